@@ -1,0 +1,147 @@
+# pith: make | check | soak | demo | bench | size | images | lint | coverage |
+#       deps | deps-all | install | dist | clean          (CONTRIBUTING.md)
+
+# ---- what you may override ---------------------------------------------------
+
+PREFIX  = /usr/local
+DESTDIR =
+CC      = cc
+HOSTCC  = $(CC)
+N       = 1
+SAN     =
+MUST_RUN =
+
+VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
+
+# ---- what is built -----------------------------------------------------------
+
+OBJECTS = init.o child.o reaper.o signals.o \
+	cli/options.o cli/dropin.o cli/report.o cli/log.o
+UNITS   = test_signals test_reaper test_child test_options test_dropin \
+	test_report test_log
+TESTERS = terminal window
+SUITES  = build style arrows readme entrypoint input dropin faults fuzz \
+	programs engines images
+
+# ---- how ---------------------------------------------------------------------
+
+WARN    = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	-Wvla -Wundef -Werror
+CFLAGS  = -Os
+HARDEN  = -fPIE -fstack-protector-strong
+LEAN    = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-unwind-tables -ffile-prefix-map=$(CURDIR)=.
+LINK    = -static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
+	-Wl,--build-id=none,--gc-sections
+
+B       = build
+STD     = -std=c11 -D_GNU_SOURCE -I.
+
+# Where cc is musl's own (Alpine) it knows how to link a static-pie. Debian's
+# musl-gcc makes a dynamic one without a word, so there the host's gcc gets musl's
+# start files, headers and library by name.
+MACHINE := $(shell $(CC) -dumpmachine)
+ifneq (,$(findstring musl,$(MACHINE)))
+MUSL_CFLAGS =
+MUSL_LINK = $(1) -o $(2)
+else
+TRIPLET := $(patsubst %-gnu,%-musl,$(shell $(CC) -print-multiarch))
+MUSL    := /usr/lib/$(TRIPLET)
+OF_CC    = $(shell $(CC) -print-file-name=$(1))
+MUSL_CFLAGS = -nostdinc -isystem /usr/include/$(TRIPLET) \
+	-isystem $(call OF_CC,include) -idirafter $B/kernel-headers
+MUSL_LINK = -nostartfiles -nodefaultlibs -L$(MUSL) $(MUSL)/rcrt1.o \
+	$(MUSL)/crti.o $(call OF_CC,crtbeginS.o) $(1) -o $(2) \
+	-Wl,--start-group -lc -lgcc -Wl,--end-group \
+	$(call OF_CC,crtendS.o) $(MUSL)/crtn.o
+endif
+
+MUSL_CC = $(CC) $(STD) $(CFLAGS) $(WARN) $(HARDEN) $(LEAN) $(MUSL_CFLAGS)
+
+# One short line a step; V=1 shows the whole of it.
+RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: all check soak images lint coverage bench size demo deps \
+	deps-all install dist clean
+
+all: pith
+
+pith: $(OBJECTS:%=$B/%)
+	$(call RUN_CC,LINK,$(CC) $(HARDEN) $(LINK) $(call MUSL_LINK,$^,$@))
+
+$B/%.o: %.c Makefile | $B/kernel-headers
+	@mkdir -p $(@D)
+	$(call RUN_CC,CC,$(MUSL_CC) -MMD -c $< -o $@)
+
+-include $(OBJECTS:%.o=$B/%.d)
+
+# The kernel's headers without glibc's beside them.
+$B/kernel-headers:
+	@mkdir -p $@
+	@for d in linux asm-generic mtd; do ln -sfn /usr/include/$$d $@/$$d; done
+	@ln -sfn /usr/include/$$($(CC) -print-multiarch)/asm $@/asm
+
+# ---- tests -------------------------------------------------------------------
+
+# A static program that suites run under pith, on any root.
+$B/probe: tests/probe.c Makefile | $B/kernel-headers
+	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
+
+CHECK_LIBS = $$(pkg-config --cflags --libs check)
+HOST_CFLAGS = $(STD) -g -O1 $(WARN)
+ifneq (,$(SAN))
+HOST_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+endif
+
+# libcheck is built for glibc: units are compiled once more, with the host's cc.
+$B/unit$(SAN): tests/unit.c $(UNITS:%=tests/%.c) tests/suites.h \
+    $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h) Makefile
+	@mkdir -p $(@D)
+	$(call RUN_CC,HOSTCC,$(HOSTCC) $(HOST_CFLAGS) -o $@ tests/unit.c \
+	    $(UNITS:%=tests/%.c) $(filter-out init.c,$(OBJECTS:%.o=%.c)) \
+	    $(CHECK_LIBS))
+
+# pith itself with the sanitizers, for the black-box suites: needs glibc.
+$B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h) Makefile
+	@mkdir -p $(@D)
+	$(call RUN_CC,HOSTCC,$(HOSTCC) $(HOST_CFLAGS) -o $@ $(OBJECTS:%.o=%.c))
+
+$B/%: tests/%.c Makefile
+	@mkdir -p $(@D)
+	$(call RUN_CC,HOSTCC,$(HOSTCC) $(STD) -g -O1 $(WARN) -o $@ $< \
+	    $(CHECK_LIBS) -lutil)
+
+# The suites of a sanitizer run are those that look at behaviour alone.
+ifeq (,$(SAN))
+TESTED = pith
+RUN = unit $(TESTERS) $(SUITES)
+else
+TESTED = $B/pith-san
+RUN = unit $(TESTERS) entrypoint input dropin
+endif
+
+BUILT = $(TESTED) $B/probe $B/unit$(SAN) $(TESTERS:%=$B/%)
+TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
+	PITH=$(CURDIR)/$(TESTED) B=$(CURDIR)/$B sh tests/run.sh
+
+# ONLY=words runs the tests whose names hold them; RUN=suites, those suites.
+check: $(BUILT)
+	@$(TEST) $(RUN)
+
+soak:
+	@$(MAKE) check N=10
+
+images: pith
+	@$(TEST) images
+
+bench: pith $B/bench
+	@$B/bench $(CURDIR)/pith tests/bench.svg
+
+size: pith
+	@sh tests/size.sh ./pith
+
+demo: pith
+	@sh tests/demo.sh ./pith

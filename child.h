@@ -1,0 +1,39 @@
+/* From fork to exec: process group, terminal, mask, and why an exec failed. */
+#ifndef PITH_CHILD_H
+#define PITH_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "signals.h"
+
+struct child {
+	pid_t pid;
+	bool own_group;         /* it leads a process group of its own */
+	bool stopped;           /* by a signal, and not yet continued */
+	int terminal;           /* ours to hand over, or -1; close-on-exec */
+};
+
+/* Find our controlling terminal, which a child with a group of its own has to be
+ * handed; -1 where there is none, tty(4). */
+void child_find_terminal(struct child *c);
+
+/* Start a command in the group that c says; c->pid is the child when 0 comes
+ * back, and runs its program by then: vfork(2). Else the errno of the exec that
+ * failed, or -1 with errno where there is no process to be had. The element
+ * before command[0] must be there, and may be overwritten. */
+int child_start(struct child *c, char **command,
+    const struct inherited *inherited);
+
+/* Complain why a command could not be executed. Returns the exit code for that:
+ * 127 not found, 126 found but not executable. */
+int child_explain(const char *command, int exec_errno);
+
+/* Hand the terminal to the child's group where our own has it, or by all means;
+ * tcsetpgrp(3). */
+void child_give_terminal(const struct child *c, bool by_all_means);
+
+/* Take the terminal back where the child's group has it. */
+void child_take_terminal(const struct child *c);
+
+#endif

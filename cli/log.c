@@ -1,0 +1,179 @@
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* PIPE_BUF or less: a pipe takes the line whole or not at all, pipe(7). */
+enum { LINE_BYTES = 1024 };
+
+static const char *speaker = "pith";
+static int failure_code = 125;
+static void (*tell)(const char *, int);
+
+void
+line_add(struct line *l, const char *words)
+{
+	size_t room = l->size - l->used - 1;
+	size_t n = strlen(words);
+
+	if (n <= room) {
+		memcpy(l->text + l->used, words, n + 1);
+		l->used += n;
+		return;
+	}
+	memcpy(l->text + l->used, words, room);
+	l->used = l->size - 1;
+	memcpy(l->text + l->used - 3, "...", 4);
+}
+
+void
+line_number(struct line *l, int64_t number)
+{
+	char digits[24];
+	char *d = digits + sizeof(digits);
+	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+	*--d = '\0';
+	do
+		*--d = '0' + left % 10;
+	while ((left /= 10) > 0);
+	if (number < 0)
+		*--d = '-';
+	line_add(l, d);
+}
+
+size_t
+text_printable(const char *text)
+{
+	/* The least code point of a sequence of that many bytes, and what is
+	 * over: shorter forms of the same character are not UTF-8. */
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *t = (const unsigned char *)text;
+	size_t n = t[0] < 0x80 ? 1 : t[0] < 0xc0 ? 0 : t[0] < 0xe0 ? 2 :
+	    t[0] < 0xf0 ? 3 : t[0] < 0xf8 ? 4 : 0;
+	uint32_t c = n > 1 ? t[0] & (0xff >> (n + 1)) : t[0];
+
+	for (size_t i = 1; i < n; i++) {
+		if ((t[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (t[i] & 0x3f);
+	}
+	if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+		return 0;
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	return n;
+}
+
+void
+line_quote(struct line *l, const char *name)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	while (*name) {
+		char piece[5] = "";
+		size_t n = text_printable(name);
+
+		if (n > 0) {
+			memcpy(piece, name, n);
+			name += n;
+		} else {
+			piece[0] = '\\';
+			piece[1] = 'x';
+			piece[2] = hex[(*name >> 4) & 15];
+			piece[3] = hex[*name++ & 15];
+		}
+		line_add(l, piece);
+	}
+}
+
+void
+log_as(const char *name, int code)
+{
+	speaker = name;
+	failure_code = code;
+}
+
+void
+log_tell(void (*listener)(const char *, int))
+{
+	tell = listener;
+}
+
+static void
+compose(struct line *l, const char *what, const char *which, const char *why,
+    const char *remedy)
+{
+	line_add(l, what);
+	if (which) {
+		line_add(l, " '");
+		line_quote(l, which);
+		line_add(l, "'");
+	}
+	if (why) {
+		line_add(l, ": ");
+		line_add(l, why);
+	}
+	if (remedy) {
+		line_add(l, "; ");
+		line_add(l, remedy);
+	}
+}
+
+void
+say(const char *words)
+{
+	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char text[LINE_BYTES + 64];
+	struct line whole = LINE(text);
+
+	line_add(&whole, speaker);
+	line_add(&whole, ": ");
+	line_add(&whole, words);
+	text[whole.used++] = '\n';
+	if (poll(&err, 1, 0) == 1 && (err.revents & POLLOUT))
+		(void)!write(STDERR_FILENO, text, whole.used);
+}
+
+static void
+complain_and(int code, const char *what, const char *which, const char *why,
+    const char *remedy)
+{
+	char text[LINE_BYTES];
+	struct line l = LINE(text);
+
+	compose(&l, what, which, why, remedy);
+	say(text);
+	if (tell)
+		tell(text, code);
+}
+
+void
+complain(const char *what, const char *which, const char *why,
+    const char *remedy)
+{
+	complain_and(0, what, which, why, remedy);
+}
+
+void
+warn(const char *what, const char *which)
+{
+	complain(what, which, strerror(errno), NULL);
+}
+
+_Noreturn void
+refuse(const char *what, const char *which, const char *why,
+    const char *remedy)
+{
+	complain_and(failure_code, what, which, why, remedy);
+	_exit(failure_code);
+}
+
+_Noreturn void
+die(const char *what, const char *which)
+{
+	refuse(what, which, strerror(errno), NULL);
+}

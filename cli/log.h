@@ -1,0 +1,58 @@
+/* How pith talks to people: one line, one write(2), nothing raw. */
+#ifndef PITH_LOG_H
+#define PITH_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A text under construction; it never overflows, it ends in "..." instead. */
+struct line {
+	char *text;             /* always ends in a NUL */
+	size_t size;            /* bytes at text, at least 4 */
+	size_t used;            /* bytes of text before the NUL */
+};
+
+/* An empty line over an array. */
+#define LINE(array) { (array), sizeof(array), ((array)[0] = '\0', 0) }
+
+/* Append words of our own; nothing is escaped. */
+void line_add(struct line *l, const char *words);
+
+/* Append a decimal number. */
+void line_number(struct line *l, int64_t number);
+
+/* Append a name from outside, where control characters and bytes that are not
+ * UTF-8 are written as \xNN, so that no terminal obeys them. */
+void line_quote(struct line *l, const char *name);
+
+/* The bytes of the first character of a text, 1 to 4; 0 where it is a control
+ * character (C1 included) or not UTF-8 (RFC 3629). */
+size_t text_printable(const char *text);
+
+/* Who speaks, and the exit code of its own failures (125). */
+void log_as(const char *name, int failure_code);
+
+/* Have every complaint told to one more listener: the line without the name, and
+ * the exit code where the process ends with it, else 0. */
+void log_tell(void (*listener)(const char *line, int code));
+
+/* "NAME: WORDS" in one write(2) to stderr. A full or closed stderr is passed over,
+ * not waited for; poll(2). */
+void say(const char *words);
+
+/* say() "WHAT 'WHICH': WHY; REMEDY" because something went wrong. which, why and
+ * remedy may be NULL. */
+void complain(const char *what, const char *which, const char *why,
+    const char *remedy);
+
+/* complain() with the reason in errno. */
+void warn(const char *what, const char *which);
+
+/* complain() with the reason in errno, then end with the failure code. */
+_Noreturn void die(const char *what, const char *which);
+
+/* complain() where errno has no part in it, then end with the failure code. */
+_Noreturn void refuse(const char *what, const char *which, const char *why,
+    const char *remedy);
+
+#endif

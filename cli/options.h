@@ -1,0 +1,80 @@
+/* What pith was asked to do: argv, PITH_OPTIONS, and other programs' dialects. */
+#ifndef PITH_OPTIONS_H
+#define PITH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../signals.h"
+
+#define PITH_VERSION "0.1.0"
+
+enum { UNSET = -1 };
+
+/* Filled once, constant afterwards. Times are milliseconds, signals numbers. */
+struct options {
+	char **command;                 /* the argv of the child; NULL: --pause */
+	bool pause;
+	bool group;                     /* forward to the child's group ... */
+	bool all;                       /* ... or to all of the PID namespace */
+	bool wait;                      /* end when everything has ended */
+	bool warn_orphans;
+	bool dies_of_signal;            /* of the child's, where not process 1 */
+	int verbosity;
+	int parent_death_signal;        /* 0: none */
+	int stop_signal;
+	int64_t stop_timeout;           /* UNSET: none, but 2 s after timeout */
+	int64_t grace;                  /* UNSET: none */
+	int64_t timeout;                /* UNSET: none */
+	const char *report;             /* NULL: none */
+	int report_fd;                  /* UNSET: none */
+	int exec_code;                  /* of a failed exec; 0: 126 or 127 */
+	unsigned char exit_codes[256];  /* what to end with for the child's code */
+	struct signal_rules signals;
+};
+
+/* What an option does with its value. Those from TEXT on take one. */
+enum kind {
+	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE,
+	TEXT, NUMBER, TIME, SIGNAL, EXIT, REWRITE, DELAY
+};
+
+/* One option, in its long and its short form; "" or 0 where it has none. */
+struct rule {
+	char name[20];
+	char letter;
+	unsigned char kind;
+	unsigned short at;              /* offset in struct options */
+};
+
+/* An environment variable that acts as an option where it has a certain value;
+ * "" is any value, and for kinds that take a value it is the value. */
+struct variable {
+	char name[24];
+	char value[4];
+	unsigned char kind;
+	unsigned short at;
+};
+
+/* How another program wants to be spoken to. */
+struct dialect {
+	const char *name;
+	const char *usage;              /* --help */
+	const char *version;            /* --version */
+	const struct rule *rules;
+	const struct variable *variables;
+	unsigned char rule_count, variable_count;
+	unsigned char failure_code;
+	unsigned char exec_code;        /* of a failed exec; 0: 126 and 127 */
+	bool group;                     /* as if --group were given */
+	bool on_stderr;                 /* help and version go there */
+};
+
+/* Fill o from the environment (the dialect's variables, then PITH_OPTIONS, which
+ * is taken out of it) and from argv. dialect is NULL for pith's own. Help,
+ * version and licence are printed and end the process; bad input ends it with
+ * the failure code. */
+void options_parse(struct options *o, const struct dialect *dialect, char **argv);
+
+#endif

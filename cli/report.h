@@ -1,0 +1,37 @@
+/* The verdict: how a command ended and what it took, for programs and people. */
+#ifndef PITH_REPORT_H
+#define PITH_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+/* Times are milliseconds. What cannot be known is UNKNOWN, and null in JSON. */
+enum { UNKNOWN = -1 };
+
+struct verdict {
+	const char *reason;             /* exited, signaled, timeout ... */
+	int exit_code;                  /* what pith ends with */
+	int signal;                     /* that ended the command, or UNKNOWN */
+	int64_t wall_ms;
+	const struct rusage *usage;     /* of all that was reaped; or NULL */
+	int64_t orphans_reaped;
+	int64_t stragglers_killed;
+};
+
+/* Get ready to write the verdict into a file, which appears when it is complete,
+ * or to an open descriptor; file is NULL or fd negative for not. Dies where that
+ * cannot be. From now on a complaint that ends the process is a verdict too. */
+void report_open(const char *file, int fd);
+
+/* The descriptors that the two need to the end, or -1. */
+enum { REPORT_FDS = 2 };
+void report_fds(int fds[REPORT_FDS]);
+
+/* Write the verdict; warns where that fails. */
+void report_write(const struct verdict *v);
+
+/* Say it to a person, in one line. */
+void report_say(const struct verdict *v, const char *command);
+
+#endif

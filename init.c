@@ -1,0 +1,463 @@
+#include <errno.h>
+#include <limits.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cli/dropin.h"
+#include "cli/log.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "reaper.h"
+#include "signals.h"
+
+enum {
+	EXIT_TIMEOUT = 124,
+	TIMEOUT_STOP_MS = 2000,         /* --timeout without --stop-timeout */
+	UNKILLABLE_MS = 2000,           /* what outlives SIGKILL is left behind */
+	REAP_BATCH = 64                 /* deaths between two signals */
+};
+
+/* The stages of a life. LEFT is the child's end, when --wait goes on for the rest
+ * of its tree; in GRACE the rest has got SIGTERM, in KILLED SIGKILL. */
+enum stage { RUNS, LEFT, GRACE, KILLED, OVER };
+
+/* What can fall due: a delayed signal, by its number, and these. */
+enum due { TIMEOUT = SIGNALS, KILL, NEXT_STAGE, DUES };
+
+/* All that supervise() knows. */
+struct life {
+	const struct options *opt;
+	struct child child;
+	struct descendants rest;
+	enum stage stage;
+	int wait_status;                /* of the child, from LEFT on */
+	bool timed_out;
+	bool more_dead;                 /* than one batch holds */
+	int64_t begun, ended;           /* the child, by signals_clock() */
+	int64_t orphans, killed;
+	int64_t due[DUES];              /* moments of signals_clock() */
+};
+
+static void
+tell(const struct life *l, int level, const char *what, int sig, int64_t pid)
+{
+	char text[128];
+	char name[SIGNAL_NAME];
+	struct line line = LINE(text);
+
+	if (l->opt->verbosity < level)
+		return;
+	line_add(&line, what);
+	if (sig > 0) {
+		line_add(&line, " ");
+		line_add(&line, signal_name(sig, name));
+	}
+	if (pid > 0) {
+		line_add(&line, sig > 0 ? " to process " : " process ");
+		line_number(&line, pid);
+	}
+	say(text);
+}
+
+/* ---- signals that came -------------------------------------------------- */
+
+/* To the child while it runs, then to all that is left of it. */
+static void
+send(const struct life *l, int sig, const siginfo_t *info)
+{
+	const pid_t pid = l->child.pid;
+
+	tell(l, 1, l->stage == RUNS ? "forward" : "forward to what is left", sig,
+	    l->stage == RUNS ? pid : 0);
+	if (l->stage != RUNS)
+		reaper_signal(&l->rest, sig);
+	else if (!signal_forward(l->opt->all ? -1 : l->opt->group ? -pid : pid,
+	    sig, info) && errno == EPERM)
+		tell(l, 1, "not permitted:", sig, pid);
+}
+
+static void
+set_due(struct life *l, enum due what, int64_t ms)
+{
+	if (l->due[what] == NEVER)
+		l->due[what] = signals_clock() + ms;
+}
+
+static void
+begin_grace(struct life *l)
+{
+	l->stage = GRACE;
+	reaper_signal(&l->rest, SIGTERM);
+	reaper_signal(&l->rest, SIGCONT);
+	set_due(l, NEXT_STAGE, l->opt->grace);
+}
+
+static void
+kill_rest(struct life *l)
+{
+	l->stage = KILLED;
+	reaper_signal(&l->rest, SIGKILL);
+	l->due[NEXT_STAGE] = NEVER;
+	set_due(l, NEXT_STAGE, UNKILLABLE_MS);
+}
+
+static void
+forward(struct life *l, int came, const siginfo_t *info)
+{
+	int sig = l->opt->signals.rewrite[came];
+	bool stops = signal_asks_to_stop(came) || signal_asks_to_stop(sig);
+	/* A child of our own group has got it from the terminal as we have. */
+	bool has_it = l->stage == RUNS && !l->child.own_group && info &&
+	    signal_of_terminal(info);
+
+	l->due[came] = NEVER;
+	if (sig == 0) {
+		tell(l, 1, "drop", came, 0);
+		return;
+	}
+	if (l->stage == LEFT && stops && l->opt->grace != UNSET) {
+		begin_grace(l);
+		return;
+	}
+	if (!has_it)
+		send(l, sig, info);
+	if (!stops)
+		return;
+	/* A stopped process does not see that it is to end. */
+	if (l->child.stopped)
+		send(l, SIGCONT, NULL);
+	if (l->opt->stop_timeout != UNSET)
+		set_due(l, KILL, l->opt->stop_timeout);
+}
+
+static void
+act_on(struct life *l, const siginfo_t *info)
+{
+	int sig = info->si_signo;
+
+	if (sig == SIGCHLD)
+		return;
+	/* Our own write to a stderr that nobody reads; pipe(7). */
+	if (sig == SIGPIPE && info->si_pid == getpid())
+		return;
+	if (l->opt->pause) {
+		if (sig == SIGTERM || sig == SIGINT)
+			l->stage = OVER;
+		return;
+	}
+	/* A shell has continued our group as a job in the foreground. */
+	if (sig == SIGCONT && l->child.own_group)
+		child_give_terminal(&l->child, false);
+	if (l->opt->signals.delay[sig] > 0 && l->due[sig] == NEVER)
+		set_due(l, sig, l->opt->signals.delay[sig]);
+	else
+		forward(l, sig, info);
+}
+
+/* ---- times that are over ------------------------------------------------ */
+
+static int64_t
+earliest(const struct life *l)
+{
+	int64_t first = NEVER;
+
+	for (int i = 0; i < DUES; i++)
+		if (l->due[i] < first)
+			first = l->due[i];
+	return first;
+}
+
+static void
+time_out(struct life *l)
+{
+	int64_t left = l->opt->stop_timeout;
+
+	l->timed_out = true;
+	send(l, l->opt->stop_signal, NULL);
+	send(l, SIGCONT, NULL);
+	set_due(l, KILL, left == UNSET ? TIMEOUT_STOP_MS : left);
+}
+
+static void
+fall_due(struct life *l, int what)
+{
+	l->due[what] = NEVER;
+	if (what == TIMEOUT)
+		time_out(l);
+	else if (what == KILL && l->stage == RUNS)
+		send(l, SIGKILL, NULL);
+	else if (what == NEXT_STAGE && l->stage == KILLED)
+		l->stage = OVER;
+	else if (what >= SIGNALS)
+		kill_rest(l);
+	else
+		forward(l, what, NULL);
+}
+
+static void
+expire(struct life *l)
+{
+	int64_t now;
+
+	if (earliest(l) == NEVER)
+		return;
+	now = signals_clock();
+	for (int i = 0; i < DUES; i++)
+		if (l->due[i] <= now)
+			fall_due(l, i);
+}
+
+/* ---- processes that changed --------------------------------------------- */
+
+/* The child was stopped. Whoever reads the terminal has to see us stopped as well,
+ * so that a shell takes over; a session leader has nobody who could continue the
+ * child, so it goes on at once, as an orphaned group would; credentials(7). */
+static void
+follow_stop(struct life *l, int sig)
+{
+	const bool by_terminal = sig != SIGSTOP;
+	const bool leader = getsid(0) == getpid();
+
+	l->child.stopped = true;
+	if (!l->child.own_group) {
+		if (getpid() != 1)
+			signal_stop_self(by_terminal ? sig : SIGTSTP, false);
+	} else if (by_terminal) {
+		if (!leader) {
+			child_take_terminal(&l->child);
+			signal_stop_self(sig, true);
+		}
+		child_give_terminal(&l->child, leader && sig != SIGTSTP);
+		/* Process 1 did not stop with its group: a SIGCONT will come. */
+		if (leader || getpid() != 1)
+			kill(-l->child.pid, SIGCONT);
+	}
+}
+
+static void
+child_changed(struct life *l, int wait_status)
+{
+	if (WIFSTOPPED(wait_status)) {
+		follow_stop(l, WSTOPSIG(wait_status));
+		return;
+	}
+	l->child.stopped = false;
+	if (WIFCONTINUED(wait_status))
+		return;
+	child_take_terminal(&l->child);
+	l->child.pid = 0;               /* it may come to be another's */
+	l->wait_status = wait_status;
+	l->ended = signals_clock();
+	l->stage = LEFT;
+	if (!l->opt->wait)
+		l->due[TIMEOUT] = l->due[KILL] = NEVER;
+}
+
+static void
+count_orphan(struct life *l, pid_t pid, int wait_status)
+{
+	if (WIFSTOPPED(wait_status) || WIFCONTINUED(wait_status))
+		return;
+	l->orphans++;
+	if (l->stage == KILLED && exit_code(wait_status) == 128 + SIGKILL)
+		l->killed++;
+	tell(l, l->opt->warn_orphans ? 0 : 2, "reaped orphan", 0, pid);
+}
+
+/* After a batch: whether anything is left to wait for. */
+static void
+next_stage(struct life *l, bool nobody_left)
+{
+	if (l->stage == RUNS || l->stage == OVER)
+		return;
+	if (nobody_left || (!l->opt->wait && l->opt->grace == UNSET))
+		l->stage = OVER;
+	else if (l->stage == LEFT && !l->opt->wait)
+		begin_grace(l);
+	else if (l->stage == KILLED && !l->more_dead)
+		reaper_signal(&l->rest, SIGKILL);       /* born meanwhile */
+}
+
+static void
+reap(struct life *l)
+{
+	for (int i = 0; i < REAP_BATCH; i++) {
+		int wait_status;
+		pid_t pid = reaper_next(&wait_status);
+
+		l->more_dead = pid > 0;
+		if (pid > 0 && pid == l->child.pid)
+			child_changed(l, wait_status);
+		else if (pid > 0)
+			count_orphan(l, pid, wait_status);
+		else {
+			next_stage(l, pid < 0);
+			return;
+		}
+	}
+	next_stage(l, false);
+}
+
+/* ---- the whole ---------------------------------------------------------- */
+
+/* Turn until the command, and what we are to wait for besides, has ended. Nothing
+ * in here opens, allocates or gives up. Deaths are taken in batches, after every
+ * signal, so that neither of the two can hold up the other. */
+static void
+supervise(struct life *l)
+{
+	l->more_dead = true;            /* children from before our exec */
+	while (l->stage != OVER) {
+		siginfo_t info;
+
+		if (signals_next(&info, l->more_dead ? 0 : earliest(l)) > 0)
+			act_on(l, &info);
+		expire(l);
+		reap(l);
+	}
+}
+
+/* Get a signal when the parent ends; it may have, before prctl(2). */
+static void
+follow_parent(int sig, pid_t parent)
+{
+	if (sig == 0)
+		return;
+	if (prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0) < 0)
+		die("cannot set", "--parent-death-signal");
+	if (getppid() != parent)
+		kill(getpid(), sig);
+}
+
+/* All that can fail, before anything is started. */
+static void
+prepare(struct life *l, const struct options *opt)
+{
+	*l = (struct life){ .opt = opt, .child.terminal = -1, .rest.proc = -1 };
+	for (int i = 0; i < DUES; i++)
+		l->due[i] = NEVER;
+	if (opt->all && !reaper_owns_namespace())
+		refuse("cannot use", "--all", "not process 1 of a PID namespace "
+		    "of its own, with a /proc", NULL);
+	if (opt->grace != UNSET || opt->wait)
+		reaper_find(&l->rest);
+	l->child.own_group = opt->group || getsid(0) == getpid();
+	if (l->child.own_group && !opt->pause)
+		child_find_terminal(&l->child);
+}
+
+/* Start the command; where its exec fails, say why and end. */
+static void
+start(struct life *l, const struct inherited *inherited)
+{
+	const struct options *opt = l->opt;
+	struct verdict v = { "exec-error", 0, UNKNOWN, UNKNOWN, NULL, 0, 0 };
+	int error;
+
+	l->begun = signals_clock();
+	if (opt->pause)
+		return;
+	error = child_start(&l->child, opt->command, inherited);
+	if (error < 0)
+		die("cannot start", opt->command[0]);
+	if (error > 0) {
+		child_take_terminal(&l->child);
+		v.exit_code = child_explain(opt->command[0], error);
+		if (opt->exec_code)
+			v.exit_code = opt->exec_code;
+		report_write(&v);
+		_exit(v.exit_code);
+	}
+	tell(l, 1, "started", 0, l->child.pid);
+	if (opt->timeout != UNSET)
+		set_due(l, TIMEOUT, opt->timeout);
+}
+
+/* Linux 5.9; before, one by one. */
+static void
+close_between(unsigned int from, unsigned int to)
+{
+	if (from > to || syscall(SYS_close_range, from, to, 0) == 0)
+		return;
+	for (unsigned int fd = from; fd <= to && fd < 65536; fd++)
+		close(fd);
+}
+
+/* Let go of what only the child needs: whoever waits for the end of its files, or
+ * wants to unmount its directory, must not wait for us. stderr stays. */
+static void
+settle(const struct life *l)
+{
+	int kept[REPORT_FDS + 2] = { l->child.terminal, l->rest.proc };
+	unsigned int from = 3;
+
+	report_fds(kept + 2);
+	if (chdir("/") < 0)
+		warn("cannot change to", "/");
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	while (from > 0) {
+		unsigned int next = UINT_MAX;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (kept[i] >= (int)from && (unsigned)kept[i] < next)
+				next = kept[i];
+		close_between(from, next == UINT_MAX ? next : next - 1);
+		from = next + 1;
+	}
+}
+
+/* Pass the verdict on, and return the exit code that says the same. */
+static int
+verdict(const struct life *l)
+{
+	const struct options *opt = l->opt;
+	const bool signaled = WIFSIGNALED(l->wait_status);
+	const int code = exit_code(l->wait_status);
+	struct rusage usage;
+	struct verdict v = {
+		.reason = l->timed_out ? "timeout" : signaled ? "signaled" :
+		    "exited",
+		.exit_code = l->timed_out ? EXIT_TIMEOUT :
+		    opt->exit_codes[code],
+		.signal = signaled ? WTERMSIG(l->wait_status) : UNKNOWN,
+		.wall_ms = l->ended - l->begun,
+		.usage = &usage,
+		.orphans_reaped = l->orphans,
+		.stragglers_killed = l->killed,
+	};
+
+	getrusage(RUSAGE_CHILDREN, &usage);
+	report_write(&v);
+	if (opt->verbosity > 0)
+		report_say(&v, opt->pause ? "pause" : opt->command[0]);
+	/* A shell that runs us in a loop has to see that ^C ended the command. */
+	if (signaled && v.exit_code == code && opt->dies_of_signal &&
+	    getpid() != 1)
+		signal_die(WTERMSIG(l->wait_status));
+	return v.exit_code;
+}
+
+int
+main(int argc, char **argv)
+{
+	const pid_t parent = getppid();
+	struct inherited inherited;
+	struct options opt;
+	struct life life;
+
+	signals_hold(&inherited);       /* first: process 1 loses the others */
+	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), argv);
+	report_open(opt.report, opt.report_fd);
+	follow_parent(opt.parent_death_signal, parent);
+	reaper_adopt();
+	prepare(&life, &opt);
+	start(&life, &inherited);
+	settle(&life);
+	supervise(&life);
+	return verdict(&life);
+}

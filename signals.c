@@ -1,0 +1,189 @@
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/log.h"
+#include "signals.h"
+
+/* As the kernel and shells count; libc's SIGRTMIN leaves out its own. */
+enum { RTMIN = 34, RTMAX = 64 };
+
+/* Aliases stand last: the first name of a number is the one that is printed. */
+static const struct { char name[7]; unsigned char sig; } names[] = {
+	{ "HUP", SIGHUP }, { "INT", SIGINT }, { "QUIT", SIGQUIT },
+	{ "ILL", SIGILL }, { "TRAP", SIGTRAP }, { "ABRT", SIGABRT },
+	{ "BUS", SIGBUS }, { "FPE", SIGFPE }, { "KILL", SIGKILL },
+	{ "USR1", SIGUSR1 }, { "SEGV", SIGSEGV }, { "USR2", SIGUSR2 },
+	{ "PIPE", SIGPIPE }, { "ALRM", SIGALRM }, { "TERM", SIGTERM },
+	{ "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD }, { "CONT", SIGCONT },
+	{ "STOP", SIGSTOP }, { "TSTP", SIGTSTP }, { "TTIN", SIGTTIN },
+	{ "TTOU", SIGTTOU }, { "URG", SIGURG }, { "XCPU", SIGXCPU },
+	{ "XFSZ", SIGXFSZ }, { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF },
+	{ "WINCH", SIGWINCH }, { "IO", SIGIO }, { "PWR", SIGPWR },
+	{ "SYS", SIGSYS }, { "RTMIN", RTMIN }, { "RTMAX", RTMAX },
+	{ "IOT", SIGABRT }, { "CLD", SIGCHLD }, { "POLL", SIGIO },
+};
+
+enum { NAMES = sizeof(names) / sizeof(names[0]) };
+
+/* The raw call: libc's sigprocmask() drops the signals that it keeps for its
+ * own threads (32 to 34 in musl), which we have to pass on. */
+static void
+change_mask(int how, const uint64_t *set, uint64_t *old)
+{
+	syscall(SYS_rt_sigprocmask, how, set, old, sizeof(uint64_t));
+}
+
+static uint64_t
+only(int sig)
+{
+	return UINT64_C(1) << (sig - 1);
+}
+
+void
+signals_hold(struct inherited *inherited)
+{
+	const uint64_t all = UINT64_MAX;
+
+	change_mask(SIG_SETMASK, &all, &inherited->mask);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+void
+signals_restore(const struct inherited *inherited)
+{
+	change_mask(SIG_SETMASK, &inherited->mask, NULL);
+}
+
+int64_t
+signals_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int
+signals_next(siginfo_t *info, int64_t until)
+{
+	struct timespec wait = { 0, 0 };
+	sigset_t all;
+	int sig;
+
+	memset(&all, 0xff, sizeof(all));
+	if (until > 0 && until < NEVER) {
+		int64_t left = until - signals_clock();
+
+		/* One more, as the clock drops what is under a millisecond. */
+		if (left >= 0) {
+			wait.tv_sec = (left + 1) / 1000;
+			wait.tv_nsec = (left + 1) % 1000 * 1000000;
+		}
+	}
+	sig = sigtimedwait(&all, info, until == NEVER ? NULL : &wait);
+	return sig > 0 ? sig : 0;
+}
+
+bool
+signal_of_terminal(const siginfo_t *info)
+{
+	/* Not SIGALRM and the like: alarm(2) survives exec and is ours alone. */
+	static const unsigned char by_terminal[] = { SIGINT, SIGQUIT, SIGTSTP,
+	    SIGHUP, SIGCONT, SIGWINCH, SIGTTIN, SIGTTOU };
+
+	return info->si_code == SI_KERNEL &&
+	    memchr(by_terminal, info->si_signo, sizeof(by_terminal)) != NULL;
+}
+
+bool
+signal_asks_to_stop(int sig)
+{
+	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT;
+}
+
+bool
+signal_forward(pid_t target, int sig, const siginfo_t *info)
+{
+	/* Only what a process queued may be queued again, rt_sigqueueinfo(2).
+	 * Over the receiver's RLIMIT_SIGPENDING kill(2) still gets through. */
+	if (target > 0 && info && info->si_signo == sig &&
+	    info->si_code == SI_QUEUE &&
+	    syscall(SYS_rt_sigqueueinfo, target, sig, info) == 0)
+		return true;
+	return kill(target, sig) == 0;
+}
+
+void
+signal_stop_self(int sig, bool whole_group)
+{
+	const uint64_t set = only(sig);
+
+	kill(whole_group ? 0 : getpid(), sig);
+	change_mask(SIG_UNBLOCK, &set, NULL);
+	change_mask(SIG_BLOCK, &set, NULL);
+}
+
+void
+signal_die(int sig)
+{
+	const uint64_t set = only(sig);
+
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	signal(sig, SIG_DFL);
+	kill(getpid(), sig);
+	change_mask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Decimal digits up to 64 and nothing else; -1 where it is something else. */
+static int
+small_number(const char *digits)
+{
+	int n = 0;
+
+	if (!*digits)
+		return -1;
+	for (; *digits >= '0' && *digits <= '9' && n < SIGNALS; digits++)
+		n = n * 10 + *digits - '0';
+	return *digits || n >= SIGNALS ? -1 : n;
+}
+
+int
+signal_number(const char *name)
+{
+	int n = small_number(name);
+
+	if (n >= 0)
+		return n;
+	if (strncasecmp(name, "SIG", 3) == 0)
+		name += 3;
+	for (size_t i = 0; i < NAMES; i++)
+		if (strcasecmp(name, names[i].name) == 0)
+			return names[i].sig;
+	if (strncasecmp(name, "RTMIN+", 6) == 0)
+		n = RTMIN + small_number(name + 6);
+	else if (strncasecmp(name, "RTMAX-", 6) == 0)
+		n = RTMAX - small_number(name + 6);
+	return n >= RTMIN && n <= RTMAX ? n : 0;
+}
+
+const char *
+signal_name(int sig, char name[SIGNAL_NAME])
+{
+	struct line l = { name, SIGNAL_NAME, 0 };
+
+	line_add(&l, "SIG");
+	for (size_t i = 0; i < NAMES; i++)
+		if (names[i].sig == sig) {
+			line_add(&l, names[i].name);
+			return name;
+		}
+	line_add(&l, sig > RTMIN ? "RTMIN+" : "");
+	line_number(&l, sig > RTMIN ? sig - RTMIN : sig);
+	return name;
+}

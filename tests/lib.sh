@@ -1,0 +1,170 @@
+# Sourced by every suite in sh. A suite is a list of
+#	it 'does something' && {
+#		run "$PITH" -- true
+#		code_is 0
+#	}
+# between `. tests/lib.sh` and `finish`. MAKE, PITH (the binary), B (built files), N,
+# MUST_RUN and ONLY come from the Makefile. Commands run in $W, which is removed.
+# shellcheck shell=sh disable=SC2034
+
+set -u
+TESTS=$(cd "$(dirname "$0")" && pwd)
+TOP=${TESTS%/*}
+B=${B:-$TOP/build}
+PITH=${PITH:-$TOP/pith}
+PROBE=$B/probe
+N=${N:-1}
+ONLY=${ONLY:-}
+MUST_RUN=${MUST_RUN:-}
+W=$(mktemp -d "${TMPDIR:-/tmp}/pith-test.XXXXXX")
+PITH_TEST=$$
+export PITH_TEST PITH PROBE W
+passed=0 failed=0 skipped=0 name= bad=
+out= err= code=0
+cd "$W" || exit 1
+
+mounts_before=$(cut -d' ' -f5 /proc/self/mountinfo | sort)
+groups_before=$(find /sys/fs/cgroup -type d 2>/dev/null | sort)
+
+# End the test that is under way.
+conclude() {
+	[ -n "$name" ] || return 0
+	if [ -n "$bad" ]; then
+		failed=$((failed + 1))
+		echo "not ok - $name"
+	else
+		passed=$((passed + 1))
+		echo "ok - $name"
+	fi
+	name= bad=
+}
+
+# Begin a test; false where ONLY does not want it.
+it() {
+	conclude
+	case $1 in *"$ONLY"*) ;; *) return 1 ;; esac
+	name=$1
+}
+
+# In a test: say what is wrong, and go on.
+fail() {
+	bad=1
+	printf '%s\n' "$*" | sed 's/^/#   /'
+}
+
+# In a test: it cannot run here, because ... With MUST_RUN that is a failure.
+skip() {
+	if [ -n "$MUST_RUN" ]; then
+		fail "must run, but: $*"
+		return
+	fi
+	skipped=$((skipped + 1))
+	echo "skip - $name # $*"
+	name=
+}
+
+# Programs that a test needs: `have nginx curl || skip`... false where one is not there.
+have() {
+	for program; do
+		command -v "$program" >/dev/null 2>&1 || {
+			skip "$program is not installed (make deps-all)"
+			return 1
+		}
+	done
+}
+
+root() {
+	[ "$(id -u)" = 0 ] || { skip 'needs root'; return 1; }
+}
+
+# Run a command to its end: $out, $err and $code are what comes of it.
+run() {
+	"$@" >"$W/.out" 2>"$W/.err" </dev/null
+	code=$?
+	out=$(cat "$W/.out")
+	err=$(cat "$W/.err")
+}
+
+# As process 1 of a PID namespace with its own /proc.
+as_1() {
+	unshare --pid --fork --mount-proc --kill-child "$@"
+}
+
+# Start a command whose output is read line by line with hear: $pid is the command.
+start() {
+	rm -f "$W/.fifo"
+	mkfifo "$W/.fifo"
+	"$@" >"$W/.fifo" 2>"$W/.err" </dev/null &
+	pid=$!
+	exec 9<"$W/.fifo"
+}
+
+# The next line of it, in $heard; false at its end.
+hear() {
+	heard=
+	IFS= read -r heard <&9
+}
+
+# Read on until a line is (as a case pattern) ...; fails the test at the end of file.
+hear_until() {
+	while hear; do
+		# shellcheck disable=SC2254
+		case $heard in $1) return 0 ;; esac
+	done
+	fail "never heard: $1"
+	return 1
+}
+
+# Wait for what start started: $code, $err.
+ends() {
+	wait "$pid"
+	code=$?
+	exec 9<&-
+	err=$(cat "$W/.err")
+}
+
+# Try a condition until it holds, for what no process announces; at most 20 s.
+eventually() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 2000 ] || { fail "never became true: $*"; return 1; }
+		sleep 0.01
+	done
+}
+
+code_is() { [ "$code" = "$1" ] || fail "exit code $code, not $1; stderr: $err"; }
+out_is() { [ "$out" = "$1" ] || fail "stdout is '$out', not '$1'; stderr: $err"; }
+err_is() { [ "$err" = "$1" ] || fail "stderr is '$err', not '$1'"; }
+is() { [ "$1" = "$2" ] || fail "it is '$1', not '$2'"; }
+# shellcheck disable=SC2254
+out_like() { case $out in $1) ;; *) fail "stdout is '$out', not like '$1'" ;; esac; }
+# shellcheck disable=SC2254
+err_like() { case $err in $1) ;; *) fail "stderr is '$err', not like '$1'" ;; esac; }
+one_line() { [ "$(wc -l <"$W/.err")" = 1 ] || fail "not one line: $err"; }
+# A value of the JSON object in file $1 at key $2.
+json() { sed -n "s/.*\"$2\":\(\"[^\"]*\"\|[^,}]*\).*/\1/p" "$1"; }
+
+# Processes that tests started (they inherit PITH_TEST) and that still run.
+ours_running() {
+	grep -lsz "^PITH_TEST=$PITH_TEST\$" /proc/[0-9]*/environ 2>/dev/null |
+	    while IFS=/ read -r _ _ p _; do
+		[ "$p" = $$ ] || [ ! -r "/proc/$p/status" ] ||
+		    grep -q "^PPid:	$$\$" "/proc/$p/status" || echo "$p"
+	done
+}
+
+# What every suite ends with: nothing is left behind.
+finish() {
+	exec 9<&-
+	if it 'leaves no process, mount or cgroup behind'; then
+		is "$(ours_running)" ''
+		is "$(cut -d' ' -f5 /proc/self/mountinfo | sort)" "$mounts_before"
+		is "$(find /sys/fs/cgroup -type d 2>/dev/null | sort)" \
+		    "$groups_before"
+	fi
+	conclude
+	cd / && rm -rf "$W"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+}
