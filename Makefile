@@ -85,8 +85,8 @@ $B/kernel-headers:
 
 # ---- tests -------------------------------------------------------------------
 
-# A static program that suites run under pith, on any root.
-$B/probe: tests/probe.c Makefile | $B/kernel-headers
+# Static programs that suites and the benchmark run under pith, on any root.
+$B/probe $B/true $B/floor: $B/%: tests/%.c Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
 
 CHECK_LIBS = $$(pkg-config --cflags --libs check)
@@ -125,7 +125,7 @@ endif
 
 BUILT = $(TESTED) $B/probe $B/unit$(SAN) $(TESTERS:%=$B/%)
 TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
-	PITH=$(CURDIR)/$(TESTED) B=$(CURDIR)/$B sh tests/run.sh
+	PITH=$(CURDIR)/$(TESTED) PROBE=$(CURDIR)/$B/probe B=$(CURDIR)/$B sh tests/run.sh
 
 # ONLY=words runs the tests whose names hold them; RUN=suites, those suites.
 check: $(BUILT)
@@ -137,7 +137,7 @@ soak:
 images: pith
 	@$(TEST) images
 
-bench: pith $B/bench
+bench: pith $B/bench $B/true $B/floor
 	@$B/bench $(CURDIR)/pith tests/bench.svg
 
 size: pith

@@ -56,10 +56,9 @@ tell(const struct life *l, int level, const char *what, int sig, int64_t pid)
 		line_add(&line, " ");
 		line_add(&line, signal_name(sig, name));
 	}
-	if (pid > 0) {
-		line_add(&line, sig > 0 ? " to process " : " process ");
+	line_add(&line, sig > 0 && pid > 0 ? " to process " : "");
+	if (pid > 0)
 		line_number(&line, pid);
-	}
 	say(text);
 }
 
@@ -226,7 +225,10 @@ follow_stop(struct life *l, int sig)
 	if (!l->child.own_group) {
 		if (getpid() != 1)
 			signal_stop_self(by_terminal ? sig : SIGTSTP, false);
-	} else if (by_terminal) {
+	} else if (!by_terminal) {
+		if (getpid() != 1 && !leader)
+			signal_stop_self(SIGTSTP, false);
+	} else {
 		if (!leader) {
 			child_take_terminal(&l->child);
 			signal_stop_self(sig, true);
@@ -249,6 +251,8 @@ child_changed(struct life *l, int wait_status)
 	if (WIFCONTINUED(wait_status))
 		return;
 	child_take_terminal(&l->child);
+	if (l->opt->ends_group)
+		kill(-l->child.pid, SIGTERM);
 	l->child.pid = 0;               /* it may come to be another's */
 	l->wait_status = wait_status;
 	l->ended = signals_clock();
@@ -265,7 +269,7 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 	l->orphans++;
 	if (l->stage == KILLED && exit_code(wait_status) == 128 + SIGKILL)
 		l->killed++;
-	tell(l, l->opt->warn_orphans ? 0 : 2, "reaped orphan", 0, pid);
+	tell(l, l->opt->warn_orphans ? 0 : 2, l->opt->reaped, 0, pid);
 }
 
 /* After a batch: whether anything is left to wait for. */
@@ -372,7 +376,7 @@ start(struct life *l, const struct inherited *inherited)
 		report_write(&v);
 		_exit(v.exit_code);
 	}
-	tell(l, 1, "started", 0, l->child.pid);
+	tell(l, 1, "started process ", 0, l->child.pid);
 	if (opt->timeout != UNSET)
 		set_due(l, TIMEOUT, opt->timeout);
 }

@@ -5,6 +5,9 @@
 #define AT(member) offsetof(struct options, member)
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
+/* How every help ends. */
+#define ALSO " besides, pith's long\noptions and PITH_OPTIONS, see pith(8).\n"
+
 static const struct rule tini_rules[] = {
 	{ "version", 0,   VERSION, 0 },
 	{ "",        'h', HELP,    0 },
@@ -20,7 +23,7 @@ static const struct rule tini_rules[] = {
 static const struct variable tini_variables[] = {
 	{ "TINI_SUBREAPER",          "", NOTHING, 0 },
 	{ "TINI_KILL_PROCESS_GROUP", "", ON,      AT(group) },
-	{ "TINI_VERBOSITY",          "", NUMBER,  AT(verbosity) },
+	{ "TINI_VERBOSITY",          "", LEVEL,   AT(verbosity) },
 };
 
 static const struct rule dumb_init_rules[] = {
@@ -51,8 +54,13 @@ static const struct variable catatonit_variables[] = {
 static const struct dialect tini = {
 	.name = "tini",
 	.usage =
-"usage: tini [OPTION ...] COMMAND -- [ARGUMENT ...] | --version\n",
+"usage: tini [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
+"This is pith in the place of tini. It takes tini's options:\n"
+"  -s  -g  -w  -v  -p SIG  -e CODE  -l  -h  --version\n"
+"and TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY;"
+ALSO,
 	.version = "tini version 0.19.0_pith-" PITH_VERSION "\n",
+	.reaped = "Reaped zombie process with pid=",
 	.rules = tini_rules,
 	.rule_count = COUNT_OF(tini_rules),
 	.variables = tini_variables,
@@ -62,7 +70,14 @@ static const struct dialect tini = {
 
 static const struct dialect dumb_init = {
 	.name = "dumb-init",
-	.usage = "usage: dumb-init\n",
+	.usage =
+"usage: dumb-init [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
+"This is pith in the place of dumb-init. It takes dumb-init's options:\n"
+"  -c, --single-child  -r, --rewrite S:R  -v, --verbose  -h, --help\n"
+"  -V, --version\n"
+"and DUMB_INIT_SETSID and DUMB_INIT_DEBUG;"
+ALSO,
+	/* The number alone, as its users' scripts compare it. */
 	.version = "dumb-init v1.2.5\n",
 	.rules = dumb_init_rules,
 	.rule_count = COUNT_OF(dumb_init_rules),
@@ -70,19 +85,26 @@ static const struct dialect dumb_init = {
 	.variable_count = COUNT_OF(dumb_init_variables),
 	.failure_code = 1,
 	.exec_code = 2,
-	.group = true,
+	.whole_group = true,
 	.on_stderr = true,
 };
 
 static const struct dialect catatonit = {
 	.name = "catatonit",
-	.usage = "usage: catatonit\n",
-	.version = "tini version 0.2.1_pith-" PITH_VERSION "\n",
+	.usage =
+"usage: catatonit [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
+"This is pith in the place of catatonit. It takes catatonit's options:\n"
+"  -g  -P  -L  -h  -V, --version\n"
+"and CATATONIT_DEBUG;"
+ALSO,
+	/* podman and dockerd look for tini's two words. */
+	.version = "tini version 0.2.1_catatonit_pith-" PITH_VERSION "\n",
 	.rules = catatonit_rules,
 	.rule_count = COUNT_OF(catatonit_rules),
 	.variables = catatonit_variables,
 	.variable_count = COUNT_OF(catatonit_variables),
 	.failure_code = 1,
+	.exec_code = 1,
 };
 
 static const struct { char name[12]; const struct dialect *dialect; } names[] = {

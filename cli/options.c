@@ -259,6 +259,10 @@ set_value(struct options *o, const struct rule *r, const char *value)
 		return set_rewrite(o, value);
 	case DELAY:
 		return set_delay(o, value);
+	case LEVEL:
+		/* Of tini, whose 1 is to say nothing but warnings. */
+		o->verbosity = number(value, 9) - 1;
+		return true;
 	default:
 		return false;
 	}
@@ -438,7 +442,8 @@ static void
 set_defaults(struct options *o, const struct dialect *d)
 {
 	memset(o, 0, sizeof(*o));
-	o->group = d->group;
+	o->group = d->whole_group;
+	o->reaped = d->reaped ? d->reaped : "reaped orphan process ";
 	o->exec_code = d->exec_code;
 	o->dies_of_signal = d == &native;
 	o->stop_signal = SIGTERM;
@@ -458,7 +463,11 @@ parse_variables(struct options *o, const struct dialect *d)
 		const char *value = getenv(v->name);
 		const struct rule r = { .kind = v->kind, .at = v->at };
 
-		if (value && (!v->value[0] || strcmp(value, v->value) == 0))
+		if (!value || (v->value[0] && strcmp(value, v->value) != 0))
+			continue;
+		if (r.kind >= TEXT)
+			set_value(o, &r, value);
+		else
 			take_flag(o, &r, d);
 	}
 }
@@ -484,6 +493,19 @@ parse_environment(struct options *o)
 	if (word)
 		refuse("not an option in PITH_OPTIONS", word, NULL,
 		    "the command goes on the command line");
+}
+
+/* As dumb-init has it: at the end the child's group gets SIGTERM, and to suspend
+ * us suspends all of it, whatever its programs make of the terminal's signals. */
+static void
+mind_group(struct options *o)
+{
+	static const unsigned char suspend[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+
+	o->ends_group = true;
+	for (size_t i = 0; i < sizeof(suspend); i++)
+		if (o->signals.rewrite[suspend[i]] == suspend[i])
+			o->signals.rewrite[suspend[i]] = SIGSTOP;
 }
 
 /* What cannot be meant together. */
@@ -512,5 +534,7 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv)
 	parse_environment(o);
 	if (parse_words(o, d, &w))
 		o->command = w.argv - 1;
+	if (d->whole_group && o->group)
+		mind_group(o);
 	check(o);
 }

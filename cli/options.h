@@ -21,6 +21,8 @@ struct options {
 	bool wait;                      /* end when everything has ended */
 	bool warn_orphans;
 	bool dies_of_signal;            /* of the child's, where not process 1 */
+	bool ends_group;                /* its group gets SIGTERM at its end */
+	const char *reaped;             /* what -w says before a pid */
 	int verbosity;
 	int parent_death_signal;        /* 0: none */
 	int stop_signal;
@@ -37,7 +39,7 @@ struct options {
 /* What an option does with its value. Those from TEXT on take one. */
 enum kind {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE,
-	TEXT, NUMBER, TIME, SIGNAL, EXIT, REWRITE, DELAY
+	TEXT, NUMBER, TIME, SIGNAL, EXIT, REWRITE, DELAY, LEVEL
 };
 
 /* One option, in its long and its short form; "" or 0 where it has none. */
@@ -62,12 +64,13 @@ struct dialect {
 	const char *name;
 	const char *usage;              /* --help */
 	const char *version;            /* --version */
+	const char *reaped;             /* says -w before a pid; NULL: pith's */
 	const struct rule *rules;
 	const struct variable *variables;
 	unsigned char rule_count, variable_count;
 	unsigned char failure_code;
 	unsigned char exec_code;        /* of a failed exec; 0: 126 and 127 */
-	bool group;                     /* as if --group were given */
+	bool whole_group;               /* see struct options, and --group */
 	bool on_stderr;                 /* help and version go there */
 };
 

@@ -8,10 +8,13 @@
  *	                          print "cleaned", end with 0
  *	probe exit N | die SIG    end so
  *	probe orphans N MS        leave N orphans that live MS milliseconds
+ *	probe stay                end with 77 after 3 seconds, by the latest
+ *	probe zombies N           make N zombies, print "made", then be "signals"; at
+ *	                          SIGUSR2 their parent ends, so that all are orphaned
  *	probe with WORD ... -- COMMAND
  *	                          run COMMAND with ignore=SIG, block=SIG, close=FD,
- *	                          leader=1 (session), alarm=SECONDS, child=MS (one that
- *	                          is there before the exec)
+ *	                          leader=1 (session), alarm=SECONDS, root=1 (all ids 0),
+ *	                          child=MS (one that is there before the exec)
  *	probe queue PID SIG VALUE sigqueue(3)
  */
 #include <errno.h>
@@ -61,9 +64,40 @@ signals(int last)
 
 		printf("signal %d code %d value %d\n", sig, info.si_code,
 		    info.si_code == SI_QUEUE ? info.si_value.sival_int : 0);
-		if (sig == last)
+		/* Else each SIGPIPE would beget the next. */
+		if (sig == last || ferror(stdout))
 			return 0;
 	}
+}
+
+/* signals() in between, so that the test sees what is forwarded meanwhile. */
+static int
+zombies(long n)
+{
+	siginfo_t info;
+	int made[2];
+	char byte;
+	pid_t middle;
+
+	if (pipe(made) < 0)
+		return 99;
+	hold_all();
+	middle = fork();
+	if (middle == 0) {
+		for (long i = 0; i < n; i++)
+			if (fork() == 0)
+				_exit(0);
+		(void)!write(made[1], "", 1);
+		for (;;)
+			pause();
+	}
+	if (read(made[0], &byte, 1) != 1)
+		return 99;
+	puts("made");
+	while (next_signal(&info) != SIGUSR2)
+		;
+	kill(middle, SIGKILL);
+	return signals(SIGTERM);
 }
 
 static int
@@ -156,6 +190,9 @@ arrange(const char *word)
 		setsid();
 	} else if (strncmp(word, "alarm=", 6) == 0) {
 		alarm(n);
+	} else if (strncmp(word, "root=", 5) == 0) {
+		if (setresuid(0, 0, 0) < 0)
+			perror(word);
 	} else if (strncmp(word, "child=", 6) == 0) {
 		if (fork() == 0) {
 			nap(n);
@@ -188,6 +225,12 @@ main(int argc, char **argv)
 		return signals(n ? n : SIGTERM);
 	if (strcmp(what, "state") == 0)
 		return state();
+	if (strcmp(what, "zombies") == 0)
+		return zombies(n);
+	if (strcmp(what, "stay") == 0) {
+		nap(3000);
+		return 77;
+	}
 	if (strcmp(what, "stubborn") == 0)
 		stubborn();
 	if (strcmp(what, "polite") == 0)

@@ -1,0 +1,499 @@
+/* pith on real terminals: as session leader (docker run -it), and as a job of an
+ * interactive shell. Everything is typed and read through a pty. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 10000 };
+
+#define CTRL_C "\003"
+#define CTRL_Z "\032"
+
+static const char *pith, *probe;
+
+/* The far end of a terminal, and all that was read from it. */
+static int master = -1;
+static pid_t leader;
+static char seen[65536];
+static size_t seen_size, read_on;
+
+static void
+open_terminal(const char *command)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = 200 };
+	struct termios quiet;
+
+	/* Without echo all that comes is what programs wrote. */
+	memset(&quiet, 0, sizeof(quiet));
+	quiet.c_iflag = ICRNL | IXON;
+	quiet.c_oflag = OPOST | ONLCR;
+	quiet.c_cflag = CS8 | CREAD;
+	quiet.c_lflag = ISIG | ICANON | IEXTEN;
+	quiet.c_cc[VINTR] = 3;
+	quiet.c_cc[VQUIT] = 28;
+	quiet.c_cc[VEOF] = 4;
+	quiet.c_cc[VSUSP] = 26;
+	quiet.c_cc[VMIN] = 1;
+	cfsetspeed(&quiet, B38400);
+	seen_size = read_on = 0;
+	seen[0] = '\0';
+	leader = forkpty(&master, NULL, &quiet, &size);
+	ck_assert_int_ge(leader, 0);
+	if (leader == 0) {
+		setenv("PS1", "prompt> ", 1);
+		setenv("TERM", "vt100", 1);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+}
+
+static void
+open_shell(void)
+{
+	open_terminal("exec bash --norc --noprofile --noediting -i");
+}
+
+static void
+type(const char *keys)
+{
+	ck_assert_int_eq(write(master, keys, strlen(keys)), strlen(keys));
+}
+
+/* Read a bit more; false at the end of the terminal or of patience. */
+static bool
+read_more(int ms)
+{
+	struct pollfd p = { .fd = master, .events = POLLIN };
+	ssize_t n;
+
+	if (poll(&p, 1, ms) <= 0)
+		return false;
+	n = read(master, seen + seen_size, sizeof(seen) - seen_size - 1);
+	if (n <= 0)
+		return false;
+	seen_size += n;
+	seen[seen_size] = '\0';
+	return true;
+}
+
+/* Read until a text has come, and past it. */
+static void
+expect(const char *text)
+{
+	char *at;
+
+	while (!(at = strstr(seen + read_on, text)))
+		if (!read_more(PATIENCE_MS))
+			ck_abort_msg("never came: '%s' in: %.600s", text,
+			    seen + read_on);
+	read_on = at - seen + strlen(text);
+}
+
+/* How often a text has come since the last expect(). */
+static int
+times(const char *text)
+{
+	int n = 0;
+
+	for (char *at = seen + read_on; (at = strstr(at, text)); at++)
+		n++;
+	return n;
+}
+
+/* Type a command at the shell's prompt; % stands for pith, @ for the probe. */
+static void
+command(const char *format)
+{
+	char line[2048], *to = line;
+
+	for (const char *from = format; *from; from++) {
+		const char *with = *from == '%' ? pith : *from == '@' ? probe :
+		    NULL;
+
+		to += with ? sprintf(to, "%s", with) : sprintf(to, "%c", *from);
+	}
+	type(line);
+	type("\n");
+}
+
+static int
+leader_ends(void)
+{
+	int wait_status;
+
+	while (read_more(PATIENCE_MS))
+		;
+	ck_assert_int_eq(waitpid(leader, &wait_status, 0), leader);
+	close(master);
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) :
+	    WEXITSTATUS(wait_status);
+}
+
+/* Hang up; what runs there has to end of it. */
+static void
+hang_up(void)
+{
+	close(master);
+	ck_assert_int_eq(waitpid(leader, NULL, 0), leader);
+}
+
+static void
+shell_ends(void)
+{
+	command("exit 0");
+	leader_ends();
+}
+
+/* The shell says what became of a job when it prompts, not before. */
+static void
+prompt_until(const char *text)
+{
+	for (int i = 0; !strstr(seen + read_on, text); i++) {
+		ck_assert_int_lt(i, 1000);
+		command("true");
+		ck_assert(read_more(PATIENCE_MS));
+	}
+	expect(text);
+}
+
+/* Run pith itself as the session leader of a terminal. */
+static void
+open_as_leader(const char *options, const char *child)
+{
+	char line[2048];
+
+	snprintf(line, sizeof(line), "exec %s %s -- %s", pith, options, child);
+	open_terminal(line);
+}
+
+static void
+open_probe_as_leader(const char *options)
+{
+	char line[1024];
+
+	snprintf(line, sizeof(line), "%s signals", probe);
+	open_as_leader(options, line);
+	expect("ready");
+}
+
+/* ---- as session leader -------------------------------------------------- */
+
+START_TEST(session_leader_ctrl_c_reaches_the_child_once)
+{
+	open_probe_as_leader("");
+	type(CTRL_C);
+	expect("signal 2 code 128");
+	kill(leader, SIGUSR1);
+	expect("signal 10");
+	kill(leader, SIGTERM);
+	ck_assert_int_eq(leader_ends(), 0);
+	ck_assert_int_eq(times("signal 2 "), 0);
+}
+END_TEST
+
+START_TEST(session_leader_resize_reaches_the_child_once)
+{
+	struct winsize size = { .ws_row = 50, .ws_col = 100 };
+
+	open_probe_as_leader("");
+	ioctl(master, TIOCSWINSZ, &size);
+	expect("signal 28");
+	kill(leader, SIGTERM);
+	ck_assert_int_eq(leader_ends(), 0);
+	ck_assert_int_eq(times("signal 28"), 0);
+}
+END_TEST
+
+START_TEST(session_leader_ctrl_z_does_not_freeze_the_child)
+{
+	open_as_leader("", "cat");
+	type("one\n");
+	expect("one\r\n");
+	type(CTRL_Z);
+	type("two\n");
+	expect("two\r\n");
+	type("\004");
+	ck_assert_int_eq(leader_ends(), 0);
+}
+END_TEST
+
+START_TEST(session_leader_shell_has_job_control)
+{
+	open_as_leader("", "bash --norc --noprofile --noediting -i");
+	expect("prompt> ");
+	ck_assert_ptr_null(strstr(seen, "no job control"));
+	command("cat");
+	type("one\n");
+	expect("one\r\n");
+	type(CTRL_Z);
+	expect("Stopped");
+	expect("prompt> ");
+	command("fg");
+	type("two\n");
+	expect("two\r\n");
+	type(CTRL_C);
+	expect("prompt> ");
+	command("exit 5");
+	ck_assert_int_eq(leader_ends(), 5);
+}
+END_TEST
+
+START_TEST(session_leader_passes_the_hangup_on)
+{
+	char file[] = "/tmp/pith-hup.XXXXXX";
+	char line[256], text[16] = "";
+	int fd = mkstemp(file);
+	int wait_status;
+
+	snprintf(line, sizeof(line),
+	    "sh -c 'trap \"echo hup >%s; exit 3\" HUP; echo ready; "
+	    "while :; do sleep 0.05; done'", file);
+	open_as_leader("", line);
+	expect("ready");
+	close(master);
+	ck_assert_int_eq(waitpid(leader, &wait_status, 0), leader);
+	ck_assert_int_eq(WEXITSTATUS(wait_status), 3);
+	ck_assert_int_gt(pread(fd, text, sizeof(text) - 1, 0), 0);
+	ck_assert_str_eq(text, "hup\n");
+	close(fd);
+	unlink(file);
+}
+END_TEST
+
+/* ---- as a job of an interactive shell ----------------------------------- */
+
+static const char *const modes[] = { "% --", "% -g --" };
+
+START_TEST(job_ctrl_c_reaches_the_child_once)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "%s @ signals 1", modes[_i]);
+	command(line);
+	expect("ready");
+	type(CTRL_C);
+	expect("signal 2 code 128");
+	type(CTRL_C);
+	expect("signal 2 code 128");
+	type("\034");
+	expect("signal 3 code 128");
+	ck_assert_int_eq(times("signal 2 "), 0);
+	type(CTRL_Z);
+	expect("signal 20 code 128");
+	hang_up();
+}
+END_TEST
+
+START_TEST(job_ctrl_z_gives_the_shell_back_and_fg_goes_on)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "%s cat", modes[_i]);
+	command(line);
+	for (int i = 0; i < 3; i++) {
+		type("one\n");
+		expect("one\r\n");
+		type(CTRL_Z);
+		expect("Stopped");
+		expect("prompt> ");
+		command("echo shell is back");
+		expect("shell is back\r\n");
+		command("fg");
+	}
+	type("two\n");
+	expect("two\r\n");
+	type("\004");
+	command("echo code $?");
+	expect("code 0\r\n");
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_in_the_background_is_stopped_by_the_terminal_and_fg_goes_on)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "%s cat &", modes[_i]);
+	command(line);
+	command("echo shell is fine");
+	expect("shell is fine\r\n");
+	prompt_until("Stopped");
+	command("fg");
+	type("one\n");
+	expect("one\r\n");
+	type(CTRL_C);
+	expect("\r\nprompt> ");
+	command("echo code $?");
+	expect("code 130\r\n");
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_in_the_background_leaves_the_terminal_to_the_shell)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "%s sleep 0.2 &", modes[_i]);
+	command(line);
+	command("cat");
+	type("one\n");
+	expect("one\r\n");
+	type("\004");
+	command("wait; echo done");
+	expect("done\r\n");
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_that_was_killed_while_stopped_ends)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "%s cat", modes[_i]);
+	command(line);
+	type("one\n");
+	expect("one\r\n");
+	type(CTRL_Z);
+	expect("Stopped");
+	type("kill %1\n");
+	prompt_until("Terminated");
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_gives_the_terminal_back_at_its_end)
+{
+	char line[256];
+
+	/* One group for both: a read of a script would stop it otherwise. */
+	open_shell();
+	snprintf(line, sizeof(line),
+	    "sh -c '%s true; echo now; read x; echo got $x'", modes[_i]);
+	command(line);
+	expect("now\r\n");
+	type("it\n");
+	expect("got it\r\n");
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_loop_is_ended_by_ctrl_c)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "for i in 1 2 3 4 5; do "
+	    "%s sh -c 'echo started; exec sleep 100'; done", modes[_i]);
+	command(line);
+	expect("started\r\n");
+	type(CTRL_C);
+	command("echo after the loop");
+	expect("after the loop\r\n");
+	ck_assert_int_eq(times("started"), 0);
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_loop_of_a_script_is_ended_by_ctrl_c)
+{
+	open_shell();
+	command("bash -c 'for i in 1 2 3 4 5; do "
+	    "% -- sh -c \"echo started; exec sleep 100\"; done'");
+	expect("started\r\n");
+	type(CTRL_C);
+	command("echo after the loop $?");
+	expect("after the loop 130\r\n");
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_in_a_pipeline_leaves_the_pager_its_keys)
+{
+	open_shell();
+	command("% -- sh -c 'seq 200; sleep 3' | less");
+	expect("20\r\n");
+	type("q");
+	command("echo pager is done");
+	expect("pager is done\r\n");
+	shell_ends();
+}
+END_TEST
+
+START_TEST(job_with_redirected_input_still_gets_ctrl_c)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "%s @ signals 1 </dev/null 2>/dev/null |cat",
+	    modes[_i]);
+	command(line);
+	expect("ready");
+	type(CTRL_C);
+	/* cat is in the group too, unless the child has one of its own. */
+	if (_i == 1)
+		expect("signal 2 code 128");
+	hang_up();
+}
+END_TEST
+
+static Suite *
+terminal_suite(void)
+{
+	Suite *s = suite_create("terminal");
+	TCase *t = tcase_create("leader");
+
+	tcase_set_timeout(t, 40);
+	tcase_add_test(t, session_leader_ctrl_c_reaches_the_child_once);
+	tcase_add_test(t, session_leader_resize_reaches_the_child_once);
+	tcase_add_test(t, session_leader_ctrl_z_does_not_freeze_the_child);
+	tcase_add_test(t, session_leader_shell_has_job_control);
+	tcase_add_test(t, session_leader_passes_the_hangup_on);
+	suite_add_tcase(s, t);
+	t = tcase_create("job");
+	tcase_set_timeout(t, 40);
+	tcase_add_loop_test(t, job_ctrl_c_reaches_the_child_once, 0, 2);
+	tcase_add_loop_test(t,
+	    job_ctrl_z_gives_the_shell_back_and_fg_goes_on, 0, 2);
+	tcase_add_loop_test(t,
+	    job_in_the_background_is_stopped_by_the_terminal_and_fg_goes_on,
+	    0, 2);
+	tcase_add_loop_test(t,
+	    job_in_the_background_leaves_the_terminal_to_the_shell, 0, 2);
+	tcase_add_loop_test(t, job_that_was_killed_while_stopped_ends, 0, 2);
+	tcase_add_loop_test(t, job_gives_the_terminal_back_at_its_end, 0, 2);
+	tcase_add_loop_test(t, job_loop_is_ended_by_ctrl_c, 0, 2);
+	tcase_add_test(t, job_loop_of_a_script_is_ended_by_ctrl_c);
+	tcase_add_test(t, job_in_a_pipeline_leaves_the_pager_its_keys);
+	tcase_add_loop_test(t, job_with_redirected_input_still_gets_ctrl_c, 0, 2);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner *runner = srunner_create(terminal_suite());
+
+	pith = getenv("PITH");
+	probe = getenv("PROBE");
+	if (!pith || !probe)
+		return 99;
+	srunner_run_all(runner, CK_ENV);
+	return srunner_ntests_failed(runner) > 0;
+}
