@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -325,6 +327,29 @@ supervise(struct life *l)
 	}
 }
 
+/* The program as the linker laid it out. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+/* Make what was relocated at the start read-only (RELRO): a dynamic linker would do
+ * it, and musl's start code of a static-pie does not. */
+static void
+seal_relocations(void)
+{
+	const uintptr_t base = (uintptr_t)&__ehdr_start;
+	const uintptr_t page = getpagesize();
+	const ElfW(Phdr) *p = (const void *)(base + __ehdr_start.e_phoff);
+
+	for (int i = 0; i < __ehdr_start.e_phnum; i++)
+		if (p[i].p_type == PT_GNU_RELRO) {
+			uintptr_t from = (base + p[i].p_vaddr) & -page;
+			uintptr_t to = (base + p[i].p_vaddr + p[i].p_memsz) &
+			    -page;
+
+			if (mprotect((void *)from, to - from, PROT_READ) < 0)
+				die("cannot protect", "relocations");
+		}
+}
+
 /* Get a signal when the parent ends; it may have, before prctl(2). */
 static void
 follow_parent(int sig, pid_t parent)
@@ -423,7 +448,7 @@ verdict(const struct life *l)
 	const bool signaled = WIFSIGNALED(l->wait_status);
 	const int code = exit_code(l->wait_status);
 	struct rusage usage;
-	struct verdict v = {
+	const struct verdict v = {
 		.reason = l->timed_out ? "timeout" : signaled ? "signaled" :
 		    "exited",
 		.exit_code = l->timed_out ? EXIT_TIMEOUT :
@@ -435,7 +460,8 @@ verdict(const struct life *l)
 		.stragglers_killed = l->killed,
 	};
 
-	getrusage(RUSAGE_CHILDREN, &usage);
+	if (opt->report || opt->report_fd != UNSET || opt->verbosity > 0)
+		getrusage(RUSAGE_CHILDREN, &usage);
 	report_write(&v);
 	if (opt->verbosity > 0)
 		report_say(&v, opt->pause ? "pause" : opt->command[0]);
@@ -455,6 +481,7 @@ main(int argc, char **argv)
 	struct life life;
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */
+	seal_relocations();
 	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), argv);
 	report_open(opt.report, opt.report_fd);
 	follow_parent(opt.parent_death_signal, parent);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "architecture.h"
 #include "cli/log.h"
 #include "signals.h"
 
@@ -39,6 +40,16 @@ change_mask(int how, const uint64_t *set, uint64_t *old)
 	syscall(SYS_rt_sigprocmask, how, set, old, sizeof(uint64_t));
 }
 
+/* Raw as well: libc's sigaction() refuses those signals, and is large. A struct of
+ * zeros is SIG_DFL without flags, sigaction(2). */
+static void
+set_default(int sig)
+{
+	static const unsigned long zeros[8];
+
+	syscall(SYS_rt_sigaction, sig, zeros, NULL, sizeof(uint64_t));
+}
+
 static uint64_t
 only(int sig)
 {
@@ -51,7 +62,7 @@ signals_hold(struct inherited *inherited)
 	const uint64_t all = UINT64_MAX;
 
 	change_mask(SIG_SETMASK, &all, &inherited->mask);
-	signal(SIGCHLD, SIG_DFL);
+	set_default(SIGCHLD);
 }
 
 void
@@ -65,7 +76,8 @@ signals_clock(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	/* Not through the vdso: that touches three more pages for two readings. */
+	syscall(CLOCK_GETTIME, CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
@@ -94,11 +106,12 @@ bool
 signal_of_terminal(const siginfo_t *info)
 {
 	/* Not SIGALRM and the like: alarm(2) survives exec and is ours alone. */
-	static const unsigned char by_terminal[] = { SIGINT, SIGQUIT, SIGTSTP,
-	    SIGHUP, SIGCONT, SIGWINCH, SIGTTIN, SIGTTOU };
+	const uint64_t by_terminal = only(SIGINT) | only(SIGQUIT) |
+	    only(SIGTSTP) | only(SIGHUP) | only(SIGCONT) | only(SIGWINCH) |
+	    only(SIGTTIN) | only(SIGTTOU);
 
 	return info->si_code == SI_KERNEL &&
-	    memchr(by_terminal, info->si_signo, sizeof(by_terminal)) != NULL;
+	    (by_terminal & only(info->si_signo)) != 0;
 }
 
 bool
@@ -135,7 +148,7 @@ signal_die(int sig)
 	const uint64_t set = only(sig);
 
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	signal(sig, SIG_DFL);
+	set_default(sig);
 	kill(getpid(), sig);
 	change_mask(SIG_UNBLOCK, &set, NULL);
 }
