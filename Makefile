@@ -123,7 +123,8 @@ TESTED = $B/pith-san
 RUN = unit $(TESTERS) entrypoint input dropin
 endif
 
-BUILT = $(TESTED) $B/probe $B/unit$(SAN) $(TESTERS:%=$B/%)
+BUILT = $(TESTED) $B/probe \
+	$(patsubst $B/unit,$B/unit$(SAN),$(addprefix $B/,$(filter unit $(TESTERS),$(RUN))))
 TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
 	PITH=$(CURDIR)/$(TESTED) PROBE=$(CURDIR)/$B/probe B=$(CURDIR)/$B sh tests/run.sh
 

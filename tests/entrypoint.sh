@@ -9,6 +9,7 @@ zombies_of() { ps -o stat= --ppid "$1" | grep -c '^Z'; }
 no_child() { [ -z "$(cat "/proc/$1/task/$1/children")" ]; }
 children_are() { [ "$(wc -w <"/proc/$1/task/$1/children")" = "$2" ]; }
 stopped() { grep -q '^State:	T' "/proc/$1/status"; }
+only_child_is() { [ "$(cat "/proc/$(only_child $pid)/comm")" = "$1" ]; }
 only_child() { tr -d ' ' <"/proc/$1/task/$1/children"; }
 
 # ---- exit codes --------------------------------------------------------------
@@ -297,10 +298,14 @@ it 'gives the child exactly the signal mask that it was given [1]' && {
 }
 
 it 'gives the child the ignored signals that it was given, SIGCHLD but for [1, 2]' && {
+	run "$PROBE" with ignore=1 ignore=13 ignore=2 -- "$PROBE" state
+	want=$(state SigIgn)
 	run "$PROBE" with ignore=1 ignore=13 ignore=2 -- "$PITH" -- "$PROBE" state
-	is "$(state SigIgn)" 0000000000001003
+	is "$(state SigIgn)" "$want"
+	run "$PROBE" with -- "$PROBE" state
+	want=$(state SigIgn)
 	run "$PROBE" with ignore=17 -- "$PITH" -- "$PROBE" state
-	is "$(state SigIgn)" 0000000000000000
+	is "$(state SigIgn)" "$want"
 }
 
 it 'sees its child end where SIGCHLD was ignored [2]' && {
@@ -377,7 +382,7 @@ it 'does not stall its output pipe when the child closes it' && {
 }
 
 it 'reaps what its child leaves, coalesced deaths included [5, 21]' && {
-	start "$PITH" -w -- sh -c '"$PROBE" orphans 50 0; echo ready; "$PROBE" signals'
+	start "$PITH" -w -- sh -c '"$PROBE" orphans 50 0; echo ready; exec "$PROBE" signals'
 	hear_until ready
 	hear_until ready
 	eventually children_are $pid 1
@@ -548,6 +553,7 @@ it 'ends when the last process has ended with --wait, with the code of the comma
 it 'forwards to what is left with --wait when the command has ended' && {
 	start "$PITH" --wait -- sh -c 'setsid "$PROBE" signals & exit 5'
 	hear_until ready
+	eventually only_child_is probe
 	kill -USR1 $pid
 	hear; is "$heard" 'signal 10 code 0 value 0'
 	kill -TERM $pid
@@ -565,6 +571,7 @@ it 'kills the stubborn by --stop-timeout after a forwarded SIGTERM' && {
 	done
 	start "$PITH" --wait --stop-timeout 50ms -- sh -c '"$PROBE" stubborn & exit 5'
 	hear_until ready
+	eventually only_child_is probe
 	kill -TERM $pid
 	ends
 	code_is 5

@@ -146,12 +146,13 @@ one_line() { [ "$(wc -l <"$W/.err")" = 1 ] || fail "not one line: $err"; }
 # A value of the JSON object in file $1 at key $2.
 json() { sed -n "s/.*\"$2\":\(\"[^\"]*\"\|[^,}]*\).*/\1/p" "$1"; }
 
-# Processes that tests started (they inherit PITH_TEST) and that still run.
+# Processes that tests started (they inherit PITH_TEST) and that still run: neither
+# this shell, nor what looked for them and is gone.
 ours_running() {
-	grep -lsz "^PITH_TEST=$PITH_TEST\$" /proc/[0-9]*/environ 2>/dev/null |
-	    while IFS=/ read -r _ _ p _; do
-		[ "$p" = $$ ] || [ ! -r "/proc/$p/status" ] ||
-		    grep -q "^PPid:	$$\$" "/proc/$p/status" || echo "$p"
+	for environ in $(grep -lsz "^PITH_TEST=$PITH_TEST\$" \
+	    /proc/[0-9]*/environ 2>/dev/null); do
+		[ ! -r "$environ" ] || [ "$environ" = /proc/$$/environ ] ||
+		    ps -o pid=,ppid=,stat=,args= -p "$(basename "${environ%/*}")"
 	done
 }
 
