@@ -6,7 +6,6 @@
 PREFIX  = /usr/local
 DESTDIR =
 CC      = cc
-HOSTCC  = $(CC)
 N       = 1
 SAN     =
 MUST_RUN =
@@ -40,23 +39,27 @@ STD     = -std=c11 -D_GNU_SOURCE -I.
 # Where cc is musl's own (Alpine) it knows how to link a static-pie. Debian's
 # musl-gcc makes a dynamic one without a word, so there the host's gcc gets musl's
 # start files, headers and library by name.
-MACHINE := $(shell $(CC) -dumpmachine)
-ifneq (,$(findstring musl,$(MACHINE)))
-MUSL_CFLAGS =
-MUSL_LINK = $(1) -o $(2)
-else
-TRIPLET := $(patsubst %-gnu,%-musl,$(shell $(CC) -print-multiarch))
-MUSL    := /usr/lib/$(TRIPLET)
-OF_CC    = $(shell $(CC) -print-file-name=$(1))
-MUSL_CFLAGS = -nostdinc -isystem /usr/include/$(TRIPLET) \
-	-isystem $(call OF_CC,include) -idirafter $B/kernel-headers
-MUSL_LINK = -nostartfiles -nodefaultlibs -L$(MUSL) $(MUSL)/rcrt1.o \
-	$(MUSL)/crti.o $(call OF_CC,crtbeginS.o) $(1) -o $(2) \
-	-Wl,--start-group -lc -lgcc -Wl,--end-group \
-	$(call OF_CC,crtendS.o) $(MUSL)/crtn.o
-endif
+#
+# ONCE asks the compiler when it is first needed, and not again: in `make deps demo`
+# it is not there before.
+ONCE    = $(eval $(1) := $(2))$($(1))
+MACHINE = $(call ONCE,MACHINE,$(shell $(CC) -dumpmachine))
+TRIPLET = $(call ONCE,TRIPLET,$(shell $(CC) -print-multiarch))
+OF_CC   = $(shell $(CC) -print-file-name=$(1))
+MUSL    = $(TRIPLET:%-gnu=%-musl)
 
-MUSL_CC = $(CC) $(STD) $(CFLAGS) $(WARN) $(HARDEN) $(LEAN) $(MUSL_CFLAGS)
+DEBIAN_CFLAGS = $(call ONCE,DEBIAN_CFLAGS,-nostdinc -isystem /usr/include/$(MUSL) \
+	-isystem $(call OF_CC,include) -idirafter $B/kernel-headers)
+DEBIAN_LINK = -nostartfiles -nodefaultlibs -L/usr/lib/$(MUSL) \
+	/usr/lib/$(MUSL)/rcrt1.o /usr/lib/$(MUSL)/crti.o \
+	$(call OF_CC,crtbeginS.o) $(1) -o $(2) \
+	-Wl,--start-group -lc -lgcc -Wl,--end-group \
+	$(call OF_CC,crtendS.o) /usr/lib/$(MUSL)/crtn.o
+
+OF_MUSL = $(if $(findstring musl,$(MACHINE)),$(1),$(2))
+MUSL_LINK = $(call OF_MUSL,$(1) -o $(2),$(call DEBIAN_LINK,$(1),$(2)))
+MUSL_CC = $(CC) $(STD) $(CFLAGS) $(WARN) $(HARDEN) $(LEAN) \
+	$(call OF_MUSL,,$(DEBIAN_CFLAGS))
 
 # One short line a step; V=1 shows the whole of it.
 RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
@@ -81,7 +84,7 @@ $B/%.o: %.c Makefile | $B/kernel-headers
 $B/kernel-headers:
 	@mkdir -p $@
 	@for d in linux asm-generic mtd; do ln -sfn /usr/include/$$d $@/$$d; done
-	@ln -sfn /usr/include/$$($(CC) -print-multiarch)/asm $@/asm
+	@ln -sfn /usr/include/$(TRIPLET)/asm $@/asm
 
 # ---- tests -------------------------------------------------------------------
 
@@ -132,6 +135,7 @@ TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
 check: $(BUILT)
 	@$(TEST) $(RUN)
 
+# Ten times the repetitions.
 soak:
 	@$(MAKE) check N=10
 
@@ -146,3 +150,54 @@ size: pith
 
 demo: pith
 	@sh tests/demo.sh ./pith
+
+# ---- other eyes --------------------------------------------------------------
+
+SOURCES = $(OBJECTS:%.o=%.c)
+
+lint: pith
+	for c in $(SOURCES); do \
+	    $(MUSL_CC) -O2 -fanalyzer -c $$c -o $B/analyzed.o || exit 1; done
+	clang-tidy --quiet $(SOURCES) -- $(STD)
+	cppcheck -q --std=c11 --error-exitcode=1 -I. --inline-suppr \
+	    --enable=warning,performance,portability \
+	    --suppress=nullPointerRedundantCheck $(SOURCES)  # blind to _Noreturn
+	shellcheck -x -S warning -e SC1007,SC2034 tests/*.sh .ci/run
+	mandoc -T lint -W warning pith.8
+
+# pith with counters, under the suites that look at behaviour alone.
+COVERED = $B/coverage
+coverage:
+	@rm -rf $(COVERED)
+	@mkdir -p $(COVERED)/cli
+	@for c in $(SOURCES); do $(CC) $(STD) -O0 --coverage -I. \
+	    -include tests/coverage.h -c $$c -o $(COVERED)/$${c%.c}.o; done
+	$(call RUN_CC,HOSTCC,$(CC) --coverage $(OBJECTS:%=$(COVERED)/%) \
+	    -o $(COVERED)/pith)
+	-@$(MAKE) -s check TESTED=$(COVERED)/pith \
+	    RUN="$(TESTERS) entrypoint input dropin"
+	@gcovr --root . --object-directory $(COVERED) --exclude tests/
+
+# ---- installing and handing on -----------------------------------------------
+
+# What the goals named with it need: make deps demo, make deps check lint ...
+deps:
+	@sh tests/deps.sh $(filter-out deps,$(MAKECMDGOALS))
+
+deps-all:
+	@sh tests/deps.sh all
+
+install: pith
+	install -D -m 755 pith $(DESTDIR)$(PREFIX)/bin/pith
+	install -D -m 644 pith.8 $(DESTDIR)$(PREFIX)/share/man/man8/pith.8
+
+# The sources as they are committed, the binary, and their sums.
+NAME = pith-$(VERSION)
+dist: pith
+	@mkdir -p dist
+	git archive --prefix=$(NAME)/ HEAD | gzip -9n >dist/$(NAME).tar.gz
+	cp pith dist/$(NAME)-$(firstword $(subst -, ,$(MACHINE)))
+	cd dist && sha256sum $(NAME)* >SHA256SUMS
+
+clean:
+	rm -rf $B dist pith

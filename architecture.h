@@ -1,10 +1,12 @@
-/* What differs between architectures: the only preprocessor conditions of pith. */
+/* What differs between architectures: the only preprocessor conditions of pith.
+ */
 #ifndef PITH_ARCHITECTURE_H
 #define PITH_ARCHITECTURE_H
 
 #include <sys/syscall.h>
 
-/* clock_gettime(2) with 64-bit seconds, which is all that libc's timespec fits. */
+/* clock_gettime(2) with 64-bit seconds, which is all that libc's timespec fits.
+ */
 #ifdef SYS_clock_gettime64
 enum { CLOCK_GETTIME = SYS_clock_gettime64 };
 #else

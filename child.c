@@ -62,8 +62,8 @@ child_take_terminal(const struct child *c)
 
 /* ---- finding and reading a program file --------------------------------- */
 
-/* The next candidate of a PATH for a command, in path; NULL at its end. An empty
- * element is the working directory, environ(7). */
+/* The next candidate of a PATH for a command, in path; NULL at its end. An
+ * empty element is the working directory, environ(7). */
 static const char *
 candidate(char path[PATH_MAX], const char **search, const char *command)
 {
@@ -214,9 +214,9 @@ child_start(struct child *c, char **command, const struct inherited *inherited)
 {
 	const pid_t init = getpid();
 	volatile int error = 0;
-	/* The child borrows our memory and we sleep until its exec: no signal can
-	 * fall between the two, and error is all that it takes to tell us why
-	 * the exec failed. */
+	/* The child borrows our memory and we sleep until its exec: no signal
+	 * can fall between the two, and error is all that it takes to tell us
+	 * why the exec failed. */
 	pid_t pid = vfork();
 
 	if (pid == 0)

@@ -14,8 +14,8 @@ struct child {
 	int terminal;           /* ours to hand over, or -1; close-on-exec */
 };
 
-/* Find our controlling terminal, which a child with a group of its own has to be
- * handed; -1 where there is none, tty(4). */
+/* Find our controlling terminal, which a child with a group of its own has to
+ * be handed; -1 where there is none, tty(4). */
 void child_find_terminal(struct child *c);
 
 /* Start a command in the group that c says; c->pid is the child when 0 comes

@@ -19,12 +19,12 @@
 enum {
 	EXIT_TIMEOUT = 124,
 	TIMEOUT_STOP_MS = 2000,         /* --timeout without --stop-timeout */
-	UNKILLABLE_MS = 2000,           /* what outlives SIGKILL is left behind */
+	UNKILLABLE_MS = 2000,           /* for what outlives SIGKILL */
 	REAP_BATCH = 64                 /* deaths between two signals */
 };
 
-/* The stages of a life. LEFT is the child's end, when --wait goes on for the rest
- * of its tree; in GRACE the rest has got SIGTERM, in KILLED SIGKILL. */
+/* The stages of a life. LEFT is the child's end, when --wait goes on for the
+ * rest of its tree; in GRACE the rest has got SIGTERM, in KILLED SIGKILL. */
 enum stage { RUNS, LEFT, GRACE, KILLED, OVER };
 
 /* What can fall due: a delayed signal, by its number, and these. */
@@ -72,8 +72,8 @@ send(const struct life *l, int sig, const siginfo_t *info)
 {
 	const pid_t pid = l->child.pid;
 
-	tell(l, 1, l->stage == RUNS ? "forward" : "forward to what is left", sig,
-	    l->stage == RUNS ? pid : 0);
+	tell(l, 1, l->stage == RUNS ? "forward" : "forward to what is left",
+	    sig, l->stage == RUNS ? pid : 0);
 	if (l->stage != RUNS)
 		reaper_signal(&l->rest, sig);
 	else if (!signal_forward(l->opt->all ? -1 : l->opt->group ? -pid : pid,
@@ -214,9 +214,10 @@ expire(struct life *l)
 
 /* ---- processes that changed --------------------------------------------- */
 
-/* The child was stopped. Whoever reads the terminal has to see us stopped as well,
- * so that a shell takes over; a session leader has nobody who could continue the
- * child, so it goes on at once, as an orphaned group would; credentials(7). */
+/* The child was stopped. Whoever reads the terminal has to see us stopped as
+ * well, so that a shell takes over; a session leader has nobody who could
+ * continue the child, so it goes on at once, as an orphaned group would;
+ * credentials(7). */
 static void
 follow_stop(struct life *l, int sig)
 {
@@ -236,7 +237,8 @@ follow_stop(struct life *l, int sig)
 			signal_stop_self(sig, true);
 		}
 		child_give_terminal(&l->child, leader && sig != SIGTSTP);
-		/* Process 1 did not stop with its group: a SIGCONT will come. */
+		/* Process 1 did not stop with its group: a SIGCONT will come.
+		 */
 		if (leader || getpid() != 1)
 			kill(-l->child.pid, SIGCONT);
 	}
@@ -310,9 +312,9 @@ reap(struct life *l)
 
 /* ---- the whole ---------------------------------------------------------- */
 
-/* Turn until the command, and what we are to wait for besides, has ended. Nothing
- * in here opens, allocates or gives up. Deaths are taken in batches, after every
- * signal, so that neither of the two can hold up the other. */
+/* Turn until the command, and what we are to wait for besides, has ended.
+ * Nothing in here opens, allocates or gives up. Deaths are taken in batches,
+ * after every signal, so that neither of the two can hold up the other. */
 static void
 supervise(struct life *l)
 {
@@ -330,8 +332,8 @@ supervise(struct life *l)
 /* The program as the linker laid it out. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
-/* Make what was relocated at the start read-only (RELRO): a dynamic linker would do
- * it, and musl's start code of a static-pie does not. */
+/* Make what was relocated at the start read-only (RELRO): a dynamic linker
+ * would do it, and musl's start code of a static-pie does not. */
 static void
 seal_relocations(void)
 {
@@ -370,8 +372,8 @@ prepare(struct life *l, const struct options *opt)
 	for (int i = 0; i < DUES; i++)
 		l->due[i] = NEVER;
 	if (opt->all && !reaper_owns_namespace())
-		refuse("cannot use", "--all", "not process 1 of a PID namespace "
-		    "of its own, with a /proc", NULL);
+		refuse("cannot use", "--all", "not process 1 of a PID "
+		    "namespace of its own, with a /proc", NULL);
 	if (opt->grace != UNSET || opt->wait)
 		reaper_find(&l->rest);
 	l->child.own_group = opt->group || getsid(0) == getpid();
@@ -416,8 +418,8 @@ close_between(unsigned int from, unsigned int to)
 		close(fd);
 }
 
-/* Let go of what only the child needs: whoever waits for the end of its files, or
- * wants to unmount its directory, must not wait for us. stderr stays. */
+/* Let go of what only the child needs: whoever waits for the end of its files,
+ * or wants to unmount its directory, must not wait for us. stderr stays. */
 static void
 settle(const struct life *l)
 {
@@ -465,7 +467,8 @@ verdict(const struct life *l)
 	report_write(&v);
 	if (opt->verbosity > 0)
 		report_say(&v, opt->pause ? "pause" : opt->command[0]);
-	/* A shell that runs us in a loop has to see that ^C ended the command. */
+	/* A shell that runs us in a loop has to see that ^C ended the command.
+	 */
 	if (signaled && v.exit_code == code && opt->dies_of_signal &&
 	    getpid() != 1)
 		signal_die(WTERMSIG(l->wait_status));

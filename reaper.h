@@ -12,7 +12,8 @@ struct descendants {
 };
 
 /* Become the parent of orphans where we are not process 1, which is so by
- * nature: PR_SET_CHILD_SUBREAPER, prctl(2). A kernel without it is no failure. */
+ * nature: PR_SET_CHILD_SUBREAPER, prctl(2). A kernel without it is no failure.
+ */
 void reaper_adopt(void);
 
 /* The next child that died, stopped or continued: its pid, and its wait status.
@@ -27,8 +28,8 @@ int exit_code(int wait_status);
  * pid_namespaces(7). Where /proc does not tell, it is not. */
 bool reaper_owns_namespace(void);
 
-/* Get ready to signal everything that is left. Dies where that takes a /proc and
- * there is none. Call it before the child is started. */
+/* Get ready to signal everything that is left. Dies where that takes a /proc
+ * and there is none. Call it before the child is started. */
 void reaper_find(struct descendants *d);
 
 /* Send sig to everything that is left. A process that is being born meanwhile

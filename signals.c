@@ -40,8 +40,8 @@ change_mask(int how, const uint64_t *set, uint64_t *old)
 	syscall(SYS_rt_sigprocmask, how, set, old, sizeof(uint64_t));
 }
 
-/* Raw as well: libc's sigaction() refuses those signals, and is large. A struct of
- * zeros is SIG_DFL without flags, sigaction(2). */
+/* Raw as well: libc's sigaction() refuses those signals, and is large. A struct
+ * of zeros is SIG_DFL without flags, sigaction(2). */
 static void
 set_default(int sig)
 {
@@ -76,7 +76,8 @@ signals_clock(void)
 {
 	struct timespec t;
 
-	/* Not through the vdso: that touches three more pages for two readings. */
+	/* Not through the vdso: that touches three more pages for two readings.
+	 */
 	syscall(CLOCK_GETTIME, CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
@@ -105,7 +106,8 @@ signals_next(siginfo_t *info, int64_t until)
 bool
 signal_of_terminal(const siginfo_t *info)
 {
-	/* Not SIGALRM and the like: alarm(2) survives exec and is ours alone. */
+	/* Not SIGALRM and the like: alarm(2) survives exec and is ours alone.
+	 */
 	const uint64_t by_terminal = only(SIGINT) | only(SIGQUIT) |
 	    only(SIGTSTP) | only(SIGHUP) | only(SIGCONT) | only(SIGWINCH) |
 	    only(SIGTTIN) | only(SIGTTOU);

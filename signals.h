@@ -36,8 +36,8 @@ void signals_restore(const struct inherited *inherited);
 int64_t signals_clock(void);
 
 /* Wait for the next signal until a moment of signals_clock() (NEVER: for ever;
- * 0: only look). Returns its number, or 0 when the time is over; sigwaitinfo(2).
- */
+ * 0: only look). Returns its number, or 0 when the time is over;
+ * sigwaitinfo(2). */
 int signals_next(siginfo_t *info, int64_t until);
 
 /* Whether the terminal sent it to its whole foreground group, the child
@@ -58,7 +58,8 @@ bool signal_forward(pid_t target, int sig, const siginfo_t *info);
 void signal_stop_self(int sig, bool whole_group);
 
 /* End this process by the default action of sig, without a core dump. Returns
- * where the kernel does not end it: process 1, or a signal of no such action. */
+ * where the kernel does not end it: process 1, or a signal of no such action.
+ */
 void signal_die(int sig);
 
 /* The number of "TERM", "sigterm", "RTMIN+3", "15"; 0 where it is none. */

@@ -107,7 +107,10 @@ ALSO,
 	.exec_code = 1,
 };
 
-static const struct { char name[12]; const struct dialect *dialect; } names[] = {
+static const struct {
+	char name[12];
+	const struct dialect *dialect;
+} names[] = {
 	{ "tini",        &tini },
 	{ "tini-static", &tini },
 	{ "docker-init", &tini },

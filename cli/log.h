@@ -32,16 +32,16 @@ size_t text_printable(const char *text);
 /* Who speaks, and the exit code of its own failures (125). */
 void log_as(const char *name, int failure_code);
 
-/* Have every complaint told to one more listener: the line without the name, and
- * the exit code where the process ends with it, else 0. */
+/* Have every complaint told to one more listener: the line without the name,
+ * and the exit code where the process ends with it, else 0. */
 void log_tell(void (*listener)(const char *line, int code));
 
-/* "NAME: WORDS" in one write(2) to stderr. A full or closed stderr is passed over,
- * not waited for; poll(2). */
+/* "NAME: WORDS" in one write(2) to stderr. A full or closed stderr is passed
+ * over, not waited for; poll(2). */
 void say(const char *words);
 
-/* say() "WHAT 'WHICH': WHY; REMEDY" because something went wrong. which, why and
- * remedy may be NULL. */
+/* say() "WHAT 'WHICH': WHY; REMEDY" because something went wrong. which, why
+ * and remedy may be NULL. */
 void complain(const char *what, const char *which, const char *why,
     const char *remedy);
 

@@ -107,10 +107,10 @@ static const char SEE_HELP[] = "see --help";
 /* ---- values ------------------------------------------------------------- */
 
 /* A decimal number from 0 to most; -1 where it is none. */
-static long
-number(const char *digits, long most)
+static int64_t
+number(const char *digits, int64_t most)
 {
-	long n = 0;
+	int64_t n = 0;
 
 	if (!*digits)
 		return -1;
@@ -170,7 +170,7 @@ cut(const char *value, char from[SIGNAL_NAME], const char **to)
 static int
 code(const char *text)
 {
-	long n = number(text, 255);
+	int n = number(text, 255);
 
 	if (n < 0 && !(*text >= '0' && *text <= '9') && signal_number(text))
 		n = 128 + signal_number(text);
@@ -334,8 +334,8 @@ take_flag(struct options *o, const struct rule *r, const struct dialect *d)
 	}
 }
 
-/* A long name of n bytes, or with n 0 a letter; the dialect's own meaning first,
- * and any long name of pith's besides. */
+/* A long name of n bytes, or with n 0 a letter; the dialect's own meaning
+ * first, and any long name of pith's besides. */
 static const struct rule *
 find(const struct dialect *d, const char *name, size_t n)
 {
@@ -472,7 +472,8 @@ parse_variables(struct options *o, const struct dialect *d)
 	}
 }
 
-/* PITH_OPTIONS, for engines that pass an init no options (docker run --init). */
+/* PITH_OPTIONS, for engines that pass an init no options (docker run --init).
+ */
 static void
 parse_environment(struct options *o)
 {
@@ -495,8 +496,9 @@ parse_environment(struct options *o)
 		    "the command goes on the command line");
 }
 
-/* As dumb-init has it: at the end the child's group gets SIGTERM, and to suspend
- * us suspends all of it, whatever its programs make of the terminal's signals. */
+/* As dumb-init has it: at the end the child's group gets SIGTERM, and to
+ * suspend us suspends all of it, whatever its programs make of the terminal's
+ * signals. */
 static void
 mind_group(struct options *o)
 {

@@ -1,4 +1,5 @@
-/* What pith was asked to do: argv, PITH_OPTIONS, and other programs' dialects. */
+/* What pith was asked to do: argv, PITH_OPTIONS, and other programs' dialects.
+ */
 #ifndef PITH_OPTIONS_H
 #define PITH_OPTIONS_H
 
@@ -14,13 +15,13 @@ enum { UNSET = -1 };
 
 /* Filled once, constant afterwards. Times are milliseconds, signals numbers. */
 struct options {
-	char **command;                 /* the argv of the child; NULL: --pause */
+	char **command;                 /* argv of the child; NULL: --pause */
 	bool pause;
 	bool group;                     /* forward to the child's group ... */
 	bool all;                       /* ... or to all of the PID namespace */
 	bool wait;                      /* end when everything has ended */
 	bool warn_orphans;
-	bool dies_of_signal;            /* of the child's, where not process 1 */
+	bool dies_of_signal;            /* that ended the child; but not as 1 */
 	bool ends_group;                /* its group gets SIGTERM at its end */
 	const char *reaped;             /* what -w says before a pid */
 	int verbosity;
@@ -32,7 +33,7 @@ struct options {
 	const char *report;             /* NULL: none */
 	int report_fd;                  /* UNSET: none */
 	int exec_code;                  /* of a failed exec; 0: 126 or 127 */
-	unsigned char exit_codes[256];  /* what to end with for the child's code */
+	unsigned char exit_codes[256];  /* to end with, by the child's */
 	struct signal_rules signals;
 };
 
@@ -74,10 +75,11 @@ struct dialect {
 	bool on_stderr;                 /* help and version go there */
 };
 
-/* Fill o from the environment (the dialect's variables, then PITH_OPTIONS, which
- * is taken out of it) and from argv. dialect is NULL for pith's own. Help,
- * version and licence are printed and end the process; bad input ends it with
- * the failure code. */
-void options_parse(struct options *o, const struct dialect *dialect, char **argv);
+/* Fill o from the environment (the dialect's variables, then PITH_OPTIONS,
+ * which is taken out of it) and from argv. dialect is NULL for pith's own.
+ * Help, version and licence are printed and end the process; bad input ends it
+ * with the failure code. */
+void options_parse(struct options *o, const struct dialect *dialect,
+    char **argv);
 
 #endif

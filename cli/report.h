@@ -1,4 +1,5 @@
-/* The verdict: how a command ended and what it took, for programs and people. */
+/* The verdict: how a command ended and what it took, for programs and people.
+ */
 #ifndef PITH_REPORT_H
 #define PITH_REPORT_H
 
@@ -19,9 +20,10 @@ struct verdict {
 	int64_t stragglers_killed;
 };
 
-/* Get ready to write the verdict into a file, which appears when it is complete,
- * or to an open descriptor; file is NULL or fd negative for not. Dies where that
- * cannot be. From now on a complaint that ends the process is a verdict too. */
+/* Get ready to write the verdict into a file, which appears when it is
+ * complete, or to an open descriptor; file is NULL or fd negative for not. Dies
+ * where that cannot be. From now on a complaint that ends the process is a
+ * verdict too. */
 void report_open(const char *file, int fd);
 
 /* The descriptors that the two need to the end, or -1. */

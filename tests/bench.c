@@ -244,7 +244,8 @@ measure(enum measure m, int repetition, int first, int warm, int rounds,
 	for (int round = -warm; round < rounds; round++) {
 		for (int n = 0; n < INITS; n++) {
 			int turn = round + warm;
-			int at = (turn + n * (turn / INITS % 4 * 2 + 1)) % INITS;
+			int step = turn / INITS % 4 * 2 + 1;
+			int at = (turn + n * step) % INITS;
 			double took;
 
 			if (!inits[at].there || at < first)
@@ -402,7 +403,8 @@ print_times(enum measure m, const char *title, int first, int base)
 static void
 print_sizes(void)
 {
-	printf("\nidle memory, KiB, and the file\n%-14s %6s %6s %6s %6s %9s %5s\n",
+	printf("\nidle memory, KiB, and the file\n"
+	    "%-14s %6s %6s %6s %6s %9s %5s\n",
 	    "", "Rss", "Pss", "dirty", "PTE", "bytes", "libs");
 	EACH(i, FLOOR)
 		printf("%-14s %6ld %6ld %6ld %6ld %9ld %5d\n", i->name, i->rss,
@@ -478,10 +480,12 @@ draw(FILE *f, int panel, const char *title, const char *unit,
 			fprintf(f, "<text class=\"n\" x=\"%d\" y=\"%d\">%s"
 			    "</text>", x - 8, y + 11, i->name);
 		fprintf(f, "<rect%s x=\"%d\" y=\"%d\" width=\"%.1f\" "
-		    "height=\"14\"/><text x=\"%.1f\" y=\"%d\">%.*f%s%s</text>\n",
+		    "height=\"14\"/><text x=\"%.1f\" y=\"%d\">%.*f%s%s"
+		    "</text>\n",
 		    i == inits + PITH ? " class=\"p\"" : "", x, y,
 		    width < 2 ? 2 : width, x + width + 6, y + 11, decimals,
-		    i->bar[panel], unit, panel == 2 && i->libraries ? " + libc" : "");
+		    i->bar[panel], unit,
+		    panel == 2 && i->libraries ? " + libc" : "");
 		y += ROW;
 	}
 }
@@ -522,7 +526,8 @@ draw_chart(const char *path)
 static void
 print_all(void)
 {
-	print_times(START, "start of a static true, to its end", DIRECT, DIRECT);
+	print_times(START, "start of a static true, to its end", DIRECT,
+	    DIRECT);
 	print_sizes();
 	print_times(SIGNAL, "signal to the child and its answer", FLOOR, FLOOR);
 	if (geteuid() == 0) {

@@ -3,27 +3,44 @@
 # shellcheck shell=sh
 set -u
 
-# A goal; what it needs on Debian; what it needs on Alpine. Goals build on `build`.
+# A goal, a package manager, and the packages that the goal needs besides those of
+# `build`.
 table() {
 	cat <<-'E'
-	build | musl-tools | gcc musl-dev linux-headers
-	demo | util-linux procps | util-linux procps
-	check | check pkg-config strace busybox-static less procps util-linux perl file binutils libc6-dev | check-dev pkgconf strace busybox-static less procps util-linux perl file binutils
-	lint | clang-tidy cppcheck shellcheck mandoc libc6-dev | clang-extra-tools cppcheck shellcheck mandoc
-	coverage | check pkg-config gcovr libc6-dev | check-dev pkgconf gcovr
-	bench | tini dumb-init catatonit | tini dumb-init catatonit
-	servers | nginx-light redis-server redis-tools postgresql openssh-server openssh-client curl golang-go expect tmux python3 | nginx redis postgresql openssh curl go expect tmux python3
-	engines | runc podman conmon docker.io iptables iproute2 | runc podman conmon docker iptables iproute2
-	fuzz | clang | clang compiler-rt
+	build apt musl-tools
+	build apk gcc musl-dev linux-headers
+	demo apt util-linux procps
+	demo apk util-linux procps
+	check apt check pkg-config libc6-dev strace busybox-static less procps
+	check apt util-linux perl file binutils
+	check apk check-dev pkgconf strace busybox-static less procps
+	check apk util-linux perl file binutils
+	lint apt clang-tidy cppcheck shellcheck mandoc libc6-dev
+	lint apk clang-extra-tools cppcheck shellcheck mandoc
+	coverage apt check pkg-config gcovr libc6-dev
+	coverage apk check-dev pkgconf gcovr
+	bench apt tini dumb-init catatonit check pkg-config libc6-dev
+	bench apk tini dumb-init catatonit check-dev pkgconf
+	servers apt nginx-light redis-server redis-tools postgresql
+	servers apt openssh-server openssh-client curl golang-go expect tmux
+	servers apt python3
+	servers apk nginx redis postgresql openssh curl go expect tmux python3
+	engines apt runc podman conmon docker.io iptables iproute2
+	engines apk runc podman conmon docker iptables iproute2
+	fuzz apt clang
+	fuzz apk clang compiler-rt
 	E
 }
 
-# Column $1 (2 or 3) of the goals after it.
-column() {
-	at=$1
+# What goals need of a package manager: packages apt GOAL ...
+packages() {
+	manager=$1
 	shift
-	table | awk -F ' *[|] *' -v at="$at" -v goals=" $* " '
-		index(goals, " " $1 " ") || index(goals, " all ") { print $at }'
+	table | awk -v manager="$manager" -v goals=" $* " '
+		$2 == manager && (index(goals, " " $1 " ") || goals ~ / all /) {
+			for (i = 3; i <= NF; i++)
+				print $i
+		}' | sort -u
 }
 
 as_root() {
@@ -59,7 +76,7 @@ forbid_services() {
 
 debian() {
 	missing=
-	for package in $(column 2 "$@" | tr ' ' '\n' | sort -u); do
+	for package in $(packages apt "$@"); do
 		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
 		    grep -qx installed || missing="$missing $package"
 	done
@@ -75,8 +92,8 @@ debian() {
 	echo "deps: apt-get installs$missing"
 	forbid_services
 	log=$(mktemp)
+	# shellcheck disable=SC2086
 	persist as_root apt-get -qq update >"$log" 2>&1 &&
-	    # shellcheck disable=SC2086
 	    persist as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
 	    --no-install-recommends install $missing >>"$log" 2>&1
 	result=$?
@@ -88,7 +105,7 @@ debian() {
 # apk starts nothing.
 alpine() {
 	missing=
-	for package in $(column 3 "$@" | tr ' ' '\n' | sort -u); do
+	for package in $(packages apk "$@"); do
 		apk info -q -e "$package" || missing="$missing $package"
 	done
 	[ -n "$missing" ] || { echo 'deps: all is there'; return; }
@@ -104,6 +121,6 @@ elif command -v apt-get >/dev/null; then
 	debian "$@"
 else
 	echo "deps: neither apt-get nor apk; these are Debian's names:" >&2
-	column 2 "$@" >&2
+	packages apt "$@" >&2
 	exit 1
 fi

@@ -53,7 +53,8 @@ it 'maps exit codes by --exit, by number and by signal' && {
 it 'ends with 127 where the command is not found, and says which [16]' && {
 	run "$PITH" -- no-such-program
 	code_is 127
-	err_is "pith: cannot execute 'no-such-program': No such file or directory; it is not in PATH"
+	err_is "pith: cannot execute 'no-such-program': No such file or directory; \
+it is not in PATH"
 	run "$PITH" -- ./no-such-file
 	code_is 127
 	err_is "pith: cannot execute './no-such-file': No such file or directory"
@@ -88,7 +89,8 @@ it 'names the loader that is missing for a program of another libc (SEEDS 5)' &&
 	"${CC:-cc}" -o glibc-program hello.c -Wl,--dynamic-linker=/lib64/ld-none.so.2
 	run "$PITH" -- ./glibc-program
 	code_is 126
-	err_is "pith: cannot execute './glibc-program': its loader '/lib64/ld-none.so.2' is missing; a glibc program in a musl image?"
+	err_is "pith: cannot execute './glibc-program': its loader '/lib64/ld-none.so.2' \
+is missing; a glibc program in a musl image?"
 	"${CC:-cc}" -o musl-program hello.c -Wl,--dynamic-linker=/none/ld-musl-x86_64.so.1
 	run "$PITH" -- ./musl-program
 	code_is 126; err_like '*/none/ld-musl*is missing; a musl program in a glibc image?'
@@ -393,7 +395,8 @@ it 'reaps what its child leaves, coalesced deaths included [5, 21]' && {
 }
 
 it 'reaps children that were there before it, and does not take them for its own [7]' && {
-	run timeout 10 "$PROBE" with child=0 child=50 -- "$PITH" -w --wait -- sh -c 'sleep 0.2; exit 4'
+	run timeout 10 "$PROBE" with child=0 child=50 -- "$PITH" -w --wait -- \
+	    sh -c 'sleep 0.2; exit 4'
 	code_is 4
 	is "$(grep -c reaped .err)" 2
 }
@@ -463,7 +466,8 @@ it 'is process 1 of a namespace whose second process is the command (SEEDS 1)' &
 }
 
 it 'reads options from PITH_OPTIONS, before argv, and hides them from the child' && {
-	PITH_OPTIONS='--exit 3:4,-e  5:6' run "$PITH" -e 5:7 -- sh -c 'env | grep PITH_OPTIONS; exit 3'
+	PITH_OPTIONS='--exit 3:4,-e  5:6' run "$PITH" -e 5:7 -- \
+	    sh -c 'env | grep PITH_OPTIONS; exit 3'
 	code_is 4; out_is ''
 	PITH_OPTIONS='--exit 3:4,-e  5:6' run "$PITH" -e 5:7 -- "$PROBE" exit 5
 	code_is 7
@@ -508,7 +512,8 @@ it 'kills what outlives --grace, wherever it hides' && {
 		[ -z "$as" ] || [ "$(id -u)" = 0 ] || continue
 		rm -f go; mkfifo go
 		start $as "$PITH" --grace 100ms --report r.json -- sh -c \
-		    'setsid "$PROBE" stubborn & setsid "$PROBE" stubborn & read -r x <"$W/go"; exit 3'
+		    'setsid "$PROBE" stubborn & setsid "$PROBE" stubborn &
+		    read -r x <"$W/go"; exit 3'
 		hear_until ready
 		hear_until ready
 		echo >go
@@ -542,7 +547,8 @@ it 'ends when the last process has ended with --wait, with the code of the comma
 	for as in '' "$AS_1"; do
 		[ -z "$as" ] || [ "$(id -u)" = 0 ] || continue
 		rm -f go; mkfifo go
-		start $as "$PITH" --wait -- sh -c 'setsid sh -c "read -r x <$W/go; echo last" & exit 5'
+		start $as "$PITH" --wait -- \
+		    sh -c 'setsid sh -c "read -r x <$W/go; echo last" & exit 5'
 		echo >go
 		hear_until last
 		ends
@@ -640,7 +646,8 @@ it 'writes a report with every key, and null for what it does not know' && {
 	    stragglers_killed weakened; do
 		grep -q "\"$key\":" r.json || fail "no $key"
 	done
-	is "$(json r.json reason) $(json r.json exit_code) $(json r.json orphans_reaped)" '"exited" 3 3'
+	is "$(json r.json reason)" '"exited"'
+	is "$(json r.json exit_code) $(json r.json orphans_reaped)" '3 3'
 	is "$(json r.json cgroup) $(json r.json error)" 'null null'
 }
 

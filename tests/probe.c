@@ -1,21 +1,24 @@
 /* What the tests run under pith: static, so that it needs no file beside it.
  *
- *	probe signals [LAST]      print "ready", then "signal N code C value V" for each
- *	                          that comes; ends after signal LAST (15)
- *	probe state               print mask, ignored signals, ids, fds, terminal
- *	probe stubborn            ignore what can be ignored, print "ready", stay
- *	probe polite MS           print "ready"; on TERM print "cleaning", work for MS,
- *	                          print "cleaned", end with 0
- *	probe exit N | die SIG    end so
- *	probe orphans N MS        leave N orphans that live MS milliseconds
- *	probe stay                end with 77 after 3 seconds, by the latest
- *	probe zombies N           make N zombies, print "made", then be "signals"; at
- *	                          SIGUSR2 their parent ends, so that all are orphaned
+ *	probe signals [LAST]  print "ready", then "signal N code C value V" for
+ *	                      each that comes; ends after signal LAST (15)
+ *	probe state           print mask, ignored signals, ids, fds, terminal
+ *	probe stubborn        ignore what can be ignored, print "ready", stay
+ *	probe polite MS       print "ready"; on TERM print "cleaning", work for
+ *	                      MS, print "cleaned", end with 0
+ *	probe exit N          end so
+ *	probe die SIG         end so
+ *	probe orphans N MS    leave N orphans that live MS milliseconds
+ *	probe stay            end with 77 after 3 seconds, by the latest
+ *	probe zombies N       make N zombies, print "made", then be "signals";
+ *	                      at SIGUSR2 their parent ends: all are orphaned
  *	probe with WORD ... -- COMMAND
- *	                          run COMMAND with ignore=SIG, block=SIG, close=FD,
- *	                          leader=1 (session), alarm=SECONDS, root=1 (all ids 0),
- *	                          child=MS (one that is there before the exec)
- *	probe queue PID SIG VALUE sigqueue(3)
+ *	                      run COMMAND with ignore=SIG, block=SIG, close=FD,
+ *	                      leader=1 (session), alarm=SECONDS, root=1 (all
+ *	                      ids 0), child=MS (one that is there before the
+ *	                      exec), nameless=1 (not even argv[0])
+ *	probe queue PID SIG VALUE
+ *	                      sigqueue(3)
  */
 #include <errno.h>
 #include <signal.h>
@@ -107,7 +110,8 @@ state(void)
 	FILE *status = fopen("/proc/self/status", "r");
 
 	while (status && fgets(line, sizeof(line), status))
-		if (strncmp(line, "Sig", 3) == 0 || strncmp(line, "Shd", 3) == 0)
+		if (strncmp(line, "Sig", 3) == 0 ||
+		    strncmp(line, "Shd", 3) == 0)
 			fputs(line, stdout);
 	if (status)
 		fclose(status);
@@ -172,6 +176,8 @@ orphans(long n, long ms)
 	return 0;
 }
 
+static int nameless;
+
 static void
 arrange(const char *word)
 {
@@ -193,6 +199,8 @@ arrange(const char *word)
 	} else if (strncmp(word, "root=", 5) == 0) {
 		if (setresuid(0, 0, 0) < 0)
 			perror(word);
+	} else if (strncmp(word, "nameless=", 9) == 0) {
+		nameless = n;
 	} else if (strncmp(word, "child=", 6) == 0) {
 		if (fork() == 0) {
 			nap(n);
@@ -209,7 +217,7 @@ with(char **words)
 {
 	while (*words && strcmp(*words, "--") != 0)
 		arrange(*words++);
-	execvp(words[1], words + 1);
+	execvp(words[1], nameless ? (char *[]){ NULL } : words + 1);
 	perror(words[1]);
 	return 99;
 }

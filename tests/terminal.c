@@ -1,5 +1,5 @@
-/* pith on real terminals: as session leader (docker run -it), and as a job of an
- * interactive shell. Everything is typed and read through a pty. */
+/* pith on real terminals: as session leader (docker run -it), and as a job of
+ * an interactive shell. Everything is typed and read through a pty. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -440,7 +440,8 @@ START_TEST(job_with_redirected_input_still_gets_ctrl_c)
 	char line[256];
 
 	open_shell();
-	snprintf(line, sizeof(line), "%s @ signals 1 </dev/null 2>/dev/null |cat",
+	snprintf(line, sizeof(line),
+	    "%s @ signals 1 </dev/null 2>/dev/null |cat",
 	    modes[_i]);
 	command(line);
 	expect("ready");
@@ -480,7 +481,8 @@ terminal_suite(void)
 	tcase_add_loop_test(t, job_loop_is_ended_by_ctrl_c, 0, 2);
 	tcase_add_test(t, job_loop_of_a_script_is_ended_by_ctrl_c);
 	tcase_add_test(t, job_in_a_pipeline_leaves_the_pager_its_keys);
-	tcase_add_loop_test(t, job_with_redirected_input_still_gets_ctrl_c, 0, 2);
+	tcase_add_loop_test(t, job_with_redirected_input_still_gets_ctrl_c,
+		    0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }

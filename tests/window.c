@@ -1,5 +1,5 @@
-/* Moments that are hard to hit: the instant at which the child appears, and a crowd
- * of zombies at once. */
+/* Moments that are hard to hit: the instant at which the child appears, and a
+ * crowd of zombies at once. */
 #include <check.h>
 #include <fcntl.h>
 #include <sched.h>

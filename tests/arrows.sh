@@ -1,0 +1,47 @@
+# Who calls whom between the rooms of the house, computed from the objects (nm): a new
+# arrow is a change of the house, and has to be written down here.
+# shellcheck shell=sh source=tests/lib.sh
+. "${0%/*}/lib.sh"
+
+# FROM TO ...: all may call cli/log besides.
+expected() {
+	sed 's/$/ cli\/log/' <<-'E' | awk '{ for (i = 2; i <= NF; i++) print $1, $i }'
+	init child reaper signals cli/dropin cli/options cli/report
+	child signals
+	reaper
+	signals
+	cli/options signals
+	cli/report
+	E
+}
+
+# Lines "FILE KIND SYMBOL" of all objects.
+symbols() {
+	(cd "$TOP" && ls ./*.c ./*/*.c) | sed 's|^\./||; s|\.c$||' |
+	    grep -v '^tests/' | while read -r file; do
+		nm "$B/$file.o" | awk -v file="$file" '{ print file, $(NF - 1), $NF }'
+	done
+}
+
+it 'has no arrow between two files that is not written down here' && have nm && {
+	symbols >symbols
+	# shellcheck disable=SC2016
+	awk '
+		$2 ~ /[A-TV-Z]/ { home[$3] = $1 }
+		$2 == "U" { from[++n] = $1; symbol[n] = $3 }
+		END {
+			for (i = 1; i <= n; i++)
+				if (home[symbol[i]])
+					print from[i], home[symbol[i]]
+		}' symbols | sort -u >found
+	expected | sort -u >wanted
+	diff wanted found >difference || fail "$(cat difference)"
+}
+
+it 'allocates nothing and uses no stdio in the product' && have nm && {
+	symbols | awk '$2 == "U" { print $3 }' | sort -u >used
+	is "$(grep -E 'printf|puts|putc|fwrite|f?open$|alloc|strdup|perror|system' used |
+	    grep -vx open)" ''
+}
+
+finish

@@ -1,0 +1,142 @@
+# The house and its style, as far as a program can see them.
+# shellcheck shell=sh source=tests/lib.sh
+. "${0%/*}/lib.sh"
+
+product() { (cd "$TOP" && ls ./*.[ch] ./cli/*.[ch] | sed 's|^\./||'); }
+sources() { (cd "$TOP" && ls Makefile ./*.[ch] ./cli/*.[ch] tests/*.[ch] tests/*.sh); }
+# Run awk over files of the project, whose names come on stdin; it prints what is wrong.
+finds_nothing() {
+	found=$(cd "$TOP" && xargs awk "$@")
+	[ -z "$found" ] || fail "$found"
+}
+
+it 'has at the top level what the house has, and nothing else' && {
+	is "$(cd "$TOP" && ls -A | grep -vxE '\.git|build|dist|pith' | LC_ALL=C sort)" \
+	    '.ci
+.clang-tidy
+.editorconfig
+.gitignore
+CHANGELOG.md
+CONTRIBUTING.md
+LICENSE
+Makefile
+README.md
+architecture.h
+child.c
+child.h
+cli
+examples
+init.c
+pith.8
+reaper.c
+reaper.h
+signals.c
+signals.h
+tests'
+}
+
+# Not the lines of a long text.
+it 'keeps to 80 columns in C, and to 100 elsewhere' && {
+	sources | finds_nothing '{
+		line = $0
+		n = 0
+		while ((at = index(line, "\t")) > 0) {
+			n += at - 1
+			n += 8 - n % 8
+			line = substr(line, at + 1)
+		}
+		n += length(line)
+		if (n > (FILENAME ~ /\.[ch]$/ ? 80 : 100) && !/^"/)
+			print FILENAME ":" FNR ": " n " columns"
+	}'
+}
+
+it 'indents with tabs, and leaves no blanks at the end of a line' && {
+	sources | finds_nothing '
+		/[ \t]$/ { print FILENAME ":" FNR ": blanks at the end" }
+		FILENAME ~ /\.[ch]$/ && /^        +[^ ]/ { print FILENAME ":" FNR ": blanks" }'
+}
+
+it 'has no function of more than 50 lines' && {
+	sources | grep '\.c$' | finds_nothing '
+		/^\{/ { start = FNR }
+		/^\}/ && start {
+			if (FNR - start - 1 > 50)
+				print FILENAME ":" start ": " FNR - start - 1 " lines"
+			start = 0
+		}'
+}
+
+it 'has no preprocessor condition but guards of headers and architecture.h' && {
+	product | finds_nothing '
+		FNR == 1 { ifs = 0 }
+		/^[ \t]*#[ \t]*(if|el)/ && FILENAME != "architecture.h" {
+			if (FILENAME ~ /\.c$/ || ++ifs > 1 || $0 !~ /^#ifndef PITH_/)
+				print FILENAME ":" FNR ": " $0
+		}'
+}
+
+it 'explains every function of a header' && {
+	product | grep '\.h$' | finds_nothing '
+		/^[a-z_].*\(/ && !/^enum|^struct|^static/ {
+			if (last !~ /\*\/$/ && last !~ /;$/ && last !~ /^enum/)
+				print FILENAME ":" FNR ": no comment before " $0
+		}
+		{ last = $0 }'
+}
+
+it 'leaves nothing for later' && {
+	is "$(cd "$TOP" && grep -nE 'TODO|FIXM[E]|XX[X]:|HAC[K]' $(product) tests/*.c)" ''
+}
+
+it 'keeps CONTRIBUTING to 60 lines' && {
+	[ "$(wc -l <"$TOP/CONTRIBUTING.md")" -le 60 ] || fail 'it is longer'
+}
+
+# ---- what is said twice is the same ------------------------------------------
+
+# Options as "-x" and "--word", one a line, of a text.
+options_of() { grep -oE '(^|[ (`|])--?[a-zA-Z][a-z-]*' | grep -oE -- '--?[a-zA-Z].*' | sort -u; }
+
+it 'describes in pith.8 the options that --help names, and no other' && {
+	"$PITH" --help | options_of >help
+	sed -n '/^\.Sh OPTIONS/,/^\.Sh [^O]/p' "$TOP/pith.8" | grep '^\.It Fl' |
+	    tr ' ' '\n' | awk '
+		last == "Fl" { print (length($0) > 1 ? "-" : "-") $0 }
+		{ last = $0 }' | sort -u >manual
+	# "see pith(8)" and "-vv" are no options.
+	grep -vx -e -vv help | diff - manual >difference || fail "$(cat difference)"
+}
+
+it 'names its version once, and in CHANGELOG' && {
+	version=$("$PITH" --version)
+	version=${version#pith }
+	grep -q "^## $version" "$TOP/CHANGELOG.md" || fail "$version is not in CHANGELOG"
+}
+
+it 'prints with --license what LICENSE says' && {
+	is "$("$PITH" --license)" "$(cat "$TOP/LICENSE")"
+}
+
+it 'has a manual that mandoc has no complaint about' && have mandoc && {
+	run mandoc -T lint -W warning "$TOP/pith.8"
+	out_is ''
+	code_is 0
+}
+
+it 'has a table of tests whose every name exists' && {
+	# In tests/README.md a test stands as `suite: name`.
+	grep -oE '`[a-z]+: [^`]+`' "$TOP/tests/README.md" | tr -d '`' >named
+	[ "$(wc -l <named)" -gt 40 ] || fail 'there is hardly a table'
+	while IFS=: read -r suite test; do
+		test=${test# }
+		case $suite in
+		unit | terminal | window)
+			grep -rqF "$test" "$TOP"/tests/*.c ;;
+		*)
+			grep -qF "$test" "$TOP/tests/$suite.sh" ;;
+		esac || fail "no such test: $suite: $test"
+	done <named
+}
+
+finish
