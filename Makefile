@@ -29,7 +29,7 @@ WARN    = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 CFLAGS  = -Os
 HARDEN  = -fPIE -fstack-protector-strong
 LEAN    = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fno-unwind-tables -ffile-prefix-map=$(CURDIR)=.
+	-fno-unwind-tables
 LINK    = -static-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
 	-Wl,--build-id=none,--gc-sections
 

@@ -1,0 +1,241 @@
+# What `make` makes, and the goals that are about it: deps, install, dist, clean.
+# shellcheck shell=sh source=tests/lib.sh
+. "${0%/*}/lib.sh"
+
+# A copy of what is needed to build, in $W/$1; what make says goes to $W/make.log.
+copy() {
+	mkdir -p "$1"
+	(cd "$TOP" && tar -c --exclude=./build --exclude=./dist --exclude=./.git \
+	    --exclude=./pith .) | tar -x -C "$1"
+}
+make_in() {
+	dir=$1
+	shift
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$dir" "$@" >make.log 2>&1 ||
+	    fail "make $*: $(tail -5 make.log)"
+}
+
+# ---- the binary --------------------------------------------------------------
+
+it 'is one static file: no loader, no library' && have readelf && {
+	run readelf -lhd "$PITH"
+	code_is 0
+	out_like '*Type:*DYN*'
+	case $out in *INTERP* | *NEEDED*) fail "it needs others: $out" ;; esac
+	case $out in *FLAGS_1*PIE*) ;; *) fail 'it is no PIE' ;; esac
+}
+
+it 'has no segment that is writable and executable, nor such a stack' && have readelf && {
+	run readelf -lW "$PITH"
+	is "$(printf '%s\n' "$out" | grep -E ' RWE |WE ')" ''
+	printf '%s\n' "$out" | grep -q 'GNU_STACK.* RW ' || fail "no GNU_STACK: $out"
+	case $out in *GNU_RELRO*) ;; *) fail 'no RELRO' ;; esac
+	run readelf -dW "$PITH"
+	out_like '*BIND_NOW*'
+}
+
+it 'checks its stack' && have nm && {
+	nm "$B/child.o" "$B/cli/options.o" | grep -q '__stack_chk_fail' ||
+	    fail 'built without -fstack-protector-strong'
+}
+
+mapped() { grep -F "$PITH" "/proc/$1/maps"; }
+
+it 'is loaded at another address each time' && {
+	for time in 1 2 3 4; do
+		start "$PITH" -- "$PROBE" signals
+		hear_until ready
+		mapped $pid | head -1 | cut -d- -f1
+		kill $pid
+		ends
+	done >addresses
+	[ "$(sort -u addresses | wc -l)" -gt 2 ] || fail "always at $(cat addresses)"
+}
+
+it 'has made its relocated pointers read-only when the command runs' && {
+	start "$PITH" -- "$PROBE" signals
+	hear_until ready
+	mapped $pid | awk '{ print $2 }' | sort -u >now
+	readelf -lW "$PITH" | awk '/LOAD/ { print $7 == "R" ? $7 $8 : $7 }' | sort -u >loaded
+	kill $pid
+	ends
+	is "$(cat loaded)" 'RE
+RW'
+	# The start of the writable segment has become a mapping of its own.
+	is "$(cat now)" 'r--p
+r-xp
+rw-p'
+}
+
+it 'is at most 64 KiB, which is for all three uses' && {
+	[ "$(stat -c %s "$PITH")" -le 65536 ] || fail "$(stat -c %s "$PITH") bytes"
+}
+
+it 'builds the same bytes in two folders' && {
+	copy one
+	copy 'another/with a longer name'
+	make_in one pith
+	make_in 'another/with a longer name' pith
+	cmp one/pith "$PITH" || fail 'not the same in a copy'
+	cmp one/pith 'another/with a longer name/pith' || fail 'not the same'
+	rm -rf one another
+}
+
+it 'keeps no path of where it was built' && {
+	is "$(strings -a "$PITH" | grep -F "${TOP%/*}/")" ''
+}
+
+it 'rebuilds what a changed header concerns, and nothing without a change' && {
+	copy changed
+	make_in changed pith
+	make_in changed pith
+	case $(cat make.log) in *CC* | *LINK*) fail "built again: $(cat make.log)" ;; esac
+	echo >>changed/reaper.h
+	make_in changed pith
+	is "$(grep -o '[a-z/]*\.o' make.log | sort | tr '\n' ' ')" \
+	    'build/init.o build/reaper.o '
+	rm -rf changed
+}
+
+# ---- Alpine ------------------------------------------------------------------
+
+# There cc is musl's own: a stand-in that says so, and otherwise does by the host's
+# compiler what Alpine's does when it is asked for a static-pie. It cannot show that
+# Alpine's own compiler is content; that the Makefile asks it nothing of Debian's, it
+# does.
+alpine_cc() {
+	mkdir -p stub
+	cat >stub/cc <<-'E'
+		#!/bin/sh
+		musl=/usr/lib/$(gcc -print-multiarch | sed 's/-gnu/-musl/')
+		echo "$*" >>"$ASKED"
+		case " $* " in
+		*' -dumpmachine '*) echo x86_64-alpine-linux-musl ;;
+		*' -c '*) exec musl-gcc -idirafter "$KERNEL" "$@" ;;
+		*) exec gcc -nostartfiles -nodefaultlibs -L"$musl" "$musl/rcrt1.o" \
+		    "$musl/crti.o" "$(gcc -print-file-name=crtbeginS.o)" "$@" \
+		    -Wl,--start-group -lc -lgcc -Wl,--end-group \
+		    "$(gcc -print-file-name=crtendS.o)" "$musl/crtn.o" ;;
+		esac
+	E
+	chmod +x stub/cc
+	ASKED=$W/asked KERNEL=$B/kernel-headers
+	export ASKED KERNEL
+}
+
+it 'builds where cc is of musl, as on Alpine, with that alone' && have musl-gcc && {
+	alpine_cc
+	copy alpine
+	make_in alpine pith CC="$W/stub/cc"
+	grep -e -isystem -e rcrt1.o asked && fail 'Debian is not to be asked'
+	run alpine/pith -- "$PROBE" exit 7
+	code_is 7
+	rm -rf alpine
+}
+
+# ---- deps --------------------------------------------------------------------
+
+# Stand-ins for a package manager that install nothing and write down what they are
+# asked. sudo, too, so that it works for everybody.
+stub_manager() {
+	rm -rf stub asked
+	mkdir stub
+	for program in awk cat chmod env grep id mktemp rm sed sort tee tr; do
+		ln -s "$(command -v $program)" stub/
+	done
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nexec "$@"\n' >stub/sudo
+	printf '#!/bin/sh\n' >stub/sleep
+	printf '#!/bin/sh\n%s\n' "$2" >"stub/$1"
+	chmod +x stub/*
+	ASKED=$W/asked
+	export ASKED
+}
+deps() { run env PATH="$W/stub" /bin/sh "$TESTS/deps.sh" "$@"; }
+
+it 'installs with apk what goals need on Alpine, and says what' && {
+	# shellcheck disable=SC2016
+	stub_manager apk '[ "$1" = info ] && exit 1; echo "$*" >>"$ASKED"'
+	deps demo
+	code_is 0
+	out_is 'deps: apk installs gcc linux-headers musl-dev procps util-linux'
+	is "$(cat asked)" 'add -q gcc linux-headers musl-dev procps util-linux'
+}
+
+it 'installs nothing where nothing is missing' && {
+	stub_manager apk '[ "$1" = info ]'
+	deps check lint
+	code_is 0
+	out_is 'deps: all is there'
+}
+
+# /usr/sbin is a folder of our own for the time of it.
+it 'installs with apt-get what goals need on Debian, and lets no service start' && root && {
+	# shellcheck disable=SC2016
+	stub_manager apt-get 'echo "$*" >>"$ASKED"
+	/usr/sbin/policy-rc.d; echo "policy $?" >>"$ASKED"'
+	mkdir sbin
+	run unshare --mount sh -c 'mount --bind sbin /usr/sbin &&
+	    PATH=$W/stub exec /bin/sh "$0" demo' "$TESTS/deps.sh"
+	code_is 0
+	out_is 'deps: apt-get installs musl-tools procps util-linux'
+	is "$(cat asked)" '-qq update
+policy 101
+-qq -y --no-install-recommends install musl-tools procps util-linux
+policy 101'
+	is "$(ls sbin)" ''
+}
+
+it 'tries again where a mirror is away, and fails when it stays away' && root && {
+	# shellcheck disable=SC2016
+	stub_manager apt-get 'echo "$*" >>"$ASKED"
+	[ "$(grep -c . "$ASKED")" -gt "$FAILURES" ]'
+	for failures in 2 9; do
+		rm -f asked
+		mkdir -p sbin
+		run unshare --mount sh -c 'mount --bind sbin /usr/sbin &&
+		    PATH=$W/stub FAILURES=$1 exec /bin/sh "$0" demo' \
+		    "$TESTS/deps.sh" $failures
+		is $((code > 0)) $((failures > 3))
+	done
+	is "$(ls sbin)" ''
+}
+
+# ---- install, dist, clean ----------------------------------------------------
+
+it 'installs a binary and its manual below DESTDIR and PREFIX' && {
+	copy installed
+	make_in installed install DESTDIR="$W/destdir" PREFIX=/opt/pith
+	is "$(cd destdir && find . -type f | sort)" './opt/pith/bin/pith
+./opt/pith/share/man/man8/pith.8'
+	cmp destdir/opt/pith/bin/pith "$PITH" || fail 'another binary'
+	rm -rf installed destdir
+}
+
+it 'makes a tarball that builds the same bytes, the same each time, with sums' &&
+    have git && {
+	git clone -q "$TOP" cloned 2>git.log || fail "$(cat git.log)"
+	make_in cloned dist
+	(cd cloned/dist && sha256sum -c --quiet SHA256SUMS) || fail 'a wrong sum'
+	cp cloned/dist/SHA256SUMS before
+	make_in cloned dist
+	cmp before cloned/dist/SHA256SUMS || fail 'another tarball'
+	mkdir unpacked
+	tar -xzf cloned/dist/pith-*.tar.gz -C unpacked
+	dir=$(echo unpacked/pith-*)
+	make_in "$dir" pith
+	cmp "$dir/pith" cloned/pith || fail 'another binary'
+	rm -rf cloned unpacked
+}
+
+it 'cleans up all that it made' && {
+	copy clean
+	(cd clean && find . | sort) >before
+	make_in clean pith install DESTDIR="$W/destdir"
+	make_in clean clean
+	(cd clean && find . | sort) >after
+	cmp before after || fail "$(diff before after)"
+	rm -rf clean destdir
+}
+
+finish
