@@ -33,10 +33,10 @@ conclude() {
 	[ -n "$name" ] || return 0
 	if [ -n "$bad" ]; then
 		failed=$((failed + 1))
-		echo "not ok - $name"
+		printf 'not ok - %s\n' "$name"
 	else
 		passed=$((passed + 1))
-		echo "ok - $name"
+		printf 'ok - %s\n' "$name"
 	fi
 	name= bad=
 }
@@ -61,7 +61,7 @@ skip() {
 		return
 	fi
 	skipped=$((skipped + 1))
-	echo "skip - $name # $*"
+	printf 'skip - %s # %s\n' "$name" "$*"
 	name=
 }
 

@@ -1,0 +1,85 @@
+# Every fenced command of README.md runs as it is written there.
+#	```sh		has to end with 0
+#	```console	$ commands and what they print; a line ... is anything
+# shellcheck shell=sh source=tests/lib.sh
+. "${0%/*}/lib.sh"
+
+# Write block N of a language to a file; false where there is none.
+block() {
+	awk -v language="$1" -v n="$2" '
+		/^```/ {
+			if (inside) { inside = 0; next }
+			inside = ($0 == "```" language && ++seen == n) ? 1 : 2
+			next
+		}
+		inside == 1 { print }' "$TOP/README.md" >"$3"
+	[ -s "$3" ]
+}
+
+# Run the commands of a console block, and give what it looks like then.
+replay() {
+	sed -n 's/^\$ //p' "$1" | while IFS= read -r command; do
+		printf '$ %s\n' "$command"
+		sh -c "$command" 2>&1 </dev/null
+	done
+}
+
+# A folder in which README's commands find what they name, and may write.
+checkout() {
+	[ ! -d checkout ] || return 0
+	mkdir checkout
+	(cd "$TOP" && tar -c --exclude=./build --exclude=./dist --exclude=./.git .) |
+	    tar -x -C checkout
+	cp "$PITH" checkout/pith
+}
+
+it 'has three kinds of fenced blocks, and all of the commands are run' && {
+	is "$(grep '^```.' "$TOP/README.md" | sort -u | tr '\n' ' ')" \
+	    '```console ```dockerfile ```sh '
+	[ "$(grep -c '^```console' "$TOP/README.md")" -ge 5 ] || fail 'hardly any'
+}
+
+n=1
+while block console $n "$W/block"; do
+	it "prints what README says it prints: $(sed -n 's/^\$ //p' block | head -1 |
+	    cut -c1-60)" && {
+		checkout
+		(cd checkout && replay ../block) >printed
+		diff block printed >difference || fail "$(cat difference)"
+	}
+	n=$((n + 1))
+done
+
+it 'builds and shows its main job with the first command of README' && root && {
+	block sh 1 first
+	is "$(cat first)" 'make deps demo'
+	checkout
+	(cd checkout && env -u MAKEFLAGS -u MAKELEVEL sh -e ../first) >demo 2>&1 ||
+	    fail "$(cat demo)"
+	grep -q '3 zombies' demo || fail "$(cat demo)"
+	grep -q 'it has ended, exit code 143' demo || fail "$(cat demo)"
+	grep -q '"reason":"timeout"' demo || fail "$(cat demo)"
+}
+
+# It is what runs this test; here it is shown that make knows what to do.
+it 'tests with the second command of README, as CI does' && {
+	block sh 2 second
+	is "$(cat second)" 'make deps check'
+	run env -u MAKEFLAGS -u MAKELEVEL make -n -C "$TOP" deps check
+	code_is 0
+	out_like '*tests/deps.sh check*tests/run.sh unit*'
+	grep -q "^MUST_RUN=1 $(cat second)$" "$TOP/.ci/run" || fail 'CI does not'
+}
+
+it 'names files that exist' && {
+	grep -oE '\]\([^):]+\)' "$TOP/README.md" | tr -d '()]' | while read -r file; do
+		[ -e "$TOP/$file" ] || echo "$file"
+	done >missing
+	is "$(cat missing)" ''
+}
+
+it 'has a chart that the benchmark drew' && {
+	grep -q '</svg>' "$TOP/tests/bench.svg" || fail 'no chart'
+}
+
+finish
