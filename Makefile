@@ -103,18 +103,18 @@ endif
 $B/unit$(SAN): tests/unit.c $(UNITS:%=tests/%.c) tests/suites.h \
     $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h) Makefile
 	@mkdir -p $(@D)
-	$(call RUN_CC,HOSTCC,$(HOSTCC) $(HOST_CFLAGS) -o $@ tests/unit.c \
+	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ tests/unit.c \
 	    $(UNITS:%=tests/%.c) $(filter-out init.c,$(OBJECTS:%.o=%.c)) \
 	    $(CHECK_LIBS))
 
 # pith itself with the sanitizers, for the black-box suites: needs glibc.
 $B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h) Makefile
 	@mkdir -p $(@D)
-	$(call RUN_CC,HOSTCC,$(HOSTCC) $(HOST_CFLAGS) -o $@ $(OBJECTS:%.o=%.c))
+	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ $(OBJECTS:%.o=%.c))
 
 $B/%: tests/%.c Makefile
 	@mkdir -p $(@D)
-	$(call RUN_CC,HOSTCC,$(HOSTCC) $(STD) -g -O1 $(WARN) -o $@ $< \
+	$(call RUN_CC,HOSTCC,$(CC) $(STD) -g -O1 $(WARN) -o $@ $< \
 	    $(CHECK_LIBS) -lutil)
 
 # The suites of a sanitizer run are those that look at behaviour alone.

@@ -225,23 +225,19 @@ follow_stop(struct life *l, int sig)
 	const bool leader = getsid(0) == getpid();
 
 	l->child.stopped = true;
-	if (!l->child.own_group) {
-		if (getpid() != 1)
-			signal_stop_self(by_terminal ? sig : SIGTSTP, false);
-	} else if (!by_terminal) {
+	if (!l->child.own_group || !by_terminal) {
 		if (getpid() != 1 && !leader)
-			signal_stop_self(SIGTSTP, false);
-	} else {
-		if (!leader) {
-			child_take_terminal(&l->child);
-			signal_stop_self(sig, true);
-		}
-		child_give_terminal(&l->child, leader && sig != SIGTSTP);
-		/* Process 1 did not stop with its group: a SIGCONT will come.
-		 */
-		if (leader || getpid() != 1)
-			kill(-l->child.pid, SIGCONT);
+			signal_stop_self(by_terminal ? sig : SIGTSTP, false);
+		return;
 	}
+	if (!leader) {
+		child_take_terminal(&l->child);
+		signal_stop_self(sig, true);
+	}
+	child_give_terminal(&l->child, leader && sig != SIGTSTP);
+	/* Process 1 did not stop with its group: a SIGCONT will come. */
+	if (leader || getpid() != 1)
+		kill(-l->child.pid, SIGCONT);
 }
 
 static void
@@ -467,8 +463,7 @@ verdict(const struct life *l)
 	report_write(&v);
 	if (opt->verbosity > 0)
 		report_say(&v, opt->pause ? "pause" : opt->command[0]);
-	/* A shell that runs us in a loop has to see that ^C ended the command.
-	 */
+	/* A shell that runs us in a loop has to see that ^C ended it. */
 	if (signaled && v.exit_code == code && opt->dies_of_signal &&
 	    getpid() != 1)
 		signal_die(WTERMSIG(l->wait_status));

@@ -12,8 +12,7 @@ struct descendants {
 };
 
 /* Become the parent of orphans where we are not process 1, which is so by
- * nature: PR_SET_CHILD_SUBREAPER, prctl(2). A kernel without it is no failure.
- */
+ * nature: PR_SET_CHILD_SUBREAPER, prctl(2). No failure where it is missing. */
 void reaper_adopt(void);
 
 /* The next child that died, stopped or continued: its pid, and its wait status.

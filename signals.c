@@ -76,8 +76,7 @@ signals_clock(void)
 {
 	struct timespec t;
 
-	/* Not through the vdso: that touches three more pages for two readings.
-	 */
+	/* The vdso would touch three more pages for two readings. */
 	syscall(CLOCK_GETTIME, CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
@@ -106,8 +105,7 @@ signals_next(siginfo_t *info, int64_t until)
 bool
 signal_of_terminal(const siginfo_t *info)
 {
-	/* Not SIGALRM and the like: alarm(2) survives exec and is ours alone.
-	 */
+	/* Not SIGALRM: alarm(2) survives exec and is ours alone. */
 	const uint64_t by_terminal = only(SIGINT) | only(SIGQUIT) |
 	    only(SIGTSTP) | only(SIGHUP) | only(SIGCONT) | only(SIGWINCH) |
 	    only(SIGTTIN) | only(SIGTTOU);

@@ -58,8 +58,7 @@ bool signal_forward(pid_t target, int sig, const siginfo_t *info);
 void signal_stop_self(int sig, bool whole_group);
 
 /* End this process by the default action of sig, without a core dump. Returns
- * where the kernel does not end it: process 1, or a signal of no such action.
- */
+ * where the kernel does not: process 1, or a signal of no such action. */
 void signal_die(int sig);
 
 /* The number of "TERM", "sigterm", "RTMIN+3", "15"; 0 where it is none. */

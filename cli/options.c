@@ -472,8 +472,7 @@ parse_variables(struct options *o, const struct dialect *d)
 	}
 }
 
-/* PITH_OPTIONS, for engines that pass an init no options (docker run --init).
- */
+/* PITH_OPTIONS, for engines that pass no options (docker run --init). */
 static void
 parse_environment(struct options *o)
 {

@@ -1,5 +1,4 @@
-/* What pith was asked to do: argv, PITH_OPTIONS, and other programs' dialects.
- */
+/* What pith was asked: argv, PITH_OPTIONS, and other programs' dialects. */
 #ifndef PITH_OPTIONS_H
 #define PITH_OPTIONS_H
 

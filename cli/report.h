@@ -1,5 +1,4 @@
-/* The verdict: how a command ended and what it took, for programs and people.
- */
+/* The verdict: how a command ended and what it took. */
 #ifndef PITH_REPORT_H
 #define PITH_REPORT_H
 

@@ -19,7 +19,7 @@ MUST_RUN=${MUST_RUN:-}
 W=$(mktemp -d "${TMPDIR:-/tmp}/pith-test.XXXXXX")
 PITH_TEST=$$
 export PITH_TEST PITH PROBE W
-passed=0 failed=0 skipped=0 name= bad=
+passed=0 failed=0 skipped=0 name=
 out= err= code=0
 cd "$W" || exit 1
 
@@ -31,14 +31,15 @@ our_groups() { find /sys/fs/cgroup -type d -path "*${W##*/}*" 2>/dev/null; }
 # End the test that is under way.
 conclude() {
 	[ -n "$name" ] || return 0
-	if [ -n "$bad" ]; then
+	if [ -e "$W/.bad" ]; then
 		failed=$((failed + 1))
 		printf 'not ok - %s\n' "$name"
 	else
 		passed=$((passed + 1))
 		printf 'ok - %s\n' "$name"
 	fi
-	name= bad=
+	name=
+	rm -f "$W/.bad"
 }
 
 # Begin a test; false where ONLY does not want it.
@@ -48,9 +49,9 @@ it() {
 	name=$1
 }
 
-# In a test: say what is wrong, and go on.
+# In a test: say what is wrong, and go on. By a file, as it may be in a subshell.
 fail() {
-	bad=1
+	: >"$W/.bad"
 	printf '%s\n' "$*" | sed 's/^/#   /'
 }
 

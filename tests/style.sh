@@ -4,9 +4,10 @@
 
 product() { (cd "$TOP" && ls ./*.[ch] ./cli/*.[ch] | sed 's|^\./||'); }
 sources() { (cd "$TOP" && ls Makefile ./*.[ch] ./cli/*.[ch] tests/*.[ch] tests/*.sh); }
-# Run awk over files of the project, whose names come on stdin; it prints what is wrong.
+# Run awk over files of the project; what it prints is wrong.
 finds_nothing() {
-	found=$(cd "$TOP" && xargs awk "$@")
+	# shellcheck disable=SC2086
+	found=$(cd "$TOP" && awk "$1" $2)
 	[ -z "$found" ] || fail "$found"
 }
 
@@ -37,7 +38,7 @@ tests'
 
 # Not the lines of a long text.
 it 'keeps to 80 columns in C, and to 100 elsewhere' && {
-	sources | finds_nothing '{
+	finds_nothing '{
 		line = $0
 		n = 0
 		while ((at = index(line, "\t")) > 0) {
@@ -48,41 +49,43 @@ it 'keeps to 80 columns in C, and to 100 elsewhere' && {
 		n += length(line)
 		if (n > (FILENAME ~ /\.[ch]$/ ? 80 : 100) && !/^"/)
 			print FILENAME ":" FNR ": " n " columns"
-	}'
+	}' "$(sources)"
 }
 
 it 'indents with tabs, and leaves no blanks at the end of a line' && {
-	sources | finds_nothing '
+	finds_nothing '
 		/[ \t]$/ { print FILENAME ":" FNR ": blanks at the end" }
-		FILENAME ~ /\.[ch]$/ && /^        +[^ ]/ { print FILENAME ":" FNR ": blanks" }'
+		FILENAME ~ /\.[ch]$/ && /^        +[^ ]/ {
+			print FILENAME ":" FNR ": blanks"
+		}' "$(sources)"
 }
 
 it 'has no function of more than 50 lines' && {
-	sources | grep '\.c$' | finds_nothing '
+	finds_nothing '
 		/^\{/ { start = FNR }
 		/^\}/ && start {
 			if (FNR - start - 1 > 50)
 				print FILENAME ":" start ": " FNR - start - 1 " lines"
 			start = 0
-		}'
+		}' "$(sources | grep '\.c$')"
 }
 
 it 'has no preprocessor condition but guards of headers and architecture.h' && {
-	product | finds_nothing '
+	finds_nothing '
 		FNR == 1 { ifs = 0 }
 		/^[ \t]*#[ \t]*(if|el)/ && FILENAME != "architecture.h" {
 			if (FILENAME ~ /\.c$/ || ++ifs > 1 || $0 !~ /^#ifndef PITH_/)
 				print FILENAME ":" FNR ": " $0
-		}'
+		}' "$(product)"
 }
 
 it 'explains every function of a header' && {
-	product | grep '\.h$' | finds_nothing '
+	finds_nothing '
 		/^[a-z_].*\(/ && !/^enum|^struct|^static/ {
 			if (last !~ /\*\/$/ && last !~ /;$/ && last !~ /^enum/)
 				print FILENAME ":" FNR ": no comment before " $0
 		}
-		{ last = $0 }'
+		{ last = $0 }' "$(product | grep '\.h$')"
 }
 
 it 'leaves nothing for later' && {
