@@ -162,7 +162,7 @@ lint: pith
 	cppcheck -q --std=c11 --error-exitcode=1 -I. --inline-suppr \
 	    --enable=warning,performance,portability \
 	    --suppress=nullPointerRedundantCheck $(SOURCES)  # blind to _Noreturn
-	shellcheck -x -S warning -e SC1007,SC2034 tests/*.sh .ci/run
+	shellcheck -x -S warning -e SC1007,SC2010,SC2034 tests/*.sh .ci/run
 	mandoc -T lint -W warning pith.8
 
 # pith with counters, under the suites that look at behaviour alone.

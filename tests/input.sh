@@ -15,7 +15,7 @@ refuses() {
 	nothing_started
 }
 nothing_started() {
-	[ ! -e started ] || fail "started: $*"
+	[ ! -e started ] || fail 'it was started'
 	rm -f started
 }
 # Those words and then a command.
