@@ -8,11 +8,7 @@ for link in tini tini-static docker-init dumb-init catatonit podman-init; do
 	ln -s "$PITH" bin/$link
 done
 TINI=$W/bin/tini DUMB_INIT=$W/bin/dumb-init CATATONIT=$W/bin/catatonit
-only_child() { tr -d ' ' <"/proc/$1/task/$1/children"; }
-only_child_is() { [ "$(cat "/proc/$(only_child "$pid")/comm")" = "$1" ]; }
-state() { printf '%s\n' "$out" | sed -n "s/^$1[:]*[ 	]*//p"; }
 group_of() { ps -o pgid= -p "$1" | tr -d ' '; }
-stopped() { grep -q '^State:	T' "/proc/$1/status"; }
 
 # The same words to a program and to us end with the same code and the same stdout.
 alike() {
@@ -204,21 +200,8 @@ it 'exits with 128 + n as tini, and does not die of the signal' && {
 }
 
 it 'forwards to the group with -g or TINI_KILL_PROCESS_GROUP, as tini' && {
-	start "$TINI" -g -- sh -c 'trap "" USR1 TERM; "$PROBE" signals; exit 3'
-	hear_until ready
-	kill -USR1 $pid
-	hear_until 'signal 10 *'
-	kill -TERM $pid
-	ends
-	code_is 3
-	start env TINI_KILL_PROCESS_GROUP= "$TINI" -- \
-	    sh -c 'trap "" USR1 TERM; "$PROBE" signals; exit 3'
-	hear_until ready
-	kill -USR1 $pid
-	hear_until 'signal 10 *'
-	kill -TERM $pid
-	ends
-	code_is 3
+	reaches_the_group "$TINI" -g
+	reaches_the_group env TINI_KILL_PROCESS_GROUP= "$TINI"
 }
 
 it 'says as tini does which zombies it reaps with -w' && {
@@ -355,13 +338,7 @@ it 'pauses with -P until TERM or INT, as catatonit' && root && {
 }
 
 it 'forwards to the group with -g, as catatonit' && {
-	start "$CATATONIT" -g -- sh -c 'trap "" USR1 TERM; "$PROBE" signals; exit 3'
-	hear_until ready
-	kill -USR1 $pid
-	hear_until 'signal 10 *'
-	kill -TERM $pid
-	ends
-	code_is 3
+	reaches_the_group "$CATATONIT" -g
 }
 
 it 'runs also where it is not process 1, which catatonit refuses' && {

@@ -1,86 +1,70 @@
-# Sourced by the suites that need a container engine, after lib.sh. The engines run in
-# a box: mount, network, PID and cgroup namespaces of their own, whose process 1 is
-# `pith --pause`. Nothing of them reaches the host, and when the box ends so do they.
+# Sourced after lib.sh by the suites that need a container engine. The engines run in
+# a box: mount, network and PID namespaces of their own, whose process 1 is
+# `pith --pause`. When the box ends, so does all that was started in it.
 #
 # The network is not used. Base images that have a public name (golang:1, alpine:3,
 # busybox) are stand-ins of that name, made here from what the host has installed.
 # shellcheck shell=sh disable=SC2034
 
-box= box_keeper=
-GROUP=$(basename "$W")
+box='' box_keeper=''
+engine=                                 # docker or podman: the one in question
+GROUP=${W##*/}                          # for control groups; lib.sh looks for it
 DOCKER_HOST=unix://$W/docker.sock
 DOCKER_CONFIG=$W/docker-config          # else a person's own would be read
 DOCKER_BUILDKIT=0                       # the builder that needs no plug-in
-export DOCKER_HOST DOCKER_CONFIG DOCKER_BUILDKIT GROUP
-GO_FLAGS='-s -w'
+CONTAINERS_CONF=$W/containers.conf
+PATH=$W/bin:$PATH                       # our podman, see podman_start
+export DOCKER_HOST DOCKER_CONFIG DOCKER_BUILDKIT CONTAINERS_CONF PATH
+
+mkdir "$W/bin" "$DOCKER_CONFIG"
+echo '{}' >"$DOCKER_CONFIG/config.json"
 
 trap box_end EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 
 # ---- the box -----------------------------------------------------------------
 
-# In the box, before its process 1: what the engines write to lies on file systems
-# that end with it, and the cgroups are rooted at ours.
+# In the box, before its process 1: where engines write is theirs alone. $W, which is
+# the working directory, stays what it was wherever it lies.
 # shellcheck disable=SC2016
 BOX_SETUP='
-	set -e
 	ip link set lo up
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 	mount -t tmpfs none /run
 	mount -t tmpfs none /dev/shm
-	mkdir /run/etc /run/etc.work /run/var /run/var.work /run/lock
-	mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc.work \
-	    none /etc
-	mount -t overlay -o lowerdir=/var,upperdir=/run/var,workdir=/run/var.work \
-	    none /var
-	cat /proc/mounts >/run/mounts           # it changes as we go
-	while read -r _ at type options _; do
-		case $type in
-		cgroup) umount "$at"; mount -t cgroup -o "$options" none "$at" ;;
-		# crun refuses to run where both are.
-		cgroup2) [ "$at" = /sys/fs/cgroup ] || umount "$at" ;;
-		esac
-	done </run/mounts
+	for dir in etc var; do
+		mkdir /run/$dir /run/$dir.work
+		mount -t overlay none /$dir -o \
+		    lowerdir=/$dir,upperdir=/run/$dir,workdir=/run/$dir.work
+	done
+	mkdir -p /run/lock "$W"
+	mount --bind . "$W"
 	exec "$PITH" --pause'
 
-# Begin it, once. A process of the box is the first to enter our cgroups.
+# Begin it, once.
 box_start() {
 	[ -z "$box" ] || return 0
-	# shellcheck disable=SC2016
-	sh -ec '
-	for at in /sys/fs/cgroup/*/cgroup.procs; do
-		dir=${at%/*}
-		case $dir in */unified) continue ;; esac
-		mkdir "$dir/$GROUP"
-		for set in cpus mems; do        # a new cpuset is empty
-			[ ! -e "$dir/cpuset.$set" ] ||
-			    cat "$dir/cpuset.$set" >"$dir/$GROUP/cpuset.$set"
-		done
-		echo $$ >"$dir/$GROUP/cgroup.procs"
-	done
-	exec unshare --mount --net --pid --cgroup --fork --mount-proc \
-	    --kill-child --propagation private sh -c "$0"' \
-	    "$BOX_SETUP" >"$W/box.log" 2>&1 </dev/null &
+	unshare --mount --net --pid --fork --mount-proc --kill-child \
+	    --propagation private sh -ec "$BOX_SETUP" \
+	    >"$W/box.log" 2>&1 </dev/null &
 	box_keeper=$!
 	eventually box_is_up || {
 		sed 's/^/#   /' "$W/box.log"
 		box_end
 		return 1
 	}
-	box=$child
 }
 
-# exec has replaced the shell that sets up.
+# Its first process has become pith.
 box_is_up() {
-	child=$(cat "/proc/$box_keeper/task/$box_keeper/children")
-	child=${child% }
-	tr '\0' ' ' <"/proc/$child/cmdline" |
-	    grep -q -- '^[^ ]* --pause $'
+	box=$(cat "/proc/$box_keeper/task/$box_keeper/children")
+	box=${box% }
+	[ "$(readlink "/proc/$box/exe")" = "$PITH" ]
 }
 
 # Run a command in the box, or in the network of one of its processes.
 in_box() {
-	nsenter --target "$box" --mount --net --pid --cgroup -- "$@"
+	nsenter --target "$box" --mount --net --pid -- "$@"
 }
 in_network_of() {
 	process=$1
@@ -88,36 +72,41 @@ in_network_of() {
 	in_box nsenter --target "$process" --net -- "$@"
 }
 
-# What lets $box_end know that all of it is gone.
-groups_gone() {
-	find /sys/fs/cgroup -depth -type d -path "*/$GROUP*" \
-	    -exec rmdir {} \; 2>/dev/null
-	[ -z "$(find /sys/fs/cgroup -type d -name "$GROUP")" ]
-}
-
 box_end() {
 	[ -n "$box_keeper" ] || return 0
-	[ ! -s "$W/docker.pid" ] || {
-		in_box kill "$(cat "$W/docker.pid")"
-		eventually [ ! -e "$W/docker.pid" ]
-	}
 	kill -KILL "$box_keeper" 2>/dev/null
 	wait "$box_keeper" 2>/dev/null
-	box= box_keeper=
+	box='' box_keeper=''
 	eventually groups_gone
+}
+
+# What is gone of the box once its processes are. `podman play kube` takes no
+# --cgroup-parent; its group goes if it is nobody else's.
+groups_gone() {
+	our_groups | sort -r | xargs -r rmdir
+	rmdir /sys/fs/cgroup/libpod_parent /sys/fs/cgroup/*/libpod_parent
+	[ -z "$(our_groups)" ]
 }
 
 # ---- the engines -------------------------------------------------------------
 
-# Begin a docker daemon in the box; its init is pith under docker's name for it.
+have_runc() {
+	root && have runc unshare nsenter ip && box_start
+}
+have_docker() {
+	have_runc && have dockerd docker containerd iptables && docker_start
+}
+have_podman() {
+	have_runc && have podman conmon && podman_start
+}
+
+# A docker daemon whose init is pith, under docker's name for it.
 docker_start() {
-	box_start || return 1
 	[ ! -e "$W/docker.pid" ] || return 0
-	mkdir -p "$W/bin" "$DOCKER_CONFIG"
 	cp "$PITH" "$W/bin/docker-init"
 	in_box dockerd --data-root "$W/docker" --exec-root "$W/exec" \
 	    --pidfile "$W/docker.pid" --host "$DOCKER_HOST" \
-	    --init-path "$W/bin/docker-init" \
+	    --init-path "$W/bin/docker-init" --cgroup-parent "/$GROUP" \
 	    --exec-opt native.cgroupdriver=cgroupfs >"$W/docker.log" 2>&1 &
 	eventually docker version || {
 		tail "$W/docker.log" | sed 's/^/#   /'
@@ -125,13 +114,13 @@ docker_start() {
 	}
 }
 
+# A podman that finds pith where it looks for catatonit. It is a program, so that
+# timeout and expect can run it.
 podman_start() {
-	box_start || return 1
-	[ ! -e "$W/containers.conf" ] || return 0
-	mkdir -p "$W/bin"
+	[ ! -e "$W/bin/podman" ] || return 0
 	cp "$PITH" "$W/bin/catatonit"
 	# The limits are lower than podman's own: not everybody may raise them.
-	cat >"$W/containers.conf" <<-E
+	cat >"$CONTAINERS_CONF" <<-E
 		[containers]
 		default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
 		[engine]
@@ -140,42 +129,28 @@ podman_start() {
 		runtime = "runc"
 		helper_binaries_dir = ["$W/bin"]
 	E
-	# A program, so that expect can run it too.
-	cat >"$W/bin/podman" <<-E
+	cat >"$W/podman" <<-E
 		#!/bin/sh
-		exec nsenter --target $box --mount --net --pid --cgroup -- \\
-		    env CONTAINERS_CONF=$W/containers.conf \\
-		    podman --root $W/podman/root --runroot $W/podman/run \\
-		    --tmpdir $W/podman/tmp "\$@"
+		exec nsenter --target $box --mount --net --pid -- \\
+		    $(command -v podman) --root $W/podman-root \\
+		    --runroot $W/podman-run --tmpdir $W/podman-tmp "\$@"
 	E
-	chmod +x "$W/bin/podman"
-}
-
-podman() {
-	"$W/bin/podman" "$@"
-}
-
-# The programs of docker and of what is needed to run it in the box.
-have_docker() {
-	root && have dockerd docker containerd runc iptables nsenter ip &&
-	    docker_start
-}
-have_podman() {
-	root && have podman conmon runc nsenter ip && podman_start
+	chmod +x "$W/podman"
+	mv "$W/podman" "$W/bin/podman"
+	hash -r                         # forget the real one
 }
 
 # ---- images ------------------------------------------------------------------
 
-# A root directory becomes an image of $ENGINE: image_of DIR NAME [INSTRUCTION ...]
+# A root directory becomes an image of $engine: image_of DIR NAME [INSTRUCTION ...]
 image_of() {
-	from=$1 image=$2
+	from=$1 tag=$2
 	shift 2
-	for word; do
-		set -- "$@" --change "$word"
+	for instruction; do
+		set -- "$@" --change "$instruction"
 		shift
 	done
-	tar -C "$from" -c . | "${ENGINE:-docker}" import "$@" - "$image" \
-	    >/dev/null 2>&1
+	tar -C "$from" -c . | "$engine" import "$@" - "$tag" >/dev/null 2>&1
 }
 
 # busybox, static, with all of its names.
@@ -185,68 +160,44 @@ busybox_root() {
 	for applet in $(/bin/busybox --list); do
 		[ -e "$1/bin/$applet" ] || ln -s busybox "$1/bin/$applet"
 	done
-	printf '%s\n' 'root:x:0:0:root:/:/bin/sh' \
-	    'nobody:x:65534:65534:nobody:/:/bin/false' >"$1/etc/passwd"
-	printf 'nobody:x:65534:\n' >"$1/etc/group"
+	echo 'root:x:0:0:root:/:/bin/sh' >"$1/etc/passwd"
+	echo 'nobody:x:65534:65534:nobody:/:/bin/false' >>"$1/etc/passwd"
 }
 
-# As Alpine: busybox beside musl's loader, and a program that needs that loader.
-alpine_root() {
-	busybox_root "$1"
-	mkdir -p "$1/lib" "$1/usr/bin" "$1/sbin"
-	cp -L "$(musl_loader)" "$1/lib/"
-	printf '#include <stdio.h>\nint main(void) { return puts("musl") < 0; }\n' |
-	    musl-gcc -Os -s -x c - -o "$1/usr/bin/hello-musl"
-}
-musl_loader() { ls /lib/ld-musl-*.so.1; }
+# ---- containers --------------------------------------------------------------
 
-# As Debian, as far as a program of glibc sees it.
-debian_root() {
-	busybox_root "$1"
-	copy_with_libraries "$1" /bin/true
+# Of every container; a test has one of the name `one`.
+ALONE="--network none --cgroup-parent /$GROUP"
+
+# Run to the end: once OPTION ... IMAGE COMMAND ...
+once() {
+	# shellcheck disable=SC2086
+	run "$engine" run --rm $ALONE "$@"
 }
 
-copy_with_libraries() {
-	{
-		echo "$2"
-		ldd "$2" 2>/dev/null | grep -o '/[^ ]*'
-	} | xargs cp -L --parents -t "$1"
+# Run in the background, in the place of an earlier one.
+background() {
+	"$engine" rm --force one >/dev/null 2>&1
+	# shellcheck disable=SC2086
+	run "$engine" run --detach --name one $ALONE "$@"
+	code_is 0
 }
 
-# The host's compiler with what examples/httpd.go needs of the standard library, and
-# with a cache of it, so that an image build does not compile the library again.
-golang_root() {
-	goroot=$(go env GOROOT)
-	busybox_root "$1"
-	{
-		go_list '{{.Dir}}' | while read -r dir; do
-			case $dir in "$goroot"/*)
-				find "$dir/" -maxdepth 1 -type f \
-				    ! -name '*_test.go' ;;
-			esac
-		done
-		go_list '{{if .Standard}}{{.Target}}{{end}}' |
-		    while read -r archive; do
-			[ ! -f "$archive" ] || echo "$archive"
-		done
-		find "$goroot/pkg/include/" -type f
-		for tool in asm buildid compile link; do
-			ls "$goroot"/pkg/tool/*/$tool
-		done
-		echo "$goroot/VERSION"
-	} | xargs cp -L --parents -t "$1"
-	copy_with_libraries "$1" "$goroot/bin/go"
-	ln -s "$goroot/bin/go" "$1/bin/go"
-	cp -r "$B/go-cache" "$1/go-cache"
-}
-go_list() {
-	(cd "$TOP/examples" && CGO_ENABLED=0 go list -deps -f "$1" ./httpd.go)
+# Whether a container's log has such a line: said BEGINNING [CONTAINER]
+said() { "$engine" logs "${2:-one}" 2>&1 | grep -q "^$1"; }
+
+process_of() { "$engine" inspect --format '{{.State.Pid}}' "$1"; }
+
+# It ends, by itself or because of what was done before, with this code.
+ends_with() { is "$(timeout 60 "$engine" wait one)" "$1"; }
+
+# TERM ends it with this code; otherwise KILL would, with 137, after a minute.
+stops_with() {
+	begun=$(date +%s%3N)
+	"$engine" stop -t 60 one >/dev/null
+	echo "# $engine stop: $(($(date +%s%3N) - begun)) ms"
+	ends_with "$1"
 }
 
-# $B/httpd: examples/httpd.go built here as examples/Dockerfile does it.
-make_httpd() {
-	GOCACHE=$B/go-cache
-	export GOCACHE
-	[ "$B/httpd" -nt "$TOP/examples/httpd.go" ] || CGO_ENABLED=0 go build \
-	    -ldflags "$GO_FLAGS" -o "$B/httpd" "$TOP/examples/httpd.go"
-}
+# The arguments of a process of the box.
+arguments() { in_box cat "/proc/$1/cmdline" | tr '\0' ' '; }

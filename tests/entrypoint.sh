@@ -3,14 +3,9 @@
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086
 . "${0%/*}/lib.sh"
 
-# "key value" lines of `probe state` in $out.
-state() { printf '%s\n' "$out" | sed -n "s/^$1[:]*[ 	]*//p"; }
 zombies_of() { ps -o stat= --ppid "$1" | grep -c '^Z'; }
 no_child() { [ -z "$(cat "/proc/$1/task/$1/children")" ]; }
 children_are() { [ "$(wc -w <"/proc/$1/task/$1/children")" = "$2" ]; }
-stopped() { grep -q '^State:	T' "/proc/$1/status"; }
-only_child_is() { [ "$(cat "/proc/$(only_child $pid)/comm")" = "$1" ]; }
-only_child() { tr -d ' ' <"/proc/$1/task/$1/children"; }
 
 # ---- exit codes --------------------------------------------------------------
 
@@ -204,13 +199,7 @@ it 'forwards to the child alone, or with -g to its process group' && {
 	kill -TERM $pid
 	ends
 	code_is 143
-	start "$PITH" -g -- sh -c 'trap "" USR1 TERM; "$PROBE" signals; exit 3'
-	hear_until ready
-	kill -USR1 $pid
-	hear_until 'signal 10 *'
-	kill -TERM $pid
-	ends
-	code_is 3
+	reaches_the_group "$PITH" -g
 }
 
 it 'forwards to all of its PID namespace with --all' && root && {

@@ -125,6 +125,24 @@ ends() {
 	err=$(cat "$W/.err")
 }
 
+only_child() { tr -d ' ' <"/proc/$1/task/$1/children"; }
+only_child_is() { [ "$(cat "/proc/$(only_child "$pid")/comm")" = "$1" ]; }
+stopped() { grep -q '^State:	T' "/proc/$1/status"; }
+
+# The value of a "key value" line that `probe state` printed, in $out.
+state() { printf '%s\n' "$out" | sed -n "s/^$1[:]*[ 	]*//p"; }
+
+# An init with options: the child's group gets what is forwarded, not the child alone.
+reaches_the_group() {
+	start "$@" -- sh -c 'trap "" USR1 TERM; "$PROBE" signals; exit 3'
+	hear_until ready
+	kill -USR1 $pid
+	hear_until 'signal 10 *'
+	kill -TERM $pid
+	ends
+	code_is 3
+}
+
 # Try a condition until it holds, for what no process announces; at most 20 s.
 eventually() {
 	tries=0
