@@ -4,10 +4,11 @@
 #
 # The network is not used. Base images that have a public name (golang:1, alpine:3,
 # busybox) are stand-ins of that name, made here from what the host has installed.
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2153
 
 box='' box_keeper=''
 engine=                                 # docker or podman: the one in question
+pod=                                    # the ID of one that is of no group of ours
 GROUP=${W##*/}                          # for control groups; lib.sh looks for it
 DOCKER_HOST=unix://$W/docker.sock
 DOCKER_CONFIG=$W/docker-config          # else a person's own would be read
@@ -38,15 +39,15 @@ BOX_SETUP='
 		    lowerdir=/$dir,upperdir=/run/$dir,workdir=/run/$dir.work
 	done
 	mkdir -p /run/lock "$W"
-	mount --bind . "$W"
+	mount --no-canonicalize --bind . "$W"
 	exec "$PITH" --pause'
 
 # Begin it, once.
 box_start() {
 	[ -z "$box" ] || return 0
-	unshare --mount --net --pid --fork --mount-proc --kill-child \
-	    --propagation private sh -ec "$BOX_SETUP" \
-	    >"$W/box.log" 2>&1 </dev/null &
+	setpriv --pdeathsig KILL unshare --mount --net --pid --fork \
+	    --mount-proc --kill-child --propagation private \
+	    sh -ec "$BOX_SETUP" >"$W/box.log" 2>&1 </dev/null &
 	box_keeper=$!
 	eventually box_is_up || {
 		sed 's/^/#   /' "$W/box.log"
@@ -80,10 +81,11 @@ box_end() {
 	eventually groups_gone
 }
 
-# What is gone of the box once its processes are. `podman play kube` takes no
-# --cgroup-parent; its group goes if it is nobody else's.
+# What is left of the box when its processes are gone: control groups. Those of $pod
+# lie elsewhere, as `podman play kube` takes no --cgroup-parent.
 groups_gone() {
-	our_groups | sort -r | xargs -r rmdir
+	find /sys/fs/cgroup -depth -type d \( -path "*/$GROUP*" -o \
+	    -path "*/libpod_parent/${pod:-none}*" \) -exec rmdir {} +
 	rmdir /sys/fs/cgroup/libpod_parent /sys/fs/cgroup/*/libpod_parent
 	[ -z "$(our_groups)" ]
 }
@@ -91,7 +93,7 @@ groups_gone() {
 # ---- the engines -------------------------------------------------------------
 
 have_runc() {
-	root && have runc unshare nsenter ip && box_start
+	root && have runc unshare setpriv nsenter ip busybox && box_start
 }
 have_docker() {
 	have_runc && have dockerd docker containerd iptables && docker_start
@@ -119,10 +121,11 @@ docker_start() {
 podman_start() {
 	[ ! -e "$W/bin/podman" ] || return 0
 	cp "$PITH" "$W/bin/catatonit"
-	# The limits are lower than podman's own: not everybody may raise them.
+	# The limits are lower than podman's own, which not everybody may set;
+	# `podman play kube` of 4.3 takes the soft for the hard one.
 	cat >"$CONTAINERS_CONF" <<-E
 		[containers]
-		default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+		default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 		[engine]
 		cgroup_manager = "cgroupfs"
 		events_logger = "file"

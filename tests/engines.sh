@@ -214,7 +214,7 @@ for engine in docker podman; do
 		typed shell sh -c 'trap "stty size" WINCH; echo ready
 		    until [ "$x" = end ]; do read -r x; done; exit 8' <<-'X'
 			hear "ready"
-			stty rows 33 columns 101 <$spawn_out(slave,name)
+			stty rows 33 columns 101 < $spawn_out(slave,name)
 			hear "33 101"
 			send "end\r"
 		X
@@ -237,12 +237,14 @@ for engine in docker podman; do
 	    have expect && ready && {
 		typed shell sh <<-'X'
 			hear "# "
-			send "cat\r"
+			send "echo u''p; cat\r"
+			hear "up\r\n"
 			send "one\r"
 			hear "one\r\none"
 			send "\032"
-			hear "Stopped"
-			send "fg\r"
+			hear "# "
+			send "echo a''gain; fg\r"
+			hear "again\r\n"
 			send "two\r"
 			hear "two\r\ntwo"
 			send "\003"
@@ -282,21 +284,24 @@ pauses() {
 	# shellcheck disable=SC2086
 	podman pod create --name pod --share pid $ALONE "$@" >/dev/null
 	podman pod start pod >/dev/null
-	infra=$(process_of "$(podman pod inspect \
-	    --format '{{.InfraContainerID}}' pod)")
-	is "$(arguments "$infra")" "$expected"
-	for name in one two; do
-		podman rm --force $name >/dev/null 2>&1
-		podman run --detach --pod pod --name $name bare sh -c \
+	infra=$(podman pod inspect --format '{{.InfraContainerID}}' pod)
+	process=$(process_of "$infra")
+	is "$(arguments "$process")" "$expected"
+	for member in one two; do
+		podman rm --force $member >/dev/null 2>&1
+		podman run --detach --pod pod --name $member bare sh -c \
 		    '/probe orphans 20 0; exec /probe polite 100' >/dev/null
-		eventually said ready $name
+		eventually said ready $member
 	done
-	eventually childless "$infra"
+	eventually childless "$process"
+	# As Kubernetes does: the pause container is the last to end.
+	podman stop -t 60 one two >/dev/null
+	for member in one two; do
+		said cleaned $member || fail 'its own shutdown did not run'
+	done
 	podman pod stop -t 60 pod >/dev/null
-	for name in one two; do
-		said cleaned $name || fail 'its own shutdown did not run'
-	done
-	podman pod rm --force pod >/dev/null
+	is "$(podman inspect --format '{{.State.ExitCode}}' "$infra")" 0
+	podman pod rm pod >/dev/null
 }
 childless() { [ -z "$(in_box ps --ppid "$1" -o stat=)" ]; }
 
@@ -326,7 +331,7 @@ in_runc() {
 it 'passes on how the command ends, in runc' && have_runc &&
     passes_codes run in_runc
 
-it 'forwards what `runc kill` sends' && have_runc && {
+it "forwards what \`runc kill\` sends" && have_runc && {
 	start in_runc /probe signals
 	hear_until ready
 	for number in $SENT; do

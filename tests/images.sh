@@ -1,213 +1,297 @@
 # What pith adds to an image, and that it serves there: the web server of examples/ as
-# five kinds of image, and the Dockerfiles of examples/ as they are.
+# five kinds of image, and the examples as they are.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/engines-lib.sh
 . "$TESTS/engines-lib.sh"
 
-KINDS='one-stage builder alpine busybox scratch'
-MOST=65536
+EXAMPLES=$TOP/examples
+KINDS='one-stage debian-like alpine-like busybox scratch'
+MOST=65536                              # of bytes that pith adds
+engine=docker
 
-have_all() {
-	have_docker && have go musl-gcc busybox curl
+# ---- bases -------------------------------------------------------------------
+
+# As Debian, as far as a program of glibc sees it.
+debian_root() {
+	busybox_root "$1"
+	copy_with_libraries "$1" /bin/true
 }
 
-# The bases, once: the names are public ones, the contents are not (engines-lib.sh).
-# In particular golang:1 is the host's compiler and not the 800 MB of the real one.
-bases_made=
-bases() {
-	[ -z "$bases_made" ] || return 0
-	bases_made=1
-	make_httpd
+# As Alpine: busybox beside musl's loader, and a program that needs that loader.
+alpine_root() {
+	busybox_root "$1"
+	mkdir -p "$1/lib" "$1/usr/bin" "$1/sbin"
+	cp -L /lib/ld-musl-*.so.1 "$1/lib/"
+	printf '#include <stdio.h>\nint main(void) { return puts("musl") < 0; }\n' |
+	    musl-gcc -Os -s -x c - -o "$1/usr/bin/hello-musl"
+}
+
+# The host's compiler with what httpd.go needs of the standard library, and a cache of
+# it, so that an image build does not compile the library again.
+golang_root() {
+	export GOCACHE="$B/go-cache" CGO_ENABLED=0
+	go build -o "$W/httpd" -ldflags '-s -w' "$EXAMPLES/httpd.go"
+	goroot=$(go env GOROOT)
+	busybox_root "$1"
+	{
+		go list -deps -f '{{if .Standard}}{{.Dir}}{{end}}' \
+		    "$EXAMPLES/httpd.go" | while read -r dir; do
+			find "$dir/" -maxdepth 1 -type f ! -name '*_test.go'
+		done
+		# There are none from Go 1.20 on.
+		go list -deps -f '{{if .Standard}}{{.Target}}{{end}}' \
+		    "$EXAMPLES/httpd.go" | grep /
+		find "$goroot/pkg/include/" -type f
+		for tool in asm buildid compile link; do
+			ls "$goroot"/pkg/tool/*/$tool
+		done
+		echo "$goroot/VERSION"
+	} | xargs cp -L --parents -t "$1"
+	copy_with_libraries "$1" "$goroot/bin/go"
+	ln -s "$goroot/bin/go" "$1/bin/go"
+	cp -r "$GOCACHE" "$1/go-cache"
+}
+
+copy_with_libraries() {
+	{
+		echo "$2"
+		ldd "$2" | grep -o '/[^ ]*'
+	} | xargs cp -L --parents -t "$1"
+}
+
+# Bases of public names and of kinds, and the image that holds only pith.
+ready() {
+	have go musl-gcc curl && have_docker || return 1
+	[ ! -d "$W/context" ] || return 0
 	golang_root "$W/golang"
 	image_of "$W/golang" golang:1 'ENV GOCACHE=/go-cache HOME=/tmp'
 	debian_root "$W/debian"
-	image_of "$W/debian" debian:stable-slim
+	image_of "$W/debian" debian-like
 	alpine_root "$W/alpine"
-	image_of "$W/alpine" alpine:3
+	image_of "$W/alpine" alpine-like
+	docker tag alpine-like alpine:3
 	busybox_root "$W/busybox"
 	image_of "$W/busybox" busybox
-	mkdir "$W/only-pith"
-	cp "$PITH" "$W/only-pith/pith"
 	# As examples/Dockerfile says.
-	(cd "$W/only-pith" && tar -c pith | docker import - pith >/dev/null)
-	# Further build contexts are not needed: all of it is copied from images.
+	(cd "${PITH%/*}" && tar -c pith | docker import - pith >/dev/null)
 	mkdir "$W/context"
-	cp "$TOP/examples/httpd.go" "$W/context/"
+	cp "$EXAMPLES/httpd.go" "$W/context/"
 }
+
+# ---- kinds of image ----------------------------------------------------------
 
 # The instructions of a kind of image, with or without pith.
 dockerfile() {
-	compile='RUN CGO_ENABLED=0 go build -ldflags "-s -w" -o /httpd httpd.go'
-	printf '%s\n' 'FROM golang:1 AS build' 'COPY httpd.go .' "$compile"
-	case $1 in
-	one-stage) ;;
-	builder) echo 'FROM debian:stable-slim' ;;
-	alpine) echo 'FROM alpine:3' ;;
-	*) echo "FROM $1" ;;
-	esac
-	[ "$1" = one-stage ] || echo 'COPY --from=build /httpd /httpd'
-	[ "$2" = without ] || printf '%s\n' 'COPY --from=pith /pith /pith' \
-	    'ENTRYPOINT ["/pith", "--"]'
+	echo 'FROM golang:1 AS build'
+	echo 'COPY httpd.go .'
+	echo 'RUN CGO_ENABLED=0 go build -ldflags "-s -w" -o /httpd httpd.go'
+	[ "$1" = one-stage ] || {
+		echo "FROM $1"
+		echo 'COPY --from=build /httpd /httpd'
+	}
+	[ "$2" = without ] || {
+		echo 'COPY --from=pith /pith /pith'
+		echo 'ENTRYPOINT ["/pith", "--"]'
+	}
 	echo 'CMD ["/httpd"]'
 }
 
+# build NAME OPTION ... CONTEXT
 build() {
-	dockerfile "$1" "$2" >"$W/Dockerfile"
-	run docker build -q -t "$1:$2" -f "$W/Dockerfile" "$W/context"
+	run docker build -q -t "$@"
 	code_is 0
+}
+build_kind() {
+	dockerfile "$1" "$2" >"$W/Dockerfile"
+	build "$1:$2" -f "$W/Dockerfile" "$W/context"
 }
 
 size_of() { docker image inspect --format '{{.Size}}' "$1"; }
-process_of() { docker inspect --format '{{.State.Pid}}' "$1"; }
-
-# Run an image as the container web, and ask it for its page.
-serves() {
-	run docker run --detach --name web --network none "$@"
-	code_is 0
-	process=$(process_of web)
-	# It says that it listens before it does.
-	eventually in_network_of "$process" curl -sf http://127.0.0.1:8080/
-	is "$(in_network_of "$process" curl -s http://127.0.0.1:8080/)" \
-	    'hello from 127.0.0.1:8080'
-}
-
-# TERM, and it ends by itself; docker would kill it after 10 seconds.
-stops() {
-	docker stop web >/dev/null
-	is "$(docker logs web)" "http daemon start
-  -> listen on port:8080
-http daemon end"
-	is "$(docker inspect --format '{{.State.ExitCode}}' web)" 0
-	docker rm web >/dev/null
-}
-
-# docker insists on the column PID.
-processes() {
-	docker top web -eo pid,args | sed '1d; s/^[0-9]*[[:space:]]*//'
-}
-
-healthy() {
-	[ "$(docker inspect --format '{{.State.Health.Status}}' web)" = healthy ]
-}
 
 # The files of all layers of an image, directories left out.
 files_of() {
 	rm -rf "$W/saved"
 	mkdir "$W/saved"
 	docker save "$1" | tar -C "$W/saved" -x
-	sed 's/[],[]/\n/g' "$W/saved/manifest.json" |
-	    sed -n 's/^"\(.*layer.tar\|blobs.*\)"$/\1/p' |
+	grep -o '[^"]*/layer.tar\|blobs[^"]*' "$W/saved/manifest.json" |
 	    while read -r layer; do
-		tar -tf "$W/saved/$layer"
+		tar -tf "$W/saved/$layer" 2>/dev/null
 	done | grep -v '/$' | sort
 }
 
-it 'adds at most 64 KiB to an image of any kind' && have_all && {
-	bases
-	printf '%-10s %12s %12s %11s\n' image without with difference
+# ---- the server --------------------------------------------------------------
+
+page() {
+	in_network_of "$process" curl -sf http://127.0.0.1:8080/
+}
+
+# An image serves, as these processes and no others: serves PROCESSES RUN-ARGUMENT ...
+serves() {
+	processes=$1
+	shift
+	background "$@"
+	process=$(process_of one)
+	# It says that it listens before it does.
+	eventually page
+	is "$(page)" 'hello from 127.0.0.1:8080'
+	is "$(docker top one -eo pid,args | awk 'NR > 1 { $1 = ""; print }')" \
+	    "$processes"
+}
+
+shuts_down() {
+	stops_with 0
+	is "$(docker logs one)" 'http daemon start
+  -> listen on port:8080
+http daemon end'
+}
+
+# ---- tests -------------------------------------------------------------------
+
+it 'adds at most 64 KiB to an image of any kind' && ready && {
+	echo '# bytes; bases are stand-ins for the real ones'
+	format='# %-11s %11s %11s %11s\n'
+	# shellcheck disable=SC2059
+	printf "$format" image without with pith
 	for kind in $KINDS; do
-		build "$kind" without
-		build "$kind" with
+		build_kind "$kind" without
+		build_kind "$kind" with
 		without=$(size_of "$kind:without")
 		with=$(size_of "$kind:with")
-		printf '%-10s %12d %12d %11d\n' "$kind" "$without" "$with" \
-		    $((with - without))
-		is $((with - without)) "$(stat -c %s "$PITH")"
-		[ $((with - without)) -le $MOST ] || fail "more than $MOST bytes"
+		added=$((with - without))
+		# shellcheck disable=SC2059
+		printf "$format" "$kind" "$without" "$with" "$added"
+		is $added "$(stat -c %s "$PITH")"
+		[ $added -le $MOST ] || fail "more than $MOST bytes"
 	done
 }
 
 for kind in $KINDS; do
 	it "serves from a $kind image, and ends as well as without pith" &&
-	    have_all && {
-		bases
-		build "$kind" without
-		build "$kind" with
-		serves "$kind:without"
-		is "$(processes)" /httpd
-		stops
-		serves "$kind:with"
-		is "$(processes)" '/pith -- /httpd
-/httpd'
-		stops
+	    ready && {
+		build_kind "$kind" without
+		serves ' /httpd' "$kind:without"
+		shuts_down
+		build_kind "$kind" with
+		serves ' /pith -- /httpd
+ /httpd' "$kind:with"
+		shuts_down
 	}
 done
 
-it 'makes an image FROM scratch of exactly two files, pith and the program' &&
-    have_all && {
-	bases
-	build scratch with
-	is "$(files_of scratch:with)" 'httpd
-pith'
-}
-
-it 'reaches an image byte for byte, beside a static program' && have_all && {
-	bases
-	build scratch with
+it 'reaches an image FROM scratch byte for byte, beside a static program' &&
+    ready && {
+	build_kind scratch with
+	is "$(files_of scratch:with | xargs)" 'httpd pith'
 	container=$(docker create scratch:with)
-	docker cp "$container:/httpd" "$W/httpd"
-	docker cp "$container:/pith" "$W/pith"
-	docker rm "$container" >/dev/null
-	cmp "$W/pith" "$PITH" || fail 'pith was altered on its way'
-	readelf -l "$W/httpd" | grep INTERP && fail 'it is not static'
+	docker cp "$container:/httpd" "$W/copy-of-httpd"
+	docker cp "$container:/pith" "$W/copy-of-pith"
+	cmp "$W/copy-of-pith" "$PITH" || fail 'pith was altered on its way'
+	readelf -l "$W/copy-of-httpd" | grep INTERP && fail 'it is not static'
 }
 
-it 'runs a program of musl'"'"'s loader in the image that is as Alpine' && have_all && {
-	bases
-	run docker run --rm --network none --init alpine:3 hello-musl
+it 'runs a program of musl'"'"'s loader in the image that is as Alpine' && ready && {
+	once --init alpine-like hello-musl
 	code_is 0
 	out_is musl
 	# It does need the loader: busybox has none.
-	docker run --rm --network none -v "$W/alpine/usr/bin/hello-musl:/hello" \
-	    busybox /hello >/dev/null 2>&1 && fail 'it is static'
+	once -v "$W/alpine/usr/bin/hello-musl:/hello" busybox /hello
+	[ "$code" != 0 ] || fail 'it is static'
 }
 
 it 'names the loader that a glibc program misses in the image that is as Alpine' &&
-    have_all && {
-	bases
-	build alpine with
-	run docker run --rm --network none -v /bin/true:/glibc-true:ro \
-	    alpine:with /glibc-true
+    ready && {
+	build_kind alpine-like with
+	once -v /bin/true:/glibc-true:ro alpine-like:with /glibc-true
 	code_is 126
 	err_like '*loader*ld-linux*is missing*'
 }
 
-it 'builds and serves examples/Dockerfile as it is' && have_all && {
-	bases
-	run docker build -t httpd "$TOP/examples"
-	code_is 0
-	is "$(files_of httpd)" 'httpd
-pith'
-	serves httpd
-	is "$(processes)" '/pith -- /httpd
-/httpd'
-	is "$(in_box ps -o uid= "$(process_of web)" | tr -d ' ')" 65534
-	stops
+it 'builds and serves examples/Dockerfile as it is' && ready && {
+	build httpd "$EXAMPLES"
+	is "$(files_of httpd | xargs)" 'httpd pith'
+	serves ' /pith -- /httpd
+ /httpd' httpd
+	is "$(in_box ps -o uid= "$process" | xargs)" 65534
+	shuts_down
 }
 
-it 'publishes the port of examples/Dockerfile as its comment says' && have_all && {
-	bases
-	run docker build -q -t httpd "$TOP/examples"
-	run docker run --detach --name web -p 8080:8080 httpd
+healthy() {
+	[ "$(docker inspect --format '{{.State.Health.Status}}' one)" = healthy ]
+}
+
+it 'builds and serves examples/Dockerfile.alpine as it is' && ready && {
+	build httpd:alpine -f "$EXAMPLES/Dockerfile.alpine" "$EXAMPLES"
+	serves ' /sbin/pith --grace 1s -- httpd
+ httpd' --health-interval 1s httpd:alpine
+	is "$(in_box ps -o user= "$process")" nobody
+	eventually healthy
+	shuts_down
+	once --entrypoint tini httpd:alpine --version
+	out_like 'tini version *'
+}
+
+# The lines of compose.yaml as options of `docker run`: no compose is needed to try
+# what they come to. A line that is not known here is left, and docker refuses it.
+compose_options() {
+	sed '
+	/^ *#/d
+	/^services:$/d
+	/^  httpd:$/d
+	/^    build: \.$/d
+	/^    image: httpd$/d
+	/^    environment:$/d
+	s/^    ports: \["\(.*\)"\]$/--publish=\1/
+	s/^    init: /--init=/
+	s/^      PITH_OPTIONS: /--env=PITH_OPTIONS=/
+	s/^    read_only: /--read-only=/
+	s/^    cap_drop: \[\(.*\)\]$/--cap-drop=\1/
+	s/^    security_opt: \["\(.*\)"\]$/--security-opt=\1/
+	s/^    stop_grace_period: \(.*\)s$/--stop-timeout=\1/' \
+	    "$EXAMPLES/compose.yaml"
+}
+
+it 'serves with what examples/compose.yaml says, on the port that it publishes' &&
+    ready && {
+	build httpd "$EXAMPLES"
+	docker rm --force one >/dev/null 2>&1
+	compose_options >"$W/options"
+	set --
+	while IFS= read -r option; do
+		set -- "$@" "$option"
+	done <"$W/options"
+	run docker run --detach --name one "$@" httpd
 	code_is 0
 	eventually in_box curl -sf http://127.0.0.1:8080/
-	stops
+	is "$(docker inspect --format '{{.HostConfig.ReadonlyRootfs}}' one)" true
+	shuts_down
 }
 
-it 'builds and serves examples/Dockerfile.alpine as it is' && have_all && {
-	bases
-	run docker build -t httpd:alpine -f "$TOP/examples/Dockerfile.alpine" \
-	    "$TOP/examples"
+it 'serves from examples/pod.yaml, and pauses there' && ready && have_podman && {
+	build httpd "$EXAMPLES"
+	docker save httpd | podman load >/dev/null 2>&1
+	podman tag httpd localhost/httpd
+	cp "$PITH" "$W/busybox/pith"
+	engine=podman
+	image_of "$W/busybox" shell
+	run podman play kube "$EXAMPLES/pod.yaml"
 	code_is 0
-	serves --health-interval 1s httpd:alpine
-	is "$(processes)" '/sbin/pith --grace 1s -- httpd
-httpd'
-	eventually healthy
-	is "$(in_box ps -o user= "$(process_of web)")" nobody
-	stops
-	run docker run --rm --network none --entrypoint tini httpd:alpine --version
-	out_like 'tini version *'
+	pod=$(podman pod inspect --format '{{.ID}}' web)
+	process=$(process_of web-httpd)
+	eventually page
+	is "$(podman exec web-shell /bin/ps -o args | LC_ALL=C sort)" \
+	    '/bin/ps -o args
+/catatonit -P
+/httpd
+/pith --pause
+/pith -- /httpd
+COMMAND'
+	podman stop -t 60 web-shell web-httpd >/dev/null
+	for container in web-shell web-httpd; do
+		is "$(podman inspect --format '{{.State.ExitCode}}' $container)" 0
+	done
+	said 'http daemon end' web-httpd || fail 'its own shutdown did not run'
+	podman play kube --down "$EXAMPLES/pod.yaml" >/dev/null
 }
 
 box_end

@@ -1,0 +1,300 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/dropin.h"
+#include "suites.h"
+
+/* ---- names -------------------------------------------------------------- */
+
+static const struct { const char *argv0, *name; } names[] = {
+	{ "tini", "tini" }, { "tini-static", "tini" },
+	{ "docker-init", "tini" }, { "/sbin/docker-init", "tini" },
+	{ "dumb-init", "dumb-init" }, { "/usr/bin/dumb-init", "dumb-init" },
+	{ "catatonit", "catatonit" }, { "./catatonit", "catatonit" },
+	{ "podman-init", "catatonit" }, { "//podman-init", "catatonit" },
+	{ "pith", NULL }, { "/sbin/pith", NULL }, { "", NULL }, { "/", NULL },
+	{ "tini/", NULL }, { "tini/pith", NULL }, { "tini2", NULL },
+	{ "xtini", NULL }, { "Tini", NULL }, { "-tini", NULL },
+	{ "tini-stati", NULL }, { "dumb-init ", NULL }, { "init", NULL },
+};
+
+START_TEST(a_program_is_known_by_its_name_in_any_directory)
+{
+	const struct dialect *d = dropin_find(names[_i].argv0);
+
+	if (names[_i].name) {
+		ck_assert_ptr_nonnull(d);
+		ck_assert_str_eq(d->name, names[_i].name);
+	} else
+		ck_assert_ptr_null(d);
+}
+END_TEST
+
+/* ---- options ------------------------------------------------------------ */
+
+enum { PITH, TINI, DUMB_INIT, CATATONIT };
+
+static const char *const programs[] = { "pith", "tini", "dumb-init",
+    "catatonit" };
+
+static void
+set_as_of(struct options *o, int program)
+{
+	static const struct setting group[] = { IS(group, true),
+	    IS(ends_group, true), IS(signals.rewrite[SIGTSTP], SIGSTOP),
+	    IS(signals.rewrite[SIGTTIN], SIGSTOP),
+	    IS(signals.rewrite[SIGTTOU], SIGSTOP) };
+
+	set_as_documented(o);
+	o->dies_of_signal = program == PITH;
+	if (program == TINI)
+		o->reaped = "Reaped zombie process with pid=";
+	if (program == DUMB_INIT)
+		set(o, group, COUNT_OF(group));
+	o->exec_code = (int[]){ 0, 0, 2, 1 }[program];
+}
+
+/* Words, and a NAME=VALUE, that set these members and no other. */
+static const struct {
+	int program;
+	const char *words, *variable;
+	struct setting set[5];
+} accepted[] = {
+	{ TINI, "--", NULL, { { 0 } } },
+	{ TINI, "-s", NULL, { { 0 } } },
+	{ TINI, "-g", NULL, { IS(group, true) } },
+	{ TINI, "-w", NULL, { IS(warn_orphans, true) } },
+	{ TINI, "-v", NULL, { IS(verbosity, 1) } },
+	{ TINI, "-vvv", NULL, { IS(verbosity, 3) } },
+	{ TINI, "-p SIGKILL", NULL, { IS(parent_death_signal, SIGKILL) } },
+	{ TINI, "-pTERM", NULL, { IS(parent_death_signal, SIGTERM) } },
+	{ TINI, "-e 143", NULL, { IS(exit_codes[143], 0) } },
+	{ TINI, "-e 1 -e 2", NULL, { IS(exit_codes[1], 0),
+	    IS(exit_codes[2], 0) } },
+	{ TINI, "-sgvw -p 9 --", NULL, { IS(group, true), IS(verbosity, 1),
+	    IS(warn_orphans, true), IS(parent_death_signal, 9) } },
+	{ TINI, "--timeout 5", NULL, { IS(timeout, 5000) } },
+	{ TINI, "--group", NULL, { IS(group, true) } },
+	{ TINI, "--rewrite 15:3", NULL, { IS(signals.rewrite[15], 3) } },
+	{ TINI, "--", "TINI_SUBREAPER=", { { 0 } } },
+	{ TINI, "--", "TINI_KILL_PROCESS_GROUP=", { IS(group, true) } },
+	{ TINI, "--", "TINI_KILL_PROCESS_GROUP=0", { IS(group, true) } },
+	{ TINI, "--", "TINI_VERBOSITY=0", { IS(verbosity, -1) } },
+	{ TINI, "--", "TINI_VERBOSITY=1", { { 0 } } },
+	{ TINI, "--", "TINI_VERBOSITY=3", { IS(verbosity, 2) } },
+	{ TINI, "-v", "TINI_VERBOSITY=2", { IS(verbosity, 2) } },
+	{ TINI, "--", "PITH_OPTIONS=--wait", { IS(wait, true) } },
+	{ TINI, "--", "DUMB_INIT_DEBUG=1", { { 0 } } },
+	{ DUMB_INIT, "--", NULL, { { 0 } } },
+	{ DUMB_INIT, "-v", NULL, { IS(verbosity, 1) } },
+	{ DUMB_INIT, "--verbose", NULL, { IS(verbosity, 1) } },
+	{ DUMB_INIT, "-r 15:3", NULL, { IS(signals.rewrite[15], 3) } },
+	{ DUMB_INIT, "--rewrite=15:0", NULL, { IS(signals.rewrite[15], 0) } },
+	{ DUMB_INIT, "--rewrite 1:2 -r2:1", NULL, {
+	    IS(signals.rewrite[1], 2), IS(signals.rewrite[2], 1) } },
+	{ DUMB_INIT, "-r TSTP:0", NULL, { IS(signals.rewrite[SIGTSTP], 0) } },
+	{ DUMB_INIT, "-r TTIN:TERM -r TTOU:INT", NULL, {
+	    IS(signals.rewrite[SIGTTIN], SIGTERM),
+	    IS(signals.rewrite[SIGTTOU], SIGINT) } },
+	{ DUMB_INIT, "--grace 1", NULL, { IS(grace, 1000) } },
+	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=1", { IS(verbosity, 1) } },
+	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=0", { { 0 } } },
+	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=11", { { 0 } } },
+	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=", { { 0 } } },
+	{ DUMB_INIT, "--", "DUMB_INIT_SETSID=1", { { 0 } } },
+	{ DUMB_INIT, "--", "DUMB_INIT_SETSID=", { { 0 } } },
+	{ CATATONIT, "--", NULL, { { 0 } } },
+	{ CATATONIT, "-g", NULL, { IS(group, true) } },
+	{ CATATONIT, "--wait", NULL, { IS(wait, true) } },
+	{ CATATONIT, "--", "CATATONIT_DEBUG=", { IS(verbosity, 1) } },
+	{ CATATONIT, "--", "CATATONIT_DEBUG=x", { IS(verbosity, 1) } },
+	{ CATATONIT, "--", "TINI_VERBOSITY=3", { { 0 } } },
+};
+
+static void
+set_variable(const char *variable)
+{
+	char text[64], *value;
+
+	if (!variable)
+		return;
+	strcpy(text, variable);
+	value = strchr(text, '=');
+	*value++ = '\0';
+	setenv(text, value, 1);
+}
+
+START_TEST(an_option_or_variable_means_what_it_means_there)
+{
+	struct options is, expected;
+	char words[64];
+
+	set_as_of(&expected, accepted[_i].program);
+	set(&expected, accepted[_i].set, COUNT_OF(accepted[_i].set));
+	set_variable(accepted[_i].variable);
+	snprintf(words, sizeof(words), "%s run", accepted[_i].words);
+	parse(&is, programs[accepted[_i].program], words);
+	are_same(&is, &expected);
+}
+END_TEST
+
+static const struct { const char *words, *variable; } single[] = {
+	{ "-c run", NULL }, { "--single-child run", NULL },
+	{ "-cc -- run", NULL }, { "run", "DUMB_INIT_SETSID=0" },
+};
+
+START_TEST(dumb_init_minds_a_single_child_where_it_is_to)
+{
+	struct options is, expected;
+
+	set_as_documented(&expected);
+	expected.dies_of_signal = false;
+	expected.exec_code = 2;
+	set_variable(single[_i].variable);
+	parse(&is, "dumb-init", single[_i].words);
+	are_same(&is, &expected);
+}
+END_TEST
+
+static const struct { const char *name, *words; } pauses[] = {
+	{ "podman-init", "-P" }, { "catatonit", "-gP --" },
+	{ "tini", "--pause -s" }, { "dumb-init", "--pause" },
+	{ "pith", "--pause -s" }, { "pith", "-g --pause --" },
+};
+
+START_TEST(a_pause_needs_no_command)
+{
+	struct options o;
+
+	parse(&o, pauses[_i].name, pauses[_i].words);
+	ck_assert(o.pause);
+	ck_assert_ptr_null(o.command);
+}
+END_TEST
+
+/* ---- what ends at once --------------------------------------------------- */
+
+/* Code 0 prints its beginning, where that program does; others refuse. */
+static const struct ending {
+	int program;
+	const char *words;
+	int code;
+	const char *text;
+} endings[] = {
+	{ PITH, "-V x", 0, "pith " PITH_VERSION "\n" },
+	{ PITH, "--version", 0, "pith " PITH_VERSION "\n" },
+	{ PITH, "-gh -x", 0, "usage: pith " },
+	{ PITH, "--help", 0, "usage: pith " },
+	{ PITH, "-l", 0, "MIT License\n" },
+	{ PITH, "--license", 0, "MIT License\n" },
+	{ TINI, "--version", 0, "tini version 0.19.0" },
+	{ TINI, "-h", 0, "usage: tini " },
+	{ TINI, "--help", 0, "usage: tini " },
+	{ TINI, "-l", 0, "MIT License\n" },
+	{ TINI, "-V x", 1, "tini: unknown option '-V'; see --help" },
+	{ TINI, "-r 1:2 x", 1, "tini: unknown option '-r'; see --help" },
+	{ TINI, "-s", 1, "tini: no command given; see --help" },
+	{ TINI, "-p x y", 1, "tini: bad value 'x': -p takes a signal such as "
+	    "TERM, SIGUSR1, RTMIN+3 or 15" },
+	{ TINI, "-e 256 y", 1, "tini: bad value '256': -e takes exit codes "
+	    "FROM[:TO] such as 143:0 or SIGTERM:0" },
+	{ DUMB_INIT, "-V", 0, "dumb-init v1.2.5\n" },
+	{ DUMB_INIT, "--version", 0, "dumb-init v1.2.5\n" },
+	{ DUMB_INIT, "-h", 0, "usage: dumb-init " },
+	{ DUMB_INIT, "--help", 0, "usage: dumb-init " },
+	{ DUMB_INIT, "--license", 0, "MIT License\n" },
+	{ DUMB_INIT, "-g x", 1, "dumb-init: unknown option '-g'; see --help" },
+	{ DUMB_INIT, "", 1, "dumb-init: empty command; see --help" },
+	{ DUMB_INIT, "-r 1 x", 1, "dumb-init: bad value '1': -r takes signals "
+	    "FROM:TO such as TERM:QUIT, FROM:0 drops" },
+	{ CATATONIT, "-V", 0, "tini version 0.2.1_catatonit" },
+	{ CATATONIT, "--version", 0, "tini version 0.2.1_catatonit" },
+	{ CATATONIT, "-h", 0, "usage: catatonit " },
+	{ CATATONIT, "-L", 0, "MIT License\n" },
+	{ CATATONIT, "-l x", 1, "catatonit: unknown option '-l'; see --help" },
+	{ CATATONIT, "-P x", 1, "catatonit: --pause takes no command 'x'" },
+	{ CATATONIT, "--", 1, "catatonit: no command given; see --help" },
+};
+
+static void
+parse_ending(const void *with)
+{
+	const struct ending *e = with;
+	struct options o;
+
+	parse(&o, programs[e->program], e->words);
+}
+
+START_TEST(an_end_at_once_is_as_there)
+{
+	const struct ending *e = &endings[_i];
+	const bool on_stderr = e->program == DUMB_INIT;
+	struct outcome o;
+	char *text = on_stderr ? o.err : o.out;
+
+	if (e->code != 0) {
+		says(parse_ending, e, e->code, "%s", e->text);
+		return;
+	}
+	outcome_of(&o, parse_ending, e);
+	ck_assert_int_eq(o.code, 0);
+	ck_assert_int_eq(strncmp(text, e->text, strlen(e->text)), 0);
+	ck_assert_str_eq(on_stderr ? o.out : o.err, "");
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+}
+END_TEST
+
+static void
+print_to_nobody(const void *with)
+{
+	dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
+	parse_ending(with);
+}
+
+START_TEST(what_cannot_be_printed_is_a_failure)
+{
+	says(print_to_nobody, &endings[0], 125,
+	    "pith: cannot write to 'stdout': No space left on device");
+}
+END_TEST
+
+static const char *const helped[] = {
+	"-g, --group ", "--all ", "-r, --rewrite FROM:TO ", "--delay SIG:T ",
+	"-e, --exit FROM[:TO] ", "-p, --parent-death-signal SIG\n",
+	"--timeout T ", "--stop-timeout T ", "--stop-signal SIG ",
+	"--grace T ", "--wait ", "--pause ", "--report FILE ", "--report-fd N ",
+	"-s, --subreaper ", "-w ", "-v ", "-h, --help ", "-V, --version ",
+	"-l, --license\n",
+};
+
+START_TEST(help_names_every_option)
+{
+	const struct ending help = { PITH, "--help", 0, "" };
+	struct outcome o;
+
+	outcome_of(&o, parse_ending, &help);
+	for (size_t i = 0; i < COUNT_OF(helped); i++)
+		ck_assert_ptr_nonnull(strstr(o.out, helped[i]));
+}
+END_TEST
+
+Suite *
+dropin_suite(void)
+{
+	Suite *s = suite_create("dropin");
+	TCase *t = tcase_create("dropin");
+
+	add_each(t, a_program_is_known_by_its_name_in_any_directory, names);
+	add_each(t, an_option_or_variable_means_what_it_means_there, accepted);
+	add_each(t, dumb_init_minds_a_single_child_where_it_is_to, single);
+	add_each(t, a_pause_needs_no_command, pauses);
+	add_each(t, an_end_at_once_is_as_there, endings);
+	tcase_add_test(t, what_cannot_be_printed_is_a_failure);
+	tcase_add_test(t, help_names_every_option);
+	suite_add_tcase(s, t);
+	return s;
+}

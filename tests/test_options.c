@@ -1,0 +1,387 @@
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "suites.h"
+
+#define HOUR INT64_C(3600000)
+#define YEARS_30 INT64_C(946080000000)
+
+extern char **environ;
+
+/* ---- what is set -------------------------------------------------------- */
+
+/* Words that set these members and no other. */
+struct accepted {
+	const char *words;
+	struct setting set[3];
+};
+
+#define NO_CHANGE { { 0 } }
+
+static void
+sets(const struct accepted *a, const char *format, ...)
+{
+	struct options is, expected;
+	char words[128];
+	va_list arguments;
+
+	set_as_documented(&expected);
+	set(&expected, a->set, COUNT_OF(a->set));
+	va_start(arguments, format);
+	vsnprintf(words, sizeof(words), format, arguments);
+	va_end(arguments);
+	parse(&is, "pith", words);
+	are_same(&is, &expected);
+}
+
+static const struct accepted accepted[] = {
+	{ "--", NO_CHANGE }, { "-s", NO_CHANGE }, { "--subreaper", NO_CHANGE },
+	{ "-g", { IS(group, true) } }, { "--group", { IS(group, true) } },
+	{ "-gg --", { IS(group, true) } }, { "--all", { IS(all, true) } },
+	{ "-w", { IS(warn_orphans, true) } }, { "--wait", { IS(wait, true) } },
+	{ "-v", { IS(verbosity, 1) } }, { "-vv -v", { IS(verbosity, 3) } },
+	{ "-vgwv", { IS(group, true), IS(verbosity, 2),
+	    IS(warn_orphans, true) } },
+	{ "--wait --all -w", { IS(wait, true), IS(all, true),
+	    IS(warn_orphans, true) } },
+	{ "-vpTERM -g", { IS(verbosity, 1), IS(group, true),
+	    IS(parent_death_signal, SIGTERM) } },
+	{ "--timeout 1 --timeout 2", { IS(timeout, 2000) } },
+	{ "-e 7:1 -e 7:2 -e 8:3", { IS(exit_codes[7], 2),
+	    IS(exit_codes[8], 3) } },
+	{ "-r TERM:0 -r TERM:15", NO_CHANGE },
+	{ "-r HUP:INT -r INT:HUP", { IS(signals.rewrite[SIGHUP], SIGINT),
+	    IS(signals.rewrite[SIGINT], SIGHUP) } },
+	{ "-e 143", { IS(exit_codes[143], 0) } },
+	{ "-e 0:255", { IS(exit_codes[0], 255) } },
+	{ "-e 255:0", { IS(exit_codes[255], 0) } },
+	{ "-e SIGTERM:0", { IS(exit_codes[143], 0) } },
+	{ "-e term", { IS(exit_codes[143], 0) } },
+	{ "-e RTMAX:1", { IS(exit_codes[192], 1) } },
+	{ "-e 15:1", { IS(exit_codes[15], 1) } },
+	{ "-e 1:KILL", { IS(exit_codes[1], 137) } },
+	{ "-r TERM:0", { IS(signals.rewrite[SIGTERM], 0) } },
+	{ "-r hup:00", { IS(signals.rewrite[SIGHUP], 0) } },
+	{ "-r SIGRTMIN+3:RTMAX-1", { IS(signals.rewrite[37], 63) } },
+	{ "-r 32:33", { IS(signals.rewrite[32], 33) } },
+	{ "-r 1:64", { IS(signals.rewrite[1], 64) } },
+	{ "-r USR1:KILL", { IS(signals.rewrite[SIGUSR1], SIGKILL) } },
+	{ "--delay RTMIN:0.001", { IS(signals.delay[34], 1) } },
+	{ "--delay INT:0", NO_CHANGE },
+	{ "--delay 64:2147483647ms", { IS(signals.delay[64], INT32_MAX) } },
+	{ "-p 64", { IS(parent_death_signal, 64) } },
+	{ "--report-fd 0", { IS(report_fd, 0) } },
+	{ "--report-fd 2147483647", { IS(report_fd, INT_MAX) } },
+};
+
+START_TEST(words_set_what_they_say_and_nothing_else)
+{
+	sets(&accepted[_i], "%s run", accepted[_i].words);
+}
+END_TEST
+
+/* Options that take a value, in every form that it can be given in. */
+static const struct {
+	const char *name, *letter;
+	struct accepted with;
+} valued[] = {
+	{ "parent-death-signal", "p",
+	    { "USR1", { IS(parent_death_signal, SIGUSR1) } } },
+	{ "exit", "e", { "143:7", { IS(exit_codes[143], 7) } } },
+	{ "rewrite", "r", { "2:3", { IS(signals.rewrite[2], 3) } } },
+	{ "delay", NULL, { "15:1.5", { IS(signals.delay[15], 1500) } } },
+	{ "stop-timeout", NULL, { "2m", { IS(stop_timeout, 120000) } } },
+	{ "stop-signal", NULL, { "KILL", { IS(stop_signal, SIGKILL) } } },
+	{ "grace", NULL, { "0", { IS(grace, 0) } } },
+	{ "timeout", NULL, { "90", { IS(timeout, 90000) } } },
+	{ "report-fd", NULL, { "3", { IS(report_fd, 3) } } },
+};
+
+START_TEST(a_value_stands_beside_its_option_or_behind_it)
+{
+	static const char *const forms[][4] = {
+		{ "--%s %s", "--%s=%s", "-s --%s %s --", "--%s=%s --" },
+		{ "-%s %s", "-%s%s", "-s%s %s", "-ss%s%s" },
+	};
+	const struct accepted *with = &valued[_i].with;
+	char words[128];
+
+	for (int form = 0; form < 8; form++) {
+		const char *option = form < 4 ? valued[_i].name :
+		    valued[_i].letter;
+
+		if (!option)
+			break;
+		snprintf(words, sizeof(words), forms[form / 4][form % 4],
+		    option, with->words);
+		sets(with, "%s run", words);
+		setenv("PITH_OPTIONS", words, 1);
+		sets(with, "run");
+	}
+}
+END_TEST
+
+static const struct { const char *text; int64_t ms; } times[] = {
+	{ "0", 0 }, { "1", 1000 }, { "90s", 90000 }, { "500ms", 500 },
+	{ "2m", 120000 }, { "1h", HOUR }, { "007", 7000 }, { "0h", 0 },
+	{ "1.5", 1500 }, { "1.5s", 1500 }, { "0.5m", 30000 }, { ".5", 500 },
+	{ "0.25h", HOUR / 4 }, { "1.001", 1001 }, { "0.000000001h", 1 },
+	{ "0.0001", 1 }, { "1.0001", 1001 }, { "1.5ms", 2 }, { "0.0", 0 },
+	{ "1.000000000", 1000 }, { "0.999999999", 1000 },
+	{ "946080000", YEARS_30 }, { "262800h", YEARS_30 },
+	{ "946080000000ms", YEARS_30 }, { "946079999.999", YEARS_30 - 1 },
+};
+
+START_TEST(a_time_is_so_many_milliseconds)
+{
+	const struct accepted a = { "", { IS(grace, times[_i].ms) } };
+
+	sets(&a, "--grace %s run", times[_i].text);
+}
+END_TEST
+
+static const struct { const char *words, *variable, *file; } reports[] = {
+	{ "--report a=b run", NULL, "a=b" },
+	{ "--report=a=b run", NULL, "a=b" },
+	{ "--report --group run", NULL, "--group" },
+	{ "--report -- run", NULL, "--" },
+	{ "--report=a,b\\c run", NULL, "a,b\\c" },
+	{ "run", "--report=file", "file" },
+	{ "run", "--report=a\\ b\\,c", "a b,c" },
+	{ "run", "--report a\\\\b\\c,-v", "a\\bc" },
+	{ "run", "--report \\ ", " " },
+	{ "run", "--report=x\\", "x\\" },
+	{ "--report x run", "--report=file", "x" },
+};
+
+START_TEST(a_report_is_written_to_any_file)
+{
+	struct options o;
+
+	if (reports[_i].variable)
+		setenv("PITH_OPTIONS", reports[_i].variable, 1);
+	parse(&o, "pith", reports[_i].words);
+	ck_assert_str_eq(o.report, reports[_i].file);
+	ck_assert_ptr_nonnull(o.command);
+	ck_assert_str_eq(o.command[0], "run");
+}
+END_TEST
+
+/* ---- the command --------------------------------------------------------- */
+
+static const struct { const char *words; int command; } commands[] = {
+	{ "run", 1 }, { "-- run", 2 }, { "-g run -v", 2 }, { "run --help", 1 },
+	{ "-- -v", 2 }, { "-- -- run", 2 }, { "-", 1 }, { "-g - -v", 2 },
+	{ "-g -- --group x", 3 }, { "--report x y", 3 }, { "run -- -x", 1 },
+	{ "-- --", 2 }, { "-p 15 run", 3 }, { "-p15 run", 2 },
+};
+
+START_TEST(the_first_word_that_is_no_option_is_the_command)
+{
+	char **argv = argv_of("pith", commands[_i].words);
+	struct options o;
+
+	options_parse(&o, NULL, argv);
+	ck_assert_ptr_eq(o.command, argv + commands[_i].command);
+	ck_assert_int_eq(o.verbosity, 0);
+}
+END_TEST
+
+/* ---- PITH_OPTIONS -------------------------------------------------------- */
+
+static const struct accepted variables[] = {
+	{ "", NO_CHANGE },
+	{ " ,\t\n, ", NO_CHANGE },
+	{ "-g", { IS(group, true) } },
+	{ ",,-g,, -v\t-v\n", { IS(group, true), IS(verbosity, 2) } },
+	{ "-gv,--timeout,5", { IS(group, true), IS(verbosity, 1),
+	    IS(timeout, 5000) } },
+	{ "-p TERM --", { IS(parent_death_signal, SIGTERM) } },
+	{ "\\-\\g", { IS(group, true) } },
+	{ "-e 1:2,-e 3:4 -r HUP:0", { IS(exit_codes[1], 2),
+	    IS(exit_codes[3], 4), IS(signals.rewrite[SIGHUP], 0) } },
+};
+
+START_TEST(the_environment_holds_options_that_the_child_does_not_see)
+{
+	static char option[64];
+	static char *rest[] = { "PITH_OPTIONS_TOO=-w", option,
+	    "PITH_OPTION=-w", "LAST=stays", NULL };
+
+	snprintf(option, sizeof(option), "PITH_OPTIONS=%s",
+	    variables[_i].words);
+	environ = rest;
+	sets(&variables[_i], "run");
+	ck_assert_str_eq(environ[0], "PITH_OPTIONS_TOO=-w");
+	ck_assert_str_eq(environ[1], "PITH_OPTION=-w");
+	ck_assert_str_eq(environ[2], "LAST=stays");
+	ck_assert_ptr_null(environ[3]);
+}
+END_TEST
+
+START_TEST(the_command_line_comes_after_the_environment)
+{
+	static const struct accepted both = { "", {
+	    IS(timeout, 2000), IS(grace, 3000), IS(verbosity, 2) } };
+
+	setenv("PITH_OPTIONS", "--timeout 1 --grace 3 -v", 1);
+	sets(&both, "--timeout 2 -v run");
+}
+END_TEST
+
+/* ---- what is refused ----------------------------------------------------- */
+
+#define TIME_ " takes a time such as 1.5, 500ms, 90s, 2m or 1h"
+#define SIGNAL_ " takes a signal such as TERM, SIGUSR1, RTMIN+3 or 15"
+#define EXIT_ " takes exit codes FROM[:TO] such as 143:0 or SIGTERM:0"
+#define REWRITE_ " takes signals FROM:TO such as TERM:QUIT, FROM:0 drops"
+#define DELAY_ " takes a signal and a time, such as TERM:5s"
+
+/* Values that an option does not take, one after the other. */
+static const struct { const char *name, *takes, *values; } bad_values[] = {
+	{ "--timeout", TIME_, " . 5. x s ms -1 +1 1x 1S 1sec 1d 1e3 1,5 1..5 "
+	    "1.5.5 1m30s 1:30 0x1 1.0000000000 946080000.001 946080001 "
+	    "262800.1h 262801h 946080000001ms 9460800000000 18446744073709551 "
+	    "99999999999999999999 5124095576031h 18446744073709551617 "
+	    "9223372036854775807h" },
+	{ "--grace", TIME_, " 5w" },
+	{ "--stop-timeout", TIME_, " never" },
+	{ "--stop-signal", SIGNAL_, " 0 65 -1 TER SIG 15x RTMIN+31 KILL:9" },
+	{ "--parent-death-signal", SIGNAL_, " 0 00 65 NONE" },
+	{ "-p", SIGNAL_, " 0 v" },
+	{ "-e", EXIT_, " : x 256 -1 +1 1: :1 1:256 1:x 1:2:3 300:0 TERMS:0 "
+	    "1:0x 0x1:1 SIG:0 65536 4294967296 18446744073709551616 "
+	    "0000000000000001 1:00000000000000000256" },
+	{ "--exit", EXIT_, " 1=0" },
+	{ "-r", REWRITE_, " TERM 15 TERM: :TERM : 0:15 65:1 KILL:TERM 9:15 "
+	    "STOP:TERM CHLD:TERM TERM:x TERM:65 TERM:-1 TERM:0x TERM:HUP: "
+	    "TERM:HUP:INT TERM=QUIT 0000000000000015:1 x:1" },
+	{ "--rewrite", REWRITE_, " TERM>QUIT" },
+	{ "--delay", DELAY_, " TERM 5 TERM: TERM:x :5 0:5 65:5 KILL:5 STOP:5 "
+	    "CHLD:5 TERM:-1 TERM:5:5 TERM:2147483648ms TERM:25d TERM:600h" },
+	{ "--report", " takes a file name", "" },
+	{ "--report-fd", " takes the number of an open file", " x -1 +1 1x 1.0 "
+	    "0x1 2147483648 4294967296 18446744073709551616" },
+};
+
+static void
+parse_words(const void *words)
+{
+	struct options o;
+
+	parse(&o, "pith", words);
+}
+
+START_TEST(a_bad_value_is_refused_with_what_is_taken)
+{
+	char values[512], words[128], *rest = values, *value;
+
+	strcpy(values, bad_values[_i].values);
+	/* The first is empty. */
+	while ((value = strsep(&rest, " "))) {
+		snprintf(words, sizeof(words), "%s %s run", bad_values[_i].name,
+		    value);
+		says(parse_words, words, 125, "pith: bad value '%s': %s%s",
+		    value, bad_values[_i].name, bad_values[_i].takes);
+	}
+}
+END_TEST
+
+static const char *const unknown[] = {
+	"--nope", "--grou", "--groups", "--Group", "--=1", "--g", "---g", "-x",
+	"-gxv", "-P", "-g-", "--pause-", "--group:1",
+};
+
+START_TEST(an_unknown_option_is_refused)
+{
+	says(parse_words, unknown[_i], 125,
+	    "pith: unknown option '%s'; see --help", unknown[_i]);
+}
+END_TEST
+
+#define HELP_ "; see --help"
+#define NO_VALUE_(option) "missing value for '" option "': a time such as " \
+	"1.5, 500ms, 90s, 2m or 1h" HELP_
+#define NO_OPTION_(word) "not an option in PITH_OPTIONS '" word "'; the " \
+	"command goes on the command line"
+#define TWICE_ "--report and --report-fd contradict each other" HELP_
+
+/* Words of argv (NULL: not even a name) and of PITH_OPTIONS. */
+static const struct refused {
+	const char *words, *variable, *line;
+} refused[] = {
+	{ "-\033[2J", "", "unknown option '-\\x1b[2J'" HELP_ },
+	{ "--\xff=\n run", "", "unknown option '--\\xff=\\x0a'" HELP_ },
+	{ "--group=1 run", "", "unexpected value '--group=1': this option "
+	    "takes none" HELP_ },
+	{ "--wait= run", "", "unexpected value '--wait=': this option takes "
+	    "none" HELP_ },
+	{ "--timeout", "", NO_VALUE_("--timeout") },
+	{ "-gp", "", "missing value for '-p': a signal such as TERM, SIGUSR1, "
+	    "RTMIN+3 or 15" HELP_ },
+	{ "--timeout= run", "", "bad value '': --timeout" TIME_ },
+	{ "--timeout -- run", "", "bad value '--': --timeout" TIME_ },
+	{ "-p\033 run", "", "bad value '\\x1b': -p" SIGNAL_ },
+	{ "", "", "empty command" HELP_ },
+	{ "-- ", "", "empty command" HELP_ },
+	{ "-g", "", "no command given" HELP_ },
+	{ "--", "", "no command given" HELP_ },
+	{ NULL, "", "no command given" HELP_ },
+	{ "--pause \033c", "", "--pause takes no command '\\x1bc'" },
+	{ "--report x --report-fd 3 run", "", TWICE_ },
+	{ "run", "--report-fd=3 --report x", TWICE_ },
+	{ "-g run", "-x", "unknown option '-x'" HELP_ },
+	{ "1 run", "--grace", NO_VALUE_("--grace") },
+	{ "run", "-g x -v", NO_OPTION_("x") },
+	{ "run", "-- -v", NO_OPTION_("-v") },
+	{ "run", "-", NO_OPTION_("-") },
+};
+
+static void
+parse_refused(const void *with)
+{
+	const struct refused *r = with;
+	struct options o;
+
+	setenv("PITH_OPTIONS", r->variable, 1);
+	if (r->words)
+		parse_words(r->words);
+	else
+		options_parse(&o, NULL, (char *[]){ NULL });
+}
+
+START_TEST(what_cannot_be_meant_is_refused_in_one_line)
+{
+	says(parse_refused, &refused[_i], 125, "pith: %s", refused[_i].line);
+}
+END_TEST
+
+Suite *
+options_suite(void)
+{
+	Suite *s = suite_create("options");
+	TCase *t = tcase_create("accepted");
+
+	add_each(t, words_set_what_they_say_and_nothing_else, accepted);
+	add_each(t, a_value_stands_beside_its_option_or_behind_it, valued);
+	add_each(t, a_time_is_so_many_milliseconds, times);
+	add_each(t, a_report_is_written_to_any_file, reports);
+	add_each(t, the_first_word_that_is_no_option_is_the_command, commands);
+	add_each(t, the_environment_holds_options_that_the_child_does_not_see,
+	    variables);
+	tcase_add_test(t, the_command_line_comes_after_the_environment);
+	suite_add_tcase(s, t);
+	t = tcase_create("refused");
+	add_each(t, a_bad_value_is_refused_with_what_is_taken, bad_values);
+	add_each(t, an_unknown_option_is_refused, unknown);
+	add_each(t, what_cannot_be_meant_is_refused_in_one_line, refused);
+	suite_add_tcase(s, t);
+	return s;
+}

@@ -1,0 +1,398 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/log.h"
+#include "cli/report.h"
+#include "suites.h"
+
+static const struct rusage usage = {
+	.ru_utime = { 2, 345678 }, .ru_stime = { 0, 999999 }, .ru_maxrss = 4096,
+};
+
+static const struct verdict verdict = {
+	.reason = "exited", .exit_code = 3, .signal = UNKNOWN, .wall_ms = 4567,
+	.usage = &usage, .orphans_reaped = 12, .stragglers_killed = 1,
+};
+
+#define OF_CGROUP "\"memory_peak_bytes\":null,\"pids_peak\":null," \
+	"\"oom_kills\":null,\"throttled_ms\":null,\"io_read_bytes\":null," \
+	"\"io_write_bytes\":null,\"net_rx_bytes\":null,\"net_tx_bytes\":null," \
+	"\"cgroup\":null,"
+#define OF_VERDICT "\"wall_ms\":4567,\"user_ms\":2345,\"system_ms\":999," \
+	"\"max_rss_bytes\":4194304," OF_CGROUP "\"orphans_reaped\":12," \
+	"\"stragglers_killed\":1,\"weakened\":[]}\n"
+#define OF_FAILURE "\"signal\":null,\"wall_ms\":null,\"user_ms\":null," \
+	"\"system_ms\":null,\"max_rss_bytes\":null," OF_CGROUP \
+	"\"orphans_reaped\":null,\"stragglers_killed\":null,\"weakened\":[]}\n"
+
+/* Files of the working directory whose names begin so. */
+static int
+count(const char *begin)
+{
+	DIR *dir = opendir(".");
+	int n = 0;
+
+	for (struct dirent *e; (e = readdir(dir));)
+		n += strncmp(e->d_name, begin, strlen(begin)) == 0;
+	closedir(dir);
+	return n;
+}
+
+/* ---- what is written ----------------------------------------------------- */
+
+static void
+report_into(const char *file, const struct verdict *v)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 3);
+	report_open(NULL, fd);
+	report_write(v);
+}
+
+static const struct { struct verdict verdict; const char *json; } written[] = {
+	{ { "exited", 3, UNKNOWN, 4567, &usage, 12, 1 }, "{\"reason\":"
+	    "\"exited\",\"error\":null,\"exit_code\":3,\"signal\":null,"
+	    OF_VERDICT },
+	{ { "signaled", 137, 9, 4567, &usage, 12, 1 }, "{\"reason\":"
+	    "\"signaled\",\"error\":null,\"exit_code\":137,\"signal\":9,"
+	    OF_VERDICT },
+	{ { "", 0, UNKNOWN, UNKNOWN, NULL, UNKNOWN, UNKNOWN }, "{\"reason\":"
+	    "null,\"error\":null,\"exit_code\":0," OF_FAILURE },
+	{ { NULL, 255, UNKNOWN, UNKNOWN, NULL, UNKNOWN, UNKNOWN },
+	    "{\"reason\":null,\"error\":null,\"exit_code\":255," OF_FAILURE },
+};
+
+START_TEST(a_verdict_has_all_keys_and_null_for_what_is_unknown)
+{
+	report_into("json", &written[_i].verdict);
+	ck_assert_str_eq(text_of("json"), written[_i].json);
+}
+END_TEST
+
+static const char *const hostile[][2] = {
+	{ "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+	    "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+	{ "\",\"exit_code\":0}", "\\u0022,\\u0022exit_code\\u0022:0}" },
+	{ "\\\"\\u0041\\", "\\u005c\\u0022\\u005cu0041\\u005c" },
+	{ "\n\t\033[2J", "\\u000a\\u0009\\u001b[2J" },
+	{ "\xc2\x9b" "31m\xff\xc3(", "\\u00c2\\u009b31m\\u00ff\\u00c3(" },
+	{ "\xed\xa0\x80\xc0\xaf",
+	    "\\u00ed\\u00a0\\u0080\\u00c0\\u00af" },
+};
+
+static void
+is_escaped(const char *text, const char *expected)
+{
+	char begin[256];
+	struct verdict v = verdict;
+
+	v.reason = text;
+	report_into("json", &v);
+	snprintf(begin, sizeof(begin), "{\"reason\":\"%s\",\"error\":",
+	    expected);
+	ck_assert_int_eq(strncmp(text_of("json"), begin, strlen(begin)), 0);
+}
+
+START_TEST(a_hostile_text_stays_a_text)
+{
+	is_escaped(hostile[_i][0], hostile[_i][1]);
+}
+END_TEST
+
+START_TEST(every_byte_is_itself_or_escaped)
+{
+	for (int byte = 1; byte < 256; byte++) {
+		const char text[] = { byte, '\0' };
+		char escaped[8];
+
+		snprintf(escaped, sizeof(escaped), "\\u%04x", byte);
+		is_escaped(text, byte >= ' ' && byte < 127 && byte != '"' &&
+		    byte != '\\' ? text : escaped);
+	}
+}
+END_TEST
+
+/* The report after complaints, the last of which is about a name. */
+static const char *
+report_of(const char *name)
+{
+	int fd = open("json", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+	complain("not heard yet", NULL, NULL, NULL);
+	report_open(NULL, fd);
+	complain("first", NULL, NULL, NULL);
+	complain("cannot execute", name, "why", NULL);
+	report_write(&verdict);
+	return text_of("json");
+}
+
+START_TEST(the_last_complaint_is_the_error)
+{
+	ck_assert_str_eq(report_of("a\033\""), "{\"reason\":\"exited\","
+	    "\"error\":\"cannot execute 'a\\u005cx1b\\u0022': why\","
+	    "\"exit_code\":3,\"signal\":null," OF_VERDICT);
+}
+END_TEST
+
+START_TEST(a_long_error_leaves_the_object_whole)
+{
+	char name[2 * PATH_MAX] = "";
+	const char *text;
+
+	memset(name, '"', sizeof(name) - 1);
+	text = report_of(name);
+	ck_assert_uint_le(strlen(text), PIPE_BUF);
+	ck_assert_ptr_nonnull(strstr(text, "\\u0022...\",\"exit_code\":3,"));
+	ck_assert_str_eq(strstr(text, "\"wall_ms\""), OF_VERDICT);
+}
+END_TEST
+
+static void
+fail_after_open(const void *none)
+{
+	(void)none;
+	report_write(&verdict);         /* nobody wants it yet */
+	report_open("failed", -1);
+	errno = ENOENT;
+	die("cannot start", "x");
+}
+
+START_TEST(a_failure_is_a_verdict)
+{
+	says(fail_after_open, NULL, 125,
+	    "pith: cannot start 'x': No such file or directory");
+	ck_assert_str_eq(text_of("failed"), "{\"reason\":\"setup-error\","
+	    "\"error\":\"cannot start 'x': No such file or directory\","
+	    "\"exit_code\":125," OF_FAILURE);
+	ck_assert_int_eq(count(".pith-"), 0);
+}
+END_TEST
+
+/* ---- where it is written ------------------------------------------------- */
+
+START_TEST(a_file_appears_when_it_is_complete)
+{
+	struct stat st;
+	int fds[REPORT_FDS];
+
+	umask(0);
+	make_text("file", "old", 0600);
+	ck_assert_int_eq(mkdir("dir", 0755), 0);
+	report_open("dir/../file", -1);
+	ck_assert_str_eq(text_of("file"), "old");
+	ck_assert_int_eq(count(".pith-"), 1);
+	report_fds(fds);
+	ck_assert_int_eq(fstat(fds[0], &st), 0);
+	ck_assert_int_eq(st.st_mode, S_IFREG | 0644);
+	/* By then pith is elsewhere. */
+	ck_assert_int_eq(chdir("/"), 0);
+	report_write(&verdict);
+	ck_assert_int_eq(fchdir(fds[1]), 0);
+	ck_assert_int_eq(count(".pith-"), 0);
+	ck_assert_int_eq(count("file"), 1);
+	ck_assert_str_eq(strstr(text_of("file"), "\"wall_ms\""), OF_VERDICT);
+}
+END_TEST
+
+START_TEST(temporary_files_do_not_meet)
+{
+	for (int i = 1; i <= 8; i++) {
+		report_open("file", -1);
+		ck_assert_int_eq(count(".pith-"), i);
+	}
+}
+END_TEST
+
+static void
+appear_in_vain(const void *none)
+{
+	(void)none;
+	report_open("name", -1);
+	ck_assert_int_eq(mkdir("name", 0755), 0);
+	report_write(&verdict);
+}
+
+START_TEST(a_file_that_cannot_appear_leaves_no_other)
+{
+	says(appear_in_vain, NULL, 0,
+	    "pith: cannot write 'name': Is a directory");
+	ck_assert_int_eq(count(".pith-"), 0);
+}
+END_TEST
+
+static void
+write_in_vain(const void *file)
+{
+	report_into(file, &verdict);
+}
+
+START_TEST(a_full_disk_is_told)
+{
+	says(write_in_vain, "/dev/full", 0,
+	    "pith: cannot write 'report': No space left on device");
+}
+END_TEST
+
+#define NO_FILE "': not a regular file; --report-fd writes to what is open"
+#define NO_PLACE "': No such file or directory"
+
+static const struct { const char *file, *why; } places[] = {
+	{ "nowhere/file", "nowhere" NO_PLACE },
+	{ "plain/file", "plain': Not a directory" },
+	{ "dir/", "dir/" NO_PLACE }, { "/", "/" NO_PLACE },
+	{ "", NO_PLACE }, { "/proc/x", "/proc/x" NO_PLACE },
+	{ "dir", "dir" NO_FILE }, { "/proc", "/proc" NO_FILE },
+	{ "/dev/null", "/dev/null" NO_FILE }, { "fifo", "fifo" NO_FILE },
+	{ "link", "link" NO_FILE }, { "dangling", "dangling" NO_FILE },
+};
+
+static void
+open_file(const void *file)
+{
+	report_open(file, -1);
+}
+
+START_TEST(a_report_takes_the_place_of_regular_files_alone)
+{
+	make_text("plain", "stays", 0600);
+	mkdir("dir", 0755);
+	mkfifo("fifo", 0600);
+	ck_assert_int_eq(symlink("plain", "link"), 0);
+	ck_assert_int_eq(symlink("nowhere", "dangling"), 0);
+	for (size_t i = 0; i < COUNT_OF(places); i++)
+		says(open_file, places[i].file, 125,
+		    "pith: cannot write the report '%s", places[i].why);
+	ck_assert_int_eq(count(".pith-"), 0);
+	ck_assert_str_eq(text_of("plain"), "stays");
+}
+END_TEST
+
+START_TEST(a_name_that_is_too_long_is_refused)
+{
+	char name[3 * PATH_MAX] = "";
+
+	memset(name, 'x', NAME_MAX + 1);
+	says(open_file, name, 125, "pith: cannot write the report '%s': %s",
+	    name, strerror(ENAMETOOLONG));
+	for (size_t i = 0; i < sizeof(name) - 1; i++)
+		name[i] = i % 2 ? '/' : 'x';
+	says(open_file, name, 125, "pith: cannot write the report '%.995s...",
+	    name);
+}
+END_TEST
+
+START_TEST(standard_files_that_are_closed_stay_so)
+{
+	int fds[REPORT_FDS];
+
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	report_open("closed", -1);
+	report_fds(fds);
+	for (int i = 0; i < REPORT_FDS; i++) {
+		ck_assert_int_ge(fds[i], 3);
+		ck_assert_int_eq(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
+	}
+	/* Nothing but the two is left open. */
+	ck_assert_int_eq(open("/", O_RDONLY), STDIN_FILENO);
+	ck_assert_int_eq(open("/", O_RDONLY), STDOUT_FILENO);
+}
+END_TEST
+
+START_TEST(the_child_gets_no_report_but_may_share_standard_files)
+{
+	const int open_fds[] = { 1, 2, open("/dev/null", O_WRONLY) };
+	int fds[REPORT_FDS] = { 0, 0 };
+
+	report_fds(fds);
+	ck_assert_int_eq(fds[0], -1);
+	for (int i = 0; i < 3; i++) {
+		report_open(NULL, open_fds[i]);
+		report_fds(fds);
+		ck_assert_int_eq(fds[0], open_fds[i]);
+		ck_assert_int_eq(fds[1], -1);
+		ck_assert_int_eq(fcntl(fds[0], F_GETFD), i < 2 ? 0 :
+		    FD_CLOEXEC);
+	}
+}
+END_TEST
+
+static void
+open_descriptor(const void *flags)
+{
+	const int how = *(const int *)flags;
+
+	report_open(NULL, how < 0 ? 1000 : open("/", how));
+}
+
+START_TEST(a_descriptor_that_cannot_be_written_to_is_refused)
+{
+	static const int flags[] = { O_RDONLY, O_PATH, -1 };
+
+	says(open_descriptor, &flags[_i], 125,
+	    "pith: cannot write to '--report-fd': Bad file descriptor");
+}
+END_TEST
+
+/* ---- what is said -------------------------------------------------------- */
+
+static void
+say_verdict(const void *v)
+{
+	report_say(v, "sh\033[2J");
+}
+
+#define OF_USAGE "4567 ms, user 2345 ms, system 999 ms, max rss 4096 KiB, " \
+	"orphans reaped 12, stragglers killed 1"
+
+START_TEST(a_person_is_told_the_same_in_one_line)
+{
+	struct verdict v = verdict;
+
+	says(say_verdict, &v, 0,
+	    "pith: sh\\x1b[2J: exited, exit code 3, " OF_USAGE);
+	v.reason = "signaled";
+	v.signal = 15;
+	says(say_verdict, &v, 0, "pith: sh\\x1b[2J: signaled by signal "
+	    "15, exit code 3, " OF_USAGE);
+}
+END_TEST
+
+Suite *
+report_suite(void)
+{
+	Suite *s = suite_create("report");
+	TCase *t = case_with_files("json");
+
+	add_each(t, a_verdict_has_all_keys_and_null_for_what_is_unknown,
+	    written);
+	add_each(t, a_hostile_text_stays_a_text, hostile);
+	tcase_add_test(t, every_byte_is_itself_or_escaped);
+	tcase_add_test(t, the_last_complaint_is_the_error);
+	tcase_add_test(t, a_long_error_leaves_the_object_whole);
+	tcase_add_test(t, a_failure_is_a_verdict);
+	suite_add_tcase(s, t);
+	t = case_with_files("file");
+	tcase_add_test(t, a_file_appears_when_it_is_complete);
+	tcase_add_test(t, temporary_files_do_not_meet);
+	tcase_add_test(t, a_file_that_cannot_appear_leaves_no_other);
+	tcase_add_test(t, a_full_disk_is_told);
+	tcase_add_test(t, a_report_takes_the_place_of_regular_files_alone);
+	tcase_add_test(t, a_name_that_is_too_long_is_refused);
+	tcase_add_test(t, standard_files_that_are_closed_stay_so);
+	tcase_add_test(t,
+	    the_child_gets_no_report_but_may_share_standard_files);
+	tcase_add_loop_test(t,
+	    a_descriptor_that_cannot_be_written_to_is_refused, 0, 3);
+	tcase_add_test(t, a_person_is_told_the_same_in_one_line);
+	suite_add_tcase(s, t);
+	return s;
+}
