@@ -1,14 +1,14 @@
 # pith: make | check | soak | demo | bench | size | images | lint | coverage |
 #       deps | deps-all | install | dist | clean          (CONTRIBUTING.md)
 
-# ---- what you may override ---------------------------------------------------
+# ---- what you may override, here or in the environment -----------------------
 
-PREFIX  = /usr/local
-DESTDIR =
-CC      = cc
-N       = 1
-SAN     =
-MUST_RUN =
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= cc
+N       ?= 1
+SAN     ?=
+MUST_RUN ?=
 
 VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 

@@ -23,8 +23,9 @@ table() {
 	bench apk tini dumb-init catatonit check-dev pkgconf
 	servers apt nginx-light redis-server redis-tools postgresql
 	servers apt openssh-server openssh-client curl golang-go expect tmux
-	servers apt python3
+	servers apt python3 iproute2 util-linux
 	servers apk nginx redis postgresql openssh curl go expect tmux python3
+	servers apk iproute2 setpriv
 	engines apt runc podman conmon docker.io iptables iproute2
 	engines apk runc podman conmon docker iptables iproute2
 	fuzz apt clang

@@ -34,7 +34,8 @@ is_over() {
 	await_end
 	ends
 	find_others
-	[ -z "$others" ] || fail "still running: $(ps -o args= -p "${others# }")"
+	[ -z "$others" ] ||
+	    fail "still running: $(ps -o args= -p "${others# }")"
 	end_others
 }
 
