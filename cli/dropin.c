@@ -6,7 +6,7 @@
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 /* How every help ends. */
-#define ALSO " besides, pith's long\noptions and PITH_OPTIONS, see pith(8).\n"
+#define ALSO "Besides, pith's long options and PITH_OPTIONS, see pith(8).\n"
 
 static const struct rule tini_rules[] = {
 	{ "version", 0,   VERSION, 0 },
@@ -57,7 +57,7 @@ static const struct dialect tini = {
 "usage: tini [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
 "This is pith in the place of tini. It takes tini's options:\n"
 "  -s  -g  -w  -v  -p SIG  -e CODE  -l  -h  --version\n"
-"and TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY;"
+"and TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY.\n"
 ALSO,
 	.version = "tini version 0.19.0_pith-" PITH_VERSION "\n",
 	.reaped = "Reaped zombie process with pid=",
@@ -75,7 +75,7 @@ static const struct dialect dumb_init = {
 "This is pith in the place of dumb-init. It takes dumb-init's options:\n"
 "  -c, --single-child  -r, --rewrite S:R  -v, --verbose  -h, --help\n"
 "  -V, --version\n"
-"and DUMB_INIT_SETSID and DUMB_INIT_DEBUG;"
+"and DUMB_INIT_SETSID and DUMB_INIT_DEBUG.\n"
 ALSO,
 	/* The number alone, as its users' scripts compare it. */
 	.version = "dumb-init v1.2.5\n",
@@ -95,7 +95,7 @@ static const struct dialect catatonit = {
 "usage: catatonit [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
 "This is pith in the place of catatonit. It takes catatonit's options:\n"
 "  -g  -P  -L  -h  -V, --version\n"
-"and CATATONIT_DEBUG;"
+"and CATATONIT_DEBUG.\n"
 ALSO,
 	/* podman and dockerd look for tini's two words. */
 	.version = "tini version 0.2.1_catatonit_pith-" PITH_VERSION "\n",

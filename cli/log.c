@@ -18,6 +18,7 @@ line_add(struct line *l, const char *words)
 {
 	size_t room = l->size - l->used - 1;
 	size_t n = strlen(words);
+	size_t dots = l->size - 4;
 
 	if (n <= room) {
 		memcpy(l->text + l->used, words, n + 1);
@@ -26,7 +27,11 @@ line_add(struct line *l, const char *words)
 	}
 	memcpy(l->text + l->used, words, room);
 	l->used = l->size - 1;
-	memcpy(l->text + l->used - 3, "...", 4);
+	/* Not in the middle of a character, RFC 3629. */
+	while (dots > 0 && (l->text[dots] & 0xc0) == 0x80)
+		dots--;
+	memset(l->text + dots, '.', l->used - dots);
+	l->text[l->used] = '\0';
 }
 
 void

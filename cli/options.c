@@ -172,7 +172,7 @@ code(const char *text)
 {
 	int n = number(text, 255);
 
-	if (n < 0 && !(*text >= '0' && *text <= '9') && signal_number(text))
+	if (n < 0 && signal_number(text))
 		n = 128 + signal_number(text);
 	return n;
 }
@@ -390,7 +390,7 @@ parse_long(struct options *o, const struct dialect *d, char *word,
 	const struct rule *r = find(d, word + 2, n);
 	char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
 
-	if (!r || n == 0)
+	if (!r)
 		refuse("unknown option", word, NULL, SEE_HELP);
 	if (r->kind >= TEXT)
 		take_value(o, r, value ? value : next_word(w), true);
@@ -478,17 +478,17 @@ parse_environment(struct options *o)
 {
 	static const char NAME[] = "PITH_OPTIONS=";
 	struct words w = { NULL, NULL };
-	char **e = environ;
+	char **to = environ;
 	char *word;
 
-	while (*e && strncmp(*e, NAME, sizeof(NAME) - 1) != 0)
-		e++;
-	if (!*e)
+	for (char **e = environ; *e; e++)
+		if (strncmp(*e, NAME, sizeof(NAME) - 1) != 0)
+			*to++ = *e;
+		else if (!w.text)
+			w.text = *e + sizeof(NAME) - 1;
+	*to = NULL;
+	if (!w.text)
 		return;
-	w.text = *e + sizeof(NAME) - 1;
-	do
-		e[0] = e[1];
-	while (*e++);
 	word = parse_words(o, &native, &w);
 	if (word)
 		refuse("not an option in PITH_OPTIONS", word, NULL,

@@ -464,6 +464,8 @@ it 'reads options from PITH_OPTIONS, before argv, and hides them from the child'
 	code_is 4; out_is ''
 	PITH_OPTIONS='--exit 3:4,-e  5:6' run "$PITH" -e 5:7 -- "$PROBE" exit 5
 	code_is 7
+	run env -i PITH_OPTIONS=--exit=3:4 "$PROBE" with twice=1 -- "$PITH" -- /usr/bin/env
+	code_is 0; out_is ''
 	PITH_OPTIONS='--report=a\ b\,c' run "$PITH" -- true
 	is "$(json 'a b,c' exit_code)" 0
 }

@@ -226,6 +226,13 @@ it 'keeps to one line however long a name is' && {
 	err_like '*...'
 	run env PATH="$long:/bin" "$PITH" -- no-such-program
 	code_is 127
+	# No character is cut in two: é is two bytes, after one or none of another.
+	for word in "$(printf '%0600d' 0 | sed 's/0/é/g')" \
+	    "x$(printf '%0600d' 0 | sed 's/0/é/g')"; do
+		run "$PITH" "--$word"
+		code_is 125
+		iconv -f UTF-8 -t UTF-8 .err >/dev/null || fail 'half a character'
+	done
 }
 
 it 'takes ten thousand options and arguments' && {

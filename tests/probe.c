@@ -16,7 +16,8 @@
  *	                      run COMMAND with ignore=SIG, block=SIG, close=FD,
  *	                      leader=1 (session), alarm=SECONDS, root=1 (all
  *	                      ids 0), child=MS (one that is there before the
- *	                      exec), nameless=1 (not even argv[0])
+ *	                      exec), nameless=1 (not even argv[0]), twice=1
+ *	                      (the last variable of the environment again)
  *	probe queue PID SIG VALUE
  *	                      sigqueue(3)
  */
@@ -179,6 +180,18 @@ orphans(long n, long ms)
 static int nameless;
 
 static void
+twice(void)
+{
+	static char *twofold[1024];
+	size_t n = 0;
+
+	for (; environ[n] && n < 1022; n++)
+		twofold[n] = environ[n];
+	twofold[n] = environ[n - 1];
+	environ = twofold;
+}
+
+static void
 arrange(const char *word)
 {
 	const char *equals = strchr(word, '=');
@@ -199,6 +212,8 @@ arrange(const char *word)
 	} else if (strncmp(word, "root=", 5) == 0) {
 		if (setresuid(0, 0, 0) < 0)
 			perror(word);
+	} else if (strncmp(word, "twice=", 6) == 0) {
+		twice();
 	} else if (strncmp(word, "nameless=", 9) == 0) {
 		nameless = n;
 	} else if (strncmp(word, "child=", 6) == 0) {
