@@ -38,6 +38,10 @@ begin() {
 	eventually said ready
 }
 
+is_pith() {
+	in_box cmp "/proc/$1/exe" "$PITH" || fail 'the first process is not pith'
+}
+
 # Run commands by what comes before them: each says in its way how it ends.
 passes_codes() {
 	while read -r expected command; do
@@ -123,7 +127,7 @@ for engine in docker podman; do
 		podman) as='/run/podman-init' ;;
 		esac
 		is "$(arguments "$process")" "$as -- /probe polite 100 "
-		in_box cmp "/proc/$process/exe" "$PITH" || fail 'it is not pith'
+		is_pith "$process"
 		stops_with 0
 		said cleaned || fail 'its own shutdown did not run'
 		once "$@" bare sh -c 'exit 7'
@@ -271,9 +275,8 @@ it 'answers --version as the docker daemon expects' && ready && {
 engine=podman
 
 it 'is the init that podman finds in helper_binaries_dir' && ready && {
-	once --init bare cat /proc/1/comm
-	code_is 0
-	out_is podman-init
+	once --init -e 'PITH_OPTIONS=--exit 7:3' bare sh -c 'exit 7'
+	code_is 3
 }
 
 # A pod whose first process reaps what its containers leave, and lets them end:
@@ -286,6 +289,7 @@ pauses() {
 	podman pod start pod >/dev/null
 	infra=$(podman pod inspect --format '{{.InfraContainerID}}' pod)
 	process=$(process_of "$infra")
+	is_pith "$process"
 	is "$(arguments "$process")" "$expected"
 	for member in one two; do
 		podman rm --force $member >/dev/null 2>&1
@@ -325,7 +329,7 @@ in_runc() {
 	    s|\"sh\"|\"/pith\", \"--\"$words|
 	    s|\"linux\": {|&\"cgroupsPath\": \"/$GROUP/bundle\",|" \
 	    "$W/bundle/config.json"
-	in_box runc --root "$W/runc" run --bundle "$W/bundle" one
+	in_box timeout 60 runc --root "$W/runc" run --bundle "$W/bundle" one
 }
 
 it 'passes on how the command ends, in runc' && have_runc &&
