@@ -17,8 +17,8 @@ extern char **environ;
 /* As musl's execvp() has it where PATH is not set. */
 static const char DEFAULT_PATH[] = "/usr/local/bin:/bin:/usr/bin";
 
-/* The start of a program file; the kernel looks at as much of a #! line,
- * execve(2). */
+/* The start of a program file, and zeros where it is shorter; the kernel looks
+ * at as much of a #! line, execve(2). */
 struct head {
 	unsigned char bytes[256];
 	size_t size;
@@ -103,6 +103,7 @@ read_head(const char *path, struct head *h, int *file)
 	ssize_t n;
 
 	*file = -1;
+	memset(h, 0, sizeof(*h));
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	*file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -114,8 +115,7 @@ read_head(const char *path, struct head *h, int *file)
 static bool
 is_elf(const struct head *h)
 {
-	return h->size >= sizeof(Elf32_Ehdr) &&
-	    memcmp(h->bytes, ELFMAG, SELFMAG) == 0;
+	return memcmp(h->bytes, ELFMAG, SELFMAG) == 0;
 }
 
 /* ---- the child ---------------------------------------------------------- */
@@ -346,14 +346,14 @@ explain_format(const char *path, struct line *why)
 {
 	struct head h;
 	int file;
-	bool elf = read_head(path, &h, &file) && is_elf(&h);
-	unsigned int machine = elf ? ((const Elf32_Ehdr *)(const void *)
-	    h.bytes)->e_machine : 0;
+	const Elf32_Ehdr *e = (const void *)h.bytes;
+	unsigned int machine = read_head(path, &h, &file) && is_elf(&h) ?
+	    e->e_machine : EM_NONE;
 
 	if (file >= 0)
 		close(file);
 	line_add(why, strerror(ENOEXEC));
-	if (!elf)
+	if (machine == EM_NONE)
 		return "it is neither a program of this system nor a text";
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
 		if (machines[i].machine == machine) {
@@ -393,8 +393,7 @@ locate(const char *command, char path[PATH_MAX])
 	struct stat st;
 
 	if (strchr(command, '/'))
-		return stat(command, &st) == 0 || errno != ENOENT ?
-		    command : NULL;
+		return stat(command, &st) == 0 ? command : NULL;
 	while (candidate(path, &search, command))
 		if (stat(path, &st) == 0)
 			return path;

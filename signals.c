@@ -74,11 +74,11 @@ signals_restore(const struct inherited *inherited)
 int64_t
 signals_clock(void)
 {
-	struct timespec t;
+	struct kernel_time t;
 
 	/* The vdso would touch three more pages for two readings. */
 	syscall(CLOCK_GETTIME, CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.seconds * 1000 + t.nanoseconds / 1000000;
 }
 
 int

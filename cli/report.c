@@ -157,9 +157,14 @@ static int
 keep(int fd, const char *which)
 {
 	int kept = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int error = errno;
 
-	if (kept < 0)
+	if (kept < 0) {
+		if (fd >= 0 && report_dir >= 0)
+			unlinkat(report_dir, report.temporary, 0);
+		errno = error;
 		die("cannot write the report", which);
+	}
 	close(fd);
 	return kept;
 }

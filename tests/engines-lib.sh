@@ -63,14 +63,8 @@ box_is_up() {
 	[ "$(readlink "/proc/$box/exe")" = "$PITH" ]
 }
 
-# Run a command in the box, or in the network of one of its processes.
 in_box() {
 	nsenter --target "$box" --mount --net --pid -- "$@"
-}
-in_network_of() {
-	process=$1
-	shift
-	in_box nsenter --target "$process" --net -- "$@"
 }
 
 box_end() {
@@ -125,6 +119,7 @@ podman_start() {
 	# `podman play kube` of 4.3 takes the soft for the hard one.
 	cat >"$CONTAINERS_CONF" <<-E
 		[containers]
+		init_path = "$W/bin/catatonit"
 		default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 		[engine]
 		cgroup_manager = "cgroupfs"
@@ -132,14 +127,13 @@ podman_start() {
 		runtime = "runc"
 		helper_binaries_dir = ["$W/bin"]
 	E
-	cat >"$W/podman" <<-E
+	cat >"$W/bin/podman" <<-E
 		#!/bin/sh
 		exec nsenter --target $box --mount --net --pid -- \\
 		    $(command -v podman) --root $W/podman-root \\
 		    --runroot $W/podman-run --tmpdir $W/podman-tmp "\$@"
 	E
-	chmod +x "$W/podman"
-	mv "$W/podman" "$W/bin/podman"
+	chmod +x "$W/bin/podman"
 	hash -r                         # forget the real one
 }
 
@@ -201,6 +195,3 @@ stops_with() {
 	echo "# $engine stop: $(($(date +%s%3N) - begun)) ms"
 	ends_with "$1"
 }
-
-# The arguments of a process of the box.
-arguments() { in_box cat "/proc/$1/cmdline" | tr '\0' ' '; }

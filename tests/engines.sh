@@ -32,7 +32,7 @@ ready() {
 
 # ---- containers --------------------------------------------------------------
 
-# Run in the background until it is ready.
+# `background` until it says that it is ready.
 begin() {
 	background "$@"
 	eventually said ready
@@ -41,6 +41,8 @@ begin() {
 is_pith() {
 	in_box cmp "/proc/$1/exe" "$PITH" || fail 'the first process is not pith'
 }
+
+arguments() { in_box cat "/proc/$1/cmdline" | tr '\0' ' '; }
 
 # Run commands by what comes before them: each says in its way how it ends.
 passes_codes() {
@@ -274,7 +276,7 @@ it 'answers --version as the docker daemon expects' && ready && {
 
 engine=podman
 
-it 'is the init that podman finds in helper_binaries_dir' && ready && {
+it 'is the init that containers.conf names' && ready && {
 	once --init -e 'PITH_OPTIONS=--exit 7:3' bare sh -c 'exit 7'
 	code_is 3
 }

@@ -122,8 +122,10 @@ files_of() {
 
 # ---- the server --------------------------------------------------------------
 
+# Of the server that is $process, by its own network.
 page() {
-	in_network_of "$process" curl -sf http://127.0.0.1:8080/
+	in_box nsenter --target "$process" --net \
+	    curl -sf http://127.0.0.1:8080/
 }
 
 # An image serves, as these processes and no others: serves PROCESSES RUN-ARGUMENT ...

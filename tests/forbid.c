@@ -1,0 +1,126 @@
+/* Run a command on a kernel that lacks system calls, as old ones do.
+ *
+ *	forbid [first] [CALL ...] -- COMMAND
+ *
+ * Each CALL fails with ENOSYS, or with EINVAL for "subreaper", which is an
+ * option of prctl(2); in COMMAND and in all that it starts. With "first",
+ * COMMAND is process 1 of a PID namespace with a /proc of its own. Linked
+ * statically it makes few calls, so that strace(1) can fail those of COMMAND
+ * without harm to what comes before.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "architecture.h"
+
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
+
+/* With an option, only calls that have it as their first argument. */
+static const struct {
+	const char *name;
+	unsigned int number, option;
+} calls[] = {
+	{ "close_range", SYS_close_range, 0 },
+	{ "getrandom", SYS_getrandom, 0 },
+	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0 },
+	{ "rt_sigqueueinfo", SYS_rt_sigqueueinfo, 0 },
+	{ "subreaper", SYS_prctl, PR_SET_CHILD_SUBREAPER },
+};
+
+static _Noreturn void
+fail(const char *what)
+{
+	perror(what);
+	exit(99);
+}
+
+/* A filter of its own for each; the kernel asks them all, seccomp(2). Of an
+ * argument the low half is looked at, where the machine has it. */
+static void
+install(unsigned int number, unsigned int option)
+{
+	const unsigned int low = offsetof(struct seccomp_data, args) +
+	    (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0);
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low),
+		BPF_JUMP(BPF_JMP | (option ? BPF_JEQ : BPF_JGE) | BPF_K,
+		    option, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K,
+		    SECCOMP_RET_ERRNO | (option ? EINVAL : ENOSYS)),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { COUNT_OF(filter), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		fail("seccomp");
+}
+
+static void
+forbid(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(calls); i++)
+		if (strcmp(name, calls[i].name) == 0) {
+			install(calls[i].number, calls[i].option);
+			return;
+		}
+	fprintf(stderr, "forbid: what is %s?\n", name);
+	exit(99);
+}
+
+/* Return in process 1 of a new PID namespace; the process that called ends as
+ * it does. Through clone(2) and waitid(2), which pith does not use. */
+static void
+become_first(void)
+{
+	pid_t pid = syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD,
+	    NULL, NULL, NULL, NULL);
+	siginfo_t info;
+
+	if (pid < 0)
+		fail("clone");
+	if (pid > 0) {
+		while (waitid(P_PID, pid, &info, WEXITED) < 0)
+			if (errno != EINTR)
+				fail("waitid");
+		_exit(info.si_code == CLD_EXITED ? info.si_status :
+		    128 + info.si_status);
+	}
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", 0, NULL) < 0)
+		fail("mount");
+}
+
+int
+main(int argc, char **argv)
+{
+	char **word = argv + 1;
+
+	if (argc > 1 && strcmp(*word, "first") == 0) {
+		become_first();
+		word++;
+	}
+	while (*word && strcmp(*word, "--") != 0)
+		forbid(*word++);
+	if (!*word || !word[1]) {
+		fprintf(stderr, "forbid: no command\n");
+		return 99;
+	}
+	execvp(word[1], word + 1);
+	fail(word[1]);
+}

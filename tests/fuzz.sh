@@ -1,0 +1,59 @@
+# Hostile input, made up by libFuzzer under the sanitizers: each file of the corpus,
+# then new ones for 3 seconds, times N. `build/fuzz_options FILE` repeats one.
+# shellcheck shell=sh source=tests/lib.sh
+. "${0%/*}/lib.sh"
+
+WRAP=-Wl,--wrap=_exit,--wrap=write,--wrap=poll
+
+compile() {
+	clang -std=c11 -D_GNU_SOURCE -I"$TOP" -g -O1 -Wall -Wextra -Werror \
+	    -fsanitize=fuzzer,$sanitizers -fno-sanitize-recover=all "$@"
+}
+
+# The target $1 of the sources after it with $sanitizers, in $fuzzer.
+built() {
+	have clang || return 1
+	fuzzer=$B/fuzz_$1
+	target=$TESTS/fuzz_$1.c
+	shift
+	echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n)
+	    { return *d && n && 0; }' >empty.c
+	compile -o empty empty.c 2>/dev/null || {
+		skip "clang has no runtime for $sanitizers here (make deps-all)"
+		return 1
+	}
+	(cd "$TOP" && compile $WRAP -o "$fuzzer" "$target" "$@") || {
+		fail "cannot build $fuzzer"
+		return 1
+	}
+}
+
+# A run of the fuzzer; where it finds something, what, and the input in Base64.
+survives() {
+	run "$fuzzer" -detect_leaks=0 -timeout=20 -artifact_prefix="$W/bad-" "$@"
+	[ "$code" = 0 ] || {
+		fail "$(grep -v '^#\|^INFO\|^MS:\|^0x\|^Exec' "$W/.err" | tail -n 30)"
+		return 1
+	}
+}
+
+# The whole of a target.
+fuzz() {
+	mkdir -p "found-$1"
+	survives "$TESTS/corpus/$1"/* &&
+	    survives -max_total_time=$((3 * N)) -max_len=8192 "found-$1" \
+	    "$TESTS/corpus/$1"
+}
+
+# The last one stays in build/, to repeat what it finds.
+for sanitizers in memory address,undefined; do
+	it "parses hostile options, or refuses them in one line ($sanitizers)" &&
+	    built options cli/options.c cli/dropin.c cli/log.c signals.c &&
+	    fuzz options
+
+	it "explains in one line why a hostile file is not executed ($sanitizers)" &&
+	    built exec child.c cli/log.c signals.c &&
+	    fuzz exec
+done
+
+finish

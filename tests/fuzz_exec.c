@@ -1,0 +1,41 @@
+/* libFuzzer: hostile program files for child_explain(). An input is a byte for
+ * the error that exec had, and the file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "child.h"
+#include "fuzz.h"
+
+static const int errors[] = { ENOENT, ENOEXEC, EACCES, ELIBBAD };
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Always the same number, so that a file can name itself. */
+	enum { FILE_FD = 100 };
+	static const char path[] = "/proc/self/fd/100";
+	int error, code, fd;
+
+	if (size < 1)
+		return 0;
+	error = errors[data[0] % (sizeof(errors) / sizeof(errors[0]))];
+	fd = memfd_create("program", MFD_CLOEXEC);
+	CLAIM(fd >= 0 && dup3(fd, FILE_FD, O_CLOEXEC) == FILE_FD);
+	close(fd);
+	CLAIM(__real_write(FILE_FD, data + 1, size - 1) == (ssize_t)size - 1);
+
+	writes = 0;
+	caught = true;
+	if (setjmp(end) == 0) {
+		code = child_explain(path, error);
+		caught = false;
+		CLAIM(code == 126);
+		judge_complaint("pith");
+	} else {
+		caught = false;
+		CLAIM(!"it must not end");
+	}
+	close(FILE_FD);
+	return 0;
+}

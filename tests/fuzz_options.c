@@ -1,0 +1,145 @@
+/* libFuzzer: hostile words for options_parse(). An input is lines: argv[0]
+ * (whose dialect?), PITH_OPTIONS, a value for each variable of other inits, and
+ * the words after argv[0]. A line "-" leaves its variable unset. */
+#include "cli/dropin.h"
+#include "cli/options.h"
+#include "fuzz.h"
+
+enum { WORDS = 64 };
+
+extern char **environ;
+
+static const char *const variables[] = {
+	"PITH_OPTIONS", "TINI_SUBREAPER", "TINI_KILL_PROCESS_GROUP",
+	"TINI_VERBOSITY", "DUMB_INIT_DEBUG", "DUMB_INIT_SETSID",
+	"CATATONIT_DEBUG",
+};
+
+enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
+
+/* The next line, as a string of its own behind a prefix, so that nobody can
+ * read over its end unseen. */
+static char *
+take_line(const uint8_t **data, size_t *size, const char *prefix)
+{
+	const uint8_t *end_of_line = *size ? memchr(*data, '\n', *size) : NULL;
+	size_t n = end_of_line ? (size_t)(end_of_line - *data) : *size;
+	size_t skip = n + (end_of_line != NULL);
+	char *text = malloc(strlen(prefix) + n + 1);
+
+	CLAIM(text != NULL);
+	strcpy(text, prefix);
+	memcpy(text + strlen(prefix), *data, n);
+	text[strlen(prefix) + n] = '\0';
+	*data += skip;
+	*size -= skip;
+	return text;
+}
+
+static bool
+is_signal(int sig)
+{
+	return sig >= 0 && sig < SIGNALS;
+}
+
+static bool
+is_time(int64_t ms)
+{
+	return ms >= UNSET && ms <= INT64_C(30) * 365 * 24 * 3600 * 1000;
+}
+
+/* What the rest of pith relies on. */
+static void
+judge_options(const struct options *o, char **argv, int argc)
+{
+	for (int i = 0; i < SIGNALS; i++) {
+		CLAIM(is_signal(o->signals.rewrite[i]));
+		CLAIM(o->signals.delay[i] >= 0);
+	}
+	CLAIM(o->signals.rewrite[SIGKILL] == SIGKILL);
+	CLAIM(o->signals.rewrite[SIGSTOP] == SIGSTOP);
+	CLAIM(o->signals.rewrite[SIGCHLD] == SIGCHLD);
+	CLAIM(is_signal(o->parent_death_signal));
+	CLAIM(is_signal(o->stop_signal) && o->stop_signal > 0);
+	CLAIM(is_time(o->stop_timeout));
+	CLAIM(is_time(o->grace));
+	CLAIM(is_time(o->timeout));
+	CLAIM(o->report_fd >= UNSET);
+	CLAIM(!o->report || o->report[0]);
+	CLAIM(!o->report || o->report_fd == UNSET);
+	CLAIM(o->pause == !o->command);
+	CLAIM(o->reaped && o->reaped[0]);
+	/* child_start() writes to the element before. */
+	if (o->command) {
+		CLAIM(o->command > argv && o->command < argv + argc);
+		CLAIM(o->command[0][0]);
+	}
+}
+
+/* The name that the dialect of argv[0] gives itself. */
+static void
+judge_end(const struct dialect *d)
+{
+	CLAIM(ended_with == 0 || ended_with == (d ? d->failure_code : 125));
+	if (ended_with != 0)
+		judge_complaint(d ? d->name : "pith");
+	else
+		CLAIM(writes == 1 && written[written_size - 1] == '\n');
+}
+
+static void
+parse(char **argv, int argc)
+{
+	const struct dialect *d = dropin_find(argv[0]);
+	/* What options_parse() does not set is never right. */
+	struct options *o = malloc(sizeof(*o));
+
+	CLAIM(o != NULL);
+	memset(o, 0xa5, sizeof(*o));
+	writes = 0;
+	caught = true;
+	if (setjmp(end) == 0) {
+		options_parse(o, d, argv);
+		caught = false;
+		judge_options(o, argv, argc);
+		CLAIM(writes == 0);
+		for (char **e = environ; *e; e++)
+			CLAIM(strncmp(*e, "PITH_OPTIONS=", 13) != 0);
+	} else {
+		caught = false;
+		judge_end(d);
+	}
+	free(o);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char **const real_environ = environ;
+	char *lines[1 + VARIABLES + WORDS + 1];
+	char *argv[1 + WORDS + 1];
+	char *environment[VARIABLES + 1];
+	int taken = 0, argc = 0, set = 0;
+
+	argv[argc++] = lines[taken++] = take_line(&data, &size, "");
+	for (int i = 0; i < VARIABLES; i++) {
+		char prefix[32];
+		char *line;
+
+		snprintf(prefix, sizeof(prefix), "%s=", variables[i]);
+		line = lines[taken++] = take_line(&data, &size, prefix);
+		if (strcmp(line + strlen(prefix), "-") != 0)
+			environment[set++] = line;
+	}
+	environment[set] = NULL;
+	while (size > 0 && argc < WORDS)
+		argv[argc++] = lines[taken++] = take_line(&data, &size, "");
+	argv[argc] = NULL;
+
+	environ = environment;
+	parse(argv, argc);
+	environ = real_environ;
+	while (taken > 0)
+		free(lines[--taken]);
+	return 0;
+}
