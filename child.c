@@ -158,13 +158,14 @@ execute(char *path, char **command)
 	static char shell[] = "sh";
 
 	execve(path, command, environ);
-	if (errno == ENOEXEC && is_script(path)) {
+	if (errno != ENOEXEC)
+		return errno;
+	if (is_script(path)) {
 		command[-1] = shell;
 		command[0] = path;
 		execve("/bin/sh", command - 1, environ);
-		errno = ENOEXEC;
 	}
-	return errno;
+	return ENOEXEC;
 }
 
 /* As execvp(3): go on where a candidate is missing or may not be run. */

@@ -100,6 +100,13 @@ it 'names the interpreter that is missing for a script' && {
 	code_is 126; err_like '*/bin/sh\\x0d*carriage return*'
 }
 
+it 'says of a foreign program that nobody may read what it is' && have setpriv && root && {
+	printf '\177ELF\002\001\001\0\0\0\0\0\0\0\0\0\002\0\267\0%044d' 0 >foreign
+	chmod 711 . foreign
+	run setpriv --reuid 65534 --clear-groups "$PITH" -- ./foreign
+	code_is 126; err_like "*'./foreign': Exec format error*"
+}
+
 it 'names the machine that a foreign program is for' && {
 	printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\267\0\1\0\0\0' >foreign
 	head -c 400 /dev/zero >>foreign; chmod +x foreign
