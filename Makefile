@@ -96,7 +96,7 @@ CHECK_LIBS = $$(pkg-config --cflags --libs check)
 HOST_CFLAGS = $(STD) -g -O1 $(WARN)
 ifneq (,$(SAN))
 HOST_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer
+	-fno-omit-frame-pointer tests/sanitizers.c
 endif
 
 # libcheck is built for glibc: units are compiled once more, with the host's cc.
@@ -123,7 +123,7 @@ TESTED = pith
 RUN = unit $(TESTERS) $(SUITES)
 else
 TESTED = $B/pith-san
-RUN = unit $(TESTERS) entrypoint input dropin
+RUN = unit terminal entrypoint input dropin
 endif
 
 BUILT = $(TESTED) $B/probe \

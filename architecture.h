@@ -2,20 +2,27 @@
 #ifndef PITH_ARCHITECTURE_H
 #define PITH_ARCHITECTURE_H
 
+#include <link.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
-/* clock_gettime(2) as every kernel of the architecture has it, and what it
- * fills: the seconds since the boot, which is what we ask for, fit 32 bits. */
+/* Calls with a time as every kernel of the architecture has them: seconds since
+ * the boot, and to wait for, fit 32 bits. */
 #if defined(SYS_clock_gettime)
 enum { CLOCK_GETTIME = SYS_clock_gettime };
+enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait };
 struct kernel_time { long seconds, nanoseconds; };
 #elif defined(SYS_clock_gettime32)
 enum { CLOCK_GETTIME = SYS_clock_gettime32 };
+enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait };
 struct kernel_time { long seconds, nanoseconds; };
 #else
 enum { CLOCK_GETTIME = SYS_clock_gettime64 };
+enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait_time64 };
 struct kernel_time { int64_t seconds, nanoseconds; };
 #endif
+
+/* Our own program as the linker laid it out, elf(5). */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "architecture.h"
 #include "child.h"
 #include "cli/log.h"
 
@@ -44,13 +45,16 @@ child_find_terminal(struct child *c)
 }
 
 /* SIGTTOU is held, so neither of the two can stop us: tcsetpgrp(3). */
-void
+bool
 child_give_terminal(const struct child *c, bool by_all_means)
 {
-	if (c->terminal < 0)
-		return;
-	if (by_all_means || tcgetpgrp(c->terminal) == getpgrp())
-		tcsetpgrp(c->terminal, c->pid);
+	const pid_t group = getpgrp();
+
+	/* 0: the group of a process outside of our PID namespace. We could not
+	 * give it back to that one. */
+	if (!by_all_means && (group == 0 || tcgetpgrp(c->terminal) != group))
+		return false;
+	return tcsetpgrp(c->terminal, c->pid) == 0;
 }
 
 void
@@ -73,7 +77,7 @@ candidate(char path[PATH_MAX], const char **search, const char *command)
 	do {
 		if (!*search)
 			return NULL;
-		n = strcspn(*search, ":");
+		n = strchrnul(*search, ':') - *search;
 		l.used = n;
 		if (n + strlen(command) + 2 <= PATH_MAX) {
 			memcpy(path, *search, n);
@@ -169,63 +173,74 @@ execute(char *path, char **command)
 }
 
 /* As execvp(3): go on where a candidate is missing or may not be run. */
-static int
+static struct failure
 execute_in_path(char **command)
 {
 	char path[PATH_MAX];
 	const char *search = search_path();
 	char *name = command[0];
-	int result = ENOENT;
+	struct failure why = { ENOENT, -1 };
 
 	if (strchr(name, '/'))
-		return execute(name, command);
-	while (candidate(path, &search, name)) {
-		int error = execute(path, command);
+		return (struct failure){ execute(name, command), 0 };
+	for (int i = 0; candidate(path, &search, name); i++) {
+		const struct failure now = { execute(path, command), i };
 
-		if (error == EACCES)
-			result = error;
-		else if (error != ENOENT && error != ENOTDIR)
-			return error;
+		if (now.error == EACCES)
+			why = now;
+		else if (now.error != ENOENT && now.error != ENOTDIR)
+			return now;
 	}
-	return result;
+	return why;
 }
 
+/* The terminal goes to the child at once where we lead its session. Else when
+ * the child asks for it, init.c: another job of the group may be using it. */
 static _Noreturn void
 child_run(struct child *c, char **command, const struct inherited *inherited,
-    pid_t init, volatile int *error)
+    pid_t init, int told)
 {
+	struct failure why;
+
 	c->pid = getpid();
 	if (c->own_group) {
-		bool leader = getsid(0) == init;
-		bool ours = c->terminal >= 0 &&
-		    tcgetpgrp(c->terminal) == getpgrp();
-
 		setpgid(0, 0);
-		if (ours || leader)
+		if (getsid(0) == init)
 			child_give_terminal(c, true);
 	}
 	pass_sockets_on(init);
 	signals_restore(inherited);
-	*error = execute_in_path(command);
+	why = execute_in_path(command);
+	(void)!write(told, &why, sizeof(why));
 	_exit(127);
 }
 
-int
-child_start(struct child *c, char **command, const struct inherited *inherited)
+/* No signal can fall between fork and exec: all are held, and we come back when
+ * the exec has closed the pipe. vfork(2) alone would do that without a pipe
+ * where it shares memory; in musl before 1.2.4 it is a fork(2) on most
+ * architectures, and under qemu-user on all. */
+bool
+child_start(struct child *c, char **command, const struct inherited *inherited,
+    struct failure *why)
 {
 	const pid_t init = getpid();
-	volatile int error = 0;
-	/* The child borrows our memory and we sleep until its exec: no signal
-	 * can fall between the two, and error is all that it takes to tell us
-	 * why the exec failed. */
-	pid_t pid = vfork();
+	char *const name = command[0];
+	int told[2];
+	pid_t pid;
 
+	*why = (struct failure){ 0, -1 };
+	if (pipe2(told, O_CLOEXEC) < 0)
+		return false;
+	pid = vfork();
 	if (pid == 0)
-		child_run(c, command, inherited, init, &error);
-	if (pid < 0)
-		return -1;
+		child_run(c, command, inherited, init, told[1]);
 	c->pid = pid;
-	return error;
+	command[0] = name;              /* of a script it is on a stack that is gone */
+	close(told[1]);
+	if (pid > 0)
+		(void)!read(told[0], why, sizeof(*why));
+	close(told[0]);
+	return pid > 0 && why->error == 0;
 }
 
 /* ---- why an exec failed ------------------------------------------------- */
@@ -354,8 +369,12 @@ explain_format(const char *path, struct line *why)
 	if (file >= 0)
 		close(file);
 	line_add(why, strerror(ENOEXEC));
+	if (is_script(path))
+		return "it has no #! line, and /bin/sh cannot be executed";
 	if (machine == EM_NONE)
 		return "it is neither a program of this system nor a text";
+	if (machine == __ehdr_start.e_machine)
+		return "it is damaged, or its end is missing";
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
 		if (machines[i].machine == machine) {
 			line_add(why, ", it is for ");
@@ -386,38 +405,38 @@ explain_denied(const char *path, struct line *why)
 	return "its interpreter or loader may not be executed";
 }
 
-/* The file that an exec of command would be about; NULL where there is none. */
+/* The file that a failed exec is about; NULL where there is none. */
 static const char *
-locate(const char *command, char path[PATH_MAX])
+locate(const char *command, int at, char path[PATH_MAX])
 {
 	const char *search = search_path();
 	struct stat st;
 
 	if (strchr(command, '/'))
 		return stat(command, &st) == 0 ? command : NULL;
-	while (candidate(path, &search, command))
-		if (stat(path, &st) == 0)
+	for (int i = 0; candidate(path, &search, command); i++)
+		if (at < 0 ? stat(path, &st) == 0 : i == at)
 			return path;
 	return NULL;
 }
 
 int
-child_explain(const char *command, int exec_errno)
+child_explain(const char *command, const struct failure *failure)
 {
 	char path[PATH_MAX];
 	char text[512];
 	struct line why = LINE(text);
-	const char *file = locate(command, path);
+	const char *file = locate(command, failure->candidate, path);
 	const char *remedy = NULL;
 
-	if (!file && exec_errno == ENOENT) {
-		complain("cannot execute", command, strerror(exec_errno),
+	if (!file && failure->error == ENOENT) {
+		complain("cannot execute", command, strerror(ENOENT),
 		    strchr(command, '/') ? NULL : "it is not in PATH");
 		return 127;
 	}
 	if (!file)
 		file = command;
-	switch (exec_errno) {
+	switch (failure->error) {
 	case ENOENT:
 		remedy = explain_missing(file, &why);
 		break;
@@ -428,7 +447,7 @@ child_explain(const char *command, int exec_errno)
 		remedy = explain_denied(file, &why);
 		break;
 	default:
-		line_add(&why, strerror(exec_errno));
+		line_add(&why, strerror(failure->error));
 	}
 	complain("cannot execute", file, text, remedy);
 	return 126;

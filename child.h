@@ -14,24 +14,31 @@ struct child {
 	int terminal;           /* ours to hand over, or -1; close-on-exec */
 };
 
+/* Why an exec failed: of which candidate in PATH, counted from 0; -1 for none.
+ */
+struct failure {
+	int error;              /* errno */
+	int candidate;
+};
+
 /* Find our controlling terminal, which a child with a group of its own has to
  * be handed; -1 where there is none, tty(4). */
 void child_find_terminal(struct child *c);
 
-/* Start a command in the group that c says; c->pid is the child when 0 comes
- * back, and runs its program by then: vfork(2). Else the errno of the exec that
- * failed, or -1 with errno where there is no process to be had. The element
- * before command[0] must be there, and may be overwritten. */
-int child_start(struct child *c, char **command,
-    const struct inherited *inherited);
+/* Start a command in the group that c says. True: c->pid is the child, and runs
+ * its program by now. False: why->error is that of the exec; or 0, and errno
+ * says why there is no process to be had. The element before command[0] must be
+ * there, and may be overwritten. vfork(2), execve(2). */
+bool child_start(struct child *c, char **command,
+    const struct inherited *inherited, struct failure *why);
 
 /* Complain why a command could not be executed. Returns the exit code for that:
  * 127 not found, 126 found but not executable. */
-int child_explain(const char *command, int exec_errno);
+int child_explain(const char *command, const struct failure *why);
 
 /* Hand the terminal to the child's group where our own has it, or by all means;
- * tcsetpgrp(3). */
-void child_give_terminal(const struct child *c, bool by_all_means);
+ * tcsetpgrp(3). Whether the child has it now. */
+bool child_give_terminal(const struct child *c, bool by_all_means);
 
 /* Take the terminal back where the child's group has it. */
 void child_take_terminal(const struct child *c);

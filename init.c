@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <limits.h>
-#include <link.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -8,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "architecture.h"
 #include "child.h"
 #include "cli/dropin.h"
 #include "cli/log.h"
@@ -38,6 +38,7 @@ struct life {
 	enum stage stage;
 	int wait_status;                /* of the child, from LEFT on */
 	bool timed_out;
+	bool told_to_end;               /* and may be about to stop all the same */
 	bool more_dead;                 /* than one batch holds */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
@@ -106,33 +107,56 @@ kill_rest(struct life *l)
 	set_due(l, NEXT_STAGE, UNKILLABLE_MS);
 }
 
+/* The child has ended, or --pause. */
+static void
+leave(struct life *l)
+{
+	l->ended = signals_clock();
+	l->stage = LEFT;
+	if (!l->opt->wait)
+		l->due[TIMEOUT] = l->due[KILL] = NEVER;
+}
+
+/* Whether a child of our own group has got it from the terminal as we have. */
+static bool
+child_has(const struct life *l, const siginfo_t *info)
+{
+	return l->stage == RUNS && !l->child.own_group && info &&
+	    signal_of_terminal(info);
+}
+
+/* What follows when the child has been asked to stop. */
+static void
+see_it_stop(struct life *l)
+{
+	/* A stopped process does not see that it is to end. */
+	if (l->child.stopped)
+		send(l, SIGCONT, NULL);
+	l->told_to_end = true;
+	if (l->opt->stop_timeout != UNSET)
+		set_due(l, KILL, l->opt->stop_timeout);
+}
+
 static void
 forward(struct life *l, int came, const siginfo_t *info)
 {
 	int sig = l->opt->signals.rewrite[came];
 	bool stops = signal_asks_to_stop(came) || signal_asks_to_stop(sig);
-	/* A child of our own group has got it from the terminal as we have. */
-	bool has_it = l->stage == RUNS && !l->child.own_group && info &&
-	    signal_of_terminal(info);
 
 	l->due[came] = NEVER;
 	if (sig == 0) {
 		tell(l, 1, "drop", came, 0);
-		return;
-	}
-	if (l->stage == LEFT && stops && l->opt->grace != UNSET) {
+	} else if (l->stage == RUNS && l->opt->pause) {
+		if (sig == SIGTERM || sig == SIGINT)
+			leave(l);
+	} else if (l->stage == LEFT && stops && l->opt->grace != UNSET) {
 		begin_grace(l);
-		return;
+	} else {
+		if (!child_has(l, info))
+			send(l, sig, info);
+		if (stops)
+			see_it_stop(l);
 	}
-	if (!has_it)
-		send(l, sig, info);
-	if (!stops)
-		return;
-	/* A stopped process does not see that it is to end. */
-	if (l->child.stopped)
-		send(l, SIGCONT, NULL);
-	if (l->opt->stop_timeout != UNSET)
-		set_due(l, KILL, l->opt->stop_timeout);
 }
 
 static void
@@ -145,15 +169,8 @@ act_on(struct life *l, const siginfo_t *info)
 	/* Our own write to a stderr that nobody reads; pipe(7). */
 	if (sig == SIGPIPE && info->si_pid == getpid())
 		return;
-	if (l->opt->pause) {
-		if (sig == SIGTERM || sig == SIGINT)
-			l->stage = OVER;
-		return;
-	}
-	/* A shell has continued our group as a job in the foreground. */
-	if (sig == SIGCONT && l->child.own_group)
-		child_give_terminal(&l->child, false);
-	if (l->opt->signals.delay[sig] > 0 && l->due[sig] == NEVER)
+	if (l->opt->signals.delay[sig] > 0 && l->due[sig] == NEVER &&
+	    !child_has(l, info))
 		set_due(l, sig, l->opt->signals.delay[sig]);
 	else
 		forward(l, sig, info);
@@ -178,6 +195,10 @@ time_out(struct life *l)
 	int64_t left = l->opt->stop_timeout;
 
 	l->timed_out = true;
+	if (l->opt->pause) {
+		leave(l);
+		return;
+	}
 	send(l, l->opt->stop_signal, NULL);
 	send(l, SIGCONT, NULL);
 	set_due(l, KILL, left == UNSET ? TIMEOUT_STOP_MS : left);
@@ -214,30 +235,41 @@ expire(struct life *l)
 
 /* ---- processes that changed --------------------------------------------- */
 
-/* The child was stopped. Whoever reads the terminal has to see us stopped as
- * well, so that a shell takes over; a session leader has nobody who could
- * continue the child, so it goes on at once, as an orphaned group would;
- * credentials(7). */
+/* The child was stopped. If it is because it has not got the terminal, it gets
+ * it. Else whoever reads the terminal has to see us stopped as well, so that a
+ * shell takes over; a session leader has nobody who could continue the child,
+ * so it goes on at once, as an orphaned group would; credentials(7). */
 static void
 follow_stop(struct life *l, int sig)
 {
 	const bool by_terminal = sig != SIGSTOP;
 	const bool leader = getsid(0) == getpid();
+	const bool wants_it = sig == SIGTTIN || sig == SIGTTOU;
 
 	l->child.stopped = true;
-	if (!l->child.own_group || !by_terminal) {
-		if (getpid() != 1 && !leader)
-			signal_stop_self(by_terminal ? sig : SIGTSTP, false);
-		return;
-	}
-	if (!leader) {
+	if (l->told_to_end) {
+		/* It was stopped when it was told, or is now and would not see.
+		 */
+		l->told_to_end = false;
+		send(l, SIGCONT, NULL);
+	} else if (!l->child.own_group) {
+		/* A stop of the child alone is somebody's who will continue it.
+		 */
+		if (by_terminal && getpid() != 1)
+			signal_stop_self(sig, false);
+	} else if ((wants_it && child_give_terminal(&l->child, leader)) ||
+	    (by_terminal && leader)) {
+		kill(-l->child.pid, SIGCONT);
+	} else if (by_terminal) {
 		child_take_terminal(&l->child);
 		signal_stop_self(sig, true);
+		/* Process 1 did not stop with its group: a SIGCONT will come.
+		 */
+		if (getpid() != 1)
+			kill(-l->child.pid, SIGCONT);
+	} else if (getpid() != 1 && !leader) {
+		signal_stop_self(SIGTSTP, false);
 	}
-	child_give_terminal(&l->child, leader && sig != SIGTSTP);
-	/* Process 1 did not stop with its group: a SIGCONT will come. */
-	if (leader || getpid() != 1)
-		kill(-l->child.pid, SIGCONT);
 }
 
 static void
@@ -255,10 +287,7 @@ child_changed(struct life *l, int wait_status)
 		kill(-l->child.pid, SIGTERM);
 	l->child.pid = 0;               /* it may come to be another's */
 	l->wait_status = wait_status;
-	l->ended = signals_clock();
-	l->stage = LEFT;
-	if (!l->opt->wait)
-		l->due[TIMEOUT] = l->due[KILL] = NEVER;
+	leave(l);
 }
 
 static void
@@ -320,13 +349,11 @@ supervise(struct life *l)
 
 		if (signals_next(&info, l->more_dead ? 0 : earliest(l)) > 0)
 			act_on(l, &info);
-		expire(l);
+		/* Before what fell due: who ended in time did. */
 		reap(l);
+		expire(l);
 	}
 }
-
-/* The program as the linker laid it out. */
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 /* Make what was relocated at the start read-only (RELRO): a dynamic linker
  * would do it, and musl's start code of a static-pie does not. */
@@ -334,13 +361,14 @@ static void
 seal_relocations(void)
 {
 	const uintptr_t base = (uintptr_t)&__ehdr_start;
+	const uintptr_t bias = __ehdr_start.e_type == ET_DYN ? base : 0;
 	const uintptr_t page = getpagesize();
 	const ElfW(Phdr) *p = (const void *)(base + __ehdr_start.e_phoff);
 
 	for (int i = 0; i < __ehdr_start.e_phnum; i++)
 		if (p[i].p_type == PT_GNU_RELRO) {
-			uintptr_t from = (base + p[i].p_vaddr) & -page;
-			uintptr_t to = (base + p[i].p_vaddr + p[i].p_memsz) &
+			uintptr_t from = (bias + p[i].p_vaddr) & -page;
+			uintptr_t to = (bias + p[i].p_vaddr + p[i].p_memsz) &
 			    -page;
 
 			if (mprotect((void *)from, to - from, PROT_READ) < 0)
@@ -377,31 +405,38 @@ prepare(struct life *l, const struct options *opt)
 		child_find_terminal(&l->child);
 }
 
-/* Start the command; where its exec fails, say why and end. */
+/* The exec of the command failed: say why, and end. */
+static _Noreturn void
+not_executed(const struct life *l, const struct failure *why)
+{
+	const struct options *opt = l->opt;
+	int code;
+
+	child_take_terminal(&l->child);
+	code = child_explain(opt->command[0], why);
+	if (opt->exec_code)
+		code = opt->exec_code;
+	report_failure("exec-error", code);
+	_exit(code);
+}
+
 static void
 start(struct life *l, const struct inherited *inherited)
 {
 	const struct options *opt = l->opt;
-	struct verdict v = { "exec-error", 0, UNKNOWN, UNKNOWN, NULL, 0, 0 };
-	int error;
+	struct failure why;
 
 	l->begun = signals_clock();
-	if (opt->pause)
-		return;
-	error = child_start(&l->child, opt->command, inherited);
-	if (error < 0)
-		die("cannot start", opt->command[0]);
-	if (error > 0) {
-		child_take_terminal(&l->child);
-		v.exit_code = child_explain(opt->command[0], error);
-		if (opt->exec_code)
-			v.exit_code = opt->exec_code;
-		report_write(&v);
-		_exit(v.exit_code);
-	}
-	tell(l, 1, "started process ", 0, l->child.pid);
 	if (opt->timeout != UNSET)
 		set_due(l, TIMEOUT, opt->timeout);
+	if (opt->pause)
+		return;
+	if (child_start(&l->child, opt->command, inherited, &why))
+		tell(l, 1, "started process ", 0, l->child.pid);
+	else if (why.error > 0)
+		not_executed(l, &why);
+	else
+		die("cannot start", opt->command[0]);
 }
 
 /* Linux 5.9; before, one by one. */

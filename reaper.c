@@ -100,16 +100,16 @@ self_in(int proc)
 	    atoi(number) : -1;
 }
 
-/* The parent of the process at a /proc/PID directory; 0 where it is gone. The
- * name before it may hold blanks and parentheses: proc(5), /proc/PID/stat. A
- * zombie counts: its first thread alone may have ended. */
+/* The parent that a /proc/PID/stat names; 0 where the process is gone. The name
+ * before it may hold blanks and parentheses, proc(5). A zombie counts: its
+ * first thread alone may have ended. */
 static pid_t
-parent_of(int dir)
+parent_in(int dir, const char *stat)
 {
 	char text[512];
 	const char *p;
 	ssize_t n = -1;
-	int fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir, stat, O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0) {
 		n = read(fd, text, sizeof(text) - 1);
@@ -122,41 +122,32 @@ parent_of(int dir)
 	return p && strlen(p) > 4 ? atoi(p + 4) : 0;
 }
 
-static int
-open_process(int proc, const char *number)
-{
-	return openat(proc, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 static bool
 descends(int proc, int dir, pid_t self)
 {
-	pid_t parent = parent_of(dir);
+	pid_t parent = parent_in(dir, "stat");
 
 	for (int i = 0; i < GENERATIONS && parent > 0; i++) {
-		char digits[16];
-		struct line number = LINE(digits);
-		int up;
+		char path[24];
+		struct line stat = LINE(path);
 
 		if (parent == self)
 			return true;
-		line_number(&number, parent);
-		up = open_process(proc, digits);
-		if (up < 0)
-			return false;
-		parent = parent_of(up);
-		close(up);
+		line_number(&stat, parent);
+		line_add(&stat, "/stat");
+		parent = parent_in(proc, path);
 	}
 	return false;
 }
 
 /* By the directory, which cannot come to mean another process as a number can:
- * pidfd_send_signal(2), Linux 5.1. */
+ * pidfd_send_signal(2), Linux 5.1. Filters of system calls say EPERM to new
+ * ones. */
 static void
 signal_process(int dir, const char *number, int sig, bool number_is_ours)
 {
 	if (syscall(SYS_pidfd_send_signal, dir, sig, NULL, 0) < 0 &&
-	    errno == ENOSYS && number_is_ours)
+	    (errno == ENOSYS || errno == EPERM) && number_is_ours)
 		kill(atoi(number), sig);
 }
 
@@ -175,7 +166,8 @@ walk(int proc, int sig)
 
 			at += entry->length;
 			if (entry->name[0] >= '1' && entry->name[0] <= '9')
-				dir = open_process(proc, entry->name);
+				dir = openat(proc, entry->name, O_RDONLY |
+				    O_DIRECTORY | O_CLOEXEC);
 			if (dir < 0)
 				continue;
 			if (descends(proc, dir, self))

@@ -84,21 +84,23 @@ signals_clock(void)
 int
 signals_next(siginfo_t *info, int64_t until)
 {
-	struct timespec wait = { 0, 0 };
-	sigset_t all;
+	const uint64_t all = UINT64_MAX;
+	struct kernel_time wait = { 0, 0 };
 	int sig;
 
-	memset(&all, 0xff, sizeof(all));
 	if (until > 0 && until < NEVER) {
 		int64_t left = until - signals_clock();
 
 		/* One more, as the clock drops what is under a millisecond. */
 		if (left >= 0) {
-			wait.tv_sec = (left + 1) / 1000;
-			wait.tv_nsec = (left + 1) % 1000 * 1000000;
+			wait.seconds = (left + 1) / 1000;
+			wait.nanoseconds = (left + 1) % 1000 * 1000000;
 		}
 	}
-	sig = sigtimedwait(&all, info, until == NEVER ? NULL : &wait);
+	/* Raw: libc's begins to wait anew for all of it when a thaw of our
+	 * group or a debugger interrupts it. */
+	sig = syscall(SIGTIMEDWAIT, &all, info, until == NEVER ? NULL : &wait,
+	    sizeof(all));
 	return sig > 0 ? sig : 0;
 }
 

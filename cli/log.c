@@ -11,7 +11,7 @@ enum { LINE_BYTES = 1024 };
 
 static const char *speaker = "pith";
 static int failure_code = 125;
-static void (*tell)(const char *, int);
+static void (*listener)(const char *, int);
 
 void
 line_add(struct line *l, const char *words)
@@ -103,9 +103,9 @@ log_as(const char *name, int code)
 }
 
 void
-log_tell(void (*listener)(const char *, int))
+log_listen(void (*hears)(const char *, int))
 {
-	tell = listener;
+	listener = hears;
 }
 
 static void
@@ -152,8 +152,8 @@ complain_and(int code, const char *what, const char *which, const char *why,
 
 	compose(&l, what, which, why, remedy);
 	say(text);
-	if (tell)
-		tell(text, code);
+	if (listener)
+		listener(text, code);
 }
 
 void

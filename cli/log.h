@@ -34,7 +34,7 @@ void log_as(const char *name, int failure_code);
 
 /* Have every complaint told to one more listener: the line without the name,
  * and the exit code where the process ends with it, else 0. */
-void log_tell(void (*listener)(const char *line, int code));
+void log_listen(void (*hears)(const char *line, int code));
 
 /* "NAME: WORDS" in one write(2) to stderr. A full or closed stderr is passed
  * over, not waited for; poll(2). */

@@ -156,7 +156,7 @@ duration(const char *text)
 static bool
 cut(const char *value, char from[SIGNAL_NAME], const char **to)
 {
-	size_t n = strcspn(value, ":");
+	size_t n = strchrnul(value, ':') - value;
 
 	if (n >= SIGNAL_NAME)
 		return false;
@@ -360,13 +360,15 @@ struct words {
 static char *
 cut_word(char **text)
 {
-	char *from = *text + strspn(*text, " \t\n,");
-	char *to = from;
-	char *word = from;
+	static const char between[] = " \t\n,";
+	char *from = *text;
+	char *to, *word;
 
+	while (*from && strchr(between, *from))
+		from++;
 	if (!*from)
 		return NULL;
-	for (; *from && !strchr(" \t\n,", *from); *to++ = *from++)
+	for (to = word = from; *from && !strchr(between, *from); *to++ = *from++)
 		if (*from == '\\' && from[1])
 			from++;
 	*text = *from ? from + 1 : from;
@@ -386,7 +388,7 @@ static void
 parse_long(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
-	size_t n = strcspn(word + 2, "=");
+	size_t n = strchrnul(word + 2, '=') - (word + 2);
 	const struct rule *r = find(d, word + 2, n);
 	char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
 

@@ -139,17 +139,30 @@ report_write(const struct verdict *v)
 		unlinkat(report_dir, report.temporary, 0);
 }
 
+void
+report_failure(const char *reason, int exit_code)
+{
+	const struct verdict v = {
+		.reason = reason,
+		.exit_code = exit_code,
+		.signal = UNKNOWN,
+		.wall_ms = UNKNOWN,
+		.orphans_reaped = UNKNOWN,
+		.stragglers_killed = UNKNOWN,
+	};
+
+	report_write(&v);
+}
+
 /* The listener of complaints. */
 static void
 hear(const char *line, int code)
 {
-	const struct verdict v = { "setup-error", code, UNKNOWN, UNKNOWN, NULL,
-	    UNKNOWN, UNKNOWN };
 	struct line l = LINE(report.error);
 
 	line_add(&l, line);
 	if (code > 0)
-		report_write(&v);
+		report_failure("setup-error", code);
 }
 
 /* Above 2, whose closed state the child has to inherit; close-on-exec. */
@@ -234,12 +247,15 @@ report_open(const char *file, int fd)
 		}
 		if (flags < 0)
 			die("cannot write to", "--report-fd");
-		if (fd > STDERR_FILENO)
-			fcntl(fd, F_SETFD, FD_CLOEXEC);
-		report_fd = fd;
+		/* The first three are the child's, too. */
+		report_fd = fd > STDERR_FILENO ? fd :
+		    fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (report_fd < 0)
+			die("cannot write to", "--report-fd");
+		fcntl(report_fd, F_SETFD, FD_CLOEXEC);
 	}
 	if (report_fd >= 0)
-		log_tell(hear);
+		log_listen(hear);
 }
 
 void

@@ -32,6 +32,9 @@ void report_fds(int fds[REPORT_FDS]);
 /* Write the verdict; warns where that fails. */
 void report_write(const struct verdict *v);
 
+/* Write the verdict on a command that was not started. */
+void report_failure(const char *reason, int exit_code);
+
 /* Say it to a person, in one line. */
 void report_say(const struct verdict *v, const char *command);
 

@@ -28,7 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	writes = 0;
 	caught = true;
 	if (setjmp(end) == 0) {
-		code = child_explain(path, error);
+		code = child_explain(path,
+			    &(struct failure){ error, 0 });
 		caught = false;
 		CLAIM(code == 126);
 		judge_complaint("pith");

@@ -246,7 +246,7 @@ told(const char *line, int code)
 static void
 complain_with(const void *how)
 {
-	log_tell(told);
+	log_listen(told);
 	errno = ENOENT;
 	switch (*(const int *)how) {
 	case COMPLAIN:

@@ -268,16 +268,6 @@ are_same(const struct options *are, const struct options *expected)
 
 /* ---- the runner --------------------------------------------------------- */
 
-/* AddressSanitizer asks for this. pith allocates nothing, so what costs time in
- * each of many processes is left out; no test expects code 99. */
-const char *__asan_default_options(void);
-
-const char *
-__asan_default_options(void)
-{
-	return "detect_leaks=0:quarantine_size_mb=1:exitcode=99";
-}
-
 /* What would be taken for options, and where Check puts a limit of 4 s that a
  * busy machine breaks. */
 static void
