@@ -235,7 +235,7 @@ child_start(struct child *c, char **command, const struct inherited *inherited,
 	if (pid == 0)
 		child_run(c, command, inherited, init, told[1]);
 	c->pid = pid;
-	command[0] = name;              /* of a script it is on a stack that is gone */
+	command[0] = name;      /* a script's is on a stack that is gone */
 	close(told[1]);
 	if (pid > 0)
 		(void)!read(told[0], why, sizeof(*why));

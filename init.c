@@ -38,8 +38,8 @@ struct life {
 	enum stage stage;
 	int wait_status;                /* of the child, from LEFT on */
 	bool timed_out;
-	bool told_to_end;               /* and may be about to stop all the same */
-	bool more_dead;                 /* than one batch holds */
+	bool told_to_end;               /* and may be stopping all the same */
+	bool more_dead;                 /* than one batch holds, or may be */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
 	int64_t due[DUES];              /* moments of signals_clock() */
@@ -113,6 +113,7 @@ leave(struct life *l)
 {
 	l->ended = signals_clock();
 	l->stage = LEFT;
+	l->more_dead = true;
 	if (!l->opt->wait)
 		l->due[TIMEOUT] = l->due[KILL] = NEVER;
 }

@@ -368,7 +368,8 @@ cut_word(char **text)
 		from++;
 	if (!*from)
 		return NULL;
-	for (to = word = from; *from && !strchr(between, *from); *to++ = *from++)
+	to = word = from;
+	for (; *from && !strchr(between, *from); *to++ = *from++)
 		if (*from == '\\' && from[1])
 			from++;
 	*text = *from ? from + 1 : from;

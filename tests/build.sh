@@ -133,6 +133,27 @@ it 'builds where cc is of musl, as on Alpine, with that alone' && have musl-gcc 
 	rm -rf alpine
 }
 
+has_child() { [ -n "$(cat "/proc/$1/task/$1/children")" ]; }
+
+# musl before 1.2.4 has no vfork(2) but for x86, and qemu-user has none at all.
+it 'starts, and explains what it cannot start, also where vfork is a fork' && {
+	copy forked
+	make_in forked pith CFLAGS='-Os -Dvfork=fork'
+	run forked/pith -- "$PROBE" exit 7
+	code_is 7
+	run forked/pith --report r.json -- /etc/passwd
+	code_is 126
+	one_line
+	is "$(json r.json reason) $(json r.json exit_code)" '"exec-error" 126'
+	for n in $(seq 40); do
+		forked/pith -g -- sleep 1000 &
+		eventually has_child $!
+		kill -TERM $!
+		wait $!
+		is $? 143
+	done
+	rm -rf forked
+}
 # ---- deps --------------------------------------------------------------------
 
 # Stand-ins for a package manager that install nothing and write down what they are

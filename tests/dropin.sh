@@ -329,6 +329,7 @@ it 'pauses with -P until TERM or INT, as catatonit' && root && {
 		start $AS_1 "$CATATONIT" -P
 		eventually only_child_is catatonit
 		child=$(only_child $pid)
+		eventually awaits_signals "$child"
 		kill -HUP "$child"
 		kill -USR1 "$child"
 		kill -$sig "$child"

@@ -55,6 +55,30 @@ it is not in PATH"
 	err_is "pith: cannot execute './no-such-file': No such file or directory"
 }
 
+it 'names the file that was to be executed, of all that PATH has [16]' && {
+	mkdir first second
+	printf '#!/nowhere/sh\n' >first/named; chmod +x first/named
+	echo exit 0 >second/named
+	run env PATH="$W/first:$W/second" "$PITH" -- named
+	code_is 126; err_like "*'*/second/named': Permission denied; it is not executable*"
+	chmod -x first/named; chmod +x second/named
+	run env PATH="$W/first:$W/second:$PATH" "$PITH" -- named
+	code_is 0
+	run env PATH="$W/first" "$PITH" -- named
+	code_is 126; err_like "*'*/first/named': Permission denied; it is not executable*"
+}
+
+it 'says that a program is cut short, and that there is no shell for a script' && root && {
+	head -c 100 "$PROBE" >short; chmod +x short
+	run "$PITH" -- ./short
+	code_is 126; err_like '*Exec format error; it is damaged, or its end is missing'
+	mkdir shellless; cp "$PITH" shellless/pith
+	echo "exit 3" >shellless/script; chmod +x shellless/script
+	run chroot shellless /pith -- /script
+	code_is 126
+	err_like '*Exec format error; it has no #! line, and /bin/sh cannot be executed'
+}
+
 it 'ends with 126 where the command is found but not executable, and says why [16]' && {
 	echo 'echo hello' >plain; mkdir dir; ln -s loop loop
 	mkdir path; echo x >path/plain2
@@ -405,7 +429,7 @@ it 'becomes a child subreaper where it is not process 1 [21]' && {
 it 'wakes up not once in ten idle seconds [27]' && have strace && {
 	start "$PITH" --grace 1s -- "$PROBE" signals
 	hear_until ready
-	eventually grep -q sigtimedwait /proc/$pid/wchan
+	eventually awaits_signals $pid
 	timeout 10 strace -f -o trace -p $pid 2>/dev/null
 	# To be traced ends a call that waits: glibc then looks for children, once.
 	is "$(grep -vc 'wait4(.*) = 0' trace)" 1
@@ -475,6 +499,41 @@ it 'reads options from PITH_OPTIONS, before argv, and hides them from the child'
 	code_is 0; out_is ''
 	PITH_OPTIONS='--report=a\ b\,c' run "$PITH" -- true
 	is "$(json 'a b,c' exit_code)" 0
+}
+
+it 'calls its command by its name whatever way it was executed' && {
+	echo 'exit 3' >bare-script; chmod +x bare-script
+	PATH="$W:$PATH" run "$PITH" -v --grace 1s -- bare-script
+	code_is 3; err_like '*pith: bare-script: exited, exit code 3*'
+}
+
+# The signal queue has TERM before CHLD: pith does not know yet that the child stopped.
+it 'ends a child that is stopped at the moment when it is told to end [25]' && {
+	for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		start "$PITH" -- sh -c 'echo $$; exec sleep 1000'
+		hear
+		eventually grep -q sleep "/proc/$heard/comm"
+		kill -STOP "$heard"
+		kill -TERM $pid
+		eventually over $pid || kill -KILL "$heard"
+		ends
+		code_is 143
+	done
+}
+
+it 'goes on where its child alone is stopped and continued' && {
+	start "$PITH" -- "$PROBE" signals
+	hear_until ready
+	child=$(only_child $pid)
+	kill -STOP "$child"
+	eventually stopped "$child"
+	kill -USR1 $pid
+	kill -CONT "$child"
+	hear_until 'signal 10 *'
+	stopped $pid && fail 'pith is stopped'
+	kill -TERM $pid
+	ends
+	code_is 0
 }
 
 # ---- the end -----------------------------------------------------------------
@@ -601,6 +660,57 @@ it 'stops a command by --timeout, and ends with 124' && {
 	code_is 4
 }
 
+# A stop ends a call that waits, signal(7); so does a thaw of `docker unpause`.
+it 'keeps to its times however often it is stopped and continued' && {
+	start "$PITH" --timeout 500ms -- sleep 1000
+	n=0
+	until over $pid; do
+		kill -STOP $pid; kill -CONT $pid
+		sleep 0.1
+		n=$((n + 1))
+		[ $n -lt 100 ] || { fail 'it did not end in ten seconds'; kill -KILL $pid; }
+	done
+	ends
+	code_is 124
+}
+
+it 'does not call a command late that ended in time while pith was stopped' && {
+	mkfifo in_time
+	start "$PITH" --timeout 1s -- sh -c 'echo ready; read -r x <"$W/in_time"; exit 6'
+	hear_until ready
+	kill -STOP $pid
+	echo >in_time
+	sleep 1.1
+	kill -CONT $pid
+	ends
+	code_is 6
+}
+
+it 'takes its other options with --pause too' && root && {
+	run "$PITH" --pause --timeout 100ms --report r.json
+	code_is 124
+	is "$(json r.json reason)" '"timeout"'
+	[ "$(json r.json wall_ms)" -ge 100 ] || fail "$(cat r.json)"
+	for option in HUP:TERM USR1:INT; do
+		start "$PITH" --pause -r $option
+		eventually awaits_signals $pid
+		kill -USR2 $pid
+		kill -${option%:*} $pid
+		ends
+		code_is 0
+	done
+	start $AS_1 "$PITH" --pause --grace 20s
+	eventually only_child_is pith
+	init=$(only_child $pid)
+	eventually awaits_signals "$init"
+	nsenter -t "$init" -p sh -c 'setsid "$PROBE" signals >"$W/left" & exit 0'
+	eventually grep -q ready left
+	kill -TERM "$init"
+	ends
+	code_is 0
+	grep -q 'signal 15' left || fail 'what was left was not told to end'
+}
+
 it 'sits, reaps and ends on TERM or INT with --pause' && {
 	for sig in TERM INT; do
 		start "$PITH" --pause
@@ -675,6 +785,15 @@ it 'writes the report to an open file that the child does not get' && {
 	"$PITH" --report-fd 7 -- sh -c '(echo x >&7) 2>/dev/null && echo open' 7>r.json >fd.out
 	is "$(cat fd.out)" ''
 	is "$(json r.json reason)" '"exited"'
+}
+
+it 'writes the report to its own stdout or stderr, which the child has too' && {
+	run "$PITH" --report-fd 1 -- "$PROBE" exit 4
+	code_is 4
+	out_like '{"reason":"exited",*"exit_code":4,*}'
+	run "$PITH" --report-fd 2 -- sh -c 'echo mine >&2'
+	err_like 'mine
+{"reason":"exited",*}'
 }
 
 it 'leaves an old report alone until the new one is complete' && {

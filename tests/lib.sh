@@ -127,6 +127,9 @@ ends() {
 
 only_child() { tr -d ' ' <"/proc/$1/task/$1/children"; }
 only_child_is() { [ "$(cat "/proc/$(only_child "$pid")/comm")" = "$1" ]; }
+over() { ! grep -qs '^State:	[^ZX]' "/proc/$1/status"; }
+# pith has started, and waits for what comes.
+awaits_signals() { grep -q sigtimedwait "/proc/$1/wchan"; }
 stopped() { grep -q '^State:	T' "/proc/$1/status"; }
 
 # The value of a "key value" line that `probe state` printed, in $out.

@@ -50,7 +50,6 @@ adopts() {
 	done
 	return 1
 }
-over() { ! grep -qs '^State:	[^ZX]' "/proc/$1/status"; }
 runs() { ! over "$1"; }
 not() { ! "$@"; }
 

@@ -159,11 +159,14 @@ shell_ends(void)
 static void
 prompt_until(const char *text)
 {
-	for (int i = 0; !strstr(seen + read_on, text); i++) {
+	const size_t from = read_on;
+
+	for (int i = 0; !strstr(seen + from, text); i++) {
 		ck_assert_int_lt(i, 1000);
 		command("true");
-		ck_assert(read_more(PATIENCE_MS));
+		expect("prompt> ");
 	}
+	read_on = from;
 	expect(text);
 }
 
@@ -428,12 +431,44 @@ END_TEST
 
 START_TEST(job_in_a_pipeline_leaves_the_pager_its_keys)
 {
+	char line[256];
+
 	open_shell();
-	command("% -- sh -c 'seq 200; sleep 3' | less");
+	snprintf(line, sizeof(line), "%s sh -c 'seq 200; sleep 3' | less",
+	    modes[_i]);
+	command(line);
 	expect("20\r\n");
 	type("q");
 	command("echo pager is done");
 	expect("pager is done\r\n");
+	shell_ends();
+}
+END_TEST
+
+/* The terminal has given it to the child already. */
+START_TEST(job_gets_ctrl_c_once_where_it_is_to_be_delayed)
+{
+	open_shell();
+	command("% --delay INT:100ms -- @ signals 1");
+	expect("ready");
+	type(CTRL_C);
+	expect("signal 2 code 128");
+	while (read_more(500))
+		;
+	ck_assert_int_eq(times("signal 2 "), 0);
+	hang_up();
+}
+END_TEST
+
+START_TEST(job_whose_child_alone_is_stopped_and_continued_goes_on)
+{
+	open_shell();
+	command("% -- sh -c 'echo one; kill -STOP $$; echo two' & "
+	    "until grep -q stopped /proc/$(pgrep -P $!)/status; do :; "
+	    "done 2>/dev/null; "
+	    "kill -CONT $(pgrep -P $!); wait $!; echo it is over");
+	expect("two\r\n");
+	expect("it is over\r\n");
 	shell_ends();
 }
 END_TEST
@@ -481,7 +516,11 @@ terminal_suite(void)
 	tcase_add_loop_test(t, job_gives_the_terminal_back_at_its_end, 0, 2);
 	tcase_add_loop_test(t, job_loop_is_ended_by_ctrl_c, 0, 2);
 	tcase_add_test(t, job_loop_of_a_script_is_ended_by_ctrl_c);
-	tcase_add_test(t, job_in_a_pipeline_leaves_the_pager_its_keys);
+	tcase_add_loop_test(t, job_in_a_pipeline_leaves_the_pager_its_keys,
+		    0, 2);
+	tcase_add_test(t, job_gets_ctrl_c_once_where_it_is_to_be_delayed);
+	tcase_add_test(t,
+		    job_whose_child_alone_is_stopped_and_continued_goes_on);
 	tcase_add_loop_test(t, job_with_redirected_input_still_gets_ctrl_c,
 		    0, 2);
 	suite_add_tcase(s, t);
