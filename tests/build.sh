@@ -39,6 +39,18 @@ it 'checks its stack' && have nm && {
 	    fail 'built without -fstack-protector-strong'
 }
 
+it 'runs in a root that holds nothing else, and says that a script misses its shell' &&
+    root && {
+	mkdir alone
+	cp "$PITH" alone/pith
+	echo 'exit 3' >alone/script
+	chmod +x alone/script
+	run chroot alone /pith -- /script
+	code_is 126
+	err_like '*Exec format error; it has no #! line, and /bin/sh cannot be executed'
+	rm -rf alone
+}
+
 mapped() { grep -F "$PITH" "/proc/$1/maps"; }
 
 it 'is loaded at another address each time' && {
