@@ -119,6 +119,12 @@ learn() {
 	*) awk 'on; /^execve\(.*= 0$/ { on = 1 }' "$init" ;;
 	esac | sed -n 's/^\([a-z_0-9]*\)(.*/\1/p' | sort | uniq -c >calls
 	[ -s calls ] || fail "$scene: strace shows no calls"
+	# close(2) always lets go; the fault keeps it from the kernel. By this one the
+	# end of the pipe would stay, of which the exec is to be the end.
+	pipe=$(awk '
+		/^execve\(.*= 0$/ { n = 0 }
+		/^close\(/ { n++ }
+		/^(vfork|clone)\(/ { print n + 1; exit }' "$init")
 }
 
 end_ours() {
@@ -188,7 +194,8 @@ storm() {
 		for error in $(errors "$call"); do
 			turn=$((turn + 1)) nth=0
 			while [ $((nth += 1)) -le "$count" ]; do
-				tolerated "$scene:$call:$nth:$error" ||
+				[ "$call $nth" = "close $pipe" ] ||
+				    tolerated "$scene:$call:$nth:$error" ||
 				    passed_over || strike
 			done
 		done
