@@ -122,18 +122,20 @@ leave(struct life *l)
 static bool
 child_has(const struct life *l, const siginfo_t *info)
 {
-	return l->stage == RUNS && !l->child.own_group && info &&
+	return l->stage == RUNS && !l->child.own_group &&
 	    signal_of_terminal(info);
 }
 
 /* What follows when the child has been asked to stop. */
 static void
-see_it_stop(struct life *l)
+see_it_stop(struct life *l, const siginfo_t *info)
 {
 	/* A stopped process does not see that it is to end. */
 	if (l->child.stopped)
 		send(l, SIGCONT, NULL);
-	l->told_to_end = true;
+	/* After ^C comes ^Z by a person who wants it. */
+	if (!signal_of_terminal(info))
+		l->told_to_end = true;
 	if (l->opt->stop_timeout != UNSET)
 		set_due(l, KILL, l->opt->stop_timeout);
 }
@@ -156,7 +158,7 @@ forward(struct life *l, int came, const siginfo_t *info)
 		if (!child_has(l, info))
 			send(l, sig, info);
 		if (stops)
-			see_it_stop(l);
+			see_it_stop(l, info);
 	}
 }
 

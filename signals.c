@@ -112,7 +112,7 @@ signal_of_terminal(const siginfo_t *info)
 	    only(SIGTSTP) | only(SIGHUP) | only(SIGCONT) | only(SIGWINCH) |
 	    only(SIGTTIN) | only(SIGTTOU);
 
-	return info->si_code == SI_KERNEL &&
+	return info && info->si_code == SI_KERNEL &&
 	    (by_terminal & only(info->si_signo)) != 0;
 }
 

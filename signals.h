@@ -41,7 +41,7 @@ int64_t signals_clock(void);
 int signals_next(siginfo_t *info, int64_t until);
 
 /* Whether the terminal sent it to its whole foreground group, the child
- * included (si_code SI_KERNEL, sigaction(2)). */
+ * included (si_code SI_KERNEL, sigaction(2)). info may be NULL: it did not. */
 bool signal_of_terminal(const siginfo_t *info);
 
 /* Whether it asks a program to stop: SIGTERM, SIGINT or SIGQUIT. */

@@ -366,6 +366,24 @@ START_TEST(job_in_the_background_leaves_the_terminal_to_the_shell)
 }
 END_TEST
 
+START_TEST(job_that_has_survived_ctrl_c_stops_on_ctrl_z)
+{
+	char line[256];
+
+	open_shell();
+	snprintf(line, sizeof(line), "%s sh -c 'trap \"echo got it\" INT; "
+	    "echo ready; while :; do sleep 1; done'", modes[_i]);
+	command(line);
+	expect("ready\r\n");
+	type(CTRL_C);
+	expect("got it\r\n");
+	type(CTRL_Z);
+	expect("Stopped");
+	command("kill -KILL %1");
+	hang_up();
+}
+END_TEST
+
 START_TEST(job_that_was_killed_while_stopped_ends)
 {
 	char line[256];
@@ -512,6 +530,8 @@ terminal_suite(void)
 	    0, 2);
 	tcase_add_loop_test(t,
 	    job_in_the_background_leaves_the_terminal_to_the_shell, 0, 2);
+	tcase_add_loop_test(t, job_that_has_survived_ctrl_c_stops_on_ctrl_z,
+		    0, 2);
 	tcase_add_loop_test(t, job_that_was_killed_while_stopped_ends, 0, 2);
 	tcase_add_loop_test(t, job_gives_the_terminal_back_at_its_end, 0, 2);
 	tcase_add_loop_test(t, job_loop_is_ended_by_ctrl_c, 0, 2);

@@ -98,6 +98,7 @@ START_TEST(only_the_kernel_sends_for_the_terminal)
 	    BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU) | BIT(SIGCONT) |
 	    BIT(SIGWINCH);
 
+	ck_assert(!signal_of_terminal(NULL));
 	for (int sig = 1; sig < SIGNALS; sig++) {
 		siginfo_t info = { .si_signo = sig };
 
