@@ -172,7 +172,8 @@ execute(char *path, char **command)
 	return ENOEXEC;
 }
 
-/* As execvp(3): go on where a candidate is missing or may not be run. */
+/* As execvp(3): go on where a candidate is missing or may not be run. One in a
+ * directory that may not be searched is taken to be missing. */
 static struct failure
 execute_in_path(char **command)
 {
@@ -186,10 +187,12 @@ execute_in_path(char **command)
 	for (int i = 0; candidate(path, &search, name); i++) {
 		const struct failure now = { execute(path, command), i };
 
-		if (now.error == EACCES)
-			why = now;
-		else if (now.error != ENOENT && now.error != ENOTDIR)
+		if (now.error == EACCES) {
+			if (access(path, F_OK) == 0)
+				why = now;
+		} else if (now.error != ENOENT && now.error != ENOTDIR) {
 			return now;
+		}
 	}
 	return why;
 }

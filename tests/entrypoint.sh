@@ -68,6 +68,17 @@ it 'names the file that was to be executed, of all that PATH has [16]' && {
 	code_is 126; err_like "*'*/first/named': Permission denied; it is not executable*"
 }
 
+it 'passes over directories of PATH that may not be searched [16]' && have setpriv && root && {
+	chmod 711 .
+	mkdir -m 700 private
+	echo exit 0 >private/secret; chmod +x private/secret
+	run env PATH="$W/private:$PATH" setpriv --reuid 65534 --clear-groups "$PITH" -- secret
+	code_is 127
+	err_is "pith: cannot execute 'secret': No such file or directory; it is not in PATH"
+	run env PATH="$W/private:$PATH" setpriv --reuid 65534 --clear-groups "$PITH" -- true
+	code_is 0
+}
+
 it 'says that a program is cut short' && {
 	head -c 100 "$PROBE" >short; chmod +x short
 	run "$PITH" -- ./short
