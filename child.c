@@ -434,6 +434,8 @@ child_explain(const char *command, const struct failure *failure)
 
 	if (!file && failure->error == ENOENT) {
 		complain("cannot execute", command, strerror(ENOENT),
+		    strchr(command, ' ') ? "give its arguments as words of "
+		    "their own" :
 		    strchr(command, '/') ? NULL : "it is not in PATH");
 		return 127;
 	}

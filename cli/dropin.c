@@ -119,6 +119,16 @@ static const struct {
 	{ "podman-init", &catatonit },
 };
 
+/* Also with what releases append: tini-amd64, dumb-init_1.2.5_x86_64. */
+static bool
+named(const char *name, const char *program)
+{
+	size_t n = strlen(program);
+
+	return strncmp(name, program, n) == 0 &&
+	    (!name[n] || strchr("-_.", name[n]));
+}
+
 const struct dialect *
 dropin_find(const char *argv0)
 {
@@ -126,7 +136,7 @@ dropin_find(const char *argv0)
 	const char *name = slash ? slash + 1 : argv0;
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (strcmp(name, names[i].name) == 0)
+		if (named(name, names[i].name))
 			return names[i].dialect;
 	return NULL;
 }

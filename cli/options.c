@@ -47,7 +47,7 @@ static const struct dialect native = {
 "  -g, --group              forward to the child's whole process group\n"
 "      --all                forward to every process of the PID namespace\n"
 "  -r, --rewrite FROM:TO    forward TO where FROM came; 0 drops it\n"
-"      --delay SIG:T        forward SIG T later, a second one at once\n"
+"      --delay SIG:T        forward SIG after T; a second SIG goes at once\n"
 "  -e, --exit FROM[:TO]     exit with TO (0) where the command's code is FROM\n"
 "  -p, --parent-death-signal SIG\n"
 "                           get SIG when the parent of pith dies\n"
@@ -59,7 +59,7 @@ static const struct dialect native = {
 "      --pause              no command: reap until TERM or INT\n"
 "      --report FILE        write how it ended, as JSON\n"
 "      --report-fd N        the same to an open file\n"
-"  -s, --subreaper          always on where needed\n"
+"  -s, --subreaper          accepted; pith does it by itself\n"
 "  -w                       warn of reaped orphans\n"
 "  -v                       say what is done; -vv says more\n"
 "  -h, --help   -V, --version   -l, --license\n"
@@ -477,7 +477,7 @@ parse_variables(struct options *o, const struct dialect *d)
 
 /* PITH_OPTIONS, for engines that pass no options (docker run --init). */
 static void
-parse_environment(struct options *o)
+parse_environment(struct options *o, const struct dialect *d)
 {
 	static const char NAME[] = "PITH_OPTIONS=";
 	struct words w = { NULL, NULL };
@@ -492,10 +492,13 @@ parse_environment(struct options *o)
 	*to = NULL;
 	if (!w.text)
 		return;
+	/* Whoever reads of a mistake has to know where to look. */
+	log_as("pith: PITH_OPTIONS", d->failure_code);
 	word = parse_words(o, &native, &w);
 	if (word)
-		refuse("not an option in PITH_OPTIONS", word, NULL,
+		refuse("not an option", word, NULL,
 		    "the command goes on the command line");
+	log_as(d->name, d->failure_code);
 }
 
 /* As dumb-init has it: at the end the child's group gets SIGTERM, and to
@@ -535,7 +538,7 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv)
 	log_as(d->name, d->failure_code);
 	set_defaults(o, d);
 	parse_variables(o, d);
-	parse_environment(o);
+	parse_environment(o, d);
 	if (parse_words(o, d, &w))
 		o->command = w.argv - 1;
 	if (d->whole_group && o->group)

@@ -12,9 +12,9 @@ table() {
 	demo apt util-linux procps
 	demo apk util-linux procps
 	check apt check pkg-config libc6-dev strace busybox-static less procps
-	check apt util-linux perl file binutils
+	check apt util-linux perl file binutils git mandoc
 	check apk check-dev pkgconf strace busybox-static less procps
-	check apk util-linux perl file binutils
+	check apk util-linux perl file binutils git mandoc
 	lint apt clang-tidy cppcheck shellcheck mandoc libc6-dev
 	lint apk clang-extra-tools cppcheck shellcheck mandoc
 	coverage apt check pkg-config gcovr libc6-dev

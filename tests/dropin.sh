@@ -118,12 +118,17 @@ it 'answers --version as dockerd, podman and scripts expect it' && {
 	    fail "it says $err"
 }
 
-it 'knows its other names with any directory before them, and only whole' && {
+it 'knows its other names with any directory before them and a release after them' && {
 	mkdir 'a dir'
-	ln -s "$PITH" 'a dir/tini'
-	ln -s "$PITH" tini-like
-	run 'a dir/tini' --version; out_like 'tini version*'
-	run ./tini-like --version; out_like 'pith *'
+	for link in tini tini-amd64 tini-static-arm64 catatonit.x86_64; do
+		ln -s "$PITH" "a dir/$link"
+		run "a dir/$link" --version
+		out_like 'tini version*'
+	done
+	ln -s "$PITH" dumb-init_1.2.5_x86_64
+	run ./dumb-init_1.2.5_x86_64 -V; err_like 'dumb-init v*'
+	ln -s "$PITH" tinier
+	run ./tinier --version; out_like 'pith *'
 	run sh -c 'PATH=$W/bin:$PATH; tini --version'; out_like 'tini version*'
 }
 

@@ -107,7 +107,7 @@ it 'says that a file system is mounted noexec' && root && {
 	code_is 126; err_like '*mounted noexec*'
 }
 
-it 'names the loader that is missing for a program of another libc (SEEDS 5)' && {
+it 'names the loader that is missing for a program of another libc' && {
 	cat >hello.c <<-'C'
 		int main(void) { return 0; }
 	C
@@ -490,7 +490,7 @@ it 'runs nested in itself [32]' && {
 	code_is 9
 }
 
-it 'is process 1 of a namespace whose second process is the command (SEEDS 1)' && root && {
+it 'is process 1 of a namespace whose second process is the command' && root && {
 	run $AS_1 "$PITH" -- "$PROBE" state
 	is "$(state pid) $(state ppid)" '2 1'
 }

@@ -162,7 +162,7 @@ it 'refuses bad options in PITH_OPTIONS, and words that are none' && {
 		one_line
 		nothing_started
 	done
-	err_like "*not an option in PITH_OPTIONS 'x'*the command goes on the*"
+	err_is "pith: PITH_OPTIONS: not an option 'x'; the command goes on the command line"
 }
 
 it 'does not take what follows the command, or --, for options' && {

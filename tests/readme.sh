@@ -27,7 +27,7 @@ replay() {
 # A folder in which README's commands find what they name, and may write.
 checkout() {
 	[ ! -d checkout ] || return 0
-	mkdir checkout
+	mkdir -p checkout/build
 	(cd "$TOP" && tar -c --exclude=./build --exclude=./dist --exclude=./.git .) |
 	    tar -x -C checkout
 	cp "$PITH" checkout/pith

@@ -19,7 +19,9 @@ static const struct { const char *argv0, *name; } names[] = {
 	{ "pith", NULL }, { "/sbin/pith", NULL }, { "", NULL }, { "/", NULL },
 	{ "tini/", NULL }, { "tini/pith", NULL }, { "tini2", NULL },
 	{ "xtini", NULL }, { "Tini", NULL }, { "-tini", NULL },
-	{ "tini-stati", NULL }, { "dumb-init ", NULL }, { "init", NULL },
+	{ "tini-amd64", "tini" }, { "dumb-init_1.2.5_x86_64", "dumb-init" },
+	{ "catatonit.x86_64", "catatonit" }, { "tini-static-arm64", "tini" },
+	{ "dumb-ini", NULL }, { "dumb-init ", NULL }, { "init", NULL },
 };
 
 START_TEST(a_program_is_known_by_its_name_in_any_directory)

@@ -309,7 +309,7 @@ END_TEST
 #define HELP_ "; see --help"
 #define NO_VALUE_(option) "missing value for '" option "': a time such as " \
 	"1.5, 500ms, 90s, 2m or 1h" HELP_
-#define NO_OPTION_(word) "not an option in PITH_OPTIONS '" word "'; the " \
+#define NO_OPTION_(word) "PITH_OPTIONS: not an option '" word "'; the " \
 	"command goes on the command line"
 #define TWICE_ "--report and --report-fd contradict each other" HELP_
 
@@ -337,8 +337,8 @@ static const struct refused {
 	{ "--pause \033c", "", "--pause takes no command '\\x1bc'" },
 	{ "--report x --report-fd 3 run", "", TWICE_ },
 	{ "run", "--report-fd=3 --report x", TWICE_ },
-	{ "-g run", "-x", "unknown option '-x'" HELP_ },
-	{ "1 run", "--grace", NO_VALUE_("--grace") },
+	{ "-g run", "-x", "PITH_OPTIONS: unknown option '-x'" HELP_ },
+	{ "1 run", "--grace", "PITH_OPTIONS: " NO_VALUE_("--grace") },
 	{ "run", "-g x -v", NO_OPTION_("x") },
 	{ "run", "-- -v", NO_OPTION_("-v") },
 	{ "run", "-", NO_OPTION_("-") },
