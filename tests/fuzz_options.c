@@ -76,13 +76,18 @@ judge_options(const struct options *o, char **argv, int argc)
 	}
 }
 
-/* The name that the dialect of argv[0] gives itself. */
+/* It speaks by the name that the dialect of argv[0] gives itself, or by that of
+ * the variable. */
 static void
 judge_end(const struct dialect *d)
 {
+	static const char variable[] = "pith: PITH_OPTIONS";
+	const bool of_variable =
+	    strncmp(written, variable, sizeof(variable) - 1) == 0;
+
 	CLAIM(ended_with == 0 || ended_with == (d ? d->failure_code : 125));
 	if (ended_with != 0)
-		judge_complaint(d ? d->name : "pith");
+		judge_complaint(of_variable ? variable : d ? d->name : "pith");
 	else
 		CLAIM(writes == 1 && written[written_size - 1] == '\n');
 }
