@@ -197,6 +197,20 @@ execute_in_path(char **command)
 	return why;
 }
 
+/* Where the child tells what became of it, for the handler. */
+static int told_by_child;
+
+/* No error: a stop that is to be sent again. */
+static void
+tell_of_stop(int sig)
+{
+	const int error = errno;
+	const struct failure stop = { 0, sig };
+
+	(void)!write(told_by_child, &stop, sizeof(stop));
+	errno = error;
+}
+
 /* The terminal goes to the child at once where we lead its session. Else when
  * the child asks for it, init.c: another job of the group may be using it. */
 static _Noreturn void
@@ -212,10 +226,28 @@ child_run(struct child *c, char **command, const struct inherited *inherited,
 			child_give_terminal(c, true);
 	}
 	pass_sockets_on(init);
+	told_by_child = told;
+	signals_put_stop_off(tell_of_stop);
 	signals_restore(inherited);
 	why = execute_in_path(command);
 	(void)!write(told, &why, sizeof(why));
 	_exit(127);
+}
+
+/* What the child tells until its exec has closed the pipe, or its end. Whether
+ * a stop is to be sent again. */
+static bool
+hear_from_child(int pipe, struct failure *why)
+{
+	struct failure told;
+	bool stop = false;
+
+	while (read(pipe, &told, sizeof(told)) == sizeof(told))
+		if (told.error > 0)
+			*why = told;
+		else
+			stop = true;
+	return stop;
 }
 
 /* No signal can fall between fork and exec: all are held, and we come back when
@@ -240,8 +272,8 @@ child_start(struct child *c, char **command, const struct inherited *inherited,
 	c->pid = pid;
 	command[0] = name;      /* a script's is on a stack that is gone */
 	close(told[1]);
-	if (pid > 0)
-		(void)!read(told[0], why, sizeof(*why));
+	if (pid > 0 && hear_from_child(told[0], why) && why->error == 0)
+		kill(pid, SIGTSTP);
 	close(told[0]);
 	return pid > 0 && why->error == 0;
 }

@@ -39,6 +39,7 @@ struct life {
 	int wait_status;                /* of the child, from LEFT on */
 	bool timed_out;
 	bool told_to_end;               /* and may be stopping all the same */
+	bool continued;                 /* by a SIGCONT that is yet to be read */
 	bool more_dead;                 /* than one batch holds, or may be */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
@@ -126,6 +127,19 @@ child_has(const struct life *l, const siginfo_t *info)
 	    signal_of_terminal(info);
 }
 
+/* Whether it is the SIGCONT that ended our own stop, and the child goes on as
+ * well: a shell continues the whole group. Once more, it could undo a ^Z that
+ * came since. */
+static bool
+child_goes_on(struct life *l, int sig)
+{
+	const bool first = sig == SIGCONT && l->continued;
+
+	if (first)
+		l->continued = false;
+	return first && !l->child.stopped;
+}
+
 /* What follows when the child has been asked to stop. */
 static void
 see_it_stop(struct life *l, const siginfo_t *info)
@@ -167,7 +181,7 @@ act_on(struct life *l, const siginfo_t *info)
 {
 	int sig = info->si_signo;
 
-	if (sig == SIGCHLD)
+	if (sig == SIGCHLD || child_goes_on(l, sig))
 		return;
 	/* Our own write to a stderr that nobody reads; pipe(7). */
 	if (sig == SIGPIPE && info->si_pid == getpid())
@@ -259,19 +273,21 @@ follow_stop(struct life *l, int sig)
 		/* A stop of the child alone is somebody's who will continue it.
 		 */
 		if (by_terminal && getpid() != 1)
-			signal_stop_self(sig, false);
+			l->continued = signal_stop_self(sig, false);
 	} else if ((wants_it && child_give_terminal(&l->child, leader)) ||
 	    (by_terminal && leader)) {
 		kill(-l->child.pid, SIGCONT);
 	} else if (by_terminal) {
 		child_take_terminal(&l->child);
-		signal_stop_self(sig, true);
+		l->continued = signal_stop_self(sig, true);
 		/* Process 1 did not stop with its group: a SIGCONT will come.
 		 */
-		if (getpid() != 1)
+		if (getpid() != 1) {
 			kill(-l->child.pid, SIGCONT);
+			l->child.stopped = false;
+		}
 	} else if (getpid() != 1 && !leader) {
-		signal_stop_self(SIGTSTP, false);
+		l->continued = signal_stop_self(SIGTSTP, false);
 	}
 }
 

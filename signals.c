@@ -71,6 +71,18 @@ signals_restore(const struct inherited *inherited)
 	change_mask(SIG_SETMASK, &inherited->mask, NULL);
 }
 
+void
+signals_put_stop_off(void (*instead)(int))
+{
+	struct sigaction action;
+
+	if (sigaction(SIGTSTP, NULL, &action) < 0 ||
+	    action.sa_handler != SIG_DFL)
+		return;
+	action.sa_handler = instead;
+	sigaction(SIGTSTP, &action, NULL);
+}
+
 int64_t
 signals_clock(void)
 {
@@ -134,14 +146,17 @@ signal_forward(pid_t target, int sig, const siginfo_t *info)
 	return kill(target, sig) == 0;
 }
 
-void
+bool
 signal_stop_self(int sig, bool whole_group)
 {
 	const uint64_t set = only(sig);
+	uint64_t pending = 0;
 
 	kill(whole_group ? 0 : getpid(), sig);
 	change_mask(SIG_UNBLOCK, &set, NULL);
 	change_mask(SIG_BLOCK, &set, NULL);
+	syscall(SYS_rt_sigpending, &pending, sizeof(pending));
+	return (pending & only(SIGCONT)) != 0;
 }
 
 void

@@ -1,6 +1,6 @@
 /* Signals as a queue: held from the first instant, read one by one, forwarded.
- * No handler is ever installed. Signals are numbered 1 to 64 as the kernel has
- * them; SIGRTMIN is 34, as shells and glibc count. */
+ * Init has no handlers, and its child one until the exec. Signals are numbered
+ * 1 to 64 as the kernel has them; SIGRTMIN is 34, as shells and glibc count. */
 #ifndef PITH_SIGNALS_H
 #define PITH_SIGNALS_H
 
@@ -32,6 +32,12 @@ void signals_hold(struct inherited *inherited);
 /* In the child, last thing before exec: exactly the mask that was inherited. */
 void signals_restore(const struct inherited *inherited);
 
+/* In the child, before signals_restore(): from then until the exec, which
+ * undoes it, have instead called where SIGTSTP would stop the process. One that
+ * stops there would hold its parent up in vfork(2), and nobody could continue
+ * it. Where SIGTSTP is inherited as ignored it stays so. */
+void signals_put_stop_off(void (*instead)(int));
+
 /* Milliseconds of CLOCK_MONOTONIC, clock_gettime(2). */
 int64_t signals_clock(void);
 
@@ -53,9 +59,10 @@ bool signal_asks_to_stop(int sig);
 bool signal_forward(pid_t target, int sig, const siginfo_t *info);
 
 /* Stop this process by the default action of SIGTSTP, SIGTTIN or SIGTTOU, and
- * the rest of its group with whole_group; back when continued. The kernel lets
- * nobody be stopped whom no shell could continue: then it is back at once. */
-void signal_stop_self(int sig, bool whole_group);
+ * the rest of its group with whole_group; back when continued. True: a SIGCONT
+ * did that, and is yet to be read. False: the kernel lets nobody be stopped
+ * whom no shell could continue, and it is back at once. */
+bool signal_stop_self(int sig, bool whole_group);
 
 /* End this process by the default action of sig, without a core dump. Returns
  * where the kernel does not: process 1, or a signal of no such action. */

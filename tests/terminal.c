@@ -389,6 +389,31 @@ START_TEST(job_that_has_survived_ctrl_c_stops_on_ctrl_z)
 }
 END_TEST
 
+/* As the shell does it, but slowly. A second time could undo a ^Z that came
+ * in between. */
+START_TEST(job_is_not_continued_by_us_where_it_is_already)
+{
+	size_t from;
+
+	open_shell();
+	command("% -- perl -e '$| = 1; "
+	    "$SIG{CONT} = sub { print \"goes on\\n\" }; "
+	    "$SIG{USR1} = sub { print \"done\\n\" }; "
+	    "print \"ready\\n\"; sleep 1 while 1'");
+	expect("ready\r\n");
+	type(CTRL_Z);
+	expect("Stopped");
+	command("kill -CONT $(pgrep -P $(jobs -p))");
+	expect("goes on\r\n");
+	command("kill -CONT $(jobs -p); kill -USR1 $(jobs -p)");
+	from = read_on;
+	expect("done\r\n");
+	ck_assert_ptr_null(strstr(seen + from, "goes on"));
+	command("kill -KILL %1");
+	hang_up();
+}
+END_TEST
+
 START_TEST(job_that_was_killed_while_stopped_ends)
 {
 	char line[256];
@@ -537,6 +562,7 @@ terminal_suite(void)
 	    job_in_the_background_leaves_the_terminal_to_the_shell, 0, 2);
 	tcase_add_loop_test(t, job_that_has_survived_ctrl_c_stops_on_ctrl_z,
 		    0, 2);
+	tcase_add_test(t, job_is_not_continued_by_us_where_it_is_already);
 	tcase_add_loop_test(t, job_that_was_killed_while_stopped_ends, 0, 2);
 	tcase_add_loop_test(t, job_gives_the_terminal_back_at_its_end, 0, 2);
 	tcase_add_loop_test(t, job_loop_is_ended_by_ctrl_c, 0, 2);

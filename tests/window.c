@@ -36,8 +36,9 @@ children(pid_t pid)
 	return count;
 }
 
-/* Run pith with up to four words; its stdout is a pipe when out is not NULL. As
- * process 1 of a PID namespace with CLONE_NEWPID in flags. */
+/* Run pith with up to four words; its stdout is a pipe when out is not NULL. In
+ * a group of its own, and as process 1 of a PID namespace with CLONE_NEWPID in
+ * flags. */
 static pid_t
 launch(int flags, const char *name, const char *const words[4], int *out)
 {
@@ -49,6 +50,7 @@ launch(int flags, const char *name, const char *const words[4], int *out)
 	pid = syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
+		setpgid(0, 0);
 		if (out)
 			dup2(pipes[1], STDOUT_FILENO);
 		execl(pith, name, words[0], words[1], words[2], words[3], NULL);
@@ -107,6 +109,29 @@ START_TEST(signal_at_the_instant_the_child_appears_arrives_as_process_1)
 }
 END_TEST
 
+/* As a terminal does it: the whole group at once. Init has to be seen stopping,
+ * and both to go on. */
+START_TEST(stop_at_the_instant_the_child_appears_is_followed)
+{
+	const char *const words[4] = { "--", probe, "stay" };
+
+	for (int i = 0; i < SHOTS; i++) {
+		int wait_status;
+		pid_t pid = launch(0, "pith", words, NULL);
+
+		while (children(pid) == 0)
+			;
+		kill(-pid, SIGTSTP);
+		ck_assert_int_eq(waitpid(pid, &wait_status, WUNTRACED), pid);
+		ck_assert(WIFSTOPPED(wait_status));
+		kill(-pid, SIGCONT);
+		kill(pid, SIGTERM);
+		ck_assert_int_eq(waitpid(pid, &wait_status, 0), pid);
+		ck_assert_int_eq(wait_status, SIGTERM);
+	}
+}
+END_TEST
+
 START_TEST(crowd_of_zombies_is_drained_without_a_pause_in_forwarding)
 {
 	const char *const words[4] = { "--", probe, "zombies", "20000" };
@@ -155,6 +180,7 @@ main(void)
 	    signal_at_the_instant_the_child_appears_arrives_as_dumb_init);
 	tcase_add_test(t,
 	    signal_at_the_instant_the_child_appears_arrives_as_process_1);
+	tcase_add_test(t, stop_at_the_instant_the_child_appears_is_followed);
 	tcase_add_test(t,
 	    crowd_of_zombies_is_drained_without_a_pause_in_forwarding);
 	suite_add_tcase(s, t);
