@@ -39,7 +39,7 @@ struct life {
 	int wait_status;                /* of the child, from LEFT on */
 	bool timed_out;
 	bool told_to_end;               /* and may be stopping all the same */
-	bool continued;                 /* by a SIGCONT that is yet to be read */
+	bool continued;                 /* by a SIGCONT that is to be read */
 	bool more_dead;                 /* than one batch holds, or may be */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
