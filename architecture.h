@@ -3,6 +3,7 @@
 #define PITH_ARCHITECTURE_H
 
 #include <link.h>
+#include <linux/audit.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -20,6 +21,59 @@ struct kernel_time { long seconds, nanoseconds; };
 enum { CLOCK_GETTIME = SYS_clock_gettime64 };
 enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait_time64 };
 struct kernel_time { int64_t seconds, nanoseconds; };
+#endif
+
+/* For seccomp(2): who makes calls as we do, and who else can on the same
+ * kernel; 0: nobody. NO_CALL stands for a number that no call has. */
+#if defined(__x86_64__) && defined(__LP64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define I386_ARCH AUDIT_ARCH_I386
+#define X32_CALLS 0x40000000u
+#else
+#if defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__arm__)
+#define NATIVE_ARCH AUDIT_ARCH_ARM
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE_ARCH AUDIT_ARCH_RISCV64
+#else
+#define NATIVE_ARCH 0
+#endif
+#define I386_ARCH 0
+#define X32_CALLS 0u
+#endif
+
+enum { NO_CALL = 511 };
+
+/* Calls that some architectures lack, or their libc calls otherwise. */
+#if defined(SYS_settimeofday)
+enum { SETTIMEOFDAY = SYS_settimeofday, CLOCK_SETTIME = SYS_clock_settime };
+#elif defined(SYS_settimeofday_time32)
+enum { SETTIMEOFDAY = SYS_settimeofday_time32 };
+enum { CLOCK_SETTIME = SYS_clock_settime32 };
+#else
+enum { SETTIMEOFDAY = NO_CALL, CLOCK_SETTIME = NO_CALL };
+#endif
+#if defined(SYS_iopl)
+enum { IOPL = SYS_iopl, IOPERM = SYS_ioperm };
+#else
+enum { IOPL = NO_CALL, IOPERM = NO_CALL };
+#endif
+#if defined(SYS_kexec_file_load)
+enum { KEXEC_FILE_LOAD = SYS_kexec_file_load };
+#else
+enum { KEXEC_FILE_LOAD = NO_CALL };
+#endif
+
+/* Ids of 32 bits; where old calls had 16, the new ones have another name. */
+#if defined(SYS_setresuid32)
+enum { SETFSUID = SYS_setfsuid32, SETFSGID = SYS_setfsgid32 };
+enum { SETRESUID = SYS_setresuid32, SETRESGID = SYS_setresgid32 };
+enum { SETGROUPS = SYS_setgroups32 };
+#else
+enum { SETFSUID = SYS_setfsuid, SETFSGID = SYS_setfsgid };
+enum { SETRESUID = SYS_setresuid, SETRESGID = SYS_setresgid };
+enum { SETGROUPS = SYS_setgroups };
 #endif
 
 /* Our own program as the linker laid it out, elf(5). */

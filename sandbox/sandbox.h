@@ -1,0 +1,65 @@
+/* What is asked of a sandbox: the options that the rooms of sandbox/ own.
+ * Filled by cli/options.c, constant afterwards. */
+#ifndef PITH_SANDBOX_SANDBOX_H
+#define PITH_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Options that may be given again, in the order of the command line. */
+enum word_kind {
+	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* mounts.c */
+	LAYER, UIDMAP, GIDMAP, SYSCTL, TIMENS,
+	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in turn */
+	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, LANDLOCK, PRESERVE_FD
+};
+
+struct word {
+	unsigned char kind;
+	char *value;
+};
+
+enum { WORDS = 2048 };          /* more are refused */
+
+enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };
+enum userns_mode { USERNS_AUTO, USERNS_HOST, USERNS_SUBID, USERNS_KEEP_ID };
+enum proc_mode { PROC_MASKED, PROC_MINIMAL, PROC_FULL, PROC_NONE };
+enum sys_mode { SYS_RO, SYS_NONE };
+
+struct sandbox {
+	bool asked;             /* for anything of this */
+	const char *rootfs;     /* DIR, "/", "none" or an image; NULL: ours */
+	const char *chroot;     /* plain chroot(2); NULL: none */
+	const char *unshare;    /* LIST of --unshare; NULL: none */
+	int root_mode;          /* enum root_mode */
+	int64_t root_size;      /* bytes of the ephemeral one; 0: half of RAM */
+	bool layered;           /* there are LAYER words */
+	const char *upper;      /* keeps the writes; NULL: ephemeral */
+	int64_t shm_size;       /* bytes of /dev/shm */
+	int proc, sys;          /* enum proc_mode, enum sys_mode */
+	int userns;             /* enum userns_mode */
+	bool host_ipc, host_uts, host_cgroup;   /* shared with the host */
+	const char *network;    /* none, host, ns:PATH; NULL: not asked */
+	const char *user;       /* UID[:GID] or a name; NULL: as it is */
+	const char *hostname, *workdir;
+	int umask;              /* -1: as it is */
+	const char *seccomp;    /* default, off, bpf:FILE; NULL: by preset */
+	bool new_privs;         /* no no_new_privs */
+	bool allow_userns;      /* nested user namespaces */
+	bool best_effort;
+	int tty;                /* -1: not asked, 0 no, 1 yes */
+	bool detach;
+	const char *info, *pidfile;
+	int info_fd, block_fd;  /* -1: none */
+	struct word *words;     /* word_count of them */
+	int word_count;
+};
+
+/* Whether it has a root of its own, and with that the whole preset. */
+static inline bool sandbox_whole(const struct sandbox *s)
+{
+	return s->rootfs || s->layered;
+}
+
+#endif
