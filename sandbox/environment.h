@@ -1,0 +1,25 @@
+/* The variables of the command, environ(7). */
+#ifndef PITH_SANDBOX_ENVIRONMENT_H
+#define PITH_SANDBOX_ENVIRONMENT_H
+
+#include "sandbox.h"
+#include "users.h"
+
+/* Look at the words of --env, --unsetenv and --keep-env, and read the files of
+ * --env-file: lines K=V, K alone for our own value, # for comments, less than
+ * 64 KiB together. What is wrong, or cannot be read, ends in refuse(). environ
+ * is taken to be that of the caller from now on. */
+void environment_prepare(const struct sandbox *s, bool preset);
+
+/* Make environ what the command is to have. With the preset it is PATH, HOME,
+ * TERM where we have it, LANG and HOSTNAME, without it all of ours; then each
+ * word in turn, the last one wins. More than 4096 variables are refused. */
+void environment_build(const struct sandbox *s, const struct identity *id,
+    bool preset);
+
+/* When the command runs, or is another process's to start: overwrite our own
+ * variables, the values of --env and what --env-file held, which others could
+ * read in /proc/PID/environ, cmdline and mem. */
+void environment_wipe(const struct sandbox *s);
+
+#endif

@@ -1,0 +1,276 @@
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../architecture.h"
+#include "../cli/log.h"
+#include "privileges.h"
+
+/* By number, capabilities(7). */
+static const char cap_names[] = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER "
+    "FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
+    "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO "
+    "SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE "
+    "SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
+    "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON "
+    "BPF CHECKPOINT_RESTORE";
+
+/* Not by number, which some architectures have otherwise. */
+static const char limit_names[] = "core cpu data fsize locks memlock msgqueue "
+    "nice nofile nproc rss rtprio rttime sigpending stack as";
+static const unsigned char limit_numbers[] = {
+	RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_LOCKS,
+	RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_NOFILE,
+	RLIMIT_NPROC, RLIMIT_RSS, RLIMIT_RTPRIO, RLIMIT_RTTIME,
+	RLIMIT_SIGPENDING, RLIMIT_STACK, RLIMIT_AS
+};
+
+enum { LIMITS = sizeof(limit_numbers), CAPS = 64 };
+
+#define CAP(name) (UINT64_C(1) << CAP_##name)
+static const uint64_t docker_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
+    CAP(FSETID) | CAP(FOWNER) | CAP(MKNOD) | CAP(NET_RAW) | CAP(SETGID) |
+    CAP(SETUID) | CAP(SETFCAP) | CAP(SETPCAP) | CAP(NET_BIND_SERVICE) |
+    CAP(SYS_CHROOT) | CAP(KILL) | CAP(AUDIT_WRITE);
+
+/* The kernel's struct rlimit64, whatever long is. */
+struct limit { uint64_t soft, hard; };
+
+static struct asked {
+	const char *word;       /* NULL: it is not asked for */
+	struct limit limit;
+} limits[LIMITS];
+
+/* Sets of capabilities, a bit for each. */
+static struct {
+	bool change;            /* else they are left as they are */
+	uint64_t bound;         /* the most that there may be */
+	uint64_t added;         /* by a word, and not dropped by another */
+	uint64_t named;         /* those that have to be had */
+} caps;
+
+/* ---- words -------------------------------------------------------------- */
+
+/* The place of a name among those that blanks part; -1 where it is none. */
+static int
+place(const char *names, const char *name, size_t size)
+{
+	for (int i = 0; *names; i++) {
+		const size_t n = strcspn(names, " ");
+
+		if (n == size && strncasecmp(names, name, n) == 0)
+			return i;
+		names += n;
+		names += *names == ' ';
+	}
+	return -1;
+}
+
+static bool
+limit_value(const char *value, size_t size, uint64_t *limit)
+{
+	uint64_t n = 0;
+
+	*limit = UINT64_MAX;            /* RLIM64_INFINITY */
+	if (place("unlimited -1", value, size) >= 0)
+		return true;
+	for (size_t i = 0; i < size; i++) {
+		if (value[i] < '0' || value[i] > '9' || n > INT64_MAX / 10)
+			return false;
+		n = n * 10 + value[i] - '0';
+	}
+	*limit = n;
+	return size > 0;
+}
+
+static void
+parse_limit(const char *word)
+{
+	const size_t n = strcspn(word, "=");
+	const char *soft = word + n + (word[n] != '\0');
+	const size_t m = strcspn(soft, ":");
+	const char *hard = soft[m] ? soft + m + 1 : soft;
+	const int i = place(limit_names, word, n);
+	struct limit old, new;
+
+	if (i < 0 || !limit_value(soft, m, &new.soft) ||
+	    !limit_value(hard, hard == soft ? m : strlen(hard), &new.hard))
+		refuse("bad value", word, "--ulimit takes NAME=SOFT[:HARD], "
+		    "numbers or unlimited", i < 0 ? limit_names : NULL);
+	if (new.soft > new.hard)
+		refuse("bad value", word, "the soft limit is above the hard "
+		    "one", NULL);
+	limits[i] = (struct asked){ word, new };
+	if (syscall(SYS_prlimit64, 0, limit_numbers[i], NULL, &old) == 0 &&
+	    new.hard > old.hard) {
+		old.hard = new.hard;
+		syscall(SYS_prlimit64, 0, limit_numbers[i], &old, NULL);
+	}
+}
+
+static uint64_t
+parse_caps(const char *word)
+{
+	const char *name = strncasecmp(word, "CAP_", 4) == 0 ? word + 4 : word;
+	const int set = place("ALL default", word, strlen(word));
+	const int i = place(cap_names, name, strlen(name));
+
+	if (set < 0 && i < 0)
+		refuse("no such capability", word, NULL,
+		    "ALL, default, or see capabilities(7)");
+	return set < 0 ? UINT64_C(1) << i : set == 0 ? UINT64_MAX : docker_caps;
+}
+
+void
+privileges_prepare(const struct sandbox *s, bool preset)
+{
+	uint64_t sets = 0, dropped = 0;
+
+	caps.change = preset;
+	caps.named = 0;
+	for (int i = 0; i < s->word_count; i++) {
+		const struct word *w = &s->words[i];
+		const bool add = w->kind == CAP_ADD;
+		uint64_t set;
+
+		if (w->kind == ULIMIT)
+			parse_limit(w->value);
+		if (!add && w->kind != CAP_DROP)
+			continue;
+		caps.change = true;
+		set = parse_caps(w->value);
+		*(!add ? &dropped : (set & (set - 1)) ? &sets : &caps.named) |=
+		    set;
+	}
+	caps.added = (sets & ~dropped) | caps.named;
+	caps.bound = preset ? caps.added : ~dropped | caps.named;
+}
+
+/* ---- capabilities ------------------------------------------------------- */
+
+static int
+cap_call(long call, struct __user_cap_data_struct sets[2])
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3,
+	    0 };
+
+	return syscall(call, &head, sets);
+}
+
+/* The kernel knows fewer than 64, and says so of the next one. What is not
+ * there need not be dropped, and may not be by everybody. */
+static bool
+cut_bounding_set(void)
+{
+	int left = 0;
+
+	for (int i = 0; i < CAPS && left == 0; i++)
+		if (!(caps.bound >> i & 1) &&
+		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+			left = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+	return left <= 0;
+}
+
+/* What is to be left of what there is. Root gets at its exec what the bounding
+ * set has; for somebody else only ambient ones survive it. */
+static bool
+set_caps(struct __user_cap_data_struct now[2], bool root, bool changed)
+{
+	uint32_t missing = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct __user_cap_data_struct *c = &now[i];
+		const uint32_t added = caps.added >> 32 * i;
+
+		missing |= caps.named >> 32 * i & ~c->permitted;
+		c->permitted &= root || !changed ? caps.bound >> 32 * i : added;
+		c->effective = c->permitted;
+		c->inheritable = root ? 0 :
+		    c->permitted & (c->inheritable | added);
+	}
+	errno = EPERM;
+	if (missing || cap_call(SYS_capset, now) < 0)
+		return false;
+	for (int i = 0; i < CAPS && !root; i++)
+		if ((caps.added >> i & now[i / 32].permitted >> i % 32 & 1) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+			return false;
+	return true;
+}
+
+/* ---- ids ---------------------------------------------------------------- */
+
+/* Whoever may set groups and is told that he may not is in a user namespace
+ * that forbids it; there are none to be had there, and none to be lost. */
+static bool
+set_groups(const struct identity *id, bool may)
+{
+	return syscall(SETGROUPS, id->group_count, id->groups) == 0 ||
+	    (errno == EPERM && !id->groups_given && may);
+}
+
+/* Raw: libc's would ask all threads, and we have one. */
+static bool
+set_ids(const struct identity *id)
+{
+	return syscall(SETRESGID, id->gid, id->gid, id->gid) == 0 &&
+	    syscall(SETRESUID, id->uid, id->uid, id->uid) == 0;
+}
+
+static bool
+has_filter(const struct sandbox *s)
+{
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == LANDLOCK)
+			return true;
+	return s->seccomp && strcmp(s->seccomp, "off") != 0;
+}
+
+const char *
+privileges_take(const struct sandbox *s, const struct identity *id,
+    bool preset, enum groups groups, const char **on)
+{
+	const bool asked = id->uid_given || id->groups_given;
+	const bool root = id->uid == 0;
+	struct __user_cap_data_struct now[2];
+
+	for (int i = 0; i < LIMITS; i++)
+		if (limits[i].word && syscall(SYS_prlimit64, 0,
+		    limit_numbers[i], &limits[i].limit, NULL) < 0) {
+			*on = limits[i].word;
+			return "cannot set --ulimit";
+		}
+	if (s->umask >= 0)
+		umask(s->umask);
+	if (cap_call(SYS_capget, now) < 0)
+		return "cannot read the capabilities";
+	/* While CAP_SETPCAP is there: it goes with the uid. */
+	if (caps.change && !cut_bounding_set())
+		return "cannot drop capabilities";
+	if (caps.change && !root && caps.added &&
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return "cannot keep capabilities";
+	if ((asked || (preset && groups == SET)) &&
+	    !set_groups(id, now[0].effective & CAP(SETGID)))
+		return "cannot set the groups";
+	*on = s->user;
+	if (id->uid_given && !set_ids(id))
+		return "cannot become user";
+	*on = NULL;
+	if (caps.change && !set_caps(now, root, preset || id->uid_given))
+		return "cannot set the capabilities";
+	if (!s->new_privs && (preset || has_filter(s)) &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return "cannot set no_new_privs";
+	/* Keys of whoever started us are not for the command, keyrings(7). */
+	if (preset)
+		syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	return NULL;
+}

@@ -1,0 +1,342 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/log.h"
+#include "sandbox/environment.h"
+#include "suites.h"
+
+extern char **environ;
+
+static const struct identity somebody = { .home = "/home/s" };
+
+static void
+have_none(void)
+{
+	static char *none[1];
+
+	environ = none;
+}
+
+/* The caller's environment, as it is before every test. */
+static void
+set_ours(void)
+{
+	static const char *const entries[] = {
+		"A=1", "EMPTY=", "TERM=vt100", "LANG=de_DE.UTF-8", "A2=x=y",
+		"PATH=/ours",
+	};
+
+	have_none();
+	for (size_t i = 0; i < COUNT_OF(entries); i++)
+		ck_assert_int_eq(putenv(strdup(entries[i])), 0);
+}
+
+/* Words such as "env:A=1 unset:B"; the same storage at every call. */
+static const struct sandbox *
+words_of(const char *text)
+{
+	enum { HOSTNAME = -1 };
+	static const struct { const char *name; int kind; } kinds[] = {
+		{ "env:", ENV }, { "file:", ENV_FILE }, { "unset:", UNSETENV },
+		{ "keep:", KEEP_ENV }, { "host:", HOSTNAME },
+	};
+	static char copy[512];
+	static struct word words[32];
+	static struct sandbox s;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	s = (struct sandbox){ .words = words };
+	for (char *w = strtok(copy, " "); w; w = strtok(NULL, " "))
+		for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+			char *value = w + strlen(kinds[i].name);
+
+			if (strncmp(w, kinds[i].name, value - w) != 0)
+				continue;
+			if (kinds[i].kind == HOSTNAME)
+				s.hostname = value;
+			else
+				words[s.word_count++] = (struct word){
+					kinds[i].kind, value };
+		}
+	return &s;
+}
+
+/* All of environ between blanks. */
+static const char *
+all(void)
+{
+	static char text[4096];
+	struct line l = LINE(text);
+
+	for (char **e = environ; *e; e++) {
+		line_add(&l, e == environ ? "" : " ");
+		line_add(&l, *e);
+	}
+	return text;
+}
+
+static void
+build(const char *words, bool preset)
+{
+	const struct sandbox *s = words_of(words);
+
+	environment_prepare(s, preset);
+	environment_build(s, &somebody, preset);
+}
+
+#define OURS "A=1 EMPTY= TERM=vt100 LANG=de_DE.UTF-8 A2=x=y PATH=/ours"
+#define CLEAR "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:" \
+	"/bin HOME=/home/s TERM=vt100 LANG=de_DE.UTF-8 "
+
+static const struct {
+	bool preset;
+	const char *words, *environment;
+} built[] = {
+	{ false, "", OURS },
+	{ false, "env:B=2", OURS " B=2" },
+	{ false, "env:A=2", "EMPTY= TERM=vt100 LANG=de_DE.UTF-8 A2=x=y "
+	    "PATH=/ours A=2" },
+	{ false, "unset:A", "EMPTY= TERM=vt100 LANG=de_DE.UTF-8 A2=x=y "
+	    "PATH=/ours" },
+	{ false, "unset:NO", OURS },
+	{ false, "env:NO", OURS },
+	{ false, "env:A=", "EMPTY= TERM=vt100 LANG=de_DE.UTF-8 A2=x=y "
+	    "PATH=/ours A=" },
+	{ true, "", CLEAR "HOSTNAME=pith" },
+	{ true, "host:box", CLEAR "HOSTNAME=box" },
+	{ true, "env:A", CLEAR "HOSTNAME=pith A=1" },
+	{ true, "env:A2 env:EMPTY env:NO", CLEAR
+	    "HOSTNAME=pith A2=x=y EMPTY=" },
+	{ true, "env:B=1 env:B=2=3", CLEAR "HOSTNAME=pith B=2=3" },
+	{ true, "env:B=1 unset:B env:C=3", CLEAR "HOSTNAME=pith C=3" },
+	{ true, "unset:B env:B=1", CLEAR "HOSTNAME=pith B=1" },
+	{ true, "unset:HOSTNAME keep:A,NO,EMPTY", CLEAR "A=1 EMPTY=" },
+	{ true, "unset:HOSTNAME keep:A,,EMPTY,", CLEAR "A=1 EMPTY=" },
+	{ true, "unset:PATH unset:HOME unset:TERM unset:LANG unset:HOSTNAME",
+	    "" },
+	{ true, "unset:HOME unset:HOSTNAME keep:", OURS },
+	{ true, "env:A=9 unset:HOME unset:HOSTNAME keep: env:A2=0",
+	    "A=1 EMPTY= TERM=vt100 LANG=de_DE.UTF-8 PATH=/ours A2=0" },
+};
+
+START_TEST(the_last_word_wins)
+{
+	set_ours();
+	build(built[_i].words, built[_i].preset);
+	ck_assert_str_eq(all(), built[_i].environment);
+}
+END_TEST
+
+START_TEST(a_variable_that_is_there_twice_is_replaced_twice)
+{
+	static char a1[] = "A=1", a2[] = "A=2", b[] = "B=3", odd[] = "odd",
+	    no_name[] = "=x";
+	static char *twice[] = { a1, odd, b, no_name, a2, NULL };
+
+	environ = twice;
+	build("env:A=4", false);
+	ck_assert_str_eq(all(), "B=3 A=4");
+}
+END_TEST
+
+START_TEST(terminal_and_language_are_ours_or_none_and_c)
+{
+	have_none();
+	build("unset:PATH", true);
+	ck_assert_str_eq(all(), "HOME=/home/s LANG=C.UTF-8 HOSTNAME=pith");
+}
+END_TEST
+
+START_TEST(without_a_word_nothing_is_touched)
+{
+	char **before = environ;
+
+	build("", false);
+	ck_assert_ptr_eq(environ, before);
+}
+END_TEST
+
+/* ---- files -------------------------------------------------------------- */
+
+static const struct { const char *text, *environment; } texts[] = {
+	{ "", "A=1" },
+	{ "B=2\n", "A=1 B=2" },
+	{ "B=2", "A=1 B=2" },
+	{ "# c\n\n  # d\n  B=2 \n\tC= x #y\r\nD=\n", "A=1 B=2  C= x #y D=" },
+	{ "\r\n\n\n", "A=1" },
+	{ "A\nNO\nEMPTY", "A=1 EMPTY=" },
+	{ "A=2\nA=3\nB=\"q\"\n", "A=3 B=\"q\"" },
+	{ "B==\n", "A=1 B==" },
+};
+
+START_TEST(a_file_is_read_as_docker_does)
+{
+	make_text("f", texts[_i].text, 0600);
+	set_ours();
+	build("unset:HOME unset:PATH unset:TERM unset:LANG unset:HOSTNAME "
+	    "env:A file:f", true);
+	ck_assert_str_eq(all(), texts[_i].environment);
+}
+END_TEST
+
+START_TEST(files_stand_where_they_are_named)
+{
+	make_text("f", "B=1\nC=1\n", 0600);
+	make_text("g", "C=2\nD=2\n", 0600);
+	make_text("e", "", 0600);
+	set_ours();
+	build("unset:HOME unset:PATH unset:TERM unset:LANG unset:HOSTNAME "
+	    "env:B=0 file:f unset:B file:e file:g env:D=3", true);
+	ck_assert_str_eq(all(), "C=2 D=3");
+}
+END_TEST
+
+START_TEST(a_pipe_is_a_file)
+{
+	int ends[2];
+	char word[64];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(write(ends[1], "B=2\nC=3", 7), 7);
+	close(ends[1]);
+	snprintf(word, sizeof(word), "file:/dev/fd/%d", ends[0]);
+	have_none();
+	build(word, false);
+	ck_assert_str_eq(all(), "B=2 C=3");
+}
+END_TEST
+
+static void
+prepare(const void *words)
+{
+	environment_prepare(words_of(words), true);
+}
+
+static void
+build_words(const void *words)
+{
+	build(words, true);
+}
+
+static const struct { const char *text, *line; } bad_texts[] = {
+	{ "=x\n", "=x" }, { "B=1\nA B=2\n", "A B=2" }, { "A\tB", "A\tB" },
+	{ "A =2", "A =2" },
+};
+
+START_TEST(a_line_that_names_no_variable_is_refused)
+{
+	struct outcome o;
+
+	make_text("f", bad_texts[_i].text, 0600);
+	outcome_of(&o, prepare, "file:f");
+	ck_assert_int_eq(o.code, 125);
+	ck_assert_ptr_nonnull(strstr(o.err, "bad variable '"));
+	ck_assert_ptr_nonnull(strstr(o.err, "in --env-file; f\n"));
+}
+END_TEST
+
+START_TEST(files_have_up_to_64_kib_together)
+{
+	static char bytes[65536];
+
+	memset(bytes, 'x', sizeof(bytes));
+	memcpy(bytes, "BIG=", 4);
+	make_file("f", bytes, 65536, 0600);
+	says(prepare, "file:f", 125, "pith: cannot read 'f': %s",
+	    strerror(EFBIG));
+	make_file("f", bytes, 40000, 0600);
+	says(prepare, "file:f file:f", 125, "pith: cannot read 'f': %s",
+	    strerror(EFBIG));
+	make_file("f", "A=1\0\n", 5, 0600);
+	says(prepare, "file:f", 125, "pith: cannot read 'f': it is no text");
+	says(prepare, "file:missing", 125, "pith: cannot read 'missing': %s",
+	    strerror(ENOENT));
+	says(prepare, "file:.", 125, "pith: cannot read '.': %s",
+	    strerror(EISDIR));
+	make_file("f", bytes, 65535, 0600);
+	says(prepare, "file:f file:f", 125, "pith: cannot read 'f': %s",
+	    strerror(EFBIG));
+	have_none();
+	build("file:f", false);
+	ck_assert_uint_eq(strlen(environ[0]), 65535);
+}
+END_TEST
+
+/* ---- what is wrong, and wiped ------------------------------------------- */
+
+static const char *const bad_words[] = {
+	"env:=x", "env:=", "unset:A=1", "unset:=", "keep:A,B=1", "env:",
+};
+
+START_TEST(a_word_that_names_no_variable_is_refused)
+{
+	says(prepare, bad_words[_i], 125, "pith: bad value '%s': not a "
+	    "variable's name", strchr(bad_words[_i], ':') + 1);
+}
+END_TEST
+
+START_TEST(more_variables_than_4096_are_refused)
+{
+	static char names[4097][16];
+	static char *many[4098];
+
+	for (int i = 0; i < 4096; i++) {
+		snprintf(names[i], sizeof(names[i]), "V%d=", i);
+		many[i] = names[i];
+	}
+	environ = many;
+	build("unset:NO", false);
+	ck_assert_ptr_eq(environ[4095], names[4095]);
+	ck_assert_ptr_null(environ[4096]);
+	environ = many;
+	says(build_words, "keep:", 125, "pith: more than 4096 variables");
+}
+END_TEST
+
+START_TEST(secrets_are_wiped)
+{
+	static char text[] = "env:K=secret";
+	const struct sandbox *s = words_of(text);
+	char *a, *value = s->words[0].value;
+
+	set_ours();
+	a = environ[0];
+	environment_prepare(s, true);
+	environment_build(s, &somebody, true);
+	ck_assert_str_eq(value, "K=secret");
+	environment_wipe(s);
+	ck_assert_str_eq(value, "K");
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(value[2 + i], 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(a[i], 0);
+}
+END_TEST
+
+Suite *
+environment_suite(void)
+{
+	Suite *s = suite_create("environment");
+	TCase *t = tcase_create("words");
+
+	add_each(t, the_last_word_wins, built);
+	tcase_add_test(t, a_variable_that_is_there_twice_is_replaced_twice);
+	tcase_add_test(t, terminal_and_language_are_ours_or_none_and_c);
+	tcase_add_test(t, without_a_word_nothing_is_touched);
+	add_each(t, a_word_that_names_no_variable_is_refused, bad_words);
+	tcase_add_test(t, more_variables_than_4096_are_refused);
+	tcase_add_test(t, secrets_are_wiped);
+	suite_add_tcase(s, t);
+	t = case_with_files("files");
+	add_each(t, a_file_is_read_as_docker_does, texts);
+	tcase_add_test(t, files_stand_where_they_are_named);
+	tcase_add_test(t, a_pipe_is_a_file);
+	add_each(t, a_line_that_names_no_variable_is_refused, bad_texts);
+	tcase_add_test(t, files_have_up_to_64_kib_together);
+	suite_add_tcase(s, t);
+	return s;
+}
