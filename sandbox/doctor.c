@@ -1,0 +1,587 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "doctor.h"
+#include "ids.h"
+#include "mounts.h"
+#include "namespaces.h"
+#include "proc.h"
+#include "seccomp.h"
+
+/* The numbers of all architectures: musl of 2022 lacks some of the names. */
+enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_VERSION = 1 };
+
+/* What is tried. The preset can do without those from CLONE3 on. */
+enum probe {
+	BEING,                  /* in the namespaces of the row is enough */
+	KERNEL, SECURE, PRIVATE, LOOPBACK, OPENAT2, MOUNTS, OVERLAY, IDMAP,
+	NEW_MOUNT, PIVOT, NO_PRIVS, FILTER,
+	CLONE3, MORE_IDS, TIME, IDMAP_TMP, LANDLOCKED, PIDFD, CGROUPS, LOOP,
+	INJECTION
+};
+
+/* Namespaces, by their places in the table of namespaces.c. */
+enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
+
+/* The namespaces to be tried in (0: ours); the name; the CONFIG_* of what the
+ * preset needs, and what wants the others; what to do about it whatever the
+ * error. */
+#define CHECKS(X) \
+	X(0, KERNEL, "kernel", "", "") \
+	X(0, SECURE, "no setuid", "", \
+	    "take away its setuid bit and file capabilities") \
+	X(0, CLONE3, "clone3", "else clone", "") \
+	/* Before all that are tried in one. */ \
+	X(USER, BEING, "user namespace", "USER_NS", "") \
+	X(USER, MORE_IDS, "more ids", "--userns subid", "") \
+	X(USER | MNT, PRIVATE, "mnt namespace", "", CHROOTED) \
+	X(USER | PID, BEING, "pid namespace", "PID_NS", "") \
+	X(USER | NET, BEING, "net namespace", "NET_NS", "") \
+	X(USER | IPC, BEING, "ipc namespace", "IPC_NS", "") \
+	X(USER | UTS, BEING, "uts namespace", "UTS_NS", "") \
+	X(USER | CGROUP, BEING, "cgroup namespace", "CGROUPS", "") \
+	X(USER, TIME, "time namespace", "--timens", \
+	    "a kernel with CONFIG_TIME_NS") \
+	X(USER | NET, LOOPBACK, "loopback", "", "") \
+	X(0, OPENAT2, "openat2", "", "") \
+	X(USER | MNT, MOUNTS, "new mount calls", "", "") \
+	X(USER | MNT, OVERLAY, "overlay", "OVERLAY_FS", \
+	    "--read-only does without; root needs Linux 5.19") \
+	X(USER, IDMAP, "idmapped .", "", NO_IDMAP) \
+	X(USER, IDMAP_TMP, "idmapped /tmp", "a root there", NO_IDMAP) \
+	X(USER | MNT | PID, NEW_MOUNT, "proc", "PROC_FS", \
+	    "part of our /proc is hidden: --proc none does without; " \
+	    "docker run --security-opt systempaths=unconfined shows it") \
+	X(USER | MNT | NET, NEW_MOUNT, "sysfs", "SYSFS", \
+	    "--sys none does without") \
+	X(USER | MNT, NEW_MOUNT, "devpts", "UNIX98_PTYS", "") \
+	X(USER | MNT | IPC, NEW_MOUNT, "mqueue", "POSIX_MQUEUE", "") \
+	X(USER | MNT, PIVOT, "pivot_root", "", CHROOTED) \
+	X(0, NO_PRIVS, "no_new_privs", "", "") \
+	X(0, FILTER, "seccomp filter", "SECCOMP_FILTER", "") \
+	X(0, LANDLOCKED, "landlock", "--landlock", \
+	    "a kernel with CONFIG_SECURITY_LANDLOCK, landlock in its lsm=") \
+	X(0, PIDFD, "pidfd", "else kill", "") \
+	X(0, CGROUPS, "cgroups", "limits", \
+	    "root may, or systemd-run --user --scope -p Delegate=yes") \
+	X(0, LOOP, "loop device", "images", \
+	    "root may, with /dev/loop-control: modprobe loop") \
+	X(0, INJECTION, "tty injection", "-t keeps it off", "")
+
+#define CHROOTED "a chroot(2) or an initial ramfs cannot be left: " \
+	"switch_root(8) to a tmpfs first"
+#define NO_IDMAP "this file system cannot, or not in this kernel: " \
+	"--read-only and --userns host do without"
+
+#define NUMBERS(in, probe, name, detail, remedy) { in, probe },
+#define TEXTS(in, probe, name, detail, remedy) name "\0" detail "\0" remedy "\0"
+
+/* Texts one after the other, as pointers would be relocations. */
+static const struct { unsigned char in, probe; } numbers[] = {
+	CHECKS(NUMBERS)
+};
+static const char texts[] = CHECKS(TEXTS);
+
+enum { ROWS = sizeof(numbers) / sizeof(numbers[0]) };
+
+struct row {
+	unsigned char in, probe;
+	const char *name, *detail, *remedy;
+};
+
+/* What the processes of a row have found, and say by a pipe. */
+enum { NOT_APPLICABLE = -1 };
+static struct finding {
+	int error;              /* 0: works */
+	bool root;              /* of the whole machine */
+	char text[256];         /* a remark, or more than strerror(3) knows */
+} finding;
+static struct line note;        /* over that text */
+static int told;
+static struct utsname kernel;
+
+/* No user namespace can be had: the rest is tried without, as --userns host
+ * would. */
+static bool without_user;
+
+/* ---- in the process of a row -------------------------------------------- */
+
+static int
+error_of(bool works)
+{
+	return works ? 0 : errno;
+}
+
+static void
+tell(int error)
+{
+	finding.error = error;
+	(void)!write(told, &finding, sizeof(finding));
+}
+
+/* In the place of stderr: what a room of the sandbox dies of. */
+static void
+hear(const char *words, int code)
+{
+	(void)code;
+	line_add(&note, words);
+	tell(errno ? errno : EINVAL);
+}
+
+static bool
+is_set(const char *parameter, char to)
+{
+	char text[4];
+
+	return proc_read(parameter, text, sizeof(text)) && text[0] == to;
+}
+
+static int
+remark(int error, const char *words)
+{
+	line_add(&note, words);
+	return error;
+}
+
+/* mount_setattr(2) is the newest that nothing goes without: Linux 5.12 */
+static int
+look_at_kernel(void)
+{
+	syscall(SYS_mount_setattr, -1, "", 0, NULL, 0);
+	return remark(errno == ENOSYS ? ENOSYS : 0, kernel.release);
+}
+
+static bool
+make_private(void)
+{
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+/* A tmpfs over our root, and us in it. */
+static bool
+enter_stage(void)
+{
+	int stage = mounts_new("tmpfs", "mode=755", 0);
+	int root = open("/", O_PATH | O_CLOEXEC);
+
+	return stage >= 0 && make_private() && mounts_attach(stage, root) &&
+	    fchdir(stage) == 0;
+}
+
+/* As a launcher has it, whose lower directory shows other owners, or as an init
+ * has it. */
+static bool
+mount_overlay(int userns)
+{
+	static const char directories[][2] = { "l", "u", "w", "m" };
+	static const char options[] =
+	    "userxattr,lowerdir=l,upperdir=u,workdir=w,volatile";
+	const bool outside = userns >= 0;
+	int lower = -1;
+
+	if (outside && unshare(CLONE_NEWNS) < 0)
+		return false;
+	if (outside)
+		lower = mounts_clone(open(".", O_PATH), NULL, false);
+	if (outside && !mounts_set(lower, 0, userns))
+		lower = -1;
+	if (!enter_stage())
+		return false;
+	for (int i = 0; i < 4; i++)
+		if (mkdir(directories[i], 0755) < 0)
+			return false;
+	return (lower < 0 || mounts_attach(lower, open("l", O_PATH))) &&
+	    mount("overlay", "m", "overlay", 0, options + (finding.root ?
+	    sizeof("userxattr") : 0)) == 0;
+}
+
+static bool
+use_mounts(void)
+{
+	int tmpfs = mounts_new("tmpfs", "", 0);
+	int clone = mounts_clone(open("/", O_PATH), NULL, true);
+
+	return tmpfs >= 0 && clone >= 0 && mounts_set(clone,
+	    MOUNT_ATTR_RDONLY, -1);
+}
+
+/* Where we may make groups, as /proc/self/cgroup names them. cgroups(7) */
+static int
+look_at_groups(void)
+{
+	char text[4096], path[4096 + 64], *end;
+	const char *unified;
+	int error = EACCES;
+
+	if (!proc_read("self/cgroup", text, sizeof(text)))
+		return errno;
+	unified = strncmp(text, "0:", 2) == 0 ? "" : "unified";
+	line_add(&note, !*unified ? "v2" : access("/sys/fs/cgroup/unified",
+	    F_OK) == 0 ? "hybrid" : "v1");
+	for (char *line = text; (end = strchr(line, '\n')); line = end + 1) {
+		struct line l = LINE(path);
+		char *name = line + strcspn(line, ":\n") + 1;
+		char *group = name + strcspn(name, ":\n");
+
+		*end = *group = '\0';
+		line_add(&l, "/sys/fs/cgroup/");
+		line_add(&l, *name ? name : unified);
+		line_add(&l, group + 1);
+		if (access(path, W_OK) < 0)
+			continue;
+		line_add(&note, error ? ", ours to divide: " : " ");
+		error = 0;
+		line_add(&l, "/cgroup.controllers");
+		if (!*name && proc_read(path, path, sizeof(path)))
+			path[strcspn(path, "\n")] = '\0';
+		line_add(&note, *name ? name : path);
+	}
+	line_add(&note, error ? ", none of it ours to divide" : "");
+	return error;
+}
+
+static int
+look_at_landlock(void)
+{
+	int version = syscall(LANDLOCK_CREATE_RULESET, NULL, 0,
+	    LANDLOCK_VERSION);
+
+	if (version < 0)
+		return errno;
+	line_add(&note, "version ");
+	line_number(&note, version);
+	return 0;
+}
+
+static int
+map_owners(const char *path, int userns)
+{
+	if (userns < 0)
+		return remark(NOT_APPLICABLE, "for root's user namespaces");
+	return error_of(mounts_set(mounts_clone(open(path, O_PATH), NULL,
+	    false), 0, userns));
+}
+
+static bool
+filter_calls(const struct sandbox *s)
+{
+	seccomp_prepare(s, true);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_apply();
+}
+
+/* Where one call shows it: -1 with errno. */
+static long
+call(const struct row *r)
+{
+	static const struct open_how how = { .flags = O_PATH,
+	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+
+	switch (r->probe) {
+	case OPENAT2:
+		return syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
+	case NEW_MOUNT:
+		return mounts_new(r->name, "", 0);
+	case NO_PRIVS:
+		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	case TIME:
+		return unshare(CLONE_NEWTIME);
+	case PIDFD:
+		return syscall(SYS_pidfd_open, getpid(), 0);
+	case LOOP:
+		return open("/dev/loop-control", O_RDWR);
+	default:
+		return 0;
+	}
+}
+
+/* Within the namespaces of its row; or outside of them, where userns is not
+ * -1. Returns what struct finding has as its error. */
+static int
+try(const struct row *r, const struct sandbox *s, int userns)
+{
+	switch (r->probe) {
+	case KERNEL:
+		return look_at_kernel();
+	case SECURE:
+		return getauxval(AT_SECURE) ? EPERM : 0;
+	case PRIVATE:
+		return error_of(make_private());
+	case LOOPBACK:
+		namespaces_set(s, CLONE_NEWNET);
+		return 0;
+	case MOUNTS:
+		return error_of(use_mounts());
+	case OVERLAY:
+		return error_of(mount_overlay(userns));
+	case IDMAP:
+	case IDMAP_TMP:
+		return map_owners(r->probe == IDMAP ? "." : "/tmp", userns);
+	case PIVOT:
+		return error_of(enter_stage() &&
+		    syscall(SYS_pivot_root, ".", ".") == 0);
+	case FILTER:
+		return error_of(filter_calls(s));
+	case CLONE3:            /* too small a struct */
+		syscall(SYS_clone3, NULL, 0);
+		return errno == EINVAL ? 0 : errno;
+	case LANDLOCKED:
+		return look_at_landlock();
+	case CGROUPS:
+		return look_at_groups();
+	case INJECTION:
+		return remark(NOT_APPLICABLE, is_set("/proc/sys/dev/tty/"
+		    "legacy_tiocsti", '0') ? "forbidden" : "possible");
+	default:
+		return error_of(call(r) >= 0);
+	}
+}
+
+/* The row's process is a launcher, and what it makes an init. */
+static void
+launch(const struct row *r, const struct sandbox *s)
+{
+	const bool user = !without_user || r->probe == MORE_IDS;
+	/* What root's launcher has to see to. */
+	const bool outside = user && finding.root && (r->probe == OVERLAY ||
+	    r->probe == IDMAP || r->probe == IDMAP_TMP);
+	char path[PROC_PATH];
+	int gate[2], status, flags = 0;
+	pid_t pid;
+
+	for (int i = 0; i < NAMESPACES; i++)
+		if (r->in & (user ? 0xff : ~USER) & 1 << i)
+			flags |= namespaces[i].flag;
+
+	if (user)
+		ids_prepare(s);
+	if (pipe2(gate, O_CLOEXEC) < 0 || (pid = namespaces_fork(flags)) < 0) {
+		tell(errno);
+		return;
+	}
+	if (pid == 0) {
+		close(gate[1]);
+		if (read(gate[0], path, 1) != 1)
+			_exit(0);
+		if (user)
+			ids_become();
+		tell(try(r, s, -1));
+		_exit(0);
+	}
+	if (user)
+		ids_map(pid);
+	if (outside)
+		tell(try(r, s, openat(proc_fd(), proc_of(path, pid,
+		    "ns/user"), O_RDONLY | O_CLOEXEC)));
+	else
+		(void)!write(gate[1], "", 1);
+	close(gate[1]);
+	waitpid(pid, &status, 0);
+}
+
+static _Noreturn void
+examine(const struct row *r)
+{
+	const struct rlimit none = { 0, 0 };
+	struct sandbox s = { 0 };
+
+	note = (struct line)LINE(finding.text);
+	/* Nothing can be written to it, and poll(2) knows. */
+	dup2(open("/", O_PATH | O_CLOEXEC), STDERR_FILENO);
+	log_listen(hear);
+	syscall(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL);
+	errno = 0;
+	proc_open();
+	finding.root = ids_root();
+	if (r->probe == MORE_IDS && !finding.root)
+		s.userns = USERNS_SUBID;
+	if (r->in)
+		launch(r, &s);
+	else
+		tell(try(r, &s, -1));
+	_exit(0);
+}
+
+/* ---- what to do about it ------------------------------------------------ */
+
+static const char *
+remedy_of(int error, const struct row *r)
+{
+	const bool forbidden = error == EPERM || error == EACCES;
+	const bool filtered = (error == EPERM || error == ENOSYS) &&
+	    prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
+
+	if (error == ENOSPC && r->in)
+		return "raise user.max_*_namespaces, sysctl(8)";
+	if (forbidden && r->in && without_user)
+		return "it needs a user namespace, or CAP_SYS_ADMIN";
+	if (forbidden && r->in && !finding.root) {
+		if (is_set("/proc/sys/kernel/unprivileged_userns_clone", '0'))
+			return "sysctl kernel.unprivileged_userns_clone=1";
+		if (is_set("/proc/sys/kernel/"
+		    "apparmor_restrict_unprivileged_userns", '1'))
+			return "sysctl kernel.apparmor_restrict_unprivileged_"
+			    "userns=0, or a profile for pith";
+	}
+	/* Filters answer EPERM to what they know, else ENOSYS. */
+	if (r->remedy[0] && !(filtered && error == ENOSYS))
+		return r->remedy;
+	return filtered ? "a filter of system calls forbids it: docker run "
+	    "--security-opt seccomp=unconfined" :
+	    error == EACCES ? "AppArmor or SELinux forbids it: docker run "
+	    "--security-opt apparmor=unconfined" :
+	    error == EPERM ? "not in a chroot(2), nor without capabilities" :
+	    error == ENOSYS && !r->detail[0] ? "Linux 5.12 or newer" : NULL;
+}
+
+/* ---- telling ------------------------------------------------------------ */
+
+enum { NAME, FOR, REMARK, ERROR, REMEDY, FIELDS };
+
+static const struct { char key[7], before[3], after[2]; } fields[FIELDS] = {
+	{ "name", "", "" }, { "for", " (", ")" }, { "remark", ": ", "" },
+	{ "error", ": ", "" }, { "remedy", "; ", "" },
+};
+
+static void
+judge(const struct row *r, const char *values[FIELDS], struct line *config)
+{
+	const int error = finding.error;
+	char *text = finding.text[0] ? finding.text : NULL;
+	char *end = text ? strchr(text, ';') : NULL;
+
+	values[NAME] = r->name;
+	values[FOR] = r->probe >= CLONE3 ? r->detail : NULL;
+	values[REMARK] = error > 0 ? NULL : text;
+	values[ERROR] = error <= 0 ? NULL : text ? text : strerror(error);
+	values[REMEDY] = error <= 0 ? NULL : end ? end + 2 :
+	    remedy_of(error, r);
+	if (end)
+		*end = '\0';
+	if (!values[REMEDY] && r->probe < CLONE3 && r->detail[0] &&
+	    (error == EINVAL || error == ENODEV || error == ENOSYS)) {
+		line_add(config, "a kernel with CONFIG_");
+		line_add(config, r->detail);
+		values[REMEDY] = config->text;
+	}
+}
+
+static void
+add(struct line *l, const char *before, const char *text, const char *after)
+{
+	line_add(l, before);
+	line_add(l, text);
+	line_add(l, after);
+}
+
+static void
+add_fields(struct line *l, const char *const values[FIELDS], bool json)
+{
+	for (int i = 0; i < FIELDS; i++) {
+		const char *value = values[i];
+
+		if (json) {
+			add(l, ",\"", fields[i].key, "\":");
+			add(l, value ? "\"" : "", value ? value : "null",
+			    value ? "\"" : "");
+		} else if (value) {
+			add(l, fields[i].before, value, fields[i].after);
+		}
+	}
+	line_add(l, json ? "}" : "\n");
+}
+
+static void
+put(struct line *l)
+{
+	if (write(STDOUT_FILENO, l->text, l->used) != (ssize_t)l->used)
+		die("cannot write to", "stdout");
+	l->used = 0;
+}
+
+/* Returns finding.error. */
+static int
+look(const struct row *r, bool json, struct line *l)
+{
+	static const char verdicts[2][3][6] = {
+		{ "-    ", "yes  ", "no   " }, { "null", "true", "false" },
+	};
+	char text[48];
+	struct line config = LINE(text);
+	const char *values[FIELDS];
+	int ends[2], status;
+	pid_t pid;
+
+	finding.text[0] = '\0';
+	finding.error = EPERM;          /* of who is killed for trying */
+	if (pipe2(ends, O_CLOEXEC) < 0 || (pid = namespaces_fork(0)) < 0)
+		die("cannot make", "a process");
+	told = ends[1];
+	if (pid == 0)
+		examine(r);
+	close(ends[1]);
+	while (read(ends[0], &finding, sizeof(finding)) > 0)
+		;
+	close(ends[0]);
+	waitpid(pid, &status, 0);
+	judge(r, values, &config);
+	line_add(l, !json ? "" : r->probe == KERNEL ? "{\"works\":" :
+	    ",\n{\"works\":");
+	line_add(l, verdicts[json][1 + (finding.error > 0) -
+	    (finding.error < 0)]);
+	add_fields(l, values, json);
+	put(l);
+	return finding.error;
+}
+
+int
+doctor_run(bool json)
+{
+	char text[1024];
+	struct line l = LINE(text);
+	struct row r;
+	const char *next = texts;
+	int failed = 0;
+
+	uname(&kernel);
+	if (json) {
+		add(&l, "{\"kernel\":\"", kernel.release, "\",\"user\":");
+		line_number(&l, geteuid());
+		line_add(&l, ",\"checks\":[\n");
+	}
+	for (int i = 0; i < ROWS; i++) {
+		bool bad;
+
+		r.in = numbers[i].in;
+		r.probe = numbers[i].probe;
+		r.name = next;
+		r.detail = r.name + strlen(r.name) + 1;
+		r.remedy = r.detail + strlen(r.detail) + 1;
+		next = r.remedy + strlen(r.remedy) + 1;
+		bad = look(&r, json, &l) > 0;
+		failed += bad && r.probe < CLONE3;
+		if (r.in == USER && r.probe == BEING)
+			without_user = bad;
+	}
+	if (!json && failed)
+		line_number(&l, failed);
+	line_add(&l, json ? failed ? "],\"works\":false}\n" :
+	    "],\"works\":true}\n" : failed ? " of what --rootfs needs do not "
+	    "work: a sandbox will end with 125\n" :
+	    "the whole sandbox works for this user\n");
+	put(&l);
+	return failed > 0;
+}
