@@ -15,12 +15,17 @@ VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 # ---- what is built -----------------------------------------------------------
 
 OBJECTS = init.o child.o reaper.o signals.o \
-	cli/options.o cli/dropin.o cli/report.o cli/log.o
+	cli/options.o cli/dropin.o cli/report.o cli/log.o \
+	$(ROOMS:%=sandbox/%.o)
+ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
+	users privileges seccomp landlock environment terminal doctor sealed
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
-	test_report test_log
-TESTERS = terminal window
+	test_report test_log test_seccomp test_users test_privileges \
+	test_environment
+TESTERS = terminal window relay
 SUITES  = build style arrows readme entrypoint input dropin faults fuzz \
-	programs engines images
+	sandbox sandbox-input security sandbox-faults doctor programs \
+	payloads engines images vm
 
 # ---- how ---------------------------------------------------------------------
 
@@ -89,8 +94,15 @@ $B/kernel-headers:
 # ---- tests -------------------------------------------------------------------
 
 # Static programs that suites and the benchmark run under pith, on any root.
-$B/probe $B/true $B/floor: $B/%: tests/%.c Makefile | $B/kernel-headers
+$B/probe $B/true $B/floor $B/escape $B/escape_calls $B/machine_init: \
+    $B/%: tests/%.c Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
+
+# The floor of a sandbox has pith's own filter of system calls.
+$B/floor_sandbox: tests/floor_sandbox.c $B/sandbox/seccomp.o $B/cli/log.o \
+    Makefile | $B/kernel-headers
+	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$(filter-out \
+	    Makefile,$^),$@))
 
 CHECK_LIBS = $$(pkg-config --cflags --libs check)
 HOST_CFLAGS = $(STD) -g -O1 $(WARN)
@@ -101,16 +113,22 @@ endif
 
 # libcheck is built for glibc: units are compiled once more, with the host's cc.
 $B/unit$(SAN): tests/unit.c $(UNITS:%=tests/%.c) tests/suites.h \
-    $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h) Makefile
+    $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ tests/unit.c \
 	    $(UNITS:%=tests/%.c) $(filter-out init.c,$(OBJECTS:%.o=%.c)) \
 	    $(CHECK_LIBS))
 
 # pith itself with the sanitizers, for the black-box suites: needs glibc.
-$B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h) Makefile
+$B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ $(OBJECTS:%.o=%.c))
+
+# The relay's tests have a launcher of their own.
+$B/relay: tests/relay.c sandbox/terminal.c sandbox/terminal.h Makefile
+	@mkdir -p $(@D)
+	$(call RUN_CC,HOSTCC,$(CC) $(STD) -g -O1 $(WARN) -o $@ tests/relay.c \
+	    sandbox/terminal.c $(CHECK_LIBS) -lutil)
 
 $B/%: tests/%.c Makefile
 	@mkdir -p $(@D)
@@ -126,7 +144,7 @@ TESTED = $B/pith-san
 RUN = unit terminal entrypoint input dropin
 endif
 
-BUILT = $(TESTED) $B/probe \
+BUILT = $(TESTED) $B/probe $B/true $B/escape $B/escape_calls $B/machine_init \
 	$(patsubst $B/unit,$B/unit$(SAN),$(addprefix $B/,$(filter unit $(TESTERS),$(RUN))))
 TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
 	PITH=$(CURDIR)/$(TESTED) PROBE=$(CURDIR)/$B/probe B=$(CURDIR)/$B sh tests/run.sh
@@ -142,8 +160,10 @@ soak:
 images: pith
 	@$(TEST) images
 
-bench: pith $B/bench $B/true $B/floor
-	@$B/bench $(CURDIR)/pith tests/bench.svg
+bench: pith $B/bench $B/true $B/floor $B/bench_sandbox $B/floor_sandbox
+	@$B/bench $(CURDIR)/pith tests/bench.svg; s=$$?; \
+	    $B/bench_sandbox $(CURDIR)/pith $(CURDIR)/$B/floor_sandbox \
+	    $(CURDIR)/$B/true && exit $$s
 
 size: pith
 	@sh tests/size.sh ./pith
@@ -169,7 +189,7 @@ lint: pith
 COVERED = $B/coverage
 coverage:
 	@rm -rf $(COVERED)
-	@mkdir -p $(COVERED)/cli
+	@mkdir -p $(COVERED)/cli $(COVERED)/sandbox
 	@for c in $(SOURCES); do $(CC) $(STD) -O0 --coverage -I. \
 	    -include tests/coverage.h -c $$c -o $(COVERED)/$${c%.c}.o; done
 	$(call RUN_CC,HOSTCC,$(CC) --coverage $(OBJECTS:%=$(COVERED)/%) \

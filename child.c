@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "architecture.h"
@@ -180,12 +181,14 @@ execute_in_path(char **command)
 	char path[PATH_MAX];
 	const char *search = search_path();
 	char *name = command[0];
-	struct failure why = { ENOENT, -1 };
+	struct failure why = { ENOENT, -1, NULL, NULL };
 
 	if (strchr(name, '/'))
-		return (struct failure){ execute(name, command), 0 };
+		return (struct failure){ execute(name, command), 0, NULL,
+		    NULL };
 	for (int i = 0; candidate(path, &search, name); i++) {
-		const struct failure now = { execute(path, command), i };
+		const struct failure now = { execute(path, command), i, NULL,
+		    NULL };
 
 		if (now.error == EACCES) {
 			if (access(path, F_OK) == 0)
@@ -205,7 +208,7 @@ static void
 tell_of_stop(int sig)
 {
 	const int error = errno;
-	const struct failure stop = { 0, sig };
+	const struct failure stop = { 0, sig, NULL, NULL };
 
 	(void)!write(told_by_child, &stop, sizeof(stop));
 	errno = error;
@@ -215,17 +218,24 @@ tell_of_stop(int sig)
  * the child asks for it, init.c: another job of the group may be using it. */
 static _Noreturn void
 child_run(struct child *c, char **command, const struct inherited *inherited,
-    pid_t init, int told)
+    const struct before *before, pid_t init, int told)
 {
-	struct failure why;
+	struct failure why = { 0, -1, NULL, NULL };
 
 	c->pid = getpid();
-	if (c->own_group) {
+	if (c->own_group && !c->own_session) {
 		setpgid(0, 0);
 		if (getsid(0) == init)
 			child_give_terminal(c, true);
 	}
 	pass_sockets_on(init);
+	if (before)
+		why.what = before->call(before->with, &why.on);
+	if (why.what) {
+		why.error = errno;
+		(void)!write(told, &why, sizeof(why));
+		_exit(127);
+	}
 	told_by_child = told;
 	signals_put_stop_off(tell_of_stop);
 	signals_restore(inherited);
@@ -256,19 +266,19 @@ hear_from_child(int pipe, struct failure *why)
  * architectures, and under qemu-user on all. */
 bool
 child_start(struct child *c, char **command, const struct inherited *inherited,
-    struct failure *why)
+    const struct before *before, struct failure *why)
 {
 	const pid_t init = getpid();
 	char *const name = command[0];
 	int told[2];
 	pid_t pid;
 
-	*why = (struct failure){ 0, -1 };
+	*why = (struct failure){ 0, -1, NULL, NULL };
 	if (pipe2(told, O_CLOEXEC) < 0)
 		return false;
 	pid = vfork();
 	if (pid == 0)
-		child_run(c, command, inherited, init, told[1]);
+		child_run(c, command, inherited, before, init, told[1]);
 	c->pid = pid;
 	command[0] = name;      /* a script's is on a stack that is gone */
 	close(told[1]);
@@ -424,7 +434,7 @@ static const char *
 explain_denied(const char *path, struct line *why)
 {
 	struct stat st;
-	struct statvfs fs;
+	struct statfs fs;
 
 	line_add(why, strerror(EACCES));
 	if (stat(path, &st) < 0)
@@ -433,7 +443,7 @@ explain_denied(const char *path, struct line *why)
 		return "it is a directory";
 	if (!S_ISREG(st.st_mode))
 		return "it is not a regular file";
-	if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
+	if (statfs(path, &fs) == 0 && (fs.f_flags & ST_NOEXEC))
 		return "its file system is mounted noexec";
 	if (access(path, X_OK) < 0)
 		return "it is not executable for this user, see chmod(1)";

@@ -10,6 +10,7 @@
 struct child {
 	pid_t pid;
 	bool own_group;         /* it leads a process group of its own */
+	bool own_session;       /* or, by what it does itself, a session */
 	bool stopped;           /* by a signal, and not yet continued */
 	int terminal;           /* ours to hand over, or -1; close-on-exec */
 };
@@ -19,6 +20,14 @@ struct child {
 struct failure {
 	int error;              /* errno */
 	int candidate;
+	const char *what, *on;  /* else what the child could not do before */
+};
+
+/* What the child does right before its exec. NULL, or what it could not do, and
+ * on what; with errno. */
+struct before {
+	const char *(*call)(const void *with, const char **on);
+	const void *with;
 };
 
 /* Find our controlling terminal, which a child with a group of its own has to
@@ -26,11 +35,13 @@ struct failure {
 void child_find_terminal(struct child *c);
 
 /* Start a command in the group that c says. True: c->pid is the child, and runs
- * its program by now. False: why->error is that of the exec; or 0, and errno
- * says why there is no process to be had. The element before command[0] must be
- * there, and may be overwritten. vfork(2), execve(2). */
+ * its program by now. False: why->error is that of the exec, or of why->what;
+ * or 0, and errno says why there is no process to be had. before may be NULL.
+ * The element before command[0] must be there, and may be overwritten.
+ * vfork(2), execve(2). */
 bool child_start(struct child *c, char **command,
-    const struct inherited *inherited, struct failure *why);
+    const struct inherited *inherited, const struct before *before,
+    struct failure *why);
 
 /* Complain why a command could not be executed. Returns the exit code for that:
  * 127 not found, 126 found but not executable. */

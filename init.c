@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,7 +15,14 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "reaper.h"
+#include "sandbox/doctor.h"
+#include "sandbox/launch.h"
+#include "sandbox/privileges.h"
+#include "sandbox/sealed.h"
+#include "sandbox/tether.h"
 #include "signals.h"
+
+extern char **environ;
 
 enum {
 	EXIT_TIMEOUT = 124,
@@ -22,6 +30,10 @@ enum {
 	UNKILLABLE_MS = 2000,           /* for what outlives SIGKILL */
 	REAP_BATCH = 64                 /* deaths between two signals */
 };
+
+/* Which part of pith this process is: all of it, or what stays outside of a
+ * sandbox and starts the init inside, or that one. */
+enum role { ALONE, LAUNCHER, INIT };
 
 /* The stages of a life. LEFT is the child's end, when --wait goes on for the
  * rest of its tree; in GRACE the rest has got SIGTERM, in KILLED SIGKILL. */
@@ -33,7 +45,9 @@ enum due { TIMEOUT = SIGNALS, KILL, NEXT_STAGE, DUES };
 /* All that supervise() knows. */
 struct life {
 	const struct options *opt;
-	struct child child;
+	char **argv;
+	enum role role;
+	struct child child;             /* of a launcher: init */
 	struct descendants rest;
 	enum stage stage;
 	int wait_status;                /* of the child, from LEFT on */
@@ -41,6 +55,10 @@ struct life {
 	bool told_to_end;               /* and may be stopping all the same */
 	bool continued;                 /* by a SIGCONT that is to be read */
 	bool more_dead;                 /* than one batch holds, or may be */
+	bool built;                     /* the sandbox, as init has told */
+	bool has_ended;                 /* the same */
+	pid_t relay;                    /* of the terminal, or -1 */
+	const char *reason;             /* of an end that init told, or NULL */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
 	int64_t due[DUES];              /* moments of signals_clock() */
@@ -66,6 +84,16 @@ tell(const struct life *l, int level, const char *what, int sig, int64_t pid)
 	say(text);
 }
 
+/* Linux 5.9; before, one by one. */
+static void
+close_between(unsigned int from, unsigned int to)
+{
+	if (from > to || syscall(SYS_close_range, from, to, 0) == 0)
+		return;
+	for (unsigned int fd = from; fd <= to && fd < 65536; fd++)
+		close(fd);
+}
+
 /* ---- signals that came -------------------------------------------------- */
 
 /* To the child while it runs, then to all that is left of it. */
@@ -76,7 +104,8 @@ send(const struct life *l, int sig, const siginfo_t *info)
 
 	tell(l, 1, l->stage == RUNS ? "forward" : "forward to what is left",
 	    sig, l->stage == RUNS ? pid : 0);
-	if (l->stage != RUNS)
+	if (l->stage != RUNS || (l->role == INIT && l->child.own_session &&
+	    launch_first() && (sig == SIGSTOP || sig == SIGCONT)))
 		reaper_signal(&l->rest, sig);
 	else if (!signal_forward(l->opt->all ? -1 : l->opt->group ? -pid : pid,
 	    sig, info) && errno == EPERM)
@@ -124,7 +153,63 @@ static bool
 child_has(const struct life *l, const siginfo_t *info)
 {
 	return l->stage == RUNS && !l->child.own_group &&
-	    signal_of_terminal(info);
+	    !l->child.own_session && signal_of_terminal(info);
+}
+
+/* What init tells; in init only that nobody is there any more to tell. */
+static void
+hear(struct life *l)
+{
+	struct news n;
+	bool over = false;
+
+	while (tether_read(&n, false, &over))
+		switch (n.kind) {
+		case BUILT:
+			l->built = true;
+			break;
+		case STARTED:
+			launch_started(l->child.pid, n.pid);
+			break;
+		case PTY:
+			l->relay = launch_relay(n.fd, l->child.pid);
+			close_between(STDIN_FILENO, STDOUT_FILENO);
+			break;
+		case COMPLAINT:
+			report_note(n.text, n.code);
+			if (n.code > 0)
+				l->reason = "setup-error";
+			break;
+		case ENDED:
+			l->has_ended = true;
+			l->wait_status = n.code;
+			l->orphans = n.orphans;
+			l->killed = n.killed;
+			if (n.text[0])
+				l->reason = "exec-error";
+		}
+	if (over && l->role == INIT)
+		_exit(128 + SIGKILL);
+}
+
+/* Whether init is not yet at its command: it waits for --block-fd, or for some
+ * file system, and sees no signal. What it has told meanwhile is heard first.
+ */
+static bool
+is_early(struct life *l)
+{
+	if (l->role != LAUNCHER || l->stage != RUNS)
+		return false;
+	hear(l);
+	return !l->built;
+}
+
+static void
+give_up(struct life *l, int sig)
+{
+	l->wait_status = sig;
+	l->has_ended = true;
+	kill(l->child.pid, SIGKILL);
 }
 
 /* Whether it is the SIGCONT that ended our own stop, and the child goes on as
@@ -168,6 +253,8 @@ forward(struct life *l, int came, const siginfo_t *info)
 			leave(l);
 	} else if (l->stage == LEFT && stops && l->opt->grace != UNSET) {
 		begin_grace(l);
+	} else if (stops && is_early(l)) {
+		give_up(l, sig);
 	} else {
 		if (!child_has(l, info))
 			send(l, sig, info);
@@ -186,6 +273,16 @@ act_on(struct life *l, const siginfo_t *info)
 	/* Our own write to a stderr that nobody reads; pipe(7). */
 	if (sig == SIGPIPE && info->si_pid == getpid())
 		return;
+	if (tether_signal(info)) {
+		hear(l);
+		return;
+	}
+	/* Process 1 inside cannot be stopped, and so not tell us to stop. */
+	if (l->role == LAUNCHER && launch_first() && sig == SIGTSTP &&
+	    signal_of_terminal(info)) {
+		l->continued = signal_stop_self(SIGTSTP, false);
+		return;
+	}
 	if (l->opt->signals.delay[sig] > 0 && l->due[sig] == NEVER &&
 	    !child_has(l, info))
 		set_due(l, sig, l->opt->signals.delay[sig]);
@@ -214,6 +311,10 @@ time_out(struct life *l)
 	l->timed_out = true;
 	if (l->opt->pause) {
 		leave(l);
+		return;
+	}
+	if (is_early(l)) {
+		give_up(l, SIGKILL);
 		return;
 	}
 	send(l, l->opt->stop_signal, NULL);
@@ -269,6 +370,8 @@ follow_stop(struct life *l, int sig)
 		 */
 		l->told_to_end = false;
 		send(l, SIGCONT, NULL);
+	} else if (l->child.own_session) {
+		/* Nobody who could take over sees it. */
 	} else if (!l->child.own_group) {
 		/* A stop of the child alone is somebody's who will continue it.
 		 */
@@ -305,7 +408,10 @@ child_changed(struct life *l, int wait_status)
 	if (l->opt->ends_group)
 		kill(-l->child.pid, SIGTERM);
 	l->child.pid = 0;               /* it may come to be another's */
-	l->wait_status = wait_status;
+	if (l->role == LAUNCHER)
+		hear(l);
+	if (!l->has_ended)
+		l->wait_status = wait_status;
 	leave(l);
 }
 
@@ -314,6 +420,10 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 {
 	if (WIFSTOPPED(wait_status) || WIFCONTINUED(wait_status))
 		return;
+	if (pid == l->relay) {
+		l->relay = -1;
+		return;
+	}
 	l->orphans++;
 	if (l->stage == KILLED && exit_code(wait_status) == 128 + SIGKILL)
 		l->killed++;
@@ -407,20 +517,128 @@ follow_parent(int sig, pid_t parent)
 		kill(getpid(), sig);
 }
 
+/* Each option acts in one process: what the launcher does is not init's, and
+ * the other way round. */
+static void
+share_out(struct options *o, enum role role)
+{
+	if (role == INIT) {
+		o->timeout = o->stop_timeout = o->report_fd = UNSET;
+		o->report = NULL;
+		for (int i = 0; i < 256; i++)
+			o->exit_codes[i] = i;
+		if (sandbox_whole(&o->sandbox))
+			o->signals.rewrite[SIGTSTP] = SIGSTOP;
+		return;
+	}
+	o->group = o->all = o->wait = o->pause = o->ends_group = false;
+	o->grace = UNSET;
+	if (sandbox_whole(&o->sandbox))
+		o->dies_of_signal = false;
+	for (int i = 0; i < SIGNALS; i++) {
+		o->signals.rewrite[i] = i;
+		o->signals.delay[i] = 0;
+	}
+}
+
+/* Above 2, all but what we need to the end, and what s says the command does.
+ */
+static void
+close_all_but(const struct life *l, const struct sandbox *s)
+{
+	int kept[REPORT_FDS + LAUNCH_FDS + 2] = { l->child.terminal,
+	    l->rest.proc };
+	unsigned int from = 3;
+
+	report_fds(kept + 2);
+	launch_fds(kept + 2 + REPORT_FDS, l->role == INIT);
+	while (from > 0) {
+		unsigned int next = s ? launch_kept(s, from) : UINT_MAX;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (kept[i] >= (int)from && (unsigned)kept[i] < next)
+				next = kept[i];
+		close_between(from, next == UINT_MAX ? next : next - 1);
+		from = next + 1;
+	}
+}
+
+/* Where the command could write to our program go on as a sealed copy, with all
+ * that we were started with. */
+static void
+seal_program(const struct options *opt, char **argv)
+{
+	char **e = environ;
+
+	if (opt->sandbox.userns != USERNS_HOST ||
+	    !sandbox_whole(&opt->sandbox) || !privileges_trace(&opt->sandbox))
+		return;
+	if (opt->args_read)
+		refuse("--args-fd, --userns host and --cap-add SYS_PTRACE",
+		    NULL, "pith has to start again, and the file is read",
+		    NULL);
+
+	/* It was taken out, so there is room for it. */
+	if (options_variable()) {
+		while (*e)
+			e++;
+		e[0] = options_variable();
+		e[1] = NULL;
+	}
+	sealed_become(argv);
+	if (options_variable())
+		e[0] = NULL;
+}
+
+/* Into the sandbox, if there is to be one: two of us go on from here. */
+static void
+enter(struct life *l, struct options *opt)
+{
+	pid_t init;
+
+	if (!opt->sandbox.asked)
+		return;
+	if (!launch_prepare(&opt->sandbox))
+		return;
+	launch_detach(&opt->sandbox);
+	init = launch_fork(&opt->sandbox);
+	l->role = init > 0 ? LAUNCHER : INIT;
+	l->child.pid = init;
+	share_out(opt, l->role);
+	if (l->role == LAUNCHER)
+		return;
+	report_disown();
+	reaper_adopt();
+	/* The kernel follows a hostile root's links to /proc/self/fd when it
+	 * looks for the command: nothing of the host may be open by then. */
+	if (sandbox_whole(&opt->sandbox)) {
+		close_all_but(l, &opt->sandbox);
+		signals_default();
+	}
+}
+
 /* All that can fail, before anything is started. */
 static void
 prepare(struct life *l, const struct options *opt)
 {
-	*l = (struct life){ .opt = opt, .child.terminal = -1, .rest.proc = -1 };
+	const bool first = l->role == INIT && launch_first();
+
+	l->opt = opt;
 	for (int i = 0; i < DUES; i++)
 		l->due[i] = NEVER;
-	if (opt->all && !reaper_owns_namespace())
+	l->rest.namespace = first;
+	if (opt->all && !first && !reaper_owns_namespace())
 		refuse("cannot use", "--all", "not process 1 of a PID "
 		    "namespace of its own, with a /proc", NULL);
-	if (opt->grace != UNSET || opt->wait)
+	if ((opt->grace != UNSET || opt->wait) && !first)
 		reaper_find(&l->rest);
-	l->child.own_group = opt->group || getsid(0) == getpid();
-	if (l->child.own_group && !opt->pause)
+	if (l->role == LAUNCHER)
+		return;
+	l->child.own_session = opt->sandbox.asked &&
+	    launch_session(&opt->sandbox);
+	l->child.own_group = opt->group || (!l->child.own_session &&
+	    getsid(0) == getpid());
+	if (l->child.own_group && !l->child.own_session && !opt->pause)
 		child_find_terminal(&l->child);
 }
 
@@ -432,40 +650,75 @@ not_executed(const struct life *l, const struct failure *why)
 	int code;
 
 	child_take_terminal(&l->child);
+	if (why->what) {
+		errno = why->error;
+		die(why->what, why->on);
+	}
 	code = child_explain(opt->command[0], why);
 	if (opt->exec_code)
 		code = opt->exec_code;
+	if (l->role == INIT)
+		tether_send(&(struct news){ .kind = ENDED, .code = code << 8,
+		    .fd = -1, .text = "exec-error" });
 	report_failure("exec-error", code);
 	_exit(code);
+}
+
+static const char *
+before_exec(const void *with, const char **on)
+{
+	return launch_child(with, on);
+}
+
+/* The command runs: whoever waits for that is told. */
+static void
+started(struct life *l)
+{
+	const struct sandbox *s = &l->opt->sandbox;
+
+	if (l->child.pid > 0)
+		tell(l, 1, "started process ", 0, l->child.pid);
+	if (!s->asked)
+		return;
+	if (l->role == INIT)
+		tether_send(&(struct news){ .kind = STARTED, .fd = -1,
+		    .pid = l->child.pid > 0 ? l->child.pid : getpid() });
+	else
+		launch_started(0, l->child.pid);
+	if (l->role == ALONE && l->child.own_session)
+		l->relay = launch_relay(-1, l->child.pid);
+	launch_forget(s);
+	/* The paths of the host are nobody's business in there. */
+	if (l->role == INIT && sandbox_whole(s))
+		for (char **word = l->argv + 1; l->argv[0] && *word; word++)
+			memset(*word, '\0', strlen(*word));
 }
 
 static void
 start(struct life *l, const struct inherited *inherited)
 {
 	const struct options *opt = l->opt;
+	const struct sandbox *s = opt->sandbox.asked ? &opt->sandbox : NULL;
+	const struct before before = { before_exec, s };
+	const struct inherited nothing = { 0 };
 	struct failure why;
 
 	l->begun = signals_clock();
 	if (opt->timeout != UNSET)
 		set_due(l, TIMEOUT, opt->timeout);
-	if (opt->pause)
+	if (l->role == LAUNCHER)
 		return;
-	if (child_start(&l->child, opt->command, inherited, &why))
-		tell(l, 1, "started process ", 0, l->child.pid);
+	if (s)
+		launch_settle(s);
+	if (opt->pause)
+		started(l);
+	else if (child_start(&l->child, opt->command, s && sandbox_whole(s) ?
+	    &nothing : inherited, s ? &before : NULL, &why))
+		started(l);
 	else if (why.error > 0)
 		not_executed(l, &why);
 	else
 		die("cannot start", opt->command[0]);
-}
-
-/* Linux 5.9; before, one by one. */
-static void
-close_between(unsigned int from, unsigned int to)
-{
-	if (from > to || syscall(SYS_close_range, from, to, 0) == 0)
-		return;
-	for (unsigned int fd = from; fd <= to && fd < 65536; fd++)
-		close(fd);
 }
 
 /* Let go of what only the child needs: whoever waits for the end of its files,
@@ -473,23 +726,29 @@ close_between(unsigned int from, unsigned int to)
 static void
 settle(const struct life *l)
 {
-	int kept[REPORT_FDS + 2] = { l->child.terminal, l->rest.proc };
-	unsigned int from = 3;
-
-	report_fds(kept + 2);
 	if (chdir("/") < 0)
 		warn("cannot change to", "/");
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	while (from > 0) {
-		unsigned int next = UINT_MAX;
+	/* The relay of a terminal that is yet to come reads and writes them. */
+	if (l->role != LAUNCHER || !launch_has_terminal())
+		close_between(STDIN_FILENO, STDOUT_FILENO);
+	close_all_but(l, NULL);
+}
 
-		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-			if (kept[i] >= (int)from && (unsigned)kept[i] < next)
-				next = kept[i];
-		close_between(from, next == UINT_MAX ? next : next - 1);
-		from = next + 1;
-	}
+/* What belongs to the sandbox, and is to go before us. */
+static void
+see_off(struct life *l)
+{
+	int wait_status;
+
+	while (l->relay > 0 && waitpid(l->relay, &wait_status, 0) < 0 &&
+	    errno == EINTR)
+		;
+	if (l->role == LAUNCHER)
+		launch_clean();
+	if (l->role == INIT)
+		tether_send(&(struct news){ .kind = ENDED, .fd = -1,
+		    .code = l->wait_status, .orphans = l->orphans,
+		    .killed = l->killed });
 }
 
 /* Pass the verdict on, and return the exit code that says the same. */
@@ -501,9 +760,9 @@ verdict(const struct life *l)
 	const int code = exit_code(l->wait_status);
 	struct rusage usage;
 	const struct verdict v = {
-		.reason = l->timed_out ? "timeout" : signaled ? "signaled" :
-		    "exited",
-		.exit_code = l->timed_out ? EXIT_TIMEOUT :
+		.reason = l->timed_out ? "timeout" : l->reason ? l->reason :
+		    signaled ? "signaled" : "exited",
+		.exit_code = l->timed_out ? EXIT_TIMEOUT : l->reason ? code :
 		    opt->exit_codes[code],
 		.signal = signaled ? WTERMSIG(l->wait_status) : UNKNOWN,
 		.wall_ms = l->ended - l->begun,
@@ -515,8 +774,8 @@ verdict(const struct life *l)
 	if (opt->report || opt->report_fd != UNSET || opt->verbosity > 0)
 		getrusage(RUSAGE_CHILDREN, &usage);
 	report_write(&v);
-	if (opt->verbosity > 0)
-		report_say(&v, opt->pause ? "pause" : opt->command[0]);
+	if (opt->verbosity > 0 && l->role != INIT)
+		report_say(&v, opt->command ? opt->command[0] : "pause");
 	/* A shell that runs us in a loop has to see that ^C ended it. */
 	if (signaled && v.exit_code == code && opt->dies_of_signal &&
 	    getpid() != 1)
@@ -530,17 +789,23 @@ main(int argc, char **argv)
 	const pid_t parent = getppid();
 	struct inherited inherited;
 	struct options opt;
-	struct life life;
+	struct life life = { .role = ALONE, .argv = argv, .child.terminal = -1,
+	    .rest.proc = -1, .relay = -1 };
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */
 	seal_relocations();
 	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), argv);
+	if (opt.doctor)
+		return doctor_run(opt.doctor == 2);
+	seal_program(&opt, argv);
 	report_open(opt.report, opt.report_fd);
 	follow_parent(opt.parent_death_signal, parent);
 	reaper_adopt();
+	enter(&life, &opt);
 	prepare(&life, &opt);
 	start(&life, &inherited);
 	settle(&life);
 	supervise(&life);
+	see_off(&life);
 	return verdict(&life);
 }

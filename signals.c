@@ -50,6 +50,13 @@ set_default(int sig)
 	syscall(SYS_rt_sigaction, sig, zeros, NULL, sizeof(uint64_t));
 }
 
+void
+signals_default(void)
+{
+	for (int sig = 1; sig < SIGNALS; sig++)
+		set_default(sig);
+}
+
 static uint64_t
 only(int sig)
 {

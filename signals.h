@@ -32,6 +32,10 @@ void signals_hold(struct inherited *inherited);
 /* In the child, last thing before exec: exactly the mask that was inherited. */
 void signals_restore(const struct inherited *inherited);
 
+/* Let every signal have its default action, for a child that is to inherit
+ * nothing: an exec leaves those ignored that are. */
+void signals_default(void);
+
 /* In the child, before signals_restore(): from then until the exec, which
  * undoes it, have instead called where SIGTSTP would stop the process. One that
  * stops there would hold its parent up in vfork(2), and nobody could continue

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ enum { LINE_BYTES = 1024 };
 static const char *speaker = "pith";
 static int failure_code = 125;
 static void (*listener)(const char *, int);
+static bool best_effort;
 
 void
 line_add(struct line *l, const char *words)
@@ -73,6 +75,21 @@ text_printable(const char *text)
 	return n;
 }
 
+bool
+text_number(const char **text, uint64_t most, uint64_t *number)
+{
+	const char *t = *text;
+	uint64_t n = 0;
+
+	for (; *t >= '0' && *t <= '9' && n <= most; t++)
+		n = n * 10 + *t - '0';
+	*number = n;
+	if (t == *text || n > most)
+		return false;
+	*text = t;
+	return true;
+}
+
 void
 line_quote(struct line *l, const char *name)
 {
@@ -106,6 +123,12 @@ void
 log_listen(void (*hears)(const char *, int))
 {
 	listener = hears;
+}
+
+void
+log_best_effort(void)
+{
+	best_effort = true;
 }
 
 static void
@@ -181,4 +204,13 @@ _Noreturn void
 die(const char *what, const char *which)
 {
 	refuse(what, which, strerror(errno), NULL);
+}
+
+void
+lacking(const char *what, const char *which)
+{
+	if (!best_effort)
+		die(what, which);
+	complain_and(LACKING, what, which, strerror(errno),
+	    "goes on without, by --best-effort");
 }

@@ -2,6 +2,7 @@
 #ifndef PITH_LOG_H
 #define PITH_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,12 +30,21 @@ void line_quote(struct line *l, const char *name);
  * character (C1 included) or not UTF-8 (RFC 3629). */
 size_t text_printable(const char *text);
 
+/* A decimal number up to most, at *text, which then is what follows it. False
+ * where there is none. */
+bool text_number(const char **text, uint64_t most, uint64_t *number);
+
 /* Who speaks, and the exit code of its own failures (125). */
 void log_as(const char *name, int failure_code);
 
 /* Have every complaint told to one more listener: the line without the name,
- * and the exit code where the process ends with it, else 0. */
+ * and the exit code where the process ends with it, else 0; LACKING where it
+ * goes on without something. */
+enum { LACKING = -1 };
 void log_listen(void (*hears)(const char *line, int code));
+
+/* Go on where something is lacking(), from now on. */
+void log_best_effort(void);
 
 /* "NAME: WORDS" in one write(2) to stderr. A full or closed stderr is passed
  * over, not waited for; poll(2). */
@@ -50,6 +60,9 @@ void warn(const char *what, const char *which);
 
 /* complain() with the reason in errno, then end with the failure code. */
 _Noreturn void die(const char *what, const char *which);
+
+/* die(), but with log_best_effort() complain and come back. */
+void lacking(const char *what, const char *which);
 
 /* complain() where errno has no part in it, then end with the failure code. */
 _Noreturn void refuse(const char *what, const char *which, const char *why,

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 extern char **environ;
 
 #define AT(member) offsetof(struct options, member)
+#define OF(word) (AT(sandbox) + (word))         /* of a kind of words */
 
 /* Names take a fixed room: a pointer would cost a relocation at every start. */
 static const struct rule rules[] = {
@@ -28,6 +30,58 @@ static const struct rule rules[] = {
 	{ "report",               0,  TEXT,    AT(report) },
 	{ "report-fd",            0,  NUMBER,  AT(report_fd) },
 	{ "pause",                0,  ON,      AT(pause) },
+	{ "rootfs",               0,  TEXT,    AT(sandbox.rootfs) },
+	{ "ephemeral",            0,  ROOM,    AT(sandbox) },
+	{ "read-only",            0,  READ_ONLY_ROOT, AT(sandbox) },
+	{ "writable",             0,  WRITABLE_ROOT, AT(sandbox) },
+	{ "layer",                0,  WORD,    OF(LAYER) },
+	{ "upper",                0,  TEXT,    AT(sandbox.upper) },
+	{ "volume",               0,  WORD,    OF(VOLUME) },
+	{ "tmpfs",                0,  WORD,    OF(TMPFS) },
+	{ "dir",                  0,  WORD,    OF(DIR_AT) },
+	{ "symlink",              0,  WORD,    OF(SYMLINK) },
+	{ "file",                 0,  WORD,    OF(FILE_AT) },
+	{ "device",               0,  WORD,    OF(DEVICE) },
+	{ "shm-size",             0,  SIZE,    AT(sandbox.shm_size) },
+	{ "proc",                 0,  CHOICE_PROC, AT(sandbox.proc) },
+	{ "sys",                  0,  CHOICE_SYS, AT(sandbox.sys) },
+	{ "chroot",               0,  TEXT,    AT(sandbox.chroot) },
+	{ "ulimit",               0,  WORD,    OF(ULIMIT) },
+	{ "user",                'u', TEXT,    AT(sandbox.user) },
+	{ "group-add",            0,  WORD,    OF(GROUP_ADD) },
+	{ "hostname",             0,  TEXT,    AT(sandbox.hostname) },
+	{ "workdir",              0,  TEXT,    AT(sandbox.workdir) },
+	{ "env",                  0,  WORD,    OF(ENV) },
+	{ "env-file",             0,  WORD,    OF(ENV_FILE) },
+	{ "keep-env",             0,  WORD_OR_NOT, OF(KEEP_ENV) },
+	{ "unsetenv",             0,  WORD,    OF(UNSETENV) },
+	{ "umask",                0,  MASK,    AT(sandbox.umask) },
+	{ "userns",               0,  CHOICE_USERNS, AT(sandbox.userns) },
+	{ "uidmap",               0,  WORD,    OF(UIDMAP) },
+	{ "gidmap",               0,  WORD,    OF(GIDMAP) },
+	{ "unshare",              0,  TEXT,    AT(sandbox.unshare) },
+	{ "ipc",                  0,  HOST,    AT(sandbox.host_ipc) },
+	{ "uts",                  0,  HOST,    AT(sandbox.host_uts) },
+	{ "cgroupns",             0,  HOST,    AT(sandbox.host_cgroup) },
+	{ "timens",               0,  WORD,    OF(TIMENS) },
+	{ "network",              0,  TEXT,    AT(sandbox.network) },
+	{ "sysctl",               0,  WORD,    OF(SYSCTL) },
+	{ "cap-add",              0,  WORD,    OF(CAP_ADD) },
+	{ "cap-drop",             0,  WORD,    OF(CAP_DROP) },
+	{ "new-privs",            0,  ON,      AT(sandbox.new_privs) },
+	{ "seccomp",              0,  TEXT,    AT(sandbox.seccomp) },
+	{ "landlock",             0,  WORD,    OF(LANDLOCK) },
+	{ "allow-userns",         0,  ON,      AT(sandbox.allow_userns) },
+	{ "tty",                 't', TTY,     AT(sandbox.tty) },
+	{ "detach",              'd', ON,      AT(sandbox.detach) },
+	{ "info",                 0,  TEXT,    AT(sandbox.info) },
+	{ "info-fd",              0,  NUMBER,  AT(sandbox.info_fd) },
+	{ "block-fd",             0,  NUMBER,  AT(sandbox.block_fd) },
+	{ "pidfile",              0,  TEXT,    AT(sandbox.pidfile) },
+	{ "preserve-fd",          0,  WORD,    OF(PRESERVE_FD) },
+	{ "args-fd",              0,  ARGS,    0 },
+	{ "best-effort",          0,  ON,      AT(sandbox.best_effort) },
+	{ "doctor",               0,  DOCTOR,  AT(doctor) },
 	{ "help",                'h', HELP,    0 },
 	{ "version",             'V', VERSION, 0 },
 	{ "license",             'l', LICENSE, 0 },
@@ -63,6 +117,34 @@ static const struct dialect native = {
 "  -w                       warn of reaped orphans\n"
 "  -v                       say what is done; -vv says more\n"
 "  -h, --help   -V, --version   -l, --license\n"
+"\n"
+"Sandbox: all namespaces, no capabilities, a filter of system calls, no network.\n"
+"      --rootfs DIR         its root: a directory, / (this one), an image, none\n"
+"      --ephemeral[=SIZE]   writes vanish (default); or --read-only, --writable\n"
+"      --layer DIR          one more layer on top; --upper DIR keeps the writes\n"
+"      --volume SRC:DST[:ro,noexec,dev,try]   --device PATH[:DST]\n"
+"      --tmpfs DST[:size=N,mode=M,exec]       --shm-size N\n"
+"      --dir DST   --symlink TARGET:DST   --file FD:DST[:mode=M,ro]\n"
+"      --proc masked|minimal|full|none        --sys ro|none\n"
+"      --network none|host|ns:PATH   --ipc, --uts, --cgroupns host\n"
+"      --userns auto|host|subid|keep-id   --uidmap, --gidmap IN:OUT:COUNT\n"
+"      --timens boot=+N     --sysctl NAME=VALUE   --hostname NAME\n"
+"      --allow-userns       sandboxes in the sandbox\n"
+"      --best-effort        go on where some of it cannot be had\n"
+"Also without --rootfs:\n"
+"      --unshare LIST       user,mnt,pid,net,ipc,uts,cgroup,time\n"
+"      --chroot DIR         chroot(2) alone, which is no wall\n"
+"  -u, --user UID[:GID]|NAME   --group-add GROUP   --umask MASK   --workdir DIR\n"
+"      --env K=V   --env-file FILE   --keep-env[=A,B]   --unsetenv K\n"
+"      --ulimit NAME=SOFT[:HARD]   --cap-add, --cap-drop NAME|ALL|default\n"
+"      --seccomp default|off|bpf:FILE   --new-privs\n"
+"      --landlock ro:PATH|rw:PATH|bind:PORT|connect:PORT\n"
+"  -t, --tty[=no]           a terminal of its own\n"
+"  -d, --detach             come back when the command runs\n"
+"      --info FILE   --info-fd N   --pidfile FILE   --preserve-fd N\n"
+"      --block-fd N         start it at the end of file of N\n"
+"      --args-fd N          more options, each ends in a NUL\n"
+"      --doctor[=json]      what of this works here, and what to do about it\n"
 "\n"
 "PITH_OPTIONS holds further options. Exit codes: the command's; 128+n signal n;\n"
 "124 timeout; 125 pith failed; 126 not executable; 127 not found. See pith(8).\n",
@@ -100,7 +182,23 @@ static const char takes[][64] = {
 	[EXIT - TEXT] = "exit codes FROM[:TO] such as 143:0 or SIGTERM:0",
 	[REWRITE - TEXT] = "signals FROM:TO such as TERM:QUIT, FROM:0 drops",
 	[DELAY - TEXT] = "a signal and a time, such as TERM:5s",
+	[SIZE - TEXT] = "a size such as 65536, 64k, 512m or 1g",
+	[MASK - TEXT] = "an octal number such as 022",
+	[WORD - TEXT] = "a value, see pith(8)",
+	[HOST - TEXT] = "host",
+	[CHOICE_USERNS - TEXT] = "auto, host, subid or keep-id",
+	[CHOICE_PROC - TEXT] = "masked, minimal, full or none",
+	[CHOICE_SYS - TEXT] = "ro or none",
+	[ARGS - TEXT] = "the number of an open file",
 };
+
+static struct word words[WORDS];
+
+/* What --args-fd reads, and the words of PITH_OPTIONS. */
+static char args[64 * 1024], option_words[32 * 1024];
+
+/* PITH_OPTIONS=... as it was found. */
+static char *variable;
 
 static const char SEE_HELP[] = "see --help";
 
@@ -110,13 +208,9 @@ static const char SEE_HELP[] = "see --help";
 static int64_t
 number(const char *digits, int64_t most)
 {
-	int64_t n = 0;
+	uint64_t n;
 
-	if (!*digits)
-		return -1;
-	for (; *digits >= '0' && *digits <= '9' && n <= most; digits++)
-		n = n * 10 + *digits - '0';
-	return *digits || n > most ? -1 : n;
+	return text_number(&digits, most, &n) && !*digits ? (int64_t)n : -1;
 }
 
 /* Milliseconds of "1.5", "500ms", "2m"; -1 where it is no time. What is finer
@@ -237,6 +331,96 @@ set_delay(struct options *o, const char *value)
 	return true;
 }
 
+/* Bytes of "64k", "1g"; -1 where it is no size. */
+static int64_t
+size(const char *text)
+{
+	static const char units[] = "bkmgt";
+	const uint64_t most = UINT64_C(1) << 52;
+	const char *unit = units;
+	uint64_t n;
+
+	if (!text_number(&text, most, &n) || n == 0)
+		return -1;
+	if (*text)
+		unit = text[1] ? NULL : strchr(units, *text | 0x20);
+	if (!unit)
+		return -1;
+	for (; unit > units && n <= most; unit--)
+		n *= 1024;
+	return n > most ? -1 : (int64_t)n;
+}
+
+static int
+octal(const char *text)
+{
+	int n = 0;
+
+	if (!*text)
+		return -1;
+	for (; *text >= '0' && *text <= '7' && n <= 0777; text++)
+		n = n * 8 + *text - '0';
+	return *text || n > 0777 ? -1 : n;
+}
+
+/* The place of a word among the lower-case words of a text that lists the
+ * choices; -1 where it is none. */
+static int
+choice(const char *choices, const char *value)
+{
+	const size_t n = strlen(value);
+	int i = 0;
+
+	for (const char *c = choices; *c; i++) {
+		size_t m = strspn(c, "abcdefghijklmnopqrstuvwxyz-");
+
+		if (m == n && memcmp(c, value, n) == 0)
+			return i;
+		c += m;
+		c += strspn(c, ", ");
+		if (strncmp(c, "or ", 3) == 0)
+			c += 3;
+	}
+	return -1;
+}
+
+static bool
+add_word(struct options *o, int kind, const char *value)
+{
+	struct sandbox *s = &o->sandbox;
+
+	if (s->word_count == WORDS)
+		refuse("too many options", value, NULL, NULL);
+	s->words[s->word_count++] = (struct word){ kind, (char *)value };
+	if (kind == LAYER)
+		s->layered = true;
+	return true;
+}
+
+static bool read_args(struct options *o, const char *value);
+
+static bool
+set_optional(struct options *o, const struct rule *r, const char *value)
+{
+	switch (r->kind) {
+	case ROOM:
+		o->sandbox.root_asked = true;
+		o->sandbox.root_mode = EPHEMERAL;
+		o->sandbox.root_size = value ? size(value) : 0;
+		return o->sandbox.root_size >= 0;
+	case TTY:
+		o->sandbox.tty = !value;
+		return !value || strcmp(value, "no") == 0;
+	case DOCTOR:
+		o->doctor = value ? 2 : 1;
+		return !value || strcmp(value, "json") == 0;
+	default:
+		/* A script whose variable is empty does not mean all. */
+		return (!value || *value) && add_word(o, r->at - AT(sandbox),
+		    value ? value : "");
+	}
+}
+
 /* False where the value is not of its kind. */
 static bool
 set_value(struct options *o, const struct rule *r, const char *value)
@@ -263,6 +447,21 @@ set_value(struct options *o, const struct rule *r, const char *value)
 		/* Of tini, whose 1 is to say nothing but warnings. */
 		o->verbosity = number(value, 9) - 1;
 		return true;
+	case SIZE:
+		return (*(int64_t *)member = size(value)) > 0;
+	case MASK:
+		return (*(int *)member = octal(value)) >= 0;
+	case WORD:
+		return *value && add_word(o, r->at - AT(sandbox), value);
+	case HOST:
+		return *(bool *)member = choice(takes[HOST - TEXT], value) == 0;
+	case CHOICE_USERNS:
+	case CHOICE_PROC:
+	case CHOICE_SYS:
+		*(int *)member = choice(takes[r->kind - TEXT], value) + 1;
+		return *(int *)member > 0;
+	case ARGS:
+		return read_args(o, value);
 	default:
 		return false;
 	}
@@ -311,6 +510,26 @@ take_value(struct options *o, const struct rule *r, const char *value,
 }
 
 static void
+take_optional(struct options *o, const struct rule *r, const char *value)
+{
+	static const char may_be[][24] = {
+		[ROOM - ROOM] = "a size such as 512m",
+		[TTY - ROOM] = "no",
+		[DOCTOR - ROOM] = "json",
+		[WORD_OR_NOT - ROOM] = "names as A,B",
+	};
+	char text[64];
+	struct line why = LINE(text);
+
+	if (set_optional(o, r, value))
+		return;
+	option_name(&why, r, true);
+	line_add(&why, "= takes ");
+	line_add(&why, may_be[r->kind - ROOM]);
+	refuse("bad value", value, text, NULL);
+}
+
+static void
 take_flag(struct options *o, const struct rule *r, const struct dialect *d)
 {
 	void *member = (char *)o + r->at;
@@ -325,6 +544,14 @@ take_flag(struct options *o, const struct rule *r, const struct dialect *d)
 	case COUNT:
 		++*(int *)member;
 		break;
+	case READ_ONLY_ROOT:
+		o->sandbox.root_asked = true;
+		o->sandbox.root_mode = READ_ONLY;
+		break;
+	case WRITABLE_ROOT:
+		o->sandbox.root_asked = true;
+		o->sandbox.root_mode = WRITABLE;
+		break;
 	case HELP:
 		print(d->usage, d);
 	case VERSION:
@@ -332,6 +559,15 @@ take_flag(struct options *o, const struct rule *r, const struct dialect *d)
 	case LICENSE:
 		print(license, d);
 	}
+}
+
+static const struct rule *
+note(struct options *o, const struct rule *r)
+{
+	if (r && r->at >= AT(sandbox) &&
+	    r->at < AT(sandbox) + sizeof(struct sandbox))
+		o->sandbox.asked = true;
+	return r;
 }
 
 /* A long name of n bytes, or with n 0 a letter; the dialect's own meaning
@@ -349,10 +585,12 @@ find(const struct dialect *d, const char *name, size_t n)
 	return d == &native || n == 0 ? NULL : find(&native, name, n);
 }
 
-/* Where words come from: argv, or the text of PITH_OPTIONS. */
+/* Where words come from: argv, the text of PITH_OPTIONS, or what --args-fd
+ * read.  */
 struct words {
 	char **argv;            /* the next one; NULL: from text */
 	char *text;
+	char *end;              /* of words that each end in a NUL, or NULL */
 };
 
 /* Cut the next word off a text at blanks and commas; \ takes the next character
@@ -380,9 +618,14 @@ cut_word(char **text)
 static char *
 next_word(struct words *w)
 {
-	if (!w->argv)
+	char *word = w->text;
+
+	if (w->argv)
+		return *w->argv ? *w->argv++ : NULL;
+	if (!w->end)
 		return cut_word(&w->text);
-	return *w->argv ? *w->argv++ : NULL;
+	w->text = word < w->end ? word + strlen(word) + 1 : word;
+	return word < w->end ? word : NULL;
 }
 
 static void
@@ -390,13 +633,15 @@ parse_long(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	size_t n = strchrnul(word + 2, '=') - (word + 2);
-	const struct rule *r = find(d, word + 2, n);
+	const struct rule *r = note(o, find(d, word + 2, n));
 	char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
 
 	if (!r)
 		refuse("unknown option", word, NULL, SEE_HELP);
 	if (r->kind >= TEXT)
 		take_value(o, r, value ? value : next_word(w), true);
+	else if (r->kind >= ROOM)
+		take_optional(o, r, value);
 	else if (value)
 		refuse("unexpected value", word, "this option takes none",
 		    SEE_HELP);
@@ -409,7 +654,7 @@ parse_letters(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	for (char *letter = word + 1; *letter; letter++) {
-		const struct rule *r = find(d, letter, 0);
+		const struct rule *r = note(o, find(d, letter, 0));
 
 		if (!r)
 			refuse("unknown option", word, NULL, SEE_HELP);
@@ -418,7 +663,10 @@ parse_letters(struct options *o, const struct dialect *d, char *word,
 			    false);
 			return;
 		}
-		take_flag(o, r, d);
+		if (r->kind >= ROOM)
+			take_optional(o, r, NULL);
+		else
+			take_flag(o, r, d);
 	}
 }
 
@@ -439,6 +687,37 @@ parse_words(struct options *o, const struct dialect *d, struct words *w)
 	return word;
 }
 
+/* Options of --args-fd: each ends in a NUL, as those of a process do. */
+static bool
+read_args(struct options *o, const char *value)
+{
+	static size_t used;
+	struct words w = { NULL, args + used, NULL };
+	const int fd = number(value, INT32_MAX);
+	ssize_t n;
+	char *word;
+
+	if (fd < 0)
+		return false;
+	do {
+		n = read(fd, args + used, sizeof(args) - 1 - used);
+		used += n > 0 ? n : 0;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n == 0 && used == sizeof(args) - 1)
+		errno = E2BIG;
+	if (n < 0 || used == sizeof(args) - 1)
+		die("cannot read", "--args-fd");
+	args[used++] = '\0';
+	w.end = args + used - 1;
+	o->args_read = true;
+	close(fd);
+	word = parse_words(o, &native, &w);
+	if (word)
+		refuse("not an option", word, NULL,
+		    "the command goes on the command line");
+	return true;
+}
+
 /* ---- all together ------------------------------------------------------- */
 
 static void
@@ -452,6 +731,8 @@ set_defaults(struct options *o, const struct dialect *d)
 	o->stop_signal = SIGTERM;
 	o->stop_timeout = o->grace = o->timeout = UNSET;
 	o->report_fd = UNSET;
+	o->sandbox = (struct sandbox){ .umask = UNSET, .tty = UNSET,
+	    .info_fd = UNSET, .block_fd = UNSET, .words = words };
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
 	for (int i = 0; i < SIGNALS; i++)
@@ -480,18 +761,22 @@ static void
 parse_environment(struct options *o, const struct dialect *d)
 {
 	static const char NAME[] = "PITH_OPTIONS=";
-	struct words w = { NULL, NULL };
+	struct words w = { NULL, NULL, NULL };
 	char **to = environ;
 	char *word;
 
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, NAME, sizeof(NAME) - 1) != 0)
 			*to++ = *e;
-		else if (!w.text)
-			w.text = *e + sizeof(NAME) - 1;
+		else if (!variable)
+			variable = *e;
 	*to = NULL;
-	if (!w.text)
+	if (!variable)
 		return;
+	w.text = option_words;
+	if (strlen(variable) >= sizeof(option_words))
+		refuse("PITH_OPTIONS is too long", NULL, NULL, NULL);
+	strcpy(option_words, variable + sizeof(NAME) - 1);
 	/* Whoever reads of a mistake has to know where to look. */
 	log_as("pith: PITH_OPTIONS", d->failure_code);
 	word = parse_words(o, &native, &w);
@@ -519,21 +804,32 @@ mind_group(struct options *o)
 static void
 check(const struct options *o)
 {
+	if (o->doctor)
+		return;
 	if (o->pause && o->command)
 		refuse("--pause takes no command", o->command[0], NULL, NULL);
 	if (!o->pause && (!o->command || !o->command[0][0]))
 		refuse(o->command ? "empty command" : "no command given", NULL,
 		    NULL, SEE_HELP);
+	if (o->sandbox.detach && o->parent_death_signal)
+		refuse("--detach and --parent-death-signal contradict each "
+		    "other", NULL, NULL, SEE_HELP);
 	if (o->report && o->report_fd != UNSET)
 		refuse("--report and --report-fd contradict each other", NULL,
 		    NULL, SEE_HELP);
+}
+
+char *
+options_variable(void)
+{
+	return variable;
 }
 
 void
 options_parse(struct options *o, const struct dialect *dialect, char **argv)
 {
 	const struct dialect *d = dialect ? dialect : &native;
-	struct words w = { argv + (*argv != NULL), NULL };
+	struct words w = { argv + (*argv != NULL), NULL, NULL };
 
 	log_as(d->name, d->failure_code);
 	set_defaults(o, d);

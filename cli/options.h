@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../sandbox/sandbox.h"
 #include "../signals.h"
 
 #define PITH_VERSION "0.1.0"
@@ -32,14 +33,21 @@ struct options {
 	const char *report;             /* NULL: none */
 	int report_fd;                  /* UNSET: none */
 	int exec_code;                  /* of a failed exec; 0: 126 or 127 */
+	bool args_read;                 /* there was an --args-fd */
+	int doctor;                     /* 0: no, 1: for people, 2: JSON */
 	unsigned char exit_codes[256];  /* to end with, by the child's */
+	struct sandbox sandbox;
 	struct signal_rules signals;
 };
 
-/* What an option does with its value. Those from TEXT on take one. */
+/* What an option does with its value. Those from TEXT on take one, those from
+ * ROOM on may, after a "=". */
 enum kind {
-	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE,
-	TEXT, NUMBER, TIME, SIGNAL, EXIT, REWRITE, DELAY, LEVEL
+	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
+	WRITABLE_ROOT,
+	ROOM, TTY, DOCTOR, WORD_OR_NOT,
+	TEXT, NUMBER, TIME, SIGNAL, EXIT, REWRITE, DELAY, LEVEL, SIZE, MASK,
+	WORD, HOST, CHOICE_USERNS, CHOICE_PROC, CHOICE_SYS, ARGS
 };
 
 /* One option, in its long and its short form; "" or 0 where it has none. */
@@ -73,6 +81,9 @@ struct dialect {
 	bool whole_group;               /* see struct options, and --group */
 	bool on_stderr;                 /* help and version go there */
 };
+
+/* PITH_OPTIONS=... as it was found; NULL where it was not. */
+char *options_variable(void);
 
 /* Fill o from the environment (the dialect's variables, then PITH_OPTIONS,
  * which is taken out of it) and from argv. dialect is NULL for pith's own.

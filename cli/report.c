@@ -17,6 +17,7 @@ static struct {
 	char name[NAME_MAX + 1];        /* in the directory, at the end */
 	char temporary[32];             /* until then */
 	char error[512];                /* the last complaint */
+	char weakened[1024];            /* a JSON string for each that lacks */
 } report;
 
 static void
@@ -100,7 +101,9 @@ json(struct line *l, const struct verdict *v)
 	json_number(l, "orphans_reaped", v->orphans_reaped);
 	json_number(l, "stragglers_killed", v->stragglers_killed);
 	json_key(l, "weakened");
-	line_add(l, "[]}\n");
+	line_add(l, "[");
+	line_add(l, report.weakened);
+	line_add(l, "]}\n");
 }
 
 static bool
@@ -154,13 +157,33 @@ report_failure(const char *reason, int exit_code)
 	report_write(&v);
 }
 
+void
+report_disown(void)
+{
+	report_fd = report_dir = -1;
+}
+
+void
+report_note(const char *line, int code)
+{
+	size_t used = strlen(report.weakened);
+	struct line l = LINE(report.error);
+	struct line list = { report.weakened, sizeof(report.weakened), used };
+
+	/* What does not fit any more would not be JSON any more. */
+	if (code != LACKING) {
+		line_add(&l, line);
+	} else if (strlen(line) * 6 + 4 < sizeof(report.weakened) - used) {
+		line_add(&list, used > 0 ? "," : "");
+		json_string(&list, line);
+	}
+}
+
 /* The listener of complaints. */
 static void
 hear(const char *line, int code)
 {
-	struct line l = LINE(report.error);
-
-	line_add(&l, line);
+	report_note(line, code);
 	if (code > 0)
 		report_failure("setup-error", code);
 }

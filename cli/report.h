@@ -29,6 +29,14 @@ void report_open(const char *file, int fd);
 enum { REPORT_FDS = 2 };
 void report_fds(int fds[REPORT_FDS]);
 
+/* The verdict is somebody else's to write: complaints are as before, and the
+ * descriptors are not ours. */
+void report_disown(void);
+
+/* Have a complaint of another process in the verdict, as log_listen() has it.
+ */
+void report_note(const char *line, int code);
+
 /* Write the verdict; warns where that fails. */
 void report_write(const struct verdict *v);
 

@@ -161,16 +161,14 @@ keep_list(const char *list)
 }
 
 static void
-apply_preset(const struct sandbox *s, const struct identity *id)
+apply_preset(const struct sandbox *s, char *home)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
 	    "/usr/bin:/sbin:/bin";
 	static char lang[] = "LANG=C.UTF-8";
-	static char home[5 + HOME_MAX], host[9 + 65];
-	struct line h = LINE(home), n = LINE(host);
+	static char host[9 + 65];
+	struct line n = LINE(host);
 
-	line_add(&h, "HOME=");
-	line_add(&h, id->home);
 	line_add(&n, "HOSTNAME=");
 	line_add(&n, s->hostname ? s->hostname : "pith");
 	set(path);
@@ -186,17 +184,23 @@ environment_build(const struct sandbox *s, const struct identity *id,
     bool preset)
 {
 	char *file = files;
-	bool asked = preset;
+	static char home[5 + HOME_MAX];
+	struct line h = LINE(home);
+	bool asked = preset || id->uid_given;
 
 	for (int i = 0; i < s->word_count; i++)
 		asked |= s->words[i].kind >= ENV &&
 		    s->words[i].kind <= KEEP_ENV;
 	if (!asked)
 		return;
+	line_add(&h, "HOME=");
+	line_add(&h, id->home);
 	if (preset)
-		apply_preset(s, id);
+		apply_preset(s, home);
 	else
 		keep_list("");
+	if (!preset && id->uid_given)
+		set(home);
 	for (int i = 0; i < s->word_count; i++) {
 		char *value = s->words[i].value;
 

@@ -14,7 +14,8 @@
  * and the other way round. The numbers are those of all architectures. */
 enum { CREATE_RULESET = 444, ADD_RULE, RESTRICT_SELF };
 enum { RULE_PATH = 1, RULE_PORT };
-enum { BIND = 1, CONNECT = 2, ALL_PORTS = 3, ALL_SCOPES = 3 };
+enum { BIND = 1, CONNECT = 2, ALL_PORTS = 3 };
+enum { ABSTRACT_SOCKETS = 1, ALL_SCOPES = 3, SCOPES_SINCE = 6 };
 enum { TRUNCATE = 1 << 14, IOCTL_DEV = 1 << 15, ALL_PATHS = 0xffff };
 enum {
 	READ = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
@@ -170,18 +171,33 @@ add(struct work *w, const struct rule *r, const char *of)
 	return added;
 }
 
+/* The names of abstract sockets are the network namespace's, unix(7): who has
+ * the host's would reach its services (CVE-2020-15257). */
+static bool
+shares_sockets(const struct sandbox *s)
+{
+	return sandbox_whole(s) && s->network &&
+	    strcmp(s->network, "host") == 0;
+}
+
 const char *
 landlock_apply(const struct sandbox *s)
 {
 	const char *first = each(s, NULL, is_none), *failed;
 	struct work w = { { 0, 0, 0 }, 0, -1 };
 
-	if (!first)
+	if (!first && !shares_sockets(s))
 		return NULL;
 	w.version = syscall(CREATE_RULESET, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
+	if (!first && w.version < SCOPES_SINCE)
+		return NULL;
 	if (w.version < 1)
 		return first;
+	if (!first) {
+		first = "abstract sockets";
+		w.handled.scopes = ABSTRACT_SOCKETS;
+	}
 	failed = each(s, &w, handle);
 	if (failed)
 		return failed;

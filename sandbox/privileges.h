@@ -19,6 +19,9 @@ enum groups { KEEP, SET };
  * with, without it those that we have. */
 void privileges_prepare(const struct sandbox *s, bool preset);
 
+/* Whether the command may come to trace others, of what --cap-add says. */
+bool privileges_trace(const struct sandbox *s);
+
 /* In the child, right before its filters and its exec: --ulimit, --umask, the
  * groups and ids of id, and the capabilities: bounding, permitted and effective
  * set are those that are wanted, the inheritable set is empty. For a user other

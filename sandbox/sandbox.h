@@ -23,20 +23,22 @@ struct word {
 enum { WORDS = 2048 };          /* more are refused */
 
 enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };
-enum userns_mode { USERNS_AUTO, USERNS_HOST, USERNS_SUBID, USERNS_KEEP_ID };
-enum proc_mode { PROC_MASKED, PROC_MINIMAL, PROC_FULL, PROC_NONE };
-enum sys_mode { SYS_RO, SYS_NONE };
+/* 0 is what is not asked for, and means the first. */
+enum userns_mode { USERNS_AUTO = 1, USERNS_HOST, USERNS_SUBID, USERNS_KEEP_ID };
+enum proc_mode { PROC_MASKED = 1, PROC_MINIMAL, PROC_FULL, PROC_NONE };
+enum sys_mode { SYS_RO = 1, SYS_NONE };
 
 struct sandbox {
 	bool asked;             /* for anything of this */
 	const char *rootfs;     /* DIR, "/", "none" or an image; NULL: ours */
 	const char *chroot;     /* plain chroot(2); NULL: none */
 	const char *unshare;    /* LIST of --unshare; NULL: none */
+	bool root_asked;        /* for one of these modes */
 	int root_mode;          /* enum root_mode */
 	int64_t root_size;      /* bytes of the ephemeral one; 0: half of RAM */
 	bool layered;           /* there are LAYER words */
 	const char *upper;      /* keeps the writes; NULL: ephemeral */
-	int64_t shm_size;       /* bytes of /dev/shm */
+	int64_t shm_size;       /* bytes of /dev/shm; 0: 64 MiB */
 	int proc, sys;          /* enum proc_mode, enum sys_mode */
 	int userns;             /* enum userns_mode */
 	bool host_ipc, host_uts, host_cgroup;   /* shared with the host */

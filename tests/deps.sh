@@ -20,12 +20,21 @@ table() {
 	coverage apt check pkg-config gcovr libc6-dev
 	coverage apk check-dev pkgconf gcovr
 	bench apt tini dumb-init catatonit check pkg-config libc6-dev
+	bench apt bubblewrap util-linux runc crun
+	bench apk bubblewrap util-linux runc crun
 	bench apk tini dumb-init catatonit check-dev pkgconf
 	servers apt nginx-light redis-server redis-tools postgresql
 	servers apt openssh-server openssh-client curl golang-go expect tmux
 	servers apt python3 iproute2 util-linux
 	servers apk nginx redis postgresql openssh curl go expect tmux python3
 	servers apk iproute2 setpriv
+	sandbox apt bubblewrap firejail uidmap squashfs-tools erofs-utils attr
+	sandbox apt gcc binutils python3 util-linux libcap2-bin mmdebstrap
+	sandbox apt busybox-static musl-tools libc6-dev-i386 cpio procps
+	sandbox apk bubblewrap firejail shadow-uidmap squashfs-tools erofs-utils
+	sandbox apk attr python3 util-linux libcap
+	machine apt qemu-system-x86 cpio e2fsprogs xz-utils tmux
+	machine apt python3-minimal libpython3-stdlib
 	engines apt runc podman conmon docker.io iptables iproute2
 	engines apk runc podman conmon docker iptables iproute2
 	fuzz apt clang

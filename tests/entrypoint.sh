@@ -278,6 +278,8 @@ it 'forwards a delayed signal later, and a second one at once' && {
 	start "$PITH" --delay TERM:1h -- "$PROBE" signals
 	hear_until ready
 	kill -TERM $pid
+	# Two that are pending are one, and USR1 is taken before TERM.
+	eventually grep -q '^ShdPnd:	0*$' /proc/$pid/status
 	kill -USR1 $pid
 	hear; is "$heard" 'signal 10 code 0 value 0'
 	kill -TERM $pid

@@ -32,8 +32,11 @@ static const struct {
 	const char *name;
 	unsigned int number, option;
 } calls[] = {
+	{ "clone3", SYS_clone3, 0 },
 	{ "close_range", SYS_close_range, 0 },
+	{ "fsopen", SYS_fsopen, 0 },
 	{ "getrandom", SYS_getrandom, 0 },
+	{ "openat2", SYS_openat2, 0 },
 	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0 },
 	{ "rt_sigqueueinfo", SYS_rt_sigqueueinfo, 0 },
 	{ "subreaper", SYS_prctl, PR_SET_CHILD_SUBREAPER },

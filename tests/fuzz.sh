@@ -54,6 +54,10 @@ for sanitizers in memory address,undefined; do
 	it "explains in one line why a hostile file is not executed ($sanitizers)" &&
 	    built exec child.c cli/log.c signals.c &&
 	    fuzz exec
+
+	it "looks a user up in hostile files, or refuses in one line ($sanitizers)" &&
+	    built users sandbox/users.c cli/log.c -Wl,--wrap=syscall &&
+	    fuzz users
 done
 
 finish

@@ -2,8 +2,10 @@
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
-product() { (cd "$TOP" && ls ./*.[ch] ./cli/*.[ch] | sed 's|^\./||'); }
-sources() { (cd "$TOP" && ls Makefile ./*.[ch] ./cli/*.[ch] tests/*.[ch] tests/*.sh); }
+product() { (cd "$TOP" && ls ./*.[ch] ./cli/*.[ch] ./sandbox/*.[ch] | sed 's|^\./||'); }
+sources() {
+	(cd "$TOP" && ls Makefile ./*.[ch] ./cli/*.[ch] ./sandbox/*.[ch] tests/*.[ch] tests/*.sh)
+}
 # Run awk over files of the project; what it prints is wrong.
 finds_nothing() {
 	# shellcheck disable=SC2086
@@ -31,6 +33,7 @@ init.c
 pith.8
 reaper.c
 reaper.h
+sandbox
 signals.c
 signals.h
 tests'
@@ -135,7 +138,7 @@ it 'has a table of tests whose every name exists' && {
 	while IFS=: read -r suite test; do
 		test=${test# }
 		case $suite in
-		unit | terminal | window)
+		unit | terminal | window | relay)
 			grep -rqF "$test" "$TOP"/tests/*.c ;;
 		*)
 			grep -qF "$test" "$TOP/tests/$suite.sh" ;;

@@ -23,6 +23,10 @@ Suite *options_suite(void);
 Suite *dropin_suite(void);
 Suite *report_suite(void);
 Suite *log_suite(void);
+Suite *seccomp_suite(void);
+Suite *users_suite(void);
+Suite *privileges_suite(void);
+Suite *environment_suite(void);
 
 /* ---- processes ---------------------------------------------------------- */
 

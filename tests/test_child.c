@@ -25,7 +25,7 @@ start(struct child *c, const char *words, struct failure *why)
 	struct inherited inherited;
 
 	signals_hold(&inherited);
-	return child_start(c, argv_of("", words) + 1, &inherited, why);
+	return child_start(c, argv_of("", words) + 1, &inherited, NULL, why);
 }
 
 static int
@@ -344,7 +344,7 @@ explain(const void *with)
 {
 	const struct explained *e = with;
 	struct child c = { .terminal = -1 };
-	struct failure why = { e->error, -1 };
+	struct failure why = { e->error, -1, NULL, NULL };
 
 	if (!e->error)
 		start(&c, e->command, &why);

@@ -223,6 +223,8 @@ set_as_documented(struct options *o)
 	o->reaped = "reaped orphan process ";
 	o->stop_signal = SIGTERM;
 	o->stop_timeout = o->grace = o->timeout = o->report_fd = UNSET;
+	o->sandbox.umask = o->sandbox.tty = UNSET;
+	o->sandbox.info_fd = o->sandbox.block_fd = UNSET;
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
 	for (int i = 0; i < SIGNALS; i++)
@@ -260,6 +262,7 @@ are_same(const struct options *are, const struct options *expected)
 	memcpy(&b, expected, sizeof(b));
 	a.command = b.command = NULL;
 	a.report = b.report = a.reaped = b.reaped = NULL;
+	a.sandbox.words = b.sandbox.words = NULL;
 	for (size_t i = 0; i < sizeof(a); i++)
 		ck_assert_msg(((char *)&a)[i] == ((char *)&b)[i],
 		    "struct options differs at offset %zu: %d is not %d", i,
@@ -306,6 +309,10 @@ main(void)
 	srunner_add_suite(runner, dropin_suite());
 	srunner_add_suite(runner, report_suite());
 	srunner_add_suite(runner, log_suite());
+	srunner_add_suite(runner, seccomp_suite());
+	srunner_add_suite(runner, users_suite());
+	srunner_add_suite(runner, privileges_suite());
+	srunner_add_suite(runner, environment_suite());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

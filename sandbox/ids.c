@@ -1,0 +1,422 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../architecture.h"
+#include "../cli/log.h"
+#include "ids.h"
+#include "proc.h"
+
+/* Root's sandboxes get 65536 ids each from here on: above what useradd(8) and
+ * /etc/subuid give away, below the sign bit of the last one. */
+enum { RANGE = 65536, RANGES = 0x8000 };
+static const uint32_t FIRST_RANGE = 0x70000000;
+
+/* One of the kernel's 340 lines, user_namespaces(7). */
+struct extent { uint32_t inside, outside, count; };
+enum { EXTENTS = 340, USERS = 0, GROUPS = 1 };
+
+static struct map {
+	struct extent extents[EXTENTS];
+	int count;
+} maps[2];
+
+static int claimed = -1;        /* what keeps our range from others */
+static bool direct;             /* else by newuidmap(1), or a single id */
+static bool single;
+static bool kept;               /* --userns keep-id: we are who we were */
+
+static const char SAY_HOST[] =
+    "root inside must not be root outside; --userns host says so openly";
+
+static void
+add(int which, uint32_t inside, uint32_t outside, uint64_t count)
+{
+	struct map *m = &maps[which];
+
+	if (count == 0)
+		return;
+	if (m->count == EXTENTS)
+		refuse("too many id maps", NULL, NULL, NULL);
+	m->extents[m->count++] = (struct extent){ inside, outside, count };
+}
+
+/* A number of up to 2^32 - 1 and what follows it, which has to be stop; false
+ * where it is something else. */
+static bool
+number(const char **text, char stop, uint32_t *n)
+{
+	uint64_t value;
+
+	if (!text_number(text, UINT32_MAX, &value) || **text != stop)
+		return false;
+	*n = value;
+	*text += stop != '\0';
+	return true;
+}
+
+bool
+ids_root(void)
+{
+	static const char all[] = "4294967295\n";
+	char map[64];
+
+	/* Only that of the first namespace has all ids. */
+	return geteuid() == 0 && proc_read("self/uid_map", map, sizeof(map)) &&
+	    strlen(map) >= sizeof(all) &&
+	    strcmp(map + strlen(map) - sizeof(all) + 1, all) == 0;
+}
+
+void
+ids_owner(uint32_t owner[2])
+{
+	for (int i = USERS; i <= GROUPS; i++) {
+		owner[i] = 0;
+		for (int j = 0; j < maps[i].count; j++)
+			if (maps[i].extents[j].inside == 0)
+				owner[i] = maps[i].extents[j].outside;
+	}
+}
+
+bool
+ids_single(void)
+{
+	return single;
+}
+
+int
+ids_fd(void)
+{
+	return claimed;
+}
+
+/* ---- ranges ------------------------------------------------------------- */
+
+/* Look at each line NAME:FIRST:COUNT of /etc/subuid or /etc/subgid. */
+static bool
+sub_ids(const char *file, bool (*look)(void *, const char *name,
+    const struct extent *), void *with)
+{
+	static char text[64 * 1024];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	char *next;
+
+	if (fd >= 0)
+		close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	for (char *line = text; *line; line = next) {
+		char *end = strchrnul(line, '\n');
+		char *colon = strchr(line, ':');
+		struct extent e = { 0, 0, 0 };
+		const char *rest = colon + 1;
+
+		next = *end ? end + 1 : end;
+		*end = '\0';
+		if (!colon || colon > end || !number(&rest, ':', &e.outside) ||
+		    !number(&rest, '\0', &e.count))
+			continue;
+		*colon = '\0';
+		if (look(with, line, &e))
+			return true;
+	}
+	return false;
+}
+
+static bool
+overlaps(void *with, const char *name, const struct extent *e)
+{
+	const uint64_t first = *(uint32_t *)with;
+
+	(void)name;
+	return e->outside < first + RANGE &&
+	    first < (uint64_t)e->outside + e->count;
+}
+
+/* Taken as long as some launcher lives: a name in the abstract namespace of
+ * unix(7) is gone with its socket. */
+static bool
+claim(uint32_t range)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct line name = { a.sun_path + 1, sizeof(a.sun_path) - 1, 0 };
+	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	line_add(&name, "pith-ids-");
+	line_number(&name, range);
+	if (fd >= 0 && bind(fd, (void *)&a, offsetof(struct sockaddr_un,
+	    sun_path) + 1 + name.used) == 0)
+		claimed = fd;
+	else if (fd >= 0)
+		close(fd);
+	return claimed >= 0;
+}
+
+/* A range that no other sandbox has, and no user. */
+static void
+map_own_range(void)
+{
+	for (uint32_t i = 0; i < RANGES; i++) {
+		uint32_t first = FIRST_RANGE + (getpid() + i) % RANGES * RANGE;
+
+		if (sub_ids("/etc/subuid", overlaps, &first) ||
+		    sub_ids("/etc/subgid", overlaps, &first) || !claim(first))
+			continue;
+		add(USERS, 0, first, RANGE);
+		add(GROUPS, 0, first, RANGE);
+		return;
+	}
+	refuse("no range of ids is free", NULL, NULL, NULL);
+}
+
+/* The name of a user of this machine; without libc's, which is large. */
+static void
+user_name(uid_t uid, char name[64])
+{
+	static char text[64 * 1024];
+	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	name[0] = '\0';
+	for (char *line = text; *line; line += strcspn(line, "\n"),
+	    line += *line == '\n') {
+		size_t length = strcspn(line, ":\n");
+		const char *rest = line + length + strspn(line + length, ":");
+		uint32_t found;
+
+		rest = *rest ? strchr(rest, ':') : NULL;
+		if (!rest || length > 63)
+			continue;
+		rest++;
+		if (number(&rest, ':', &found) && found == uid) {
+			memcpy(name, line, length);
+			name[length] = '\0';
+			return;
+		}
+	}
+}
+
+struct search { char name[64]; uint32_t id; struct extent found; };
+
+static bool
+is_ours(void *with, const char *name, const struct extent *e)
+{
+	struct search *s = with;
+	const char *digits = name;
+	uint32_t id;
+
+	if (strcmp(name, s->name) != 0 && !(number(&digits, '\0', &id) &&
+	    id == s->id))
+		return false;
+	s->found = *e;
+	return true;
+}
+
+/* Our own id as inside, and those that /etc/subuid gives us around it. */
+static bool
+map_sub_ids(int which, uint32_t own, uint32_t inside)
+{
+	struct search s = { .id = getuid() };
+	uint64_t below;
+
+	user_name(s.id, s.name);
+	if (!sub_ids(which == USERS ? "/etc/subuid" : "/etc/subgid", is_ours,
+	    &s))
+		return false;
+	if (direct) {
+		add(which, 0, s.found.outside, s.found.count);
+		return true;
+	}
+	below = inside < s.found.count ? inside : s.found.count;
+	add(which, 0, s.found.outside, below);
+	add(which, inside, own, 1);
+	add(which, inside + 1, s.found.outside + below, s.found.count - below);
+	return true;
+}
+
+/* ---- the plan ----------------------------------------------------------- */
+
+static void
+map_words(const struct sandbox *s)
+{
+	for (int i = 0; i < s->word_count; i++) {
+		const char *text = s->words[i].value;
+		struct extent e;
+
+		if (s->words[i].kind != UIDMAP && s->words[i].kind != GIDMAP)
+			continue;
+		if (!number(&text, ':', &e.inside) ||
+		    !number(&text, ':', &e.outside) ||
+		    !number(&text, '\0', &e.count) || e.count == 0 ||
+		    (uint64_t)e.inside + e.count > UINT32_MAX ||
+		    (uint64_t)e.outside + e.count > UINT32_MAX)
+			refuse("bad value", s->words[i].value, "an id map is "
+			    "INSIDE:OUTSIDE:COUNT", NULL);
+		if (direct && e.outside == 0)
+			refuse("cannot map", s->words[i].value, SAY_HOST, NULL);
+		add(s->words[i].kind == GIDMAP, e.inside, e.outside, e.count);
+	}
+	for (int i = USERS; i <= GROUPS; i++)
+		if (maps[i].count == 0)
+			maps[i] = maps[!i];
+}
+
+/* The numeric part of --user, which the only id inside then is. */
+static uint32_t
+only_id(const struct sandbox *s, int which)
+{
+	const char *text = s->user ? s->user : "";
+	uint32_t id = 0, group = 0;
+
+	if (which == GROUPS)
+		return number(&text, ':', &id) && number(&text, '\0', &group) ?
+		    group : 0;
+	return number(&text, '\0', &id) ||
+	    (text = s->user ? s->user : "", number(&text, ':', &id)) ? id : 0;
+}
+
+static void
+map_single(const struct sandbox *s, bool keep)
+{
+	single = true;
+	add(USERS, keep ? geteuid() : only_id(s, USERS), geteuid(), 1);
+	add(GROUPS, keep ? getegid() : only_id(s, GROUPS), getegid(), 1);
+}
+
+void
+ids_prepare(const struct sandbox *s)
+{
+	const bool keep = s->userns == USERNS_KEEP_ID;
+	const bool sub = s->userns == USERNS_SUBID;
+
+	direct = ids_root();
+	map_words(s);
+	if (maps[USERS].count > 0)
+		single = !direct && maps[USERS].count == 1 &&
+		    maps[USERS].extents[0].count == 1;
+	else if (keep && direct)
+		refuse("--userns keep-id is for ordinary users", NULL, SAY_HOST,
+		    NULL);
+	else if (sub || keep) {
+		kept = keep;
+		if (map_sub_ids(USERS, geteuid(), keep ? geteuid() : 0) &&
+		    map_sub_ids(GROUPS, getegid(), keep ? getegid() : 0))
+			return;
+		if (sub)
+			refuse("no ids for this user in", "/etc/subuid", NULL,
+			    "usermod --add-subuids 100000-165535 "
+			    "--add-subgids 100000-165535 USER");
+		maps[USERS].count = maps[GROUPS].count = 0;
+		map_single(s, true);
+	} else if (direct)
+		map_own_range();
+	else
+		map_single(s, false);
+}
+
+/* ---- carrying it out ---------------------------------------------------- */
+
+/* The lines of a map, in as many words as newuidmap(1) wants or as a text. */
+static void
+write_direct(pid_t pid, int which)
+{
+	static char text[EXTENTS * 36];
+	char path[PROC_PATH];
+	struct line l = LINE(text);
+
+	for (int i = 0; i < maps[which].count; i++) {
+		const struct extent *e = &maps[which].extents[i];
+
+		line_number(&l, e->inside);
+		line_add(&l, " ");
+		line_number(&l, e->outside);
+		line_add(&l, " ");
+		line_number(&l, e->count);
+		line_add(&l, "\n");
+	}
+	/* Who may set groups could drop one that forbids him a file. */
+	if (single && which == GROUPS)
+		proc_write(proc_of(path, pid, "setgroups"), "deny");
+	if (!proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
+	    "gid_map"), text))
+		refuse("cannot map", which == USERS ? "user ids" : "group ids",
+		    strerror(errno), errno == EPERM && geteuid() == 0 ?
+		    "root without CAP_SETFCAP may not, other users may" : NULL);
+}
+
+static void
+write_by_program(pid_t pid, int which)
+{
+	static char numbers[3 * EXTENTS + 1][12];
+	static char *argv[3 * EXTENTS + 3];
+	static const char programs[][22] = { "/usr/bin/newuidmap",
+	    "/usr/bin/newgidmap" };
+	static char *environment[] = { NULL };
+	int n = 0, status;
+	pid_t child;
+
+	argv[n++] = (char *)programs[which];
+	for (int i = -1; i < maps[which].count; i++) {
+		const struct extent *e = &maps[which].extents[i < 0 ? 0 : i];
+		const uint32_t parts[3] = { i < 0 ? (uint32_t)pid : e->inside,
+		    e->outside, e->count };
+
+		for (int j = 0; j < (i < 0 ? 1 : 3); j++, n++) {
+			struct line l = LINE(numbers[n - 1]);
+
+			line_number(&l, parts[j]);
+			argv[n] = numbers[n - 1];
+		}
+	}
+	argv[n] = NULL;
+	child = vfork();
+	if (child == 0) {
+		/* What it says of itself is no line of ours. */
+		syscall(SYS_dup3, open("/dev/null", O_WRONLY | O_CLOEXEC),
+		    STDERR_FILENO, 0);
+		execve(programs[which], argv, environment);
+		_exit(127);
+	}
+	if (child < 0)
+		die("cannot start", programs[which]);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status != 0)
+		refuse("cannot map ids by", programs[which], status == 127 << 8
+		    ? "it is not there" : "it said no",
+		    "install Debian's uidmap, look at /etc/subuid and "
+		    "/etc/subgid");
+}
+
+void
+ids_map(pid_t pid)
+{
+	for (int which = USERS; which <= GROUPS; which++)
+		if (direct || single)
+			write_direct(pid, which);
+		else
+			write_by_program(pid, which);
+}
+
+/* Raw: libc's would ask all threads, and we have one. */
+void
+ids_become(void)
+{
+	const uint32_t uid = single ? maps[USERS].extents[0].inside : 0;
+	const uint32_t gid = single ? maps[GROUPS].extents[0].inside : 0;
+
+	if (kept)
+		return;
+	if ((direct && syscall(SETGROUPS, 0, NULL) < 0) ||
+	    syscall(SETRESGID, gid, gid, gid) < 0 ||
+	    syscall(SETRESUID, uid, uid, uid) < 0)
+		die("cannot become root of", "the user namespace");
+}

@@ -1,0 +1,90 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "image.h"
+#include "mounts.h"
+
+static const struct { char type[12]; short at; char magic[5]; } types[] = {
+	{ "squashfs", 0, "hsqs" }, { "erofs", 1024, "\xe2\xe1\xf5\xe0" },
+};
+
+enum { TYPES = sizeof(types) / sizeof(types[0]) };
+
+static size_t
+type_of(const char *path)
+{
+	char magic[4];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t i = 0;
+
+	while (i < TYPES && (pread(fd, magic, sizeof(magic), types[i].at) !=
+	    sizeof(magic) || memcmp(magic, types[i].magic, sizeof(magic)) != 0))
+		i++;
+	if (fd >= 0)
+		close(fd);
+	return i;
+}
+
+bool
+image_is(const char *path)
+{
+	return type_of(path) < TYPES;
+}
+
+/* A free device may be another's before we have it. */
+static int
+attach(int image, char *path, size_t size)
+{
+	const struct loop_config c = { .fd = image,
+	    .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR };
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+
+	for (int tries = 0; control >= 0 && tries < 64; tries++) {
+		struct line l = { path, size, 0 };
+		int number = ioctl(control, LOOP_CTL_GET_FREE), loop;
+
+		if (number < 0)
+			return -1;
+		line_add(&l, "/dev/loop");
+		line_number(&l, number);
+		loop = open(path, O_RDONLY | O_CLOEXEC);
+		if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &c) == 0) {
+			close(control);
+			return loop;
+		}
+		if (loop < 0 || errno != EBUSY)
+			return -1;
+		close(loop);
+	}
+	return -1;
+}
+
+int
+image_mount(const char *path)
+{
+	char device[24], text[48];
+	struct line options = LINE(text);
+	int image = open(path, O_RDONLY | O_CLOEXEC);
+	int loop = image < 0 ? -1 : attach(image, device, sizeof(device));
+	int mount;
+
+	if (loop < 0)
+		refuse("cannot attach to a loop device", path, strerror(errno),
+		    "images need root, and /dev/loop-control");
+	line_add(&options, "source=");
+	line_add(&options, device);
+	line_add(&options, ",ro");
+	mount = mounts_new(types[type_of(path)].type, text, MOUNT_ATTR_RDONLY |
+	    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (mount < 0)
+		die("cannot mount the image", path);
+	close(loop);
+	close(image);
+	return mount;
+}

@@ -1,0 +1,663 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "environment.h"
+#include "ids.h"
+#include "landlock.h"
+#include "launch.h"
+#include "mounts.h"
+#include "namespaces.h"
+#include "privileges.h"
+#include "proc.h"
+#include "rootfs.h"
+#include "seccomp.h"
+#include "terminal.h"
+#include "tether.h"
+#include "users.h"
+#include "volumes.h"
+
+/* What the preparations found; the same in launcher and init. */
+static int flags;               /* CLONE_NEW* */
+static bool maps_owners;        /* the launcher is root and maps all owners */
+static struct terminal terminal;
+static struct identity identity;
+static struct rlimit64 files;    /* RLIMIT_NOFILE as it was inherited */
+/* A file that is to be written, if dir is not -1; fd: one that is open. */
+static struct output { int dir; const char *name; int fd; }
+    info = { -1, NULL, -1 }, pidfile = { -1, NULL, -1 };
+static int detached = -1;       /* who waits for the start, or -1 */
+static bool started;            /* the command was */
+
+/* ---- before anything is done -------------------------------------------- */
+
+static int
+descriptor(const char *text)
+{
+	uint64_t n;
+
+	return text_number(&text, INT_MAX, &n) && !*text ? (int)n : -1;
+}
+
+/* See that a file can be written, and leave it alone until there is something
+ * to write: a start that is refused changes nothing. */
+static void
+find_place(struct output *o, const char *path)
+{
+	char dir[PATH_MAX];
+	struct line l = LINE(dir);
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	o->name = slash ? slash + 1 : path;
+	line_add(&l, slash ? path : ".");
+	if (slash)
+		dir[slash == path ? 1 : slash - path] = '\0';
+	o->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (o->dir < 0 || (fstatat(o->dir, o->name, &st, AT_SYMLINK_NOFOLLOW) <
+	    0 ? errno != ENOENT || faccessat(o->dir, ".", W_OK, 0) < 0 :
+	    faccessat(o->dir, o->name, W_OK, 0) < 0))
+		die("cannot write", path);
+	if (faccessat(o->dir, o->name, F_OK, 0) == 0 && !S_ISREG(st.st_mode))
+		refuse("cannot write", path, "not a regular file", NULL);
+}
+
+/* The inode numbers of namespaces, as ls -li /proc/PID/ns has them, 0 where
+ * they are not to be had. */
+static ino_t inodes[NAMESPACES];
+
+/* While the process is sure to be there. */
+static void
+look_at_namespaces(const char *pid)
+{
+	for (int i = 0; i < NAMESPACES; i++) {
+		char path[PROC_PATH];
+		struct line l = LINE(path);
+		struct stat st;
+
+		line_add(&l, pid);
+		line_add(&l, "/ns/");
+		line_add(&l, namespaces[i].name);
+		if (fstatat(proc_fd(), path, &st, 0) == 0)
+			inodes[i] = st.st_ino;
+	}
+}
+
+/* What was inherited is not close-on-exec; what is, is ours. */
+static bool
+inherited(int fd)
+{
+	return fd >= 0 && fcntl(fd, F_GETFD) == 0;
+}
+
+static void
+check_descriptors(const struct sandbox *s)
+{
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == PRESERVE_FD &&
+		    !inherited(descriptor(s->words[i].value)))
+			refuse("not an open file", s->words[i].value,
+			    "--preserve-fd takes the number of one", NULL);
+	errno = EBADF;
+	if (s->block_fd >= 0 && !inherited(s->block_fd))
+		die("cannot read", "--block-fd");
+	if (s->info_fd >= 0 && !inherited(s->info_fd))
+		die("cannot write to", "--info-fd");
+}
+
+unsigned int
+launch_kept(const struct sandbox *s, unsigned int from)
+{
+	unsigned int first = UINT_MAX;
+
+	if (s->block_fd >= (int)from)
+		first = s->block_fd;
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == PRESERVE_FD) {
+			unsigned int fd = descriptor(s->words[i].value);
+
+			if (fd >= from && fd < first)
+				first = fd;
+		}
+	return first;
+}
+
+/* What would parse and do nothing. */
+static void
+check_meaning(const struct sandbox *s, bool whole)
+{
+	static const char NEEDS[] = "it needs a --rootfs";
+
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind <= DEVICE && !whole)
+			refuse("cannot mount", s->words[i].value, NEEDS, NULL);
+	if (s->chroot && whole)
+		refuse("--chroot and --rootfs contradict each other", NULL,
+		    NULL, NULL);
+	if ((s->upper || s->root_asked || s->shm_size || s->proc || s->sys) &&
+	    !whole)
+		refuse("cannot use", s->upper ? "--upper" : s->root_asked ?
+		    "--read-only, --writable or --ephemeral" : s->shm_size ?
+		    "--shm-size" : s->proc ? "--proc" : "--sys", NEEDS, NULL);
+	for (int i = 0; i < s->word_count; i++)
+		if (!(flags & CLONE_NEWUSER) && (s->words[i].kind == UIDMAP ||
+		    s->words[i].kind == GIDMAP))
+			refuse("cannot map ids", s->words[i].value,
+			    "there is no user namespace", "--unshare user");
+		else if (!flags && s->words[i].kind == SYSCTL)
+			refuse("cannot set", s->words[i].value,
+			    "the whole machine has it", "--unshare net or ipc");
+	if (s->userns > USERNS_HOST && !(flags & CLONE_NEWUSER))
+		refuse("cannot use", "--userns", "there is no user namespace",
+		    "--unshare user");
+	if (s->hostname && !(flags & CLONE_NEWUTS))
+		refuse("cannot set the host name", s->hostname,
+		    "there is no UTS namespace", "--unshare uts");
+	if (s->hostname && (strlen(s->hostname) > 64 ||
+	    s->hostname[strspn(s->hostname, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")]))
+		refuse("no host name", s->hostname, "it takes up to 64 "
+		    "letters, digits, - . or _", NULL);
+}
+
+/* For a thousand volumes; the command gets the limit as it was. */
+static void
+allow_files(void)
+{
+	struct rlimit64 most;
+
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files) < 0)
+		die("cannot read the limit of", "open files");
+	most = (struct rlimit64){ files.rlim_max, files.rlim_max };
+	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &most, NULL);
+}
+
+bool
+launch_prepare(const struct sandbox *s)
+{
+	const bool whole = sandbox_whole(s);
+
+	if (s->best_effort)
+		log_best_effort();
+	flags = namespaces_wanted(s);
+	check_meaning(s, whole);
+	check_descriptors(s);
+	if (flags && getauxval(AT_SECURE))
+		refuse("cannot make a sandbox", NULL, "pith runs setuid, "
+		    "setgid or with file capabilities", "take them away");
+	privileges_prepare(s, whole);
+	users_check(s);
+	environment_prepare(s, whole);
+	seccomp_prepare(s, whole);
+	landlock_prepare(s);
+	terminal_prepare(&terminal, s->detach ? s->tty == 1 : whole ? s->tty :
+	    s->tty == 1);
+	if (flags) {
+		allow_files();
+		proc_open();
+		if (flags & CLONE_NEWUSER)
+			ids_prepare(s);
+		maps_owners = (flags & CLONE_NEWUSER) && ids_root();
+		rootfs_prepare(s);
+		volumes_prepare(s);
+	}
+	if (s->info || s->info_fd >= 0) {
+		proc_open();
+		look_at_namespaces("self");
+	}
+	if (s->info)
+		find_place(&info, s->info);
+	if (s->info_fd >= 0)
+		info.fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
+	if (s->pidfile)
+		find_place(&pidfile, s->pidfile);
+	rootfs_upper(s);
+	return flags != 0;
+}
+
+/* ---- -d ----------------------------------------------------------------- */
+
+void
+launch_detach(const struct sandbox *s)
+{
+	int told[2], wait_status, null;
+	char byte;
+	pid_t pid;
+
+	if (!s->detach)
+		return;
+	if (pipe2(told, O_CLOEXEC) < 0)
+		die("cannot make", "a pipe");
+	/* As fork(2), without what libc does for threads. */
+	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid < 0)
+		die("cannot make", "a process");
+	if (pid > 0) {
+		close(told[1]);
+		if (read(told[0], &byte, 1) == 1)
+			_exit(0);
+		while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
+			;
+		_exit(WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) :
+		    WEXITSTATUS(wait_status));
+	}
+	close(told[0]);
+	detached = told[1];
+	setsid();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		close(null);
+	}
+}
+
+/* ---- making init -------------------------------------------------------- */
+
+static const char *
+remedy_of(int error)
+{
+	return error == EPERM && !(flags & CLONE_NEWUSER) ?
+	    "root may, or --unshare user as well" :
+	    error == EPERM ? "allow it: sysctl kernel.unprivileged_userns_clone"
+	    "=1, kernel.apparmor_restrict_unprivileged_userns=0, or the "
+	    "engine's seccomp profile" :
+	    error == ENOSPC ? "raise user.max_user_namespaces, sysctl(8)" :
+	    error == EINVAL ? "the kernel is older than Linux 5.12, or built "
+	    "without some namespace" : NULL;
+}
+
+/* Ids and mounts for init, which waits for them. */
+static void
+provide(const struct sandbox *s, pid_t init)
+{
+	const struct news go = { .kind = GO, .fd = -1 };
+	char path[PROC_PATH];
+	uint32_t owner[2];
+	int userns = -1;
+
+	if (flags & CLONE_NEWUSER)
+		ids_map(init);
+	if (info.dir >= 0 || info.fd >= 0) {
+		struct line pid = LINE(path);
+
+		line_number(&pid, init);
+		look_at_namespaces(path);
+	}
+	if (maps_owners) {
+		userns = openat(proc_fd(), proc_of(path, init, "ns/user"),
+		    O_RDONLY | O_CLOEXEC);
+		if (userns < 0)
+			die("cannot open", "the user namespace");
+		/* Volumes first: the root's stage is another mount namespace,
+		 * where the descriptors of this one cannot be cloned. */
+		volumes_send(userns);
+		ids_owner(owner);
+		rootfs_send(s, userns, owner);
+		close(userns);
+	}
+	tether_send(&go);
+}
+
+static void
+die_with_launcher(void)
+{
+	struct news n;
+	bool over;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	tether_read(&n, false, &over);
+	if (over)
+		_exit(125);
+}
+
+static void
+wait_for_launcher(void)
+{
+	struct news n;
+	bool over;
+
+	do {
+		if (!tether_read(&n, true, &over))
+			_exit(125);
+		if (n.kind == MOUNT && n.code < 0)
+			rootfs_take(n.fd);
+		else if (n.kind == MOUNT)
+			volumes_take(n.code, n.fd);
+	} while (n.kind != GO);
+}
+
+/* Whoever is root of a new user namespace could do all over again in one of his
+ * own, and look for faults of the kernel there. */
+static void
+forbid_nesting(const struct sandbox *s)
+{
+	const bool filtered = !s->seccomp || strcmp(s->seccomp, "default") == 0;
+
+	if ((flags & CLONE_NEWUSER) && !s->allow_userns &&
+	    !proc_write("sys/user/max_user_namespaces", "0") && !filtered)
+		lacking("cannot forbid", "nested user namespaces");
+}
+
+static void
+build(const struct sandbox *s)
+{
+	int root;
+
+	root = rootfs_attach(s, flags & CLONE_NEWUSER);
+	mounts_system(root, s, !(flags & CLONE_NEWNET));
+	namespaces_set(s, flags);
+	forbid_nesting(s);
+	mounts_mask(flags & CLONE_NEWUSER);
+	volumes_build(root);
+	rootfs_enter(s, root);
+}
+
+static void
+become_init(const struct sandbox *s)
+{
+	tether_take(false);
+	log_listen(tether_complain);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	wait_for_launcher();
+	if (flags & CLONE_NEWUSER)
+		ids_become();
+	/* A change of ids has undone the one, and made our own /proc/self
+	 * another's; prctl(2). Nobody is inside yet who could look. */
+	die_with_launcher();
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if ((flags & CLONE_NEWNS) &&
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		die("cannot make private", "the mounts");
+	if (sandbox_whole(s)) {
+		build(s);
+		return;
+	}
+	if ((flags & CLONE_NEWNS) && (flags & CLONE_NEWPID))
+		mounts_proc();
+	namespaces_set(s, flags);
+}
+
+pid_t
+launch_fork(const struct sandbox *s)
+{
+	pid_t pid;
+
+	namespaces_enter(s);
+	tether_make();
+	pid = namespaces_fork(flags);
+	/* Root gets the rest without a user namespace, if asked to. */
+	if (pid < 0 && s->best_effort && maps_owners) {
+		lacking("cannot make", "a user namespace");
+		flags &= ~CLONE_NEWUSER;
+		maps_owners = false;
+		pid = namespaces_fork(flags);
+	}
+	if (pid < 0)
+		refuse("cannot make the namespaces of", "the sandbox",
+		    strerror(errno), remedy_of(errno));
+	if (pid == 0) {
+		become_init(s);
+		return 0;
+	}
+	tether_take(true);
+	provide(s, pid);
+	environment_wipe(s);
+	return pid;
+}
+
+/* ---- the command -------------------------------------------------------- */
+
+static void
+change_directory(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (chdir(dir) < 0)
+		die("cannot change to", dir);
+	/* Through a descriptor of /proc it could be outside, getcwd(2). */
+	if (syscall(SYS_getcwd, path, sizeof(path)) < 0 || path[0] != '/')
+		refuse("cannot change to", dir, "it is outside of the root",
+		    NULL);
+}
+
+static void
+open_terminal(void)
+{
+	struct news n = { .kind = PTY };
+
+	if (!terminal.wanted)
+		return;
+	if (!terminal_open(&terminal, access("/dev/pts/ptmx", F_OK) == 0 ?
+	    "/dev/pts/ptmx" : "/dev/ptmx"))
+		die("cannot open", "a terminal");
+	syscall(SYS_fchown, terminal.slave, identity.uid, -1);
+	n.fd = terminal.master;
+	if (tether_fd() >= 0)
+		tether_send(&n);
+}
+
+static void
+wait_for_go(int fd)
+{
+	char bytes[512];
+	ssize_t n;
+
+	do
+		n = read(fd, bytes, sizeof(bytes));
+	while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0)
+		die("cannot read", "--block-fd");
+}
+
+void
+launch_settle(const struct sandbox *s)
+{
+	const bool whole = sandbox_whole(s);
+
+	if (s->chroot && (chroot(s->chroot) < 0 || chdir("/") < 0))
+		die("cannot change the root to", s->chroot);
+	users_find(&identity, s);
+	/* The group of a user's entry is none that could be had there. */
+	if (ids_single() && !(s->user && strchr(s->user, ':'))) {
+		identity.gid = getgid();
+		identity.group_count = 0;
+	}
+	environment_build(s, &identity, whole);
+	if (s->workdir)
+		change_directory(s->workdir);
+	open_terminal();
+	if (s->block_fd >= 0)
+		wait_for_go(s->block_fd);
+	if (tether_fd() >= 0)
+		tether_send(&(struct news){ .kind = BUILT, .fd = -1 });
+	/* Process 1 has files and memory of the host, and has to be no weaker
+	 * than what it looks after: ptrace(2), access mode checking. */
+	if (flags)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* By closing on exec, as the pipe that tells of a failed exec has to stay. */
+static bool
+close_files(const struct sandbox *s)
+{
+	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return false;
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == PRESERVE_FD &&
+		    fcntl(descriptor(s->words[i].value), F_SETFD, 0) < 0)
+			return false;
+	return true;
+}
+
+static const char *
+apply_filters(const struct sandbox *s, const char **on)
+{
+	const char *failed;
+
+	*on = landlock_apply(s);
+	failed = *on ? "cannot apply --landlock" : NULL;
+	if (failed && !s->best_effort)
+		return failed;
+	if (failed)
+		lacking(failed, *on);
+	*on = NULL;
+	failed = seccomp_apply() ? NULL : "cannot apply --seccomp";
+	if (failed && s->best_effort)
+		lacking(failed, NULL);
+	return s->best_effort ? NULL : failed;
+}
+
+const char *
+launch_child(const struct sandbox *s, const char **on)
+{
+	const bool whole = sandbox_whole(s);
+	const char *failed = NULL;
+
+	*on = NULL;
+	if (terminal.wanted ? !terminal_attach(&terminal) :
+	    whole && setsid() < 0)
+		return "cannot make a session";
+	if (whole && !close_files(s))
+		return "cannot close files";
+	if (flags && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &files,
+	    NULL) < 0)
+		return "cannot restore the limit of open files";
+	/* Without no_new_privs it takes a capability, seccomp(2). */
+	if (s->new_privs)
+		failed = apply_filters(s, on);
+	if (!failed)
+		failed = privileges_take(s, &identity, whole,
+		    (flags & CLONE_NEWUSER ? maps_owners : whole) ? SET : KEEP,
+		    on);
+	return failed || s->new_privs ? failed : apply_filters(s, on);
+}
+
+void
+launch_forget(const struct sandbox *s)
+{
+	if (terminal.wanted && tether_fd() >= 0) {
+		close(terminal.master);
+		close(terminal.slave);
+	}
+	environment_wipe(s);
+}
+
+/* ---- telling ------------------------------------------------------------ */
+
+static void
+add_key(struct line *l, const char *key, int64_t number, bool next)
+{
+	line_add(l, next ? ",\"" : "\"");
+	line_add(l, key);
+	line_add(l, "\":");
+	if (number > 0)
+		line_number(l, number);
+	else
+		line_add(l, "null");
+}
+
+static void
+write_out(struct output *o, const char *text, size_t n)
+{
+	if (o->dir >= 0)
+		o->fd = openat(o->dir, o->name, O_WRONLY | O_CREAT | O_TRUNC |
+		    O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	if ((o->dir >= 0 || o->fd >= 0) && write(o->fd, text, n) != (ssize_t)n)
+		warn("cannot write", o->name);
+	close(o->fd);
+	close(o->dir);
+	o->fd = o->dir = -1;
+}
+
+void
+launch_started(pid_t init, pid_t child)
+{
+	char text[768];
+	struct line l = LINE(text);
+
+	line_number(&l, getpid());
+	line_add(&l, "\n");
+	write_out(&pidfile, text, l.used);
+	if (info.dir >= 0 || info.fd >= 0) {
+		l.used = 0;
+		line_add(&l, "{");
+		add_key(&l, "launcher", getpid(), false);
+		add_key(&l, "init", init, true);
+		add_key(&l, "child", child, true);
+		add_key(&l, "cgroup", 0, true);
+		line_add(&l, ",\"namespaces\":");
+		for (int i = 0; i < NAMESPACES; i++) {
+			line_add(&l, i > 0 ? "" : "{");
+			add_key(&l, namespaces[i].name, inodes[i], i > 0);
+		}
+		line_add(&l, "},\"addresses\":[]}\n");
+		write_out(&info, text, l.used);
+	}
+	if (detached >= 0)
+		(void)!write(detached, "", 1);
+	close(detached);
+	detached = -1;
+	started = true;
+}
+
+pid_t
+launch_relay(int master, pid_t until)
+{
+	pid_t pid = -1;
+
+	if (master < 0)
+		master = terminal.master;
+	if (terminal.wanted)
+		pid = terminal_relay(&terminal, master, until);
+	close(master);
+	if (terminal.wanted && pid < 0)
+		warn("cannot relay", "the terminal");
+	return pid;
+}
+
+bool
+launch_has_terminal(void)
+{
+	return terminal.wanted;
+}
+
+bool
+launch_session(const struct sandbox *s)
+{
+	return sandbox_whole(s) || terminal.wanted;
+}
+
+bool
+launch_first(void)
+{
+	return flags & CLONE_NEWPID;
+}
+
+void
+launch_fds(int fds[LAUNCH_FDS], bool init)
+{
+	const int all[LAUNCH_FDS] = { tether_fd(), ids_fd(), rootfs_fd(),
+	    info.dir, info.fd, pidfile.dir, detached };
+
+	for (int i = 0; i < LAUNCH_FDS; i++)
+		fds[i] = i > 0 && init ? -1 : all[i];
+}
+
+void
+launch_clean(void)
+{
+	rootfs_clean(started);
+}

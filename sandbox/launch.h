@@ -1,0 +1,64 @@
+/* A sandbox from the first check to the exec: who does what, in which order. */
+#ifndef PITH_SANDBOX_LAUNCH_H
+#define PITH_SANDBOX_LAUNCH_H
+
+#include <sys/types.h>
+
+#include "sandbox.h"
+
+/* Check all options and open all that they name; nothing is done yet, and what
+ * is wrong is refused. True: there will be an init of its own. */
+bool launch_prepare(const struct sandbox *s);
+
+/* -d: come back in a process of a session of its own. The caller waits until
+ * launch_started(), or ends with the code that we end with. */
+void launch_detach(const struct sandbox *s);
+
+/* Make init in its namespaces. Comes back twice: in the launcher with the pid
+ * of init, whose ids and mounts are made by then, and in init, as root of the
+ * user namespace and in the new root, with 0; dies. */
+pid_t launch_fork(const struct sandbox *s);
+
+/* In the process that starts the command, right before: --chroot, who the
+ * command is to be, its environment, directory and terminal, --block-fd; dies.
+ */
+void launch_settle(const struct sandbox *s);
+
+/* In the child, right before its exec: session, terminal, files, limits, ids,
+ * capabilities, filters. NULL, or what could not be done, with errno; on is
+ * which. */
+const char *launch_child(const struct sandbox *s, const char **on);
+
+/* In the process that started the command: what only the child needed. */
+void launch_forget(const struct sandbox *s);
+
+/* In the launcher, or without one: the command runs, child being its pid out
+ * here; --info, --pidfile and -d are told. */
+void launch_started(pid_t init, pid_t child);
+
+/* In the launcher: the terminal of the sandbox has come, relay it; without a
+ * launcher it is our own, and master -1. The process that does, to be waited
+ * for, or -1; it ends when until has ended and all its output is out. */
+pid_t launch_relay(int master, pid_t until);
+
+/* Whether there will be a terminal to relay. */
+bool launch_has_terminal(void);
+
+/* Whether the command gets a session of its own. */
+bool launch_session(const struct sandbox *s);
+
+/* Whether init is process 1 of a PID namespace. */
+bool launch_first(void);
+
+/* The descriptors that a launcher, or with init an init, has to keep; or -1. */
+enum { LAUNCH_FDS = 7 };
+void launch_fds(int fds[LAUNCH_FDS], bool init);
+
+/* The lowest descriptor from that one on which the command, or --block-fd,
+ * needs to be open; UINT_MAX where there is none. */
+unsigned int launch_kept(const struct sandbox *s, unsigned int from);
+
+/* In the launcher at the end: nothing is left on the host. */
+void launch_clean(void);
+
+#endif

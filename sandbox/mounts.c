@@ -1,0 +1,499 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "mounts.h"
+#include "proc.h"
+
+#define NO_SUID_DEV (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define NOTHING_RUNS (NO_SUID_DEV | MOUNT_ATTR_NOEXEC)
+/* A device can be written on a read-only mount; its owner and mode, which are
+ * those of the host's, can not. */
+#define DEVICE_FILE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY)
+
+/* ---- making and attaching ----------------------------------------------- */
+
+static bool
+configure(int fs, const char *options)
+{
+	char text[128];
+	struct line copy = LINE(text);
+	char *next = text;
+
+	line_add(&copy, options);
+	for (char *key = next; *key; key = next) {
+		char *value = strchrnul(key, '=');
+		bool has = *value;
+
+		next = strchrnul(key, ',');
+		if (value > next)
+			has = false;
+		if (*next)
+			*next++ = '\0';
+		if (has)
+			*value++ = '\0';
+		if (syscall(SYS_fsconfig, fs, has ? FSCONFIG_SET_STRING :
+		    FSCONFIG_SET_FLAG, key, has ? value : NULL, 0) < 0)
+			return false;
+	}
+	return syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0)
+	    == 0;
+}
+
+int
+mounts_new(const char *type, const char *options, unsigned int attributes)
+{
+	int fs = syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+	int mount = -1, error;
+
+	if (fs >= 0 && configure(fs, options))
+		mount = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+	error = errno;
+	if (fs >= 0)
+		close(fs);
+	errno = error;
+	return mount;
+}
+
+static int
+walk_again(const char *path, int fd)
+{
+	struct stat now, then;
+	int again = open(path, O_PATH | O_CLOEXEC);
+
+	if (again < 0 || fstat(again, &now) < 0 || fstat(fd, &then) < 0)
+		return -1;
+	if (now.st_dev == then.st_dev && now.st_ino == then.st_ino)
+		return again;
+	close(again);
+	errno = ESTALE;
+	return -1;
+}
+
+int
+mounts_clone(int fd, const char *path, bool whole)
+{
+	int from = path ? walk_again(path, fd) : fd;
+	int mount = from < 0 ? -1 : syscall(SYS_open_tree, from, "",
+	    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+	    (whole ? AT_RECURSIVE : 0));
+	int error = errno;
+
+	if (path && from >= 0)
+		close(from);
+	errno = error;
+	return mount;
+}
+
+bool
+mounts_set(int mount, uint64_t attributes, int userns)
+{
+	/* Out of the host's peer group: a mount on it would show up there. */
+	struct mount_attr a = { .attr_set = attributes,
+	    .propagation = MS_PRIVATE };
+
+	if (userns >= 0) {
+		a.attr_set |= MOUNT_ATTR_IDMAP;
+		a.userns_fd = userns;
+	}
+	return syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH |
+	    AT_RECURSIVE, &a, sizeof(a)) == 0;
+}
+
+bool
+mounts_freeze(int mount)
+{
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	return syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &a,
+	    sizeof(a)) == 0;
+}
+
+bool
+mounts_attach(int mount, int place)
+{
+	return syscall(SYS_move_mount, mount, "", place, "",
+	    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
+}
+
+/* ---- places in a hostile root ------------------------------------------- */
+
+/* Somebody who renames all the time may have to be tried again, openat2(2). */
+static int
+open_in(int root, const char *path, int flags, int resolve)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags,
+	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve };
+	int fd, tries = 0;
+
+	do
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && ++tries < 128);
+	return fd;
+}
+
+int
+mounts_parent(int root, const char *path, const char **name)
+{
+	char text[PATH_MAX];
+	const char *end = path + strlen(path);
+	size_t n;
+
+	while (end > path && end[-1] == '/')
+		end--;
+	*name = end;
+	while (*name > path && (*name)[-1] != '/')
+		--*name;
+	n = *name - path;
+	errno = n >= sizeof(text) ? ENAMETOOLONG : EINVAL;
+	/* A link's name would lead somewhere else, ".." to who knows. */
+	if (n >= sizeof(text) || end == *name || strncmp(*name, ".", end -
+	    *name) == 0 || strncmp(*name, "..", end - *name) == 0)
+		return -1;
+	memcpy(text, path, n);
+	text[n] = '\0';
+	return n ? mounts_place(root, text, true) :
+	    fcntl(root, F_DUPFD_CLOEXEC, 3);
+}
+
+/* By parts: each is made in a directory that is held. */
+int
+mounts_place(int root, const char *path, bool directory)
+{
+	char part[NAME_MAX + 1];
+	const char *name;
+	int fd = open_in(root, path, 0, 0), parent, made;
+	size_t n;
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	parent = mounts_parent(root, path, &name);
+	if (parent < 0)
+		return -1;
+	n = strcspn(name, "/");
+	if (n < sizeof(part)) {
+		memcpy(part, name, n);
+		part[n] = '\0';
+		made = directory ? mkdirat(parent, part, 0755) :
+		    mknodat(parent, part, S_IFREG | 0644, 0);
+		if (made == 0 || errno == EEXIST)
+			fd = open_in(parent, part, 0, RESOLVE_NO_SYMLINKS);
+	} else {
+		errno = ENAMETOOLONG;
+	}
+	made = errno;
+	close(parent);
+	errno = made;
+	return fd;
+}
+
+/* Of /proc, /sys and /dev: no link may stand there. */
+static int
+real_directory(int root, const char *name)
+{
+	int fd = open_in(root, name, O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+
+	if (fd < 0 && errno == ENOENT && mkdirat(root, name, 0755) == 0)
+		fd = open_in(root, name, O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	if (fd < 0 && errno == EROFS)
+		refuse("cannot make a directory for", name,
+		    "the root is read-only", "make it there, or --ephemeral");
+	if (fd < 0)
+		die("cannot find a directory for", name);
+	return fd;
+}
+
+static void
+attach_or_die(int mount, int place, const char *what)
+{
+	if (mount < 0 || place < 0 || !mounts_attach(mount, place))
+		die("cannot mount", what);
+	close(place);
+}
+
+/* ---- /proc and /sys ----------------------------------------------------- */
+
+/* What of /proc and /sys a container has no business with: shown empty, or not
+ * to be written. Those of engines, and what is new since. */
+static const char hidden_proc[][24] = {
+	"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats",
+	"sched_debug", "scsi", "timer_list", "timer_stats",
+	/* Root of a user namespace of its own could not read these anyway. */
+	"kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup",
+};
+enum { FOR_ALL = 10 };
+
+static const char hidden_sys[][24] = {
+	"firmware", "devices/virtual/powercap", "kernel/debug",
+	"kernel/tracing", "kernel/security",
+};
+
+static const char unwritable[][16] = {
+	"sys", "sysrq-trigger", "irq", "bus", "fs",
+};
+
+/* Masks go onto these, whatever stands at their place in the root by then. */
+static int proc_mount = -1, sys_mount = -1;
+
+/* The kernel mounts no fresh /proc or /sys where that would show what is hidden
+ * in ours, mount_too_revealing() of its fs/namespace.c. */
+static void
+refused(const char *what, const char *remedy, bool best_effort)
+{
+	if (best_effort)
+		lacking("cannot mount", what);
+	else if (errno == EPERM)
+		refuse("cannot mount", what, "part of ours is hidden from us, "
+		    "as in a container", remedy);
+	else
+		die("cannot mount", what);
+}
+
+static const char NO_PROC[] = "--proc none does without";
+
+/* One of our own that nobody sees, for what we write there: of the old root's
+ * /proc part may be read-only. */
+static void
+use_hidden_proc(void)
+{
+	int mount = mounts_new("proc", "", NOTHING_RUNS);
+
+	if (mount >= 0)
+		proc_use(mount);
+}
+
+static void
+mount_proc(int root, const struct sandbox *s)
+{
+	int mount = mounts_new("proc", s->proc == PROC_MINIMAL ? "subset=pid" :
+	    "", NOTHING_RUNS);
+
+	if (mount < 0) {
+		refused("/proc", NO_PROC, s->best_effort);
+		return;
+	}
+	attach_or_die(mount, real_directory(root, "proc"), "/proc");
+	if (s->proc <= PROC_MASKED)
+		proc_mount = fcntl(mount, F_DUPFD_CLOEXEC, 3);
+	if (s->proc != PROC_MINIMAL) {
+		proc_use(mount);
+	} else {
+		close(mount);
+		use_hidden_proc();
+	}
+}
+
+static void
+mount_sys(int root, bool host_network, bool best_effort)
+{
+	int mount = -1, host;
+
+	/* Who has no network namespace of its own gets no sysfs of its own. */
+	if (!host_network) {
+		mount = mounts_new("sysfs", "", NOTHING_RUNS |
+		    MOUNT_ATTR_RDONLY);
+	} else if ((host = open("/sys", O_PATH | O_CLOEXEC)) >= 0) {
+		mount = mounts_clone(host, NULL, true);
+		close(host);
+		if (mount >= 0 && !mounts_set(mount, NOTHING_RUNS |
+		    MOUNT_ATTR_RDONLY, -1))
+			mount = -1;
+	}
+	if (mount < 0) {
+		refused("/sys", "--sys none does without", best_effort);
+		return;
+	}
+	attach_or_die(mount, real_directory(root, "sys"), "/sys");
+	sys_mount = mount;
+}
+
+/* Our own, never the root's: that one may be anything. */
+static int
+open_null(void)
+{
+	struct stat st;
+	int null = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (null < 0 || fstat(null, &st) < 0)
+		die("cannot open", "/dev/null");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		refuse("cannot use", "/dev/null", "it is not that device",
+		    NULL);
+	return null;
+}
+
+/* With what to cover a file and a directory. */
+struct covers { int null, empty; };
+
+static void
+hide(int mount_point, const char *path, const struct covers *c)
+{
+	struct stat st;
+	int place = open_in(mount_point, path, 0, RESOLVE_NO_SYMLINKS);
+	int mount;
+
+	if (place < 0 && errno == ENOENT)
+		return;
+	if (place < 0 || fstat(place, &st) < 0)
+		die("cannot hide", path);
+	mount = mounts_clone(S_ISDIR(st.st_mode) ? c->empty : c->null, NULL,
+	    false);
+	attach_or_die(mount, place, path);
+	close(mount);
+}
+
+static void
+protect(const char *path)
+{
+	int place = open_in(proc_mount, path, 0, RESOLVE_NO_SYMLINKS);
+	int mount;
+
+	if (place < 0 && errno == ENOENT)
+		return;
+	mount = place < 0 ? -1 : mounts_clone(place, NULL, true);
+	if (mount >= 0 && !mounts_set(mount, NOTHING_RUNS | MOUNT_ATTR_RDONLY,
+	    -1))
+		die("cannot protect", path);
+	attach_or_die(mount, place, path);
+	close(mount);
+}
+
+void
+mounts_mask(bool userns)
+{
+	const size_t count = userns ? FOR_ALL : sizeof(hidden_proc) /
+	    sizeof(hidden_proc[0]);
+	struct covers c;
+	int null;
+
+	if (proc_mount < 0 && sys_mount < 0)
+		return;
+	null = open_null();
+	c.null = mounts_clone(null, NULL, false);
+	c.empty = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
+	    MOUNT_ATTR_RDONLY);
+	if (c.null < 0 || c.empty < 0 || !mounts_set(c.null, DEVICE_FILE, -1))
+		die("cannot hide", "/proc");
+	for (size_t i = 0; i < count && proc_mount >= 0; i++)
+		hide(proc_mount, hidden_proc[i], &c);
+	for (size_t i = 0; i < sizeof(hidden_sys) / sizeof(hidden_sys[0]) &&
+	    sys_mount >= 0; i++)
+		hide(sys_mount, hidden_sys[i], &c);
+	close(null);
+	close(c.null);
+	close(c.empty);
+	for (size_t i = 0; i < sizeof(unwritable) / sizeof(unwritable[0]) &&
+	    proc_mount >= 0; i++)
+		protect(unwritable[i]);
+}
+
+/* ---- /dev --------------------------------------------------------------- */
+
+static const struct { char name[8]; unsigned char major, minor; } nodes[] = {
+	{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 },
+	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+};
+
+static const struct { char name[8], target[16]; } links[] = {
+	{ "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+	{ "ptmx", "pts/ptmx" },
+};
+
+static void
+bind_node(int dev, size_t i)
+{
+	char path[16];
+	struct line l = LINE(path);
+	struct stat st;
+	int host, mount;
+
+	line_add(&l, "/dev/");
+	line_add(&l, nodes[i].name);
+	host = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (host < 0 || fstat(host, &st) < 0)
+		die("cannot open", path);
+	if (!S_ISCHR(st.st_mode) ||
+	    st.st_rdev != makedev(nodes[i].major, nodes[i].minor))
+		refuse("cannot use", path, "it is not that device", NULL);
+	mount = mounts_clone(host, NULL, false);
+	if (mount >= 0 && !mounts_set(mount, DEVICE_FILE, -1))
+		die("cannot mount", path);
+	attach_or_die(mount, mounts_place(dev, nodes[i].name, false), path);
+	close(mount);
+	close(host);
+}
+
+static void
+mount_in_dev(int dev, const char *name, int mount)
+{
+	attach_or_die(mount, mounts_place(dev, name, true), name);
+	close(mount);
+}
+
+/* For group tty, where the sandbox has it. */
+static int
+new_pts(void)
+{
+	const unsigned int attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	int mount = mounts_new("devpts",
+	    "newinstance,ptmxmode=0666,mode=0620,gid=5", attributes);
+
+	return mount >= 0 ? mount : mounts_new("devpts",
+	    "newinstance,ptmxmode=0666,mode=0620", attributes);
+}
+
+static void
+mount_dev(int root, const struct sandbox *s)
+{
+	char text[64];
+	struct line shm = LINE(text);
+	int dev = mounts_new("tmpfs", "mode=755,size=65536", NOTHING_RUNS);
+
+	attach_or_die(dev, real_directory(root, "dev"), "/dev");
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		bind_node(dev, i);
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlinkat(links[i].target, dev, links[i].name) < 0)
+			die("cannot link", links[i].name);
+	mount_in_dev(dev, "pts", new_pts());
+	line_add(&shm, "mode=1777,size=");
+	line_number(&shm, s->shm_size ? s->shm_size : 64 << 20);
+	mount_in_dev(dev, "shm", mounts_new("tmpfs", text, NO_SUID_DEV));
+	if (!s->host_ipc)
+		mount_in_dev(dev, "mqueue", mounts_new("mqueue", "",
+		    NOTHING_RUNS));
+	close(dev);
+}
+
+void
+mounts_system(int root, const struct sandbox *s, bool host_network)
+{
+	if (s->proc != PROC_NONE)
+		mount_proc(root, s);
+	else
+		use_hidden_proc();
+	if (s->sys != SYS_NONE)
+		mount_sys(root, host_network, s->best_effort);
+	mount_dev(root, s);
+}
+
+void
+mounts_proc(void)
+{
+	int mount = mounts_new("proc", "", NOTHING_RUNS);
+
+	if (mount < 0)
+		refused("/proc", NO_PROC, false);
+	attach_or_die(mount, open("/proc", O_PATH | O_CLOEXEC), "/proc");
+	proc_use(mount);
+}

@@ -1,0 +1,222 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "namespaces.h"
+#include "proc.h"
+
+const struct namespace namespaces[NAMESPACES] = {
+	{ "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC },
+	{ "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET },
+	{ "pid", CLONE_NEWPID }, { "time", CLONE_NEWTIME },
+	{ "user", CLONE_NEWUSER }, { "uts", CLONE_NEWUTS },
+};
+
+static int
+listed(const char *list)
+{
+	int flags = 0;
+
+	for (size_t n; *list; list += n + (list[n] == ',')) {
+		int i = 0;
+
+		n = strchrnul(list, ',') - list;
+		while (i < NAMESPACES && (strlen(namespaces[i].name) != n ||
+		    memcmp(namespaces[i].name, list, n) != 0))
+			i++;
+		if (i == NAMESPACES)
+			refuse("bad value", list, "--unshare takes a list of "
+			    "user, mnt, pid, net, ipc, uts, cgroup and time",
+			    NULL);
+		flags |= namespaces[i].flag;
+	}
+	return flags;
+}
+
+static const char *
+network_path(const struct sandbox *s)
+{
+	return s->network && strncmp(s->network, "ns:", 3) == 0 ?
+	    s->network + 3 : NULL;
+}
+
+int
+namespaces_wanted(const struct sandbox *s)
+{
+	int flags = s->unshare ? listed(s->unshare) : 0;
+	const bool none = s->network && strcmp(s->network, "none") == 0;
+
+	if (s->network && !none && strcmp(s->network, "host") != 0 &&
+	    !network_path(s))
+		refuse("bad value", s->network,
+		    "--network takes none, host or ns:PATH", NULL);
+	if (sandbox_whole(s))
+		flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER |
+		    (s->host_ipc ? 0 : CLONE_NEWIPC) |
+		    (s->host_uts ? 0 : CLONE_NEWUTS) |
+		    (s->host_cgroup ? 0 : CLONE_NEWCGROUP) |
+		    (s->network ? 0 : CLONE_NEWNET);
+	if (none)
+		flags |= CLONE_NEWNET;
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == TIMENS)
+			flags |= CLONE_NEWTIME;
+	if (s->userns == USERNS_HOST)
+		flags &= ~CLONE_NEWUSER;
+	return flags;
+}
+
+/* The clocks of a time namespace can be set until a process is in it. */
+static void
+set_clocks(const struct sandbox *s)
+{
+	for (int i = 0; i < s->word_count; i++) {
+		char text[64];
+		struct line offset = LINE(text);
+		const char *value = s->words[i].value;
+		const char *to = strchrnul(value, '=');
+		size_t n = to - value;
+
+		if (s->words[i].kind != TIMENS)
+			continue;
+		if (!*to || (!(n == 4 && memcmp(value, "boot", n) == 0) &&
+		    !(n == 9 && memcmp(value, "monotonic", n) == 0)) ||
+		    strlen(to) > 20 || to[1 + strspn(to + 1, "+-0123456789")])
+			refuse("bad value", value, "--timens takes boot=+N or "
+			    "monotonic=-N, in seconds", NULL);
+		line_add(&offset, n == 4 ? "boottime " : "monotonic ");
+		line_add(&offset, to + 1 + (to[1] == '+'));
+		line_add(&offset, " 0\n");
+		if (!proc_write("self/timens_offsets", text))
+			die("cannot set the clock", value);
+	}
+}
+
+void
+namespaces_enter(const struct sandbox *s)
+{
+	const char *path = network_path(s);
+	int fd;
+
+	if (!path)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		die("cannot enter the network namespace", path);
+	close(fd);
+}
+
+/* Only children get into a new time namespace, time_namespaces(7): we follow,
+ * as a vfork(2) may not cross its border. */
+static void
+make_time(const struct sandbox *s)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		die("cannot make", "a time namespace");
+	set_clocks(s);
+	fd = openat(proc_fd(), "self/ns/time_for_children",
+	    O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWTIME) < 0)
+		die("cannot enter", "the time namespace");
+	close(fd);
+}
+
+pid_t
+namespaces_fork(int flags)
+{
+	struct clone_args a = { .exit_signal = SIGCHLD,
+	    .flags = flags & ~CLONE_NEWTIME };
+	long pid = syscall(SYS_clone3, &a, sizeof(a));
+
+	/* Filters of system calls cannot look into the struct and answer ENOSYS
+	 * so that callers do this. The order of clone(2)'s arguments differs
+	 * between machines, but for the first one; all others are 0. */
+	if (pid < 0 && errno == ENOSYS)
+		pid = syscall(SYS_clone, (flags & ~CLONE_NEWTIME) | SIGCHLD, 0,
+		    0, 0, 0);
+	return pid;
+}
+
+/* The kernel gives it its addresses, 127.0.0.1 and ::1. */
+static void
+raise_loopback(void)
+{
+	struct ifreq r = { .ifr_name = "lo" };
+	int fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &r) == 0;
+
+	r.ifr_flags |= IFF_UP;
+	if (!up || ioctl(fd, SIOCSIFFLAGS, &r) < 0)
+		lacking("cannot raise the interface", "lo");
+	close(fd);
+}
+
+/* Parameters that a namespace has for itself, and which; sysctl names with
+ * dots. A longer name stands before a shorter one that it begins with. */
+static const struct { char name[24]; int flag; } own_parameters[] = {
+	{ "net.", CLONE_NEWNET }, { "kernel.msg", CLONE_NEWIPC },
+	{ "kernel.sem", CLONE_NEWIPC }, { "kernel.shm", CLONE_NEWIPC },
+	{ "fs.mqueue.", CLONE_NEWIPC }, { "kernel.hostname", CLONE_NEWUTS },
+	{ "kernel.domainname", CLONE_NEWUTS }, { "user.", CLONE_NEWUSER },
+};
+
+static void
+set_parameter(const char *value, int flags)
+{
+	char text[256];
+	struct line path = LINE(text);
+	size_t n = strchrnul(value, '=') - value;
+	size_t i = 0;
+
+	while (i < sizeof(own_parameters) / sizeof(own_parameters[0]) &&
+	    strncmp(value, own_parameters[i].name,
+	    strlen(own_parameters[i].name)) != 0)
+		i++;
+	if (!value[n] || n > 200 || memchr(value, '/', n))
+		refuse("bad value", value, "--sysctl takes NAME=VALUE", NULL);
+	if (i == sizeof(own_parameters) / sizeof(own_parameters[0]) ||
+	    !(flags & own_parameters[i].flag))
+		refuse("cannot set", value,
+		    "the whole machine, or more than the sandbox, has it",
+		    "sysctl(8) sets it outside");
+	line_add(&path, "sys/");
+	line_add(&path, value);
+	text[4 + n] = '\0';
+	for (char *c = text; *c; c++)
+		if (*c == '.')
+			*c = '/';
+	if (!proc_write(text, value + n + 1))
+		die("cannot set", value);
+}
+
+void
+namespaces_set(const struct sandbox *s, int flags)
+{
+	const char *name = s->hostname ? s->hostname : "pith";
+
+	if (flags & CLONE_NEWTIME)
+		make_time(s);
+	if (flags & CLONE_NEWNET)
+		raise_loopback();
+	/* Nobody else is there whose ports these could be, as in docker. Where
+	 * it cannot be had the command finds out. */
+	if ((flags & CLONE_NEWNET) && sandbox_whole(s))
+		proc_write("sys/net/ipv4/ip_unprivileged_port_start", "0");
+	if ((flags & CLONE_NEWUTS) && (s->hostname || sandbox_whole(s)) &&
+	    sethostname(name, strlen(name)) < 0)
+		die("cannot set the host name", name);
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == SYSCTL)
+			set_parameter(s->words[i].value, flags);
+}

@@ -1,0 +1,81 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "proc.h"
+
+static int proc = -1;
+
+void
+proc_open(void)
+{
+	struct statfs fs;
+
+	if (proc >= 0)
+		return;
+	proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0 || fstatfs(proc, &fs) < 0)
+		die("cannot use", "/proc");
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		refuse("cannot use", "/proc", "it is not a proc file system",
+		    "mount -t proc proc /proc");
+}
+
+void
+proc_use(int dir)
+{
+	close(proc);
+	proc = dir;
+}
+
+int
+proc_fd(void)
+{
+	return proc;
+}
+
+static ssize_t
+transfer(const char *path, int flags, char *in, const char *out, size_t n)
+{
+	int fd = openat(proc, path, flags | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t done;
+	int error;
+
+	if (fd < 0)
+		return -1;
+	done = out ? write(fd, out, n) : read(fd, in, n);
+	error = errno;
+	close(fd);
+	errno = error;
+	return done;
+}
+
+bool
+proc_write(const char *path, const char *text)
+{
+	return transfer(path, O_WRONLY, NULL, text, strlen(text)) >= 0;
+}
+
+bool
+proc_read(const char *path, char *text, size_t size)
+{
+	ssize_t n = transfer(path, O_RDONLY, text, NULL, size - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	return n >= 0;
+}
+
+const char *
+proc_of(char path[PROC_PATH], pid_t pid, const char *name)
+{
+	struct line l = { path, PROC_PATH, 0 };
+
+	line_number(&l, pid);
+	line_add(&l, "/");
+	line_add(&l, name);
+	return path;
+}

@@ -1,0 +1,129 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "tether.h"
+
+/* A realtime signal queues, and its si_code tells it from one that a process
+ * has sent; where the queue is full the kernel sends SIGIO, fcntl(2). */
+enum { NEWS_SIGNAL = 64 };
+
+static int ends[2] = { -1, -1 };
+static int own = -1;
+
+/* Room for what may be passed beside a message. */
+union ancillary {
+	struct cmsghdr align;
+	char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+};
+
+void
+tether_make(void)
+{
+	if (syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+	    ends) < 0)
+		die("cannot make", "a socket for init");
+}
+
+void
+tether_take(bool launcher)
+{
+	const int on = 1;
+
+	own = ends[launcher];
+	close(ends[!launcher]);
+	if (setsockopt(own, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+	    fcntl(own, F_SETOWN, getpid()) < 0 ||
+	    fcntl(own, F_SETSIG, NEWS_SIGNAL) < 0 ||
+	    fcntl(own, F_SETFL, O_ASYNC) < 0)
+		die("cannot watch", "the socket of init");
+}
+
+int
+tether_fd(void)
+{
+	return own;
+}
+
+bool
+tether_signal(const siginfo_t *info)
+{
+	return own >= 0 && info->si_code > 0 &&
+	    (info->si_signo == NEWS_SIGNAL || info->si_signo == SIGIO);
+}
+
+static void
+attach(struct msghdr *m, int type, const void *data, size_t n)
+{
+	struct cmsghdr *c = (void *)((char *)m->msg_control +
+	    m->msg_controllen);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(c), data, n);
+	m->msg_controllen += CMSG_SPACE(n);
+}
+
+bool
+tether_send(const struct news *n)
+{
+	union ancillary a;
+	struct iovec v = { (void *)n, offsetof(struct news, text) +
+	    strlen(n->text) + 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &a };
+	ssize_t sent;
+
+	memset(&a, 0, sizeof(a));
+	if (n->fd >= 0)
+		attach(&m, SCM_RIGHTS, &n->fd, sizeof(n->fd));
+	if (n->pid > 0)
+		attach(&m, SCM_CREDENTIALS, &(struct ucred){ n->pid, getuid(),
+		    getgid() }, sizeof(struct ucred));
+	do
+		sent = syscall(SYS_sendmsg, own, &m, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent >= 0;
+}
+
+bool
+tether_read(struct news *n, bool wait, bool *over)
+{
+	union ancillary a;
+	struct iovec v = { n, sizeof(*n) };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &a,
+	    .msg_controllen = sizeof(a) };
+	ssize_t got;
+
+	do
+		got = syscall(SYS_recvmsg, own, &m, MSG_CMSG_CLOEXEC |
+		    (wait ? 0 : MSG_DONTWAIT));
+	while (got < 0 && errno == EINTR);
+	*over = got == 0 || (got < 0 && errno != EAGAIN);
+	if (got < (ssize_t)offsetof(struct news, text))
+		return false;
+	n->text[sizeof(n->text) - 1] = '\0';
+	n->fd = -1;
+	n->pid = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_type == SCM_RIGHTS)
+			memcpy(&n->fd, CMSG_DATA(c), sizeof(int));
+		else if (c->cmsg_type == SCM_CREDENTIALS)
+			n->pid = ((struct ucred *)(void *)CMSG_DATA(c))->pid;
+	return true;
+}
+
+void
+tether_complain(const char *line, int code)
+{
+	struct news n = { .kind = COMPLAINT, .code = code, .fd = -1 };
+	struct line text = LINE(n.text);
+
+	line_add(&text, line);
+	tether_send(&n);
+}

@@ -1,0 +1,52 @@
+/* What ties init to its launcher: a socket. Whoever reads its end of file knows
+ * that the other is gone. */
+#ifndef PITH_SANDBOX_TETHER_H
+#define PITH_SANDBOX_TETHER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum news_kind {
+	MOUNT,          /* launcher: a mount for init, with a descriptor */
+	GO,             /* launcher: the ids are mapped, all mounts are sent */
+	PTY,            /* init: the terminal's side, with a descriptor */
+	COMPLAINT,      /* init: text; code is as log_listen() has it */
+	BUILT,          /* init: all is done but to start the command */
+	STARTED,        /* init: process pid has been executed */
+	ENDED           /* init: it has ended */
+};
+
+struct news {
+	int kind;
+	int code;               /* of a complaint; ENDED: the wait status */
+	int64_t orphans, killed;
+	int fd;                 /* passed on, or -1 */
+	pid_t pid;              /* as the reader has to call it, or 0 */
+	char text[512];
+};
+
+/* Make the socket; dies. */
+void tether_make(void);
+
+/* Take one end, close the other. From now on its news, and its end, come as a
+ * signal that tether_signal() knows, fcntl(2) F_SETSIG; dies. */
+void tether_take(bool launcher);
+
+/* The descriptor of our end, or -1. */
+int tether_fd(void);
+
+/* Whether it is the signal that something is to be read. */
+bool tether_signal(const siginfo_t *info);
+
+/* Send; n->pid is ours, of our PID namespace. False where nobody reads. */
+bool tether_send(const struct news *n);
+
+/* The next news. False where there are none yet, or with *over none ever. */
+bool tether_read(struct news *n, bool wait, bool *over);
+
+/* Pass complaints on to the launcher, from now on; for log_listen(). */
+void tether_complain(const char *line, int code);
+
+#endif

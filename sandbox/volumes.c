@@ -1,0 +1,346 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "mounts.h"
+#include "tether.h"
+#include "volumes.h"
+
+enum {
+	SAYS_RO = 1,
+	SAYS_EXEC = 2,
+	SAYS_NOEXEC = 4,
+	SAYS_DEV = 8,
+	SAYS_TRY = 16
+};
+
+static struct step {
+	unsigned char kind, says;
+	bool absent;            /* and may be */
+	bool device;            /* has no owner to map, nor one to change */
+	int source;             /* O_PATH, or what --file reads; or -1 */
+	int mount;              /* that the launcher made, or -1 */
+	char *from, *to, *size, *mode;
+} steps[WORDS];
+
+static int step_count;
+
+static const char SAY_ESCAPE[] = "a \\ before a : makes it part of a path";
+
+/* Cut at the next colon; \ takes the next character as it is. NULL at the end.
+ */
+static char *
+cut(char **text)
+{
+	char *field = *text, *to = field, *from = field;
+
+	if (!field)
+		return NULL;
+	for (; *from && *from != ':'; *to++ = *from++)
+		if (*from == '\\' && from[1])
+			from++;
+	*text = *from ? from + 1 : NULL;
+	*to = '\0';
+	return field;
+}
+
+static bool
+take_setting(struct step *s, char *word)
+{
+	static const struct { char name[8]; unsigned char kinds, says; } flags[]
+	    = {
+		{ "ro", 1 << VOLUME | 1 << FILE_AT, SAYS_RO },
+		{ "rw", 1 << VOLUME, 0 },
+		{ "exec", 1 << VOLUME | 1 << TMPFS, SAYS_EXEC },
+		{ "noexec", 1 << VOLUME | 1 << TMPFS, SAYS_NOEXEC },
+		{ "dev", 1 << VOLUME, SAYS_DEV },
+		{ "try", 1 << VOLUME | 1 << DEVICE, SAYS_TRY },
+	};
+
+	if (s->kind == TMPFS && strncmp(word, "size=", 5) == 0) {
+		s->size = word + 5;
+		return !strchr(s->size, ',');
+	}
+	if ((s->kind == TMPFS || s->kind == FILE_AT) &&
+	    strncmp(word, "mode=", 5) == 0) {
+		s->mode = word + 5;
+		return s->mode[0] && strlen(s->mode) <= 4 &&
+		    !s->mode[strspn(s->mode, "01234567")];
+	}
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if ((flags[i].kinds & 1 << s->kind) &&
+		    strcmp(word, flags[i].name) == 0) {
+			s->says |= flags[i].says;
+			return true;
+		}
+	return false;
+}
+
+static void
+take_settings(struct step *s, char *text, const char *whole)
+{
+	for (char *next; text; text = next) {
+		next = strchr(text, ',');
+		if (next)
+			*next++ = '\0';
+		if (!take_setting(s, text))
+			refuse("bad setting", text, whole, SAY_ESCAPE);
+	}
+}
+
+static void
+open_source(struct step *s)
+{
+	struct stat st;
+
+	if (s->kind == FILE_AT) {
+		const char *digits = s->from;
+		uint64_t fd;
+
+		if (text_number(&digits, INT_MAX, &fd) && !*digits)
+			s->source = fd;
+		if (fcntl(s->source, F_GETFD) < 0)
+			refuse("cannot read the file of", "--file", s->from,
+			    "it takes FD:DST, of an open file");
+		return;
+	}
+	s->source = open(s->from, O_PATH | O_CLOEXEC);
+	s->absent = s->source < 0 && (s->says & SAYS_TRY);
+	if (s->absent)
+		return;
+	if (s->source < 0 || fstat(s->source, &st) < 0)
+		die(s->kind == DEVICE ? "cannot open the device" :
+		    "cannot open the volume", s->from);
+	if (s->kind == DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		refuse("not a device", s->from, NULL, "--volume binds it");
+	s->device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
+}
+
+static void
+prepare(struct step *s, char *text)
+{
+	char *rest = text;
+
+	*s = (struct step){ .kind = s->kind, .source = -1, .mount = -1 };
+	if (s->kind != TMPFS && s->kind != DIR_AT)
+		s->from = cut(&rest);
+	s->to = s->kind == DEVICE && !rest ? s->from : cut(&rest);
+	if (!s->to || !*s->to || s->to[0] != '/' ||
+	    (s->from && !*s->from))
+		refuse("bad value", text, "it takes an absolute path inside",
+		    "see pith(8)");
+	if (rest)
+		take_settings(s, rest, s->to);
+	if (s->from && s->kind != SYMLINK)
+		open_source(s);
+}
+
+void
+volumes_prepare(const struct sandbox *s)
+{
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind <= DEVICE) {
+			steps[step_count].kind = s->words[i].kind;
+			prepare(&steps[step_count++], s->words[i].value);
+		}
+}
+
+static uint64_t
+attributes(const struct step *s)
+{
+	return MOUNT_ATTR_NOSUID |
+	    (s->kind == DEVICE || s->says & SAYS_DEV ? 0 : MOUNT_ATTR_NODEV) |
+	    (s->says & SAYS_RO || s->device ? MOUNT_ATTR_RDONLY : 0) |
+	    (s->says & SAYS_NOEXEC || s->kind == DEVICE ||
+	    (s->kind == TMPFS && !(s->says & SAYS_EXEC)) ?
+	    MOUNT_ATTR_NOEXEC : 0);
+}
+
+static bool
+binds(const struct step *s)
+{
+	return !s->absent && (s->kind == VOLUME || s->kind == DEVICE);
+}
+
+static int
+send(int number, int userns)
+{
+	struct step *s = &steps[number];
+	struct news n = { .kind = MOUNT, .code = number };
+	uint64_t a = attributes(s);
+
+	n.fd = mounts_clone(s->source, NULL, true);
+	if (n.fd < 0)
+		return -1;
+	/* Who may only read does without owners. */
+	if ((s->device || !mounts_set(n.fd, a, userns)) &&
+	    !(a & MOUNT_ATTR_RDONLY && mounts_set(n.fd, a, -1)))
+		refuse("cannot map the owners of", s->from, strerror(errno),
+		    "its file system is too simple; make it :ro, or "
+		    "--userns host");
+	if (!tether_send(&n))
+		return -1;
+	close(n.fd);
+	return close(s->source);
+}
+
+void
+volumes_send(int userns)
+{
+	for (int i = 0; i < step_count; i++)
+		if (binds(&steps[i]) && send(i, userns) < 0)
+			die("cannot bind", steps[i].from);
+}
+
+void
+volumes_take(int number, int mount)
+{
+	steps[number].mount = mount;
+	close(steps[number].source);
+}
+
+static int
+bind(const struct step *s)
+{
+	int mount = mounts_clone(s->source, s->from, true);
+
+	return mount >= 0 && mounts_set(mount, attributes(s), -1) ? mount : -1;
+}
+
+static int
+new_tmpfs(const struct step *s)
+{
+	char text[64];
+	struct line options = LINE(text);
+
+	line_add(&options, "mode=");
+	line_add(&options, s->mode ? s->mode : "1777");
+	if (s->size) {
+		line_add(&options, ",size=");
+		line_add(&options, s->size);
+	}
+	return mounts_new("tmpfs", text, attributes(s));
+}
+
+static bool
+copy(int from, int to)
+{
+	char buffer[4096];
+	ssize_t n;
+
+	while ((n = read(from, buffer, sizeof(buffer))) != 0)
+		if ((n < 0 && errno != EINTR) ||
+		    (n > 0 && write(to, buffer, n) != n))
+			return false;
+	return true;
+}
+
+/* On a file system of its own, so that nothing is written into a root that is
+ * read-only, or stays. */
+static int
+new_file(const struct step *s)
+{
+	int mode = 0, fs, fd, mount = -1;
+
+	for (const char *m = s->mode ? s->mode : "644"; *m; m++)
+		mode = mode * 8 + *m - '0';
+	fs = mounts_new("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	fd = openat(fs, "f", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0 && copy(s->source, fd) &&
+	    syscall(SYS_fchmod, fd, mode) == 0) {
+		int path = openat(fs, "f", O_PATH | O_CLOEXEC);
+
+		close(fd);
+		mount = mounts_clone(path, NULL, false);
+		close(path);
+		if (mount >= 0 && !mounts_set(mount, attributes(s), -1))
+			mount = -1;
+	}
+	close(fs);
+	return mount;
+}
+
+static bool
+is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool
+link_in(int root, const struct step *s)
+{
+	const char *name;
+	char old[4096];
+	int parent = mounts_parent(root, s->to, &name);
+	ssize_t n;
+
+	if (parent < 0)
+		return false;
+	if (symlinkat(s->from, parent, name) < 0) {
+		n = errno == EEXIST ? readlinkat(parent, name, old,
+		    sizeof(old)) : -1;
+		if (n != (ssize_t)strlen(s->from) ||
+		    memcmp(old, s->from, n) != 0) {
+			errno = n < 0 && errno == EINVAL ? EEXIST : errno;
+			return false;
+		}
+	}
+	return close(parent) == 0;
+}
+
+static bool
+build(int root, struct step *s)
+{
+	int mount = s->mount, place;
+
+	if (s->absent)
+		return true;
+	if (s->kind == SYMLINK)
+		return link_in(root, s);
+	if (mount < 0 && s->kind != DIR_AT)
+		mount = s->kind == TMPFS ? new_tmpfs(s) : s->kind == FILE_AT ?
+		    new_file(s) : bind(s);
+	if (mount < 0 && s->kind != DIR_AT)
+		return false;
+	place = mounts_place(root, s->to, s->kind == DIR_AT ||
+	    is_directory(mount));
+	if (place < 0 || (s->kind != DIR_AT && !mounts_attach(mount, place)))
+		return false;
+	if (s->kind != DIR_AT)
+		close(mount);
+	return close(place) == 0;
+}
+
+void
+volumes_build(int root)
+{
+	static const char what[][40] = {
+		[VOLUME] = "cannot bind the volume at",
+		[TMPFS] = "cannot mount a tmpfs at",
+		[DIR_AT] = "cannot make the directory",
+		[SYMLINK] = "cannot make the link",
+		[FILE_AT] = "cannot put a file at",
+		[DEVICE] = "cannot bind the device at",
+	};
+
+	for (int i = 0; i < step_count; i++) {
+		if (build(root, &steps[i]))
+			continue;
+		if (errno == EROFS)
+			refuse(what[steps[i].kind], steps[i].to,
+			    "the root is read-only and has no such place",
+			    "make it there, or --ephemeral");
+		refuse(what[steps[i].kind], steps[i].to, strerror(errno),
+		    errno == EINVAL || errno == ENOTDIR ? "a directory goes "
+		    "on a directory, a file on a file" : NULL);
+	}
+}

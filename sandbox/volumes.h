@@ -1,0 +1,22 @@
+/* What the command line puts into the root: --volume --tmpfs --dir --symlink
+ * --file --device, in its order. */
+#ifndef PITH_SANDBOX_VOLUMES_H
+#define PITH_SANDBOX_VOLUMES_H
+
+#include "sandbox.h"
+
+/* Take the options apart, and open what they name, before anything is done;
+ * what is wrong is refused. Their values are cut in place. */
+void volumes_prepare(const struct sandbox *s);
+
+/* In a launcher that is root: pass the mounts on to init, with owners as the
+ * user namespace maps them; dies. */
+void volumes_send(int userns);
+
+/* In init: one that came, as the launcher numbered it. */
+void volumes_take(int number, int mount);
+
+/* In init: put them all into the root; dies. */
+void volumes_build(int root);
+
+#endif
