@@ -1,0 +1,227 @@
+# Run suites on a kernel of Debian's in a virtual machine:
+#	machine.sh [-k KERNEL] [-m MEGABYTES] [-s SECONDS] SUITE ...
+# KERNEL is a name of tests/kernels. The machine has the tree and the programs of this
+# Debian where they are here, the environment that the Makefile gives to run.sh, and
+# MACHINE=KERNEL; a root on tmpfs, a disk of ext4 for temporary files, all controllers
+# of cgroup v2, and a user `tester` with ids of his own. machine_init.c makes it so.
+#
+# Prints what run.sh says there, and ends with its exit code; with 77 and the reason
+# where no machine can be had, with 124 where its time was over, and with 2 where it
+# broke.
+# shellcheck shell=sh
+
+set -u
+TESTS=$(cd "$(dirname "$0")" && pwd)
+TOP=${TESTS%/*}
+B=${B:-$TOP/build}
+PITH=${PITH:-$TOP/pith}
+PROBE=${PROBE:-$B/probe}
+PATH=$PATH:/usr/sbin:/sbin
+kernel=6.1 megabytes=1024 seconds=600
+
+MODULES='virtio_pci virtio_blk overlay loop squashfs erofs fuse veth bridge macvlan'
+
+# Debian packages whose programs suites may use. What is not installed here is not
+# there either, and a suite says so.
+PACKAGES='base-files libc-bin ncurses-base ncurses-bin dash bash coreutils grep sed mawk
+	findutils diffutils tar gzip file less hostname procps util-linux util-linux-extra
+	bsdutils mount e2fsprogs iproute2 uidmap perl-base python3-minimal
+	libpython3-stdlib busybox-static bubblewrap strace tmux binutils gcc libc6-dev
+	musl-tools squashfs-tools erofs-utils'
+
+# Of their files, what is large and what no suite needs.
+LEFT_OUT='^/(boot|var)/|/__pycache__/|/gconv/|/gprofng/|/(lib[a-z]*san|libgprofng)\.
+	^/usr/share/(bash-completion|bug|doc|info|lintian|locale|man|perl|zoneinfo)/
+	^/usr/lib/[^/]*/(perl/|libperl)|^/usr/bin/perl.*5\.
+	/(lto1|lto-wrapper)$|-(lto-dump|gold|dwp)(-|$)
+	/lib([cm]|m-.*|mvec|stdc\+\+|gomp|gcov|python.*)\.a$'
+
+cannot() {
+	echo "machine: $*" >&2
+	exit 77
+}
+broken() {
+	echo "machine: $*" >&2
+	exit 2
+}
+
+while getopts k:m:s: option; do
+	case $option in
+	k) kernel=$OPTARG ;;
+	m) megabytes=$OPTARG ;;
+	s) seconds=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+
+for program in qemu-system-x86_64 cpio mke2fs apt-get apt-cache dpkg-deb dpkg-query; do
+	command -v $program >/dev/null ||
+	    cannot "$program is not installed (make deps-all)"
+done
+
+# ---- the kernel --------------------------------------------------------------
+
+# Of what lies in $KERNEL: the files of a Debian package.
+KERNEL=$B/kernels/$kernel
+
+fetch_kernel() {
+	# shellcheck disable=SC2046
+	set -- $(sed -n "s/^$kernel //p" "$TESTS/kernels")
+	[ $# = 4 ] || broken "there is no kernel '$kernel' in tests/kernels"
+	newest=$1 package=$2 version=$3 sum=$4
+	[ ! -e "$KERNEL/$sum" ] || return 0
+	rm -rf "$KERNEL" "$KERNEL.new"
+	mkdir -p "$KERNEL.new" && cd "$KERNEL.new" || exit 1
+	if download "$package=$version"; then
+		echo "$sum  $(ls ./*.deb)" | sha256sum --check --quiet >&2 ||
+		    broken "$package=$version is not what tests/kernels has"
+	else
+		package=$(apt-cache depends "$newest" | awk '/Depends:/ { print $2 }')
+		echo "machine: $version is gone, there is ${package:-none}" >&2
+		download "$package" || cannot "cannot download $newest: $(tail -n 1 log)"
+	fi
+	dpkg-deb -x ./*.deb . && rm -rf ./*.deb usr && : >"$sum" &&
+	    cd / && mv "$KERNEL.new" "$KERNEL"
+}
+
+# The package is signed for by apt's lists. Nobody else writes here, so that apt
+# need not give up its rights.
+download() {
+	apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 \
+	    download "$1" >log 2>&1
+}
+
+# Files of modules, each after those that it depends on; what is built in has none.
+modules() {
+	for module; do
+		file=$(find "$KERNEL/lib/modules" \
+		    -name "$(echo "$module" | sed 's/[-_]/[-_]/g').ko*")
+		[ -n "$file" ] || continue
+		needs=$(unpacked "$file" | tr '\0' '\n' | sed -n 's/^depends=//p')
+		# shellcheck disable=SC2046
+		(modules $(echo "$needs" | tr , ' '))
+		echo "$file"
+	done
+}
+unpacked() {
+	case $1 in *.xz) xz -dc "$1" ;; *) cat "$1" ;; esac
+}
+
+# ---- its files ---------------------------------------------------------------
+
+# Paths of programs, with the packages that they depend on.
+userland() {
+	# shellcheck disable=SC2086
+	dpkg-query -W -f '${db:Status-Status} ${Package}\n' $PACKAGES 2>/dev/null |
+	    sed -n 's/^installed //p' | xargs apt-cache depends --recurse --installed \
+	    --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+	    --no-enhances | grep '^[a-z]' | sort -u | xargs dpkg -L 2>/dev/null |
+	    grep -vE "$(echo "$LEFT_OUT" | tr -d '\t')"
+	ls -d /etc/alternatives/* /etc/ld.so.* /etc/ld.so.conf.d/*
+	sed -s -n 2p /var/lib/dpkg/alternatives/*
+}
+
+# Paths of the tree, and of the libraries of what is not static.
+tree() {
+	find "$TOP" \( -name .git -o -path "$TOP/build" -o -path "$B" \) -prune -o -print
+	find "$B" -maxdepth 1 -type f -perm -100
+	find "$B" -maxdepth 1 -type f -perm -100 -exec ldd "$PITH" {} + 2>/dev/null |
+	    grep -o '/[^ ]*' | grep -v ':$' | while read -r library; do
+		echo "$library"
+		readlink -f "$library"
+	done
+	echo "$PITH"
+}
+
+# Those that are there, by their real directories, each after its directory.
+with_directories() {
+	xargs -d '\n' ls -dU 2>/dev/null |
+	    if [ -L /bin ]; then sed -E 's:^/(s?bin|lib[0-9x]*)/:/usr&:'; else cat; fi |
+	    awk -F / '{
+		path = ""
+		for (i = 2; i <= NF; i++) {
+			path = path (i > 2 ? "/" : "") $i
+			if (path != "" && !seen[path]++)
+				print path
+		}
+	}'
+}
+
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+
+# What is not copied: made_files DIR SUITE ...
+made_files() {
+	mkdir "$1" && cd "$1" || exit 1
+	shift
+	mkdir -m 755 disk etc home home/tester mnt modules root var
+	mkdir -m 1777 tmp var/tmp
+	cp "$B/machine_init" init
+	n=100
+	for file in $(modules $MODULES | awk '!seen[$0]++'); do
+		n=$((n + 1)) name=${file##*/}
+		unpacked "$file" >"modules/$n-${name%.xz}"
+	done
+	cat >etc/passwd <<-'E'
+		root:x:0:0:root:/root:/bin/sh
+		tester:x:1000:1000::/home/tester:/bin/sh
+		nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+	E
+	printf '%s:x:%s:\n' root 0 tty 5 shadow 42 tester 1000 nogroup 65534 >etc/group
+	echo tester:100000:65536 | tee etc/subuid >etc/subgid
+	echo '127.0.0.1 localhost machine' >etc/hosts
+	{
+		echo "cd $(quoted "$TOP") || exit"
+		for variable in MAKE CC N ONLY MUST_RUN SAN PITH PROBE B; do
+			eval "echo export $variable=\"\$(quoted \"\${$variable:-}\")\""
+		done
+		echo "export MACHINE=$kernel TMPDIR=/disk HOME=/root TERM=dumb"
+		echo 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+		echo 'chown -R tester:tester /home/tester'
+		# shellcheck disable=SC2016
+		echo 'echo "machine: Linux $(uname -r), up after $(cut -d" " -f1 /proc/uptime) s"'
+		echo "exec sh tests/run.sh $*"
+	} >suites
+}
+
+# An initramfs may be several archives, one after the other.
+archive() { cpio --create --format newc --owner 0:0 --quiet; }
+initramfs() {
+	{ userland; tree; } | with_directories | (cd / && archive)
+	(made_files "$W/made" "$@")
+	(cd "$W/made" && find . | archive)
+}
+
+# ---- the machine -------------------------------------------------------------
+
+W=$(mktemp -d "${TMPDIR:-/tmp}/pith-machine.XXXXXX")
+trap 'rm -rf "$W"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
+
+fetch_kernel
+initramfs "$@" >"$W/initramfs"
+truncate -s 4G "$W/disk" && mke2fs -q -F -t ext4 "$W/disk" || exit 1
+
+# Emulated, as KVM hangs on some hosts that are virtual machines themselves. Without
+# rdrand it would wait for randomness; cmpxchg16b of QEMU 7.2 is not always atomic.
+{
+	timeout --foreground -k 5 "$seconds" qemu-system-x86_64 -accel tcg \
+	    -cpu qemu64,-cx16,+rdrand -smp 2 -m "$megabytes" -no-user-config -nodefaults \
+	    -no-reboot -display none -monitor none -serial stdio \
+	    -kernel "$KERNEL"/boot/vmlinuz-* -initrd "$W/initramfs" \
+	    -device isa-debug-exit,iobase=0x501,iosize=2 \
+	    -drive if=none,id=disk,file="$W/disk",format=raw,cache=unsafe \
+	    -device virtio-blk-pci,drive=disk \
+	    -append 'console=ttyS0 quiet loglevel=2 panic=-1 no_timer_check tsc=reliable' \
+	    </dev/null
+	echo $? >"$W/code"
+} | tr -d '\r'
+code=$(cat "$W/code")
+case $code in
+124 | 137)
+	echo "machine: not at its end after $seconds seconds" >&2
+	exit 124 ;;
+*[13579])
+	exit $((code / 2)) ;;
+esac
+broken "it ended without an exit code (QEMU: $code)"

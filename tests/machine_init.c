@@ -1,0 +1,262 @@
+/* /init of the virtual machine that machine.sh starts. Makes a Debian system of
+ * what is in the initramfs, runs the script /suites in it, and ends the machine
+ * with its exit code.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* QEMU's isa-debug-exit: it ends with twice what is written here, and one. */
+#define EXIT_PORT 0x501
+
+static const struct mounting {
+	const char *source, *target, *type;
+	unsigned long flags;
+	const char *data;
+} MOUNTS[] = {
+	{ "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "" },
+	{ "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "" },
+	{ "devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=755" },
+	{ "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+	    "gid=5,mode=620,ptmxmode=666" },
+	{ "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ "mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV, "" },
+	{ "tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755" },
+	{ "cgroup2", "/sys/fs/cgroup", "cgroup2",
+	    MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	    "nsdelegate,memory_recursiveprot" },
+	/* For temporary files: a tmpfs cannot be idmapped before Linux 6.3. */
+	{ "/dev/vda", "/disk", "ext4", 0, "" },
+};
+
+static _Noreturn void
+end(int code)
+{
+	tcdrain(STDOUT_FILENO);
+	/* What is no exit code, as of a panic, is 0 to QEMU. */
+	if (ioperm(EXIT_PORT, 1, 1) == 0)
+		outb(code < 127 ? code : 127, EXIT_PORT);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+static void
+check(int result, const char *what, const char *which)
+{
+	if (result >= 0)
+		return;
+	printf("machine: cannot %s %s: %s\n", what, which, strerror(errno));
+	end(99);
+}
+
+/* ---- before anything else ------------------------------------------------ */
+
+/* The console is for machine.sh, not for a person. */
+static void
+console(void)
+{
+	struct termios t;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (tcgetattr(STDOUT_FILENO, &t) == 0) {
+		cfmakeraw(&t);
+		tcsetattr(STDOUT_FILENO, TCSANOW, &t);
+	}
+}
+
+/* Their names sort in the order in which they need each other. */
+static void
+load_modules(void)
+{
+	struct dirent **modules;
+	int n = scandir("/modules", &modules, NULL, alphasort);
+
+	check(chdir("/modules"), "change to", "/modules");
+	for (int i = 0; i < n; i++) {
+		const char *name = modules[i]->d_name;
+		int fd = open(name, O_RDONLY);
+
+		if (name[0] != '.')
+			check(syscall(SYS_finit_module, fd, "", 0), "load",
+			    name);
+		close(fd);
+	}
+}
+
+/* ---- the root ------------------------------------------------------------ */
+
+static void
+copy_file(int from, int to, const char *name, const struct stat *s)
+{
+	int in = openat(from, name, O_RDONLY);
+	int out = openat(to, name, O_WRONLY | O_CREAT, 0600);
+	ssize_t n;
+
+	check(in, "read", name);
+	check(out, "write", name);
+	while ((n = sendfile(out, in, NULL, INT_MAX)) > 0)
+		;
+	check(n, "copy", name);
+	check(fchmod(out, s->st_mode & 07777), "chmod", name);
+	close(in);
+	close(out);
+}
+
+static void
+copy_link(int from, int to, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(from, name, target, sizeof(target) - 1);
+
+	check(n, "read", name);
+	target[n] = '\0';
+	check(symlinkat(target, to, name), "link", name);
+}
+
+/* What is copied is removed, so that memory holds one file twice at most. */
+static void
+move_tree(int from, int to, dev_t device)
+{
+	DIR *dir = fdopendir(from);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		const char *name = e->d_name;
+		struct stat s;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+			continue;
+		check(fstatat(from, name, &s, AT_SYMLINK_NOFOLLOW), "stat",
+		    name);
+		if (s.st_dev != device)
+			continue;
+		if (S_ISDIR(s.st_mode)) {
+			check(mkdirat(to, name, 0700), "make", name);
+			move_tree(openat(from, name, O_RDONLY),
+			    openat(to, name, O_RDONLY), device);
+			check(fchmodat(to, name, s.st_mode & 07777, 0),
+			    "chmod", name);
+		} else if (S_ISLNK(s.st_mode)) {
+			copy_link(from, to, name);
+		} else if (S_ISREG(s.st_mode)) {
+			copy_file(from, to, name, &s);
+		}
+		unlinkat(from, name, S_ISDIR(s.st_mode) ? AT_REMOVEDIR : 0);
+	}
+	closedir(dir);
+	close(to);
+}
+
+/* pivot_root(2) cannot leave the initramfs; a tmpfs of our own it can. */
+static void
+move_root(void)
+{
+	struct stat s;
+
+	check(chdir("/"), "change to", "/");
+	check(stat("/", &s), "stat", "/");
+	check(mkdir("/new", 0755), "make", "/new");
+	check(mount("tmpfs", "/new", "tmpfs", 0, "mode=755,size=90%"),
+	    "mount", "/new");
+	move_tree(open("/", O_RDONLY), open("/new", O_RDONLY), s.st_dev);
+	check(chdir("/new"), "change to", "/new");
+	check(mount(".", "/", NULL, MS_MOVE, NULL), "move", "/new");
+	check(chroot("."), "chroot to", "/new");
+	/* As systemd has it: what a test forgets to make private gets out. */
+	check(mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL), "share", "/");
+}
+
+/* ---- the system ---------------------------------------------------------- */
+
+static void
+mount_all(void)
+{
+	umask(0);
+	for (size_t i = 0; i < sizeof(MOUNTS) / sizeof(MOUNTS[0]); i++) {
+		const struct mounting *m = &MOUNTS[i];
+
+		mkdir(m->target, 0755);
+		check(mount(m->source, m->target, m->type, m->flags, m->data),
+		    "mount", m->target);
+	}
+	check(chmod("/disk", 01777), "chmod", "/disk");
+	symlink("/proc/self/fd", "/dev/fd");
+	symlink("fd/0", "/dev/stdin");
+	symlink("fd/1", "/dev/stdout");
+	symlink("fd/2", "/dev/stderr");
+	umask(022);
+}
+
+static void
+enable_controllers(void)
+{
+	static const char control[] = "/sys/fs/cgroup/cgroup.subtree_control";
+	FILE *all = fopen("/sys/fs/cgroup/cgroup.controllers", "r");
+	int fd = open(control, O_WRONLY | O_CLOEXEC);
+	char name[64] = "+";
+
+	while (all && fscanf(all, "%62s", name + 1) == 1)
+		check(write(fd, name, strlen(name)), "enable", name);
+	close(fd);
+	if (all)
+		fclose(all);
+}
+
+static void
+raise_loopback(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	check(ioctl(fd, SIOCSIFFLAGS, &lo), "raise", "lo");
+	close(fd);
+}
+
+/* ---- the suites ---------------------------------------------------------- */
+
+static int
+run(const char *script)
+{
+	pid_t child = fork(), ended;
+	int status = 0;
+
+	check(child, "start", script);
+	if (child == 0) {
+		setsid();
+		execl("/bin/sh", "sh", script, NULL);
+		check(-1, "execute", "/bin/sh");
+	}
+	do
+		ended = wait(&status);
+	while (ended != child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int
+main(void)
+{
+	console();
+	load_modules();
+	move_root();
+	mount_all();
+	enable_controllers();
+	raise_loopback();
+	check(sethostname("machine", 7), "name", "the machine");
+	end(run("/suites"));
+}

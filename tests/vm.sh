@@ -1,0 +1,66 @@
+# Black-box suites once more, on other kernels: in virtual machines, see machine.sh.
+# Their tests are told and counted here as tests of ours.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2086
+. "${0%/*}/lib.sh"
+
+KERNELS='6.1'
+SUITES='entrypoint input'
+SECONDS_EACH=1500                       # run.sh gives us 1800
+
+wanted=$ONLY
+ONLY=                                   # of the tests over there
+
+# What run.sh says over there, as suites say it.
+retold() {
+	suite=
+	while IFS= read -r line; do
+		case $line in
+		'== '*' seconds') suite= ;;
+		'== '*) suite="$kernel ${line#== }" ;;
+		esac
+		# It repeats some lines at its end.
+		[ -n "$suite" ] || continue
+		case $line in
+		'ok - '* | 'not ok - '* | 'skip - '*)
+			echo "${line%% - *} - $suite: ${line#* - }" ;;
+		'== '* | *' passed, '*) ;;
+		*) echo "#   ${line###   }" ;;
+		esac
+	done
+}
+
+# Counts those of a log; $ended is how many suites came to their end.
+count() {
+	# shellcheck disable=SC2046
+	set -- $(awk -F '[ ,]+' '/^== .* seconds$/ {
+			n++; p += $3; f += $5; s += $7
+		}
+		END { print n + 0, p + 0, f + 0, s + 0 }' "$1")
+	ended=$1
+	passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+	bad=$3
+}
+
+for kernel in $KERNELS; do
+	it "runs in a virtual machine, with kernel $kernel: $SUITES" && {
+		{
+			ONLY=$wanted PITH=$PITH B=$B sh "$TESTS/machine.sh" -k $kernel \
+			    -s $SECONDS_EACH $SUITES 2>.err
+			echo $? >.code
+		} | tee .log | retold
+		code=$(cat .code)
+		err=$(cat .err)
+		count .log
+		if [ "$code" = 77 ]; then
+			skip "${err##*machine: }"
+		else
+			# That of run.sh says no more than the tests do.
+			[ $bad = 0 ] || [ "$code" != 1 ] || code=0
+			code_is 0
+			[ $ended = "$(echo $SUITES | wc -w)" ] ||
+			    fail "only $ended of them came to their end; stderr: $err"
+		fi
+	}
+done
+
+finish
