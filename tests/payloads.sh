@@ -1,0 +1,812 @@
+# What people run in containers, in a sandbox of pith: by root, by an ordinary user
+# with subordinate ids, and by one without.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2086
+
+. "${0%/*}/lib.sh"
+trap end_all EXIT
+trap 'exit 1' HUP INT TERM
+umask 022
+chmod 711 .                             # to be passed through by the user
+mkdir -m 1777 boxes                     # where anybody's --info goes
+
+# ---- roots -------------------------------------------------------------------
+
+# A root of tests/roots.sh, in $R.
+rooted() {
+	R=$B/roots/$1
+	B=$B sh "$TESTS/roots.sh" "$1" >roots.log 2>&1 ||
+	    { skip "no root '$1': $(tail -n 1 roots.log)"; return 1; }
+}
+musl() { have busybox readelf && rooted musl; }
+debian() { root && have mmdebstrap nsenter && rooted debian; }
+legacy() {
+	have gcc && { [ -e /usr/lib32/crt1.o ] || {
+		skip 'libc6-dev-i386 is not installed (make deps-all)'
+		false
+	}; } && rooted i386
+}
+
+# ---- who starts a sandbox ----------------------------------------------------
+
+# The ordinary user is in the files of a mount namespace only.
+USER_ID=54320
+mkdir etc
+cp /etc/passwd etc
+echo "payload:x:$USER_ID:$USER_ID::/:/bin/sh" >>etc/passwd
+echo payload:300000:65536 >etc/subuid
+cp etc/subuid etc/subgid
+cat >user.sh <<-S
+	for file in passwd subuid subgid; do
+		mount --bind $W/etc/\$file /etc/\$file || exit 99
+	done
+	exec setpriv --reuid $USER_ID --regid $USER_ID --clear-groups "\$@"
+S
+
+# Before "$PITH" goes $BY, after it $MAPS: by root, user, or single, who has no ids
+# but his own. What root owns in the tree is nobody's to them; they have $PLACES to
+# write to. Whoever is not root is single himself.
+by() {
+	BY= MAPS= PLACES=
+	[ "$1" != root ] || return 0
+	PLACES='--tmpfs /tmp:exec --tmpfs /run:mode=755'
+	[ "$(id -u)" = 0 ] || return 0
+	have newuidmap setpriv || return
+	BY="unshare --mount sh $W/user.sh"
+	[ "$1" != user ] || MAPS='--userns subid'
+}
+if [ "$(id -u)" = 0 ]; then
+	ALL='root user single'
+else
+	ALL=single
+fi
+
+# A directory of whoever starts it.
+directory() {
+	mkdir "$1"
+	[ -z "$BY" ] || chown $USER_ID:$USER_ID "$1"
+}
+
+# ---- sandboxes that go on ----------------------------------------------------
+
+# eventually(), but where the test has failed already there is no use in waiting.
+awaits() { [ ! -e "$W/.bad" ] && eventually "$@"; }
+
+# box NAME ...: a sandbox by that name, its output in NAME.out and NAME.err.
+box() {
+	box=$1
+	shift
+	rm -f "boxes/$box"
+	$BY "$PITH" --info "$W/boxes/$box" $MAPS "$@" >"$box.out" \
+	    2>"$box.err" </dev/null &
+	echo $! >"$box.pid"
+	awaits started "$box"
+	[ -s "boxes/$box" ] || not_started "$box"
+}
+not_started() {
+	fail "$1 did not start: $(cat "$1.err")"
+	kill -KILL "$(cat "$1.pid")" 2>/dev/null
+	rm "$1.pid"
+	return 1
+}
+started() { [ -s "boxes/$1" ] || over "$(cat "$1.pid")"; }
+
+# The launcher, init or child of one, as its --info has them.
+of() { json "boxes/$1" "$2" 2>/dev/null; }
+says() { awaits grep -qs -- "$2" "$1.out" "$1.err"; }
+runs() { ! over "$1"; }
+not() { ! "$@"; }
+children_of() { sed 's/ $//' "/proc/$1/task/$1/children"; }
+
+# A command in the network of one, or in all of it, as `docker exec`.
+net() {
+	net=/proc/$(of "$1" child)/ns/net
+	shift
+	nsenter --net="$net" "$@"
+}
+inside() {
+	target=$(of "$1" child)
+	shift
+	nsenter --target "$target" --all "$@"
+}
+serves() { [ "$(net "$1" curl -sS --max-time 20 "$2")" = "$3" ]; }
+
+# It has ended by itself, or after a signal, with that code; nothing is left of it.
+gone() {
+	pid=$(cat "$1.pid")
+	eventually over "$pid" || kill -KILL "$pid"
+	wait "$pid"
+	code=$?
+	rm "$1.pid"
+	err=$(cat "$1.err")
+	code_is "$2"
+	over "$(of "$1" init)" || fail 'init is left'
+	over "$(of "$1" child)" || fail 'the child is left'
+}
+stop() {
+	kill -"$2" "$(cat "$1.pid")"
+	gone "$1" "$3"
+}
+end_all() {
+	for file in "$W"/*.pid; do
+		[ ! -s "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null
+	done
+	[ ! -e "$W/tmux" ] || tmux -S "$W/tmux" kill-server 2>/dev/null
+}
+
+# ---- a command ---------------------------------------------------------------
+
+it 'runs a command in a musl root, as Alpine is, for whoever asks' && musl && {
+	for who in $ALL; do
+		by $who || break
+		run $BY "$PITH" --rootfs "$R" $MAPS -- hello
+		code_is 0
+		out_is /bin/hello
+		err_is ''
+		run $BY "$PITH" --rootfs "$R" $MAPS \
+		    -- sh -c 'id -u; echo $$; hostname; exit 3'
+		code_is 3
+		out_is '0
+2
+pith'
+	done
+}
+
+it "runs echo 'hello world' in a Debian root" && debian && {
+	for who in $ALL; do
+		by $who || break
+		run $BY "$PITH" --rootfs "$R" $MAPS -- echo 'hello world'
+		code_is 0
+		out_is 'hello world'
+		err_is ''
+	done
+}
+
+it 'runs Debian out of a squashfs image' && debian && have mksquashfs &&
+    rooted image && {
+	run "$PITH" --rootfs "$R" -- python3 -c 'print(6 * 7)'
+	code_is 0
+	out_is 42
+	err_is ''
+}
+
+it 'comes back from -d while the command runs in a Debian root' && debian && {
+	for who in $ALL; do
+		by $who || break
+		rm -f boxes/detached boxes/pid
+		run $BY "$PITH" --detach --info "$W/boxes/detached" \
+		    --pidfile "$W/boxes/pid" --rootfs "$R" $MAPS \
+		    -- sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'
+		code_is 0
+		out_is ''
+		err_is ''
+		cp boxes/pid detached.pid
+		runs "$(of detached child)" || fail 'the command does not run'
+		is "$(cat boxes/pid)" "$(of detached launcher)"
+		kill "$(cat boxes/pid)"
+		for process in launcher init child; do
+			eventually over "$(of detached $process)"
+		done
+		rm detached.pid
+	done
+	run "$PITH" -d --rootfs "$R" -- /no/such/program
+	code_is 127
+	one_line
+}
+
+it 'tells by --info what ps and nsenter take' && debian && have ps python3 && {
+	for who in $ALL; do
+		by $who || break
+		box told --rootfs "$R" -- sleep 1000 || break
+		run python3 -c 'import json, sys
+print(*sorted(json.load(open(sys.argv[1]))))' boxes/told
+		out_is 'addresses cgroup child init launcher namespaces'
+		is "$(of told launcher)" "$(cat told.pid)"
+		is "$(ps -o ppid= -p "$(of told child)" | tr -d ' ')" \
+		    "$(of told init)"
+		is "$(ps -o ppid= -p "$(of told init)" | tr -d ' ')" \
+		    "$(of told launcher)"
+		is "$(ps -o args= -p "$(of told child)")" 'sleep 1000'
+		for ns in user mnt pid net ipc uts cgroup; do
+			is "$(of told $ns)" \
+			    "$(stat -Lc %i "/proc/$(of told child)/ns/$ns")"
+		done
+		is "$(nsenter --target "$(of told child)" --pid --mount \
+		    ps -o pid=,comm= -p 1,2 | tr -s ' ')" " 1 ${PITH##*/}
+ 2 sleep"
+		is "$(net told ls /sys/class/net)" "$(ls /sys/class/net)"
+		is "$(inside told ls /sys/class/net)" lo
+		stop told TERM 143
+	done
+}
+
+it 'has glibc and musl at once, on one kernel' && debian && {
+	glibc=$R
+	if musl; then
+		box glibc --rootfs "$glibc" -- sleep 1000
+		box musl --rootfs "$R" -- hello stay
+		says musl /bin/hello
+		grep -q /libc.so.6 "/proc/$(of glibc child)/maps" ||
+		    fail 'no glibc in the one'
+		grep -q /lib/libc.so "/proc/$(of musl child)/maps" ||
+		    fail 'no musl in the other'
+		stop glibc TERM 143
+		stop musl TERM 143
+	fi
+}
+
+# Each writes to a new file and to $1, says so, and reads both when all have.
+# shellcheck disable=SC2016
+CROWD='echo $0 >/mark && echo $0 >>$1 && : >"/at/$0" && read -r go </at/go &&
+    tail -n 1 $1 | cmp - /mark && exec cat /mark'
+
+it 'runs 100 sandboxes at once from one root, and no write crosses' && musl && {
+	crowd=100
+	written=/etc/passwd
+	[ "$(id -u)" = 0 ] || written=/mine     # who may not change that one
+	mkdir -m 777 at
+	mkfifo at/go
+	before=$(cksum <"$R/etc/passwd")
+	crowd_pids=
+	for i in $(seq $crowd); do
+		"$PITH" --rootfs "$R" --volume "$W/at:/at" -- sh -c "$CROWD" \
+		    $i $written >"crowd.$i" 2>&1 </dev/null &
+		crowd_pids="$crowd_pids $!"
+	done
+	all_written() { [ "$(ls at | wc -l)" = $((crowd + 1)) ]; }
+	eventually all_written || kill -KILL $crowd_pids 2>/dev/null
+	exec 8<>at/go
+	seq $crowd | tr -cd '\n' >&8
+	codes=
+	for process in $crowd_pids; do
+		eventually over "$process" || kill -KILL "$process"
+		wait "$process"
+		codes="$codes$?"
+	done
+	exec 8>&-
+	is "$(printf %s "$codes" | tr -d 0)" ''
+	is "$(cat crowd.* | sort -n | tr '\n' ' ')" \
+	    "$(seq $crowd | tr '\n' ' ')"
+	is "$(cksum <"$R/etc/passwd")" "$before"
+	[ ! -e "$R/mark" ] || fail 'it is in the root itself'
+	rm -rf at
+}
+
+# ---- web servers -------------------------------------------------------------
+
+it 'has two web servers on port 80, each in a sandbox of its own' &&
+    root && have curl nsenter && musl && {
+	for who in $ALL; do
+		by $who || break
+		for page in one two; do
+			mkdir $page
+			echo "page $page" >$page/index.html
+			box $page --rootfs "$R" --volume "$W/$page:/www:ro" \
+			    -- busybox httpd -f -p 80 -h /www || break
+		done
+		for page in one two; do
+			awaits serves $page http://127.0.0.1/ "page $page"
+		done
+		for page in one two one; do
+			serves $page http://127.0.0.1/ "page $page" ||
+			    fail "it is not page $page"
+			is "$(inside $page wget -qO- http://127.0.0.1/)" \
+			    "page $page"
+		done
+		stop one TERM 143
+		serves two http://127.0.0.1/ 'page two' ||
+		    fail 'it ended with the other'
+		stop two TERM 143
+		rm -r one two
+	done
+}
+
+make_nginx() {
+	cat >nginx.conf <<-'C'
+		user www-data;
+		worker_processes 2;
+		daemon off;
+		pid /run/nginx.pid;
+		error_log stderr notice;
+		events { }
+		http {
+			access_log off;
+			client_body_temp_path /tmp/body;
+			proxy_temp_path /tmp/proxy;
+			fastcgi_temp_path /tmp/fastcgi;
+			uwsgi_temp_path /tmp/uwsgi;
+			scgi_temp_path /tmp/scgi;
+			server {
+				listen 80;
+				location / { return 200 "nginx\n"; }
+			}
+		}
+	C
+}
+workers() { inside nginx ps -C nginx -o user=,args= | sort | tr -s ' '; }
+two_workers() { [ "$(workers | grep -c 'www-data nginx: worker')" = 2 ]; }
+
+it 'runs nginx on port 80, its workers as another user, and ends gracefully' &&
+    debian && have curl && {
+	make_nginx
+	for who in root user; do
+		by $who || break
+		box nginx -r TERM:QUIT --rootfs "$R" --cap-add default $PLACES \
+		    --volume "$W/nginx.conf:/nginx.conf:ro" \
+		    -- nginx -e stderr -c /nginx.conf || break
+		awaits serves nginx http://127.0.0.1/ nginx
+		two_workers || fail "these run: $(workers)"
+		worker=$(children_of "$(of nginx child)")
+		kill -HUP "$(cat nginx.pid)"
+		for process in $worker; do
+			awaits over "$process"
+		done
+		awaits two_workers
+		serves nginx http://127.0.0.1/ nginx || fail 'it is silent'
+		stop nginx TERM 0
+		grep -q 'signal 3 (SIGQUIT) received' nginx.err ||
+		    fail "it was not graceful: $err"
+	done
+}
+
+# As examples/Dockerfile does it.
+make_httpd() {
+	mkdir -p two
+	GOCACHE=$B/go-cache CGO_ENABLED=0 go build -ldflags '-s -w' \
+	    -o "$B/httpd" "$TOP/examples/httpd.go"
+	cp "$B/httpd" two/
+	cp "$PITH" two/pith
+}
+serves_go() {
+	awaits serves go http://127.0.0.1:8080/ 'hello from 127.0.0.1:8080'
+	is "$(children_of "$(of go init)")" "$(of go child)"
+	stop go TERM 0
+	is "$(tail -n 1 go.out)" 'http daemon end'
+}
+
+it 'serves by a static program in Go, with nothing else in the root' &&
+    root && have go curl nsenter && {
+	make_httpd
+	for who in $ALL; do
+		by $who || break
+		box go --rootfs none --volume "$B/httpd:/httpd:ro" -- /httpd || break
+		serves_go
+		box go --rootfs "$W/two" -- /pith -- /httpd || break
+		awaits serves go http://127.0.0.1:8080/ \
+		    'hello from 127.0.0.1:8080'
+		stop go TERM 0
+	done
+	rm -r two
+}
+
+# ---- sshd --------------------------------------------------------------------
+
+make_ssh() {
+	rm -rf ssh
+	directory ssh
+	ssh-keygen -q -t ed25519 -N '' -f ssh/host
+	ssh-keygen -q -t ed25519 -N '' -f ssh/guest
+	cat >ssh/sshd_config <<-'C'
+		HostKey /ssh/host
+		AuthorizedKeysFile /ssh/guest.pub
+		StrictModes no
+		UsePAM no
+		PidFile none
+		MaxStartups 100
+		Subsystem sftp /usr/lib/openssh/sftp-server
+	C
+	cp ssh/guest guest
+	echo "127.0.0.1 $(cat ssh/host.pub)" >known_hosts
+	[ -z "$BY" ] || chown $USER_ID:$USER_ID ssh/*
+}
+start_sshd() {
+	make_ssh
+	box sshd --rootfs "$R" --cap-add default $PLACES --dir /run/sshd \
+	    --volume "$W/ssh:/ssh:ro" -- /usr/sbin/sshd -D -e -f /ssh/sshd_config ||
+	    return
+	says sshd 'Server listening'
+}
+SSH="-F none -i $W/guest -o UserKnownHostsFile=$W/known_hosts
+    -o BatchMode=yes -o IdentitiesOnly=yes -o ConnectTimeout=20 -q"
+login() { run net sshd ssh $SSH guest@127.0.0.1 "$@"; }
+processes_of_sshd() { inside sshd ps -C sshd -o user=,args=; }
+
+# A connection that has not logged in: sshd has one process for it that may do
+# nothing.
+separated() {
+	mkfifo hold
+	net sshd bash -c 'exec 3<>/dev/tcp/127.0.0.1/22; read -r hello <&3
+	    echo SSH-2.0-test >&3; read -r hold <hold' &
+	held=$!
+	awaits unprivileged
+	: >hold
+	wait $held
+	rm hold
+}
+unprivileged() { processes_of_sshd | grep -q '^sshd .*\[net\]'; }
+
+it 'lets sshd separate its privileges, run a command, give a terminal, copy' &&
+    debian && have ssh scp ssh-keygen bash && {
+	for who in root user; do
+		by $who || break
+		start_sshd || break
+		separated
+		login 'id -un; exit 7'
+		code_is 7
+		out_is guest
+		run net sshd ssh $SSH -tt guest@127.0.0.1 \
+		    'tty; stat -c %U "$(tty)"; stty -a | grep -o -w icanon'
+		code_is 0
+		is "$(printf '%s' "$out" | tr -d '\r')" '/dev/pts/0
+guest
+icanon'
+		head -c 3000000 /dev/urandom >there
+		for protocol in -s -O; do
+			run net sshd scp $protocol $SSH there \
+			    guest@127.0.0.1:/tmp/copy
+			code_is 0
+			run net sshd scp $protocol $SSH \
+			    guest@127.0.0.1:/tmp/copy back
+			code_is 0
+			cmp there back || fail 'the copy differs'
+			rm -f back
+		done
+		stop sshd TERM 0
+		grep -q 'Received signal 15; terminating' sshd.err ||
+		    fail "it says: $err"
+	done
+}
+
+it 'lets sshd log in 24 at once, and TERM ends it while one goes on' &&
+    debian && have ssh ssh-keygen && {
+	for who in root user; do
+		by $who || break
+		start_sshd || break
+		logins=
+		for i in $(seq 24); do
+			net sshd ssh $SSH guest@127.0.0.1 "echo $i; exit $i" \
+			    >"login.$i" 2>&1 </dev/null &
+			logins="$logins $!"
+		done
+		i=0
+		for process in $logins; do
+			i=$((i + 1))
+			wait "$process"
+			is "$? $(cat "login.$i")" "$i $i"
+		done
+		net sshd ssh $SSH guest@127.0.0.1 'echo in; sleep 1000' \
+		    >login.25 2>&1 </dev/null &
+		last=$!
+		awaits grep -qx in login.25
+		stop sshd TERM 0
+		wait $last
+		is $? 255
+	done
+}
+
+# ---- PostgreSQL --------------------------------------------------------------
+
+# Where its programs are, in the root.
+postgres_dir() { PG=$(cd "$R" && echo /usr/lib/postgresql/*/bin); }
+
+# Options, and then words for the server: start_postgres NAME OPTIONS ...
+start_postgres() {
+	server=$1
+	shift
+	box $server --rootfs "$R" $PLACES --volume "$W/kept/data:/data" "$@" \
+	    --user postgres -- $PG/postgres -F -D /data/db \
+	    -c listen_addresses= -c unix_socket_directories=/tmp || return
+	says $server 'ready to accept connections'
+}
+sql() { inside pg $PG/psql -h /tmp -U postgres -d postgres -qAtX "$@"; }
+answers() { awaits grep -qx "$1" answers; }
+
+it 'runs PostgreSQL: a shutdown that waits, and data that outlives a sandbox' &&
+    debian && {
+	postgres_dir
+	for who in root user; do
+		by $who || break
+		directory kept
+		mkdir kept/data kept/layer
+		[ -z "$BY" ] || chown $USER_ID:$USER_ID kept/*
+		run $BY "$PITH" --rootfs "$R" $MAPS --cap-add default \
+		    --volume "$W/kept/data:/data" -- chown postgres /data
+		code_is 0
+		run $BY "$PITH" --rootfs "$R" $MAPS $PLACES \
+		    --volume "$W/kept/data:/data" --user postgres -- $PG/initdb \
+		    --no-sync --auth trust --locale C -D /data/db
+		code_is 0
+		start_postgres pg || break
+		sql -c 'create table kept as select generate_series(1, 9) as n'
+		is "$(sql -c 'select sum(n) from kept')" 45
+
+		mkfifo queries
+		inside pg $PG/psql -h /tmp -U postgres -d postgres -qAtX \
+		    <queries >answers 2>&1 &
+		session=$!
+		exec 8>queries
+		echo "select 'first';" >&8
+		answers first
+		kill -TERM "$(cat pg.pid)"
+		says pg 'received smart shutdown request'
+		awaits not sql -c 'select 1'
+		echo "select 'still';" >&8
+		answers still
+		runs "$(of pg child)" || fail 'it did not wait for the session'
+		exec 8>&-
+		wait $session
+		rm queries
+		gone pg 0
+		grep -q 'database system is shut down' pg.err || fail "$err"
+
+		start_postgres pg --upper "$W/kept/layer" || break
+		grep -q 'database system was shut down at' pg.err ||
+		    fail 'it had to recover'
+		is "$(sql -c 'select sum(n) from kept')" 45
+		stop pg INT 0
+		is "$(find kept/layer -name PG_VERSION)" ''
+		rm -rf kept
+	done
+}
+
+it 'keeps what is written beside a volume in the layer, and the rest not' &&
+    musl && {
+	for who in $ALL; do
+		by $who || break
+		directory kept
+		mkdir kept/data kept/layer
+		[ -z "$BY" ] || chown $USER_ID:$USER_ID kept/*
+		run $BY "$PITH" --rootfs "$R" --upper "$W/kept/layer" $MAPS \
+		    --volume "$W/kept/data:/data" \
+		    -- sh -c 'echo in >/data/file; echo beside >/srv'
+		code_is 0
+		is "$(cat kept/data/file)" in
+		is "$(cat kept/layer/srv)" beside
+		is "$(find kept/layer -name file)" ''
+		[ ! -e "$R/srv" ] || fail 'it is in the root itself'
+		rm -rf kept
+	done
+}
+
+# ---- languages ---------------------------------------------------------------
+
+it 'runs a Java machine in a root of its libraries, with its shutdown hook' &&
+    root && debian && rooted jre && {
+	cat >Hook.java <<-'J'
+		public class Hook {
+			static void end() { System.out.println("hook"); }
+			public static void main(String[] words) throws Exception {
+				Runtime.getRuntime().addShutdownHook(
+				    new Thread(Hook::end));
+				System.out.println("ready");
+				Thread.sleep(1000000);
+			}
+		}
+	J
+	for who in $ALL; do
+		by $who || break
+		box java --rootfs "$R" $PLACES --volume "$W/Hook.java:/Hook.java" \
+		    -- /java /Hook.java || break
+		says java ready
+		stop java TERM 143
+		is "$(tail -n 1 java.out)" hook
+	done
+}
+
+it 'compiles a program with gcc, and runs it' && debian && {
+	printf '%s\n' '#include <stdio.h>' '#include <pthread.h>' \
+	    'static void *f(void *x) { puts("compiled"); return x; }' \
+	    'int main(void) { pthread_t t; pthread_create(&t, 0, f, 0);' \
+	    'pthread_join(t, 0); return 9; }' >program.c
+	for who in $ALL; do
+		by $who || break
+		run $BY "$PITH" --rootfs "$R" $MAPS $PLACES \
+		    --volume "$W/program.c:/program.c:ro" --workdir /tmp -- \
+		    sh -c 'gcc -O2 -Wall -o program /program.c && ./program'
+		code_is 9
+		out_is compiled
+		err_is ''
+	done
+}
+
+it 'runs Python: processes, threads, files, sockets and signals' && debian && {
+	cat >program.py <<-'P'
+		import os, signal, subprocess, sys, threading, time
+
+		def stop(number, frame):
+		    child.terminate()
+		    print("stop", number, child.wait(), flush=True)
+		    sys.exit(4)
+
+		print(subprocess.run(["sh", "-c", "exit 3"]).returncode)
+		threads = [threading.Thread(target=time.sleep, args=(0.01,))
+		    for i in range(20)]
+		for t in threads: t.start()
+		for t in threads: t.join()
+		for path in "/tmp/file", "/dev/shm/file":
+		    with open(path, "w") as f: f.write("x" * 100000)
+		    print(os.stat(path).st_size, os.stat(path).st_uid)
+		pid = os.fork()
+		if pid == 0: os._exit(5)
+		print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+		child = subprocess.Popen(["sleep", "1000"])
+		signal.signal(signal.SIGTERM, stop)
+		print("ready", flush=True)
+		while True: time.sleep(0.1)
+	P
+	for who in root user; do
+		by $who || break
+		box python --rootfs "$R" $PLACES --user guest \
+		    --volume "$W/program.py:/program.py:ro" \
+		    -- python3 /program.py || break
+		says python ready
+		stop python TERM 4
+		is "$(cat python.out)" '3
+100000 54321
+100000 54321
+5
+ready
+stop 15 -15'
+	done
+}
+
+# ---- chroot ------------------------------------------------------------------
+
+# A tree of Debian to write to, and /dev, in a mount namespace of its own.
+cat >tree.sh <<-'S'
+	mkdir -p low/upper low/work low/root && mount -t overlay overlay -o \
+	    "lowerdir=$1,upperdir=low/upper,workdir=low/work" low/root &&
+	    mount --rbind /dev low/root/dev && shift && exec "$@"
+S
+IN_TREE='unshare --mount sh tree.sh'
+
+# The classic way out, chroot(2): a directory that stays open outside.
+cat >walk.py <<-'P'
+	import os, sys
+	os.makedirs("/tmp/j", exist_ok=True)
+	os.chroot("/tmp/j")
+	for i in range(64): os.chdir("..")
+	os.chroot(".")
+	print(open(sys.argv[1]).read(), end="")
+P
+
+it 'has legacy software of 32 bits and a database at once, by --chroot' &&
+    debian && {
+	postgres_dir
+	database=$R
+	legacy && {
+		start "$PITH" --chroot "$R" -- /bin/legacy
+		legacy=$pid
+		hear; is "$heard" '32 bits: legacy of 32 bits'
+		hear_until ready
+		$IN_TREE "$database" sh -c 'mkdir low/root/data &&
+		    chroot low/root chown postgres /data && exec "$@"' sh "$PITH" \
+		    --chroot low/root --user postgres -- sh -c "$PG/initdb \
+		    --no-sync --auth trust --locale C -D /data/db >/dev/null &&
+		    exec $PG/postgres -F -D /data/db -c listen_addresses= \
+		    -c unix_socket_directories=/tmp" >chroot.out \
+		    2>chroot.err &
+		echo $! >chroot.pid
+		says chroot 'ready to accept connections'
+		is "$(nsenter --target "$(cat chroot.pid)" --mount \
+		    chroot "$W/low/root" $PG/psql -h /tmp -U postgres -qAtX \
+		    -d postgres -c "select 'database'")" database
+		runs "$legacy" || fail 'the legacy does not run'
+		kill -TERM "$(cat chroot.pid)"
+		eventually over "$(cat chroot.pid)"
+		wait "$(cat chroot.pid)"
+		is $? 0
+		rm chroot.pid
+		kill -TERM "$legacy"
+		hear; is "$heard" ends
+		pid=$legacy
+		ends
+		code_is 6
+		rm -rf low
+	}
+}
+
+it 'runs a program of 32 bits in a sandbox, and ends it by TERM' &&
+    legacy && {
+	for who in $ALL; do
+		by $who || break
+		box legacy --rootfs "$R" -- legacy || break
+		says legacy ready
+		stop legacy TERM 6
+		is "$(cat legacy.out)" '32 bits: legacy of 32 bits
+ready
+ends'
+	done
+}
+
+it 'is no wall by --chroot, as the manual says, but by --rootfs' && debian && {
+	echo canary >canary
+	cp walk.py "$W/boxes"
+	mkdir low
+	$IN_TREE "$R" sh -c 'cp walk.py low/root/walk.py && exec "$@"' sh "$PITH" \
+	    --chroot low/root -- python3 /walk.py "$W/canary" >walked 2>&1
+	is "$(cat walked)" canary
+	rm -rf low
+	for who in $ALL; do
+		by $who || break
+		run $BY "$PITH" --rootfs "$R" $MAPS $PLACES --cap-add SYS_CHROOT \
+		    --volume "$W/walk.py:/walk.py:ro" \
+		    -- python3 /walk.py "$W/canary"
+		code_is 1
+		err_like "*No such file or directory: '$W/canary'*"
+	done
+}
+
+# ---- a terminal --------------------------------------------------------------
+
+terminal() { tmux -S "$W/tmux" -f /dev/null "$@"; }
+keys() { terminal send-keys "$@"; }
+shows() {
+	awaits on_screen "$1" ||
+	    fail "the screen: $(terminal capture-pane -p)"
+}
+on_screen() { terminal capture-pane -p | grep -q -e "$1"; }
+not_on_screen() { ! on_screen "$1"; }
+job_is() {
+	job=$(children_of "$(of shell child)")
+	[ -n "$job" ] && [ "$(cat "/proc/$job/comm")" = "$1" ] &&
+	    grep -q "^State:	[$2]" "/proc/$job/status"
+}
+vim_fills() { [ "$(terminal capture-pane -p | grep -c '^~')" -ge 27 ]; }
+type_line() { keys -l "$1"; keys Enter; }
+
+it 'has a shell in a terminal: jobs, vim, top, another size, an exit code' &&
+    debian && have tmux && {
+	for who in $ALL; do
+		by $who || break
+		rm -f boxes/shell
+		terminal new-session -d -x 80 -y 24 "$BY '$PITH' \
+		    --info '$W/boxes/shell' --rootfs '$R' $MAPS $PLACES \
+		    --env 'PS1=box> ' -- bash --norc; echo ended \$?; cat"
+		terminal set-option -g window-size manual
+		awaits [ -s boxes/shell ]
+		shows '^box>'
+		type_line 'tty; stty size'
+		shows '^/dev/pts/0'
+		shows '^24 80'
+		type_line 'sleep 1000'
+		awaits job_is sleep S
+		keys C-z
+		shows '\[1\]+  Stopped  *sleep 1000'
+		awaits job_is sleep T
+		type_line 'jobs; echo $((40 + 2))'
+		shows '^42'
+		type_line fg
+		awaits job_is sleep S
+		keys C-c
+		type_line 'echo "code $?"'
+		shows '^code 130'
+
+		type_line 'vim.tiny /tmp/note'
+		shows '"/tmp/note" \[New\]'
+		terminal resize-window -x 100 -y 30
+		keys i
+		keys -l 'typed in vim'
+		keys Escape
+		awaits vim_fills ||
+		    fail "the screen: $(terminal capture-pane -p)"
+		type_line ':wq'
+		shows '^box> vim'
+		type_line 'clear; cat /tmp/note; stty size'
+		shows '^typed in vim'
+		shows '^30 100'
+
+		type_line 'clear; top'
+		shows 'load average'
+		shows ' PID USER'
+		keys q
+		type_line 'clear; echo back'
+		shows '^back'
+		type_line 'exit 7'
+		shows '^ended 7'
+		server=$(terminal display-message -p '#{pid}')
+		terminal kill-server
+		eventually over "$server"
+		rm -f tmux
+	done
+}
+finish

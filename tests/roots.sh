@@ -1,0 +1,174 @@
+# Root trees for the suites, made once and kept: sh tests/roots.sh NAME makes
+# $B/roots/NAME where it is not there, or was made by another recipe. B comes from
+# the Makefile. As root; packages come from where apt is told to get them.
+# shellcheck shell=sh
+set -eu
+ROOTS=${B:-$(cd "$(dirname "$0")/.." && pwd)/build}/roots
+umask 022
+
+# apt's sources, as files for mmdebstrap.
+sources() {
+	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+	    /etc/apt/sources.list.d/*.sources; do
+		[ ! -s "$file" ] || echo "$file"
+	done
+}
+
+# Packages into directory $1; the rest is for mmdebstrap.
+packages() {
+	into=$1
+	shift
+	# shellcheck disable=SC1091,SC2046
+	mmdebstrap --quiet --mode=root --format=directory \
+	    --skip=check/empty,output/dev,output/mknod \
+	    --dpkgopt=force-unsafe-io --aptopt='Acquire::Languages "none"' \
+	    "$@" "$(. /etc/os-release && echo "$VERSION_CODENAME")" \
+	    "$into" $(sources)
+}
+
+# The host's busybox, which has to be a static one, and its applets as links.
+put_busybox() {
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	if readelf -l "$1/bin/busybox" | grep -q 'interpreter: /.*ld-linux'
+	then
+		echo 'busybox is not static (Debian: busybox-static)' >&2
+		return 1
+	fi
+	for applet in $("$1/bin/busybox" --list); do
+		[ -e "$1/bin/$applet" ] || ln -s busybox "$1/bin/$applet"
+	done
+}
+
+# Users, and places that every root has.
+furnish() {
+	mkdir -p "$1/bin" "$1/etc" "$1/proc" "$1/sys" "$1/dev" "$1/tmp" \
+	    "$1/root" "$1/run" "$1/usr" "$1/var/www"
+	chmod 1777 "$1/tmp"
+	ln -sfn ../bin "$1/usr/bin"
+	printf '%s\n' root:x:0:0:root:/root:/bin/sh \
+	    www:x:80:80:www:/var/www:/bin/sh >"$1/etc/passwd"
+	printf '%s\n' root:x:0: www:x:80: >"$1/etc/group"
+}
+
+# ---- the roots ---------------------------------------------------------------
+
+# As Alpine is: musl's loader, a program that is linked with it, busybox.
+root_musl() {
+	furnish "$1"
+	mkdir "$1/lib"
+	cp "$(readlink -f /lib/ld-musl-*.so.1)" "$1/lib/libc.so"
+	ln -s libc.so "$1/lib/$(basename /lib/ld-musl-*.so.1)"
+	put_busybox "$1"
+	printf '%s\n' '#include <stdio.h>' '#include <unistd.h>' \
+	    'int main(int n, char **words) { (void)words;' \
+	    'char link[64] = "";' \
+	    'puts(readlink("/proc/self/exe", link, 63) > 0 ? link : "?");' \
+	    'fflush(stdout); return n > 1 ? pause() : 0; }' >"$1/tmp/hello.c"
+	"$(command -v musl-gcc || command -v cc)" -o "$1/bin/hello" \
+	    "$1/tmp/hello.c"
+	rm "$1/tmp/hello.c"
+	readelf -l "$1/bin/hello" | grep -q 'interpreter: /lib/ld-musl-'
+}
+
+# Debian with servers and languages.
+root_debian() {
+	packages "$1" --variant=minbase \
+	    --setup-hook='mkdir -p "$1/usr/share/man/man1"' \
+	    --dpkgopt='path-exclude=/usr/share/doc/*' \
+	    --dpkgopt='path-exclude=/usr/share/locale/*' \
+	    --include=openssh-server,nginx-light,postgresql,busybox-static \
+	    --include=python3-minimal,gcc,libc6-dev,default-jre-headless \
+	    --include=vim-tiny,procps
+	rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/*
+	rm -f "$1"/etc/ssh/ssh_host_*
+	echo guest:x:54321:54321:guest:/home/guest:/bin/sh >>"$1/etc/passwd"
+	echo guest:x:54321: >>"$1/etc/group"
+	echo 'guest:*:19000:0:99999:7:::' >>"$1/etc/shadow"
+	mkdir "$1/home/guest"
+	chown 54321:54321 "$1/home/guest"
+}
+
+# Legacy software: a program of 32 bits, its loader and its libc. It says what it
+# sees, and ends on TERM.
+root_i386() {
+	furnish "$1"
+	mkdir "$1/lib" "$1/lib32"
+	cp /lib/ld-linux.so.2 "$1/lib"
+	cp /lib32/libc.so.6 "$1/lib32"
+	echo 'legacy of 32 bits' >"$1/etc/motd"
+	cat >"$1/tmp/legacy.c" <<-'C'
+		#include <signal.h>
+		#include <stdio.h>
+		static void end(int n) { puts("ends"); fflush(0); _Exit(n); }
+		int main(void) {
+			char line[80] = "?";
+			FILE *f = fopen("/etc/motd", "r");
+			int n;
+			sigset_t term;
+			sigemptyset(&term);
+			sigaddset(&term, SIGTERM);
+			sigprocmask(SIG_BLOCK, &term, 0);
+			if (f)
+				fgets(line, sizeof(line), f);
+			printf("%d bits: %s", 8 * (int)sizeof(void *), line);
+			puts("ready");
+			fflush(0);
+			sigwait(&term, &n);
+			end(n - 9);
+		}
+	C
+	gcc -m32 -nostartfiles -nodefaultlibs -o "$1/bin/legacy" \
+	    /usr/lib32/crt1.o /usr/lib32/crti.o "$1/tmp/legacy.c" -lc \
+	    /usr/lib32/crtn.o
+	rm "$1/tmp/legacy.c"
+}
+
+# A Java machine, the libraries that it is linked with, and nothing else.
+root_jre() {
+	sh "$0" debian
+	furnish "$1"
+	rmdir "$1/bin"
+	rm "$1/usr/bin"
+	ln -s usr/lib "$1/lib"
+	ln -s usr/lib64 "$1/lib64"
+	chroot "$ROOTS/debian" sh -c 'find /usr/lib/jvm /etc/java-*
+		for program in /usr/lib/jvm/*/bin/java $(find /usr/lib/jvm \
+		    -name "*.so"); do
+			ldd "$program" 2>/dev/null
+		done | sed -n "s/^[^\/]*\(\/[^ ]*\) (0x.*/\1/p" |
+		sort -u | grep -v ^/usr/lib/jvm/ | while read -r library; do
+			echo "$library"
+			readlink -f "$library"
+		done' >"$1/tmp/files"
+	# Through the links lib and lib64, as Debian has them.
+	while read -r file; do
+		echo "${file#/}"
+	done <"$1/tmp/files" | sed 's/^lib\(64\)*\//usr\/&/' | sort -u |
+	    (cd "$ROOTS/debian" && cpio -pdlm --quiet "$1")
+	rm "$1/tmp/files"
+	ln -s usr/lib/jvm/default-java/bin/java "$1/java"
+}
+
+# The same Debian as an image file.
+root_image() {
+	sh "$0" debian
+	rmdir "$1"
+	mksquashfs "$ROOTS/debian" "$1" -quiet -no-progress -comp lz4
+}
+
+# ---- making them -------------------------------------------------------------
+
+recipe() { sed -n "/^root_$1() {/,/^}/p" "$0"; }
+
+wanted=$ROOTS/$1
+if [ ! -e "$wanted" ] || ! recipe "$1" | cmp -s - "$wanted.recipe"; then
+	mkdir -p "$ROOTS"
+	fresh=$(mktemp -d "$ROOTS/new.XXXXXX")
+	trap 'rm -rf --one-file-system "$fresh"' EXIT
+	trap 'exit 1' HUP INT TERM
+	chmod 755 "$fresh"
+	"root_$1" "$fresh"
+	rm -rf --one-file-system "$wanted"
+	mv "$fresh" "$wanted"
+	recipe "$1" >"$wanted.recipe"
+fi
