@@ -76,8 +76,11 @@ RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
 
 all: pith
 
+# What runs for as long as the command stands together, libc's part included, at the
+# beginning: only that stays in memory.
 pith: $(OBJECTS:%=$B/%)
-	$(call RUN_CC,LINK,$(CC) $(HARDEN) $(LINK) $(call MUSL_LINK,$^,$@))
+	$(call RUN_CC,LINK,$(CC) $(HARDEN) $(LINK) $(call MUSL_LINK,\
+	    $(filter-out $B/sandbox/%,$^) -lc $(filter $B/sandbox/%,$^),$@))
 
 $B/%.o: %.c Makefile | $B/kernel-headers
 	@mkdir -p $(@D)

@@ -407,9 +407,9 @@ child_changed(struct life *l, int wait_status)
 	child_take_terminal(&l->child);
 	if (l->opt->ends_group)
 		kill(-l->child.pid, SIGTERM);
-	l->child.pid = 0;               /* it may come to be another's */
 	if (l->role == LAUNCHER)
 		hear(l);
+	l->child.pid = 0;               /* it may come to be another's */
 	if (!l->has_ended)
 		l->wait_status = wait_status;
 	leave(l);
@@ -422,6 +422,9 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 		return;
 	if (pid == l->relay) {
 		l->relay = -1;
+		if (wait_status != 0)
+			complain("the terminal is not relayed any more", NULL,
+			    NULL, NULL);
 		return;
 	}
 	l->orphans++;
@@ -447,6 +450,9 @@ next_stage(struct life *l, bool nobody_left)
 static void
 reap(struct life *l)
 {
+	/* The relay of its terminal needs an init that is not reaped yet. */
+	if (l->role == LAUNCHER)
+		hear(l);
 	for (int i = 0; i < REAP_BATCH; i++) {
 		int wait_status;
 		pid_t pid = reaper_next(&wait_status);
@@ -484,10 +490,10 @@ supervise(struct life *l)
 	}
 }
 
-/* Make what was relocated at the start read-only (RELRO): a dynamic linker
- * would do it, and musl's start code of a static-pie does not. */
-static void
-seal_relocations(void)
+/* Whole pages of our own program that belong to a segment of that kind, elf(5);
+ * their length in bytes, or 0. */
+static size_t
+segment(unsigned int type, unsigned int flags, void **from)
 {
 	const uintptr_t base = (uintptr_t)&__ehdr_start;
 	const uintptr_t bias = __ehdr_start.e_type == ET_DYN ? base : 0;
@@ -495,14 +501,38 @@ seal_relocations(void)
 	const ElfW(Phdr) *p = (const void *)(base + __ehdr_start.e_phoff);
 
 	for (int i = 0; i < __ehdr_start.e_phnum; i++)
-		if (p[i].p_type == PT_GNU_RELRO) {
-			uintptr_t from = (bias + p[i].p_vaddr) & -page;
-			uintptr_t to = (bias + p[i].p_vaddr + p[i].p_memsz) &
-			    -page;
+		if (p[i].p_type == type && (p[i].p_flags & flags) == flags) {
+			uintptr_t start = (bias + p[i].p_vaddr) & -page;
 
-			if (mprotect((void *)from, to - from, PROT_READ) < 0)
-				die("cannot protect", "relocations");
+			*from = (void *)start;
+			return ((bias + p[i].p_vaddr + p[i].p_memsz) & -page) -
+			    start;
 		}
+	return 0;
+}
+
+/* Make what was relocated at the start read-only (RELRO): a dynamic linker
+ * would do it, and musl's start code of a static-pie does not. */
+static void
+seal_relocations(void)
+{
+	void *from;
+	const size_t size = segment(PT_GNU_RELRO, 0, &from);
+
+	if (size > 0 && mprotect(from, size, PROT_READ) < 0)
+		die("cannot protect", "relocations");
+}
+
+/* What only the start has run need not stay in memory: the kernel brings back
+ * what is wanted, madvise(2). */
+static void
+drop_program(void)
+{
+	void *from;
+	const size_t size = segment(PT_LOAD, PF_X, &from);
+
+	if (size > 0)
+		madvise(from, size, MADV_DONTNEED);
 }
 
 /* Get a signal when the parent ends; it may have, before prctl(2). */
@@ -732,6 +762,7 @@ settle(const struct life *l)
 	if (l->role != LAUNCHER || !launch_has_terminal())
 		close_between(STDIN_FILENO, STDOUT_FILENO);
 	close_all_but(l, NULL);
+	drop_program();
 }
 
 /* What belongs to the sandbox, and is to go before us. */

@@ -13,6 +13,7 @@ enum { LINE_BYTES = 1024 };
 static const char *speaker = "pith";
 static int failure_code = 125;
 static void (*listener)(const char *, int);
+static void (*cleaner)(void);
 static bool best_effort;
 
 void
@@ -126,6 +127,12 @@ log_listen(void (*hears)(const char *, int))
 }
 
 void
+log_clean(void (*clean)(void))
+{
+	cleaner = clean;
+}
+
+void
 log_best_effort(void)
 {
 	best_effort = true;
@@ -197,6 +204,8 @@ refuse(const char *what, const char *which, const char *why,
     const char *remedy)
 {
 	complain_and(failure_code, what, which, why, remedy);
+	if (cleaner)
+		cleaner();
 	_exit(failure_code);
 }
 

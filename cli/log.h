@@ -43,6 +43,10 @@ void log_as(const char *name, int failure_code);
 enum { LACKING = -1 };
 void log_listen(void (*hears)(const char *line, int code));
 
+/* Have something done before refuse() and die() end the process; NULL: no more.
+ */
+void log_clean(void (*clean)(void));
+
 /* Go on where something is lacking(), from now on. */
 void log_best_effort(void);
 

@@ -66,9 +66,12 @@ ids_root(void)
 	static const char all[] = "4294967295\n";
 	char map[64];
 
+	if (geteuid() != 0)
+		return false;
+	if (!proc_read("self/uid_map", map, sizeof(map)))
+		die("cannot read", "/proc/self/uid_map");
 	/* Only that of the first namespace has all ids. */
-	return geteuid() == 0 && proc_read("self/uid_map", map, sizeof(map)) &&
-	    strlen(map) >= sizeof(all) &&
+	return strlen(map) >= sizeof(all) &&
 	    strcmp(map + strlen(map) - sizeof(all) + 1, all) == 0;
 }
 

@@ -224,6 +224,7 @@ launch_prepare(const struct sandbox *s)
 		info.fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
 	if (s->pidfile)
 		find_place(&pidfile, s->pidfile);
+	log_clean(launch_clean);
 	rootfs_upper(s);
 	return flags != 0;
 }
@@ -234,6 +235,7 @@ void
 launch_detach(const struct sandbox *s)
 {
 	int told[2], wait_status, null;
+	ssize_t n;
 	char byte;
 	pid_t pid;
 
@@ -247,7 +249,10 @@ launch_detach(const struct sandbox *s)
 		die("cannot make", "a process");
 	if (pid > 0) {
 		close(told[1]);
-		if (read(told[0], &byte, 1) == 1)
+		do
+			n = read(told[0], &byte, 1);
+		while (n < 0 && errno == EINTR);
+		if (n == 1)
 			_exit(0);
 		while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
 			;
@@ -308,7 +313,16 @@ provide(const struct sandbox *s, pid_t init)
 		rootfs_send(s, userns, owner);
 		close(userns);
 	}
-	tether_send(&go);
+	if (!tether_send(&go))
+		die("cannot tell", "init");
+}
+
+static _Noreturn void
+end_with_launcher(void)
+{
+	if (errno)
+		die("cannot hear from", "the launcher");
+	_exit(125);
 }
 
 static void
@@ -320,7 +334,7 @@ die_with_launcher(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	tether_read(&n, false, &over);
 	if (over)
-		_exit(125);
+		end_with_launcher();
 }
 
 static void
@@ -331,7 +345,7 @@ wait_for_launcher(void)
 
 	do {
 		if (!tether_read(&n, true, &over))
-			_exit(125);
+			end_with_launcher();
 		if (n.kind == MOUNT && n.code < 0)
 			rootfs_take(n.fd);
 		else if (n.kind == MOUNT)
@@ -368,6 +382,7 @@ build(const struct sandbox *s)
 static void
 become_init(const struct sandbox *s)
 {
+	log_clean(NULL);
 	tether_take(false);
 	log_listen(tether_complain);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -623,8 +638,8 @@ launch_relay(int master, pid_t until)
 	if (terminal.wanted)
 		pid = terminal_relay(&terminal, master, until);
 	close(master);
-	if (terminal.wanted && pid < 0)
-		warn("cannot relay", "the terminal");
+	if (terminal.wanted && pid < 0 && errno != ESRCH)
+		die("cannot relay", "the terminal");
 	return pid;
 }
 

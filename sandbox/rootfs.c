@@ -35,7 +35,8 @@ static int lower_count;
 static char upper[PATH_MAX];            /* cut in two: its parent ... */
 static const char *upper_name;          /* ... and its name in there */
 static int upper_parent = -1, upper_mount = -1;
-static bool upper_made;
+static bool upper_made, work_made;
+static const char *upper_given;
 static char work[48];
 
 static int received = -1;
@@ -87,6 +88,7 @@ open_upper(const char *path)
 	char *slash;
 	int fd;
 
+	upper_given = path;
 	upper_made = mkdir(path, 0755) == 0;
 	if (!upper_made && errno != EEXIST)
 		die("cannot make the upper directory", path);
@@ -217,6 +219,7 @@ attach_upper(struct line *options)
 	int fd;
 
 	attach_at(upper_mount, "p");
+	work_made = true;
 	fd = openat(upper_mount, upper_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || (mkdirat(upper_mount, work, 0700) < 0 &&
 	    errno != EEXIST))
@@ -311,6 +314,16 @@ act_as(uint32_t uid, uint32_t gid)
 		die("cannot keep", "our capabilities");
 }
 
+/* Who mounts an overlay: layers as engines keep them have notes in attributes
+ * that only root of the machine can read, and what is kept has to have them for
+ * others. For a plain directory init does it, and the launcher needs no mount
+ * namespace of its own. */
+static bool
+init_overlays(const struct sandbox *s)
+{
+	return !s->layered && !s->upper;
+}
+
 void
 rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 {
@@ -318,7 +331,10 @@ rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 
 	if (lower_count == 0)
 		return;
-	if (wants_overlay(s)) {
+	if (wants_overlay(s) && init_overlays(s)) {
+		clone_all(userns);
+		n.fd = lowers[0].mount;
+	} else if (wants_overlay(s)) {
 		int overlay;
 
 		clone_all(userns);
@@ -353,8 +369,11 @@ rootfs_attach(const struct sandbox *s, bool userns)
 {
 	int root = received, place;
 
-	if (root < 0 && wants_overlay(s)) {
-		clone_all(-1);
+	if (wants_overlay(s) && (root < 0 || init_overlays(s))) {
+		if (root < 0)
+			clone_all(-1);
+		else
+			lowers[0].mount = root;
 		mount_overlay(s, userns);
 		root = open("m", O_PATH | O_CLOEXEC);
 		if (root < 0)
@@ -439,13 +458,17 @@ rootfs_clean(bool started)
 	char path[sizeof(work) + 8];
 	struct line l = LINE(path);
 
-	if (upper_parent < 0)
-		return;
-	line_add(&l, work);
-	line_add(&l, "/work");
-	empty(path);
-	unlinkat(upper_parent, path, AT_REMOVEDIR);
-	unlinkat(upper_parent, work, AT_REMOVEDIR);
-	if (upper_made && !started)
+	syscall(SETFSUID, geteuid());   /* act_as() may have been in between */
+	if (upper_parent >= 0 && work_made) {
+		line_add(&l, work);
+		line_add(&l, "/work");
+		empty(path);
+		unlinkat(upper_parent, path, AT_REMOVEDIR);
+		unlinkat(upper_parent, work, AT_REMOVEDIR);
+	}
+	/* Not opened: we are where we were started. */
+	if (upper_made && !started && upper_parent < 0)
+		unlinkat(AT_FDCWD, upper_given, AT_REMOVEDIR);
+	else if (upper_made && !started)
 		unlinkat(upper_parent, upper_name, AT_REMOVEDIR);
 }

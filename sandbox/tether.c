@@ -25,20 +25,23 @@ union ancillary {
 void
 tether_make(void)
 {
+	const int on = 1;
+
 	if (syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 	    ends) < 0)
 		die("cannot make", "a socket for init");
+	for (int i = 0; i < 2; i++)
+		if (setsockopt(ends[i], SOL_SOCKET, SO_PASSCRED, &on,
+		    sizeof(on)) < 0)
+			die("cannot make", "a socket for init");
 }
 
 void
 tether_take(bool launcher)
 {
-	const int on = 1;
-
 	own = ends[launcher];
 	close(ends[!launcher]);
-	if (setsockopt(own, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
-	    fcntl(own, F_SETOWN, getpid()) < 0 ||
+	if (fcntl(own, F_SETOWN, getpid()) < 0 ||
 	    fcntl(own, F_SETSIG, NEWS_SIGNAL) < 0 ||
 	    fcntl(own, F_SETFL, O_ASYNC) < 0)
 		die("cannot watch", "the socket of init");
@@ -104,6 +107,8 @@ tether_read(struct news *n, bool wait, bool *over)
 		got = syscall(SYS_recvmsg, own, &m, MSG_CMSG_CLOEXEC |
 		    (wait ? 0 : MSG_DONTWAIT));
 	while (got < 0 && errno == EINTR);
+	if (got == 0)
+		errno = 0;
 	*over = got == 0 || (got < 0 && errno != EAGAIN);
 	if (got < (ssize_t)offsetof(struct news, text))
 		return false;

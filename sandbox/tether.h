@@ -43,7 +43,8 @@ bool tether_signal(const siginfo_t *info);
 /* Send; n->pid is ours, of our PID namespace. False where nobody reads. */
 bool tether_send(const struct news *n);
 
-/* The next news. False where there are none yet, or with *over none ever. */
+/* The next news. False where there are none yet, or with *over none ever: errno
+ * is 0 where the other end is closed. */
 bool tether_read(struct news *n, bool wait, bool *over);
 
 /* Pass complaints on to the launcher, from now on; for log_listen(). */
