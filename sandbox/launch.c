@@ -664,9 +664,10 @@ launch_first(void)
 void
 launch_fds(int fds[LAUNCH_FDS], bool init)
 {
-	const int all[LAUNCH_FDS] = { tether_fd(), ids_fd(), rootfs_fd(),
-	    info.dir, info.fd, pidfile.dir, detached };
+	int all[LAUNCH_FDS] = { tether_fd(), ids_fd(), info.dir, info.fd,
+	    pidfile.dir, detached };
 
+	rootfs_fds(all + LAUNCH_FDS - ROOTFS_FDS);
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		fds[i] = i > 0 && init ? -1 : all[i];
 }

@@ -51,7 +51,7 @@ bool launch_session(const struct sandbox *s);
 bool launch_first(void);
 
 /* The descriptors that a launcher, or with init an init, has to keep; or -1. */
-enum { LAUNCH_FDS = 7 };
+enum { LAUNCH_FDS = 8 };
 void launch_fds(int fds[LAUNCH_FDS], bool init);
 
 /* The lowest descriptor from that one on which the command, or --block-fd,

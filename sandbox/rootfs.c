@@ -6,6 +6,7 @@
 #include <linux/stat.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -34,6 +35,7 @@ static int lower_count;
 /* Where --upper is, and the name of overlayfs's directory beside it. */
 static char upper[PATH_MAX];            /* cut in two: its parent ... */
 static const char *upper_name;          /* ... and its name in there */
+static int work_lock = -1;
 static int upper_parent = -1, upper_mount = -1;
 static bool upper_made, work_made;
 static const char *upper_given;
@@ -75,8 +77,23 @@ open_lower(const char *path)
 		    "mounted noexec", "put it elsewhere, or mount(8) it exec");
 }
 
-/* The same directory at every start, which then also removes what a launcher
- * that was killed has left. */
+/* It has the same name at every start, which then removes as well what a launcher
+ * that was killed has left; and whoever lives has it locked. */
+static void
+make_work(const char *path)
+{
+	if (mkdirat(upper_parent, work, 0700) < 0 && errno != EEXIST)
+		die("cannot make a work directory beside", path);
+	work_lock = openat(upper_parent, work, O_RDONLY | O_DIRECTORY |
+	    O_NOFOLLOW | O_CLOEXEC);
+	if (work_lock < 0)
+		die("cannot open the work directory beside", path);
+	if (flock(work_lock, LOCK_EX | LOCK_NB) < 0)
+		refuse("cannot use as the upper directory", path,
+		    "another sandbox does", NULL);
+	work_made = true;
+}
+
 static void
 open_upper(const char *path)
 {
@@ -110,6 +127,7 @@ open_upper(const char *path)
 	close(fd);
 	line_add(&name, ".pith-work.");
 	line_number(&name, st.st_ino);
+	make_work(path);
 }
 
 void
@@ -219,11 +237,9 @@ attach_upper(struct line *options)
 	int fd;
 
 	attach_at(upper_mount, "p");
-	work_made = true;
 	fd = openat(upper_mount, upper_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || (mkdirat(upper_mount, work, 0700) < 0 &&
-	    errno != EEXIST))
-		die("cannot make a work directory beside", upper_name);
+	if (fd < 0)
+		die("cannot open", upper_name);
 	/* By its descriptor, as its name may hold anything: proc(5). */
 	line_add(options, ",upperdir=/proc/self/fd/");
 	line_number(options, fd);
@@ -422,10 +438,11 @@ rootfs_enter(const struct sandbox *s, int root)
 	close(root);
 }
 
-int
-rootfs_fd(void)
+void
+rootfs_fds(int fds[ROOTFS_FDS])
 {
-	return upper_parent;
+	fds[0] = upper_parent;
+	fds[1] = work_lock;
 }
 
 /* Overlayfs keeps a whiteout in there, to link to. */

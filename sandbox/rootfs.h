@@ -28,8 +28,9 @@ int rootfs_attach(const struct sandbox *s, bool userns);
  * Nothing of the old tree can be reached any more; dies. pivot_root(2) */
 void rootfs_enter(const struct sandbox *s, int root);
 
-/* What the launcher needs to the end for that, or -1. */
-int rootfs_fd(void);
+/* What the launcher needs to the end for that; or -1. */
+enum { ROOTFS_FDS = 2 };
+void rootfs_fds(int fds[ROOTFS_FDS]);
 
 /* In the launcher at the end, when the command was started or not: remove what
  * overlayfs needed beside --upper.  */
