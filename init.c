@@ -620,6 +620,24 @@ seal_program(const struct options *opt, char **argv)
 		e[0] = NULL;
 }
 
+/* Whether init has said why it ended, when the launcher finds nobody to talk
+ * to. */
+static bool
+init_said(void)
+{
+	struct news n;
+	bool over = false;
+
+	while (tether_fd() >= 0 && tether_read(&n, false, &over))
+		if (n.kind == COMPLAINT && n.code > 0) {
+			log_ask(NULL);
+			report_note(n.text, n.code);
+			report_failure("setup-error", n.code);
+			return true;
+		}
+	return false;
+}
+
 /* Into the sandbox, if there is to be one: two of us go on from here. */
 static void
 enter(struct life *l, struct options *opt)
@@ -631,7 +649,9 @@ enter(struct life *l, struct options *opt)
 	if (!launch_prepare(&opt->sandbox))
 		return;
 	launch_detach(&opt->sandbox);
+	log_ask(init_said);
 	init = launch_fork(&opt->sandbox);
+	log_ask(NULL);
 	l->role = init > 0 ? LAUNCHER : INIT;
 	l->child.pid = init;
 	share_out(opt, l->role);

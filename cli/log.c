@@ -14,6 +14,7 @@ static const char *speaker = "pith";
 static int failure_code = 125;
 static void (*listener)(const char *, int);
 static void (*cleaner)(void);
+static bool (*already)(void);
 static bool best_effort;
 
 void
@@ -133,6 +134,12 @@ log_clean(void (*clean)(void))
 }
 
 void
+log_ask(bool (*said)(void))
+{
+	already = said;
+}
+
+void
 log_best_effort(void)
 {
 	best_effort = true;
@@ -203,7 +210,8 @@ _Noreturn void
 refuse(const char *what, const char *which, const char *why,
     const char *remedy)
 {
-	complain_and(failure_code, what, which, why, remedy);
+	if (!already || !already())
+		complain_and(failure_code, what, which, why, remedy);
 	if (cleaner)
 		cleaner();
 	_exit(failure_code);

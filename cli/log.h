@@ -47,6 +47,10 @@ void log_listen(void (*hears)(const char *line, int code));
  */
 void log_clean(void (*clean)(void));
 
+/* Have refuse() and die() ask first whether it has been said already, and then
+ * end without a line; NULL: no more. */
+void log_ask(bool (*said)(void));
+
 /* Go on where something is lacking(), from now on. */
 void log_best_effort(void);
 

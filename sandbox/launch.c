@@ -383,8 +383,9 @@ static void
 become_init(const struct sandbox *s)
 {
 	log_clean(NULL);
-	tether_take(false);
+	log_ask(NULL);
 	log_listen(tether_complain);
+	tether_take(false);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	wait_for_launcher();
 	if (flags & CLONE_NEWUSER)
@@ -460,8 +461,8 @@ open_terminal(void)
 		die("cannot open", "a terminal");
 	syscall(SYS_fchown, terminal.slave, identity.uid, -1);
 	n.fd = terminal.master;
-	if (tether_fd() >= 0)
-		tether_send(&n);
+	if (tether_fd() >= 0 && !tether_send(&n))
+		die("cannot pass on", "the terminal");
 }
 
 static void

@@ -282,8 +282,11 @@ mount_proc(int root, const struct sandbox *s)
 		return;
 	}
 	attach_or_die(mount, real_directory(root, "proc"), "/proc");
-	if (s->proc <= PROC_MASKED)
+	if (s->proc <= PROC_MASKED) {
 		proc_mount = fcntl(mount, F_DUPFD_CLOEXEC, 3);
+		if (proc_mount < 0)
+			die("cannot keep", "/proc");
+	}
 	if (s->proc != PROC_MINIMAL) {
 		proc_use(mount);
 	} else {

@@ -109,7 +109,8 @@ tether_read(struct news *n, bool wait, bool *over)
 	while (got < 0 && errno == EINTR);
 	if (got == 0)
 		errno = 0;
-	*over = got == 0 || (got < 0 && errno != EAGAIN);
+	/* Who looks once more can do without what failed for the moment. */
+	*over = got == 0 || (got < 0 && (wait || errno == ECONNRESET));
 	if (got < (ssize_t)offsetof(struct news, text))
 		return false;
 	n->text[sizeof(n->text) - 1] = '\0';
