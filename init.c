@@ -760,10 +760,9 @@ start(struct life *l, const struct inherited *inherited)
 		return;
 	if (s)
 		launch_settle(s);
-	if (opt->pause)
-		started(l);
-	else if (child_start(&l->child, opt->command, s && sandbox_whole(s) ?
-	    &nothing : inherited, s ? &before : NULL, &why))
+	if (opt->pause || child_start(&l->child, opt->command,
+	    s && sandbox_whole(s) ? &nothing : inherited, s ? &before : NULL,
+	    &why))
 		started(l);
 	else if (why.error > 0)
 		not_executed(l, &why);

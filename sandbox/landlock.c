@@ -172,12 +172,12 @@ add(struct work *w, const struct rule *r, const char *of)
 }
 
 /* The names of abstract sockets are the network namespace's, unix(7): who has
- * the host's would reach its services (CVE-2020-15257). */
+ * another's would reach its services (CVE-2020-15257). */
 static bool
 shares_sockets(const struct sandbox *s)
 {
 	return sandbox_whole(s) && s->network &&
-	    strcmp(s->network, "host") == 0;
+	    strcmp(s->network, "none") != 0;
 }
 
 const char *

@@ -558,6 +558,10 @@ launch_child(const struct sandbox *s, const char **on)
 		failed = privileges_take(s, &identity, whole,
 		    (flags & CLONE_NEWUSER ? maps_owners : whole) ? SET : KEEP,
 		    on);
+	/* In a PID namespace the end of init is that of all; without one at
+	 * least the command goes with it. A change of ids undoes it. */
+	if (flags && !(flags & CLONE_NEWPID))
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	return failed || s->new_privs ? failed : apply_filters(s, on);
 }
 

@@ -82,7 +82,8 @@ open_lower(const char *path)
 static void
 make_work(const char *path)
 {
-	if (mkdirat(upper_parent, work, 0700) < 0 && errno != EEXIST)
+	work_made = mkdirat(upper_parent, work, 0700) == 0;
+	if (!work_made && errno != EEXIST)
 		die("cannot make a work directory beside", path);
 	work_lock = openat(upper_parent, work, O_RDONLY | O_DIRECTORY |
 	    O_NOFOLLOW | O_CLOEXEC);
