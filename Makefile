@@ -1,4 +1,4 @@
-# pith: make | check | soak | demo | bench | size | images | lint | coverage |
+# pith: make | check | soak | demo | bench | peers | size | images | lint | coverage |
 #       deps | deps-all | install | dist | clean          (CONTRIBUTING.md)
 
 # ---- what you may override, here or in the environment -----------------------
@@ -71,7 +71,7 @@ RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: all check soak images lint coverage bench size demo deps \
+.PHONY: all check soak images lint coverage bench peers size demo deps \
 	deps-all install dist clean
 
 all: pith
@@ -167,6 +167,12 @@ bench: pith $B/bench $B/true $B/floor $B/bench_sandbox $B/floor_sandbox
 	@$B/bench $(CURDIR)/pith tests/bench.svg; s=$$?; \
 	    $B/bench_sandbox $(CURDIR)/pith $(CURDIR)/$B/floor_sandbox \
 	    $(CURDIR)/$B/true && exit $$s
+
+# What other sandboxes do about what the security suite tries: README's table.
+peers: $(BUILT)
+	@PEERS=$(CURDIR)/$B/peers.md ONLY='holds where others do' \
+	    $(TEST) security >$B/peers.log || { cat $B/peers.log; exit 1; }
+	@cat $B/peers.md
 
 size: pith
 	@sh tests/size.sh ./pith

@@ -100,32 +100,52 @@ ids_fd(void)
 
 /* ---- ranges ------------------------------------------------------------- */
 
+/* A file of lines, of which small ones are expected; without libc's ways to read
+ * it, which are large. One that cannot be read has none. */
+static char *
+read_lines(const char *file)
+{
+	static char text[64 * 1024];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	return text;
+}
+
+/* Cut off the next line, and its name up to the colon, whose rest it returns;
+ * empty where it has no colon. NULL after the last. */
+static const char *
+next_line(char **text, const char **name)
+{
+	char *line = *text, *end = strchrnul(line, '\n'), *colon;
+
+	*name = line;
+	if (!*line)
+		return NULL;
+	*text = end + (*end != '\0');
+	*end = '\0';
+	colon = strchrnul(line, ':');
+	line = colon + (*colon != '\0');
+	*colon = '\0';
+	return line;
+}
+
 /* Look at each line NAME:FIRST:COUNT of /etc/subuid or /etc/subgid. */
 static bool
 sub_ids(const char *file, bool (*look)(void *, const char *name,
     const struct extent *), void *with)
 {
-	static char text[64 * 1024];
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	char *next;
+	char *text = read_lines(file);
+	const char *rest, *name;
 
-	if (fd >= 0)
-		close(fd);
-	text[n < 0 ? 0 : n] = '\0';
-	for (char *line = text; *line; line = next) {
-		char *end = strchrnul(line, '\n');
-		char *colon = strchr(line, ':');
+	while ((rest = next_line(&text, &name))) {
 		struct extent e = { 0, 0, 0 };
-		const char *rest = colon + 1;
 
-		next = *end ? end + 1 : end;
-		*end = '\0';
-		if (!colon || colon > end || !number(&rest, ':', &e.outside) ||
-		    !number(&rest, '\0', &e.count))
-			continue;
-		*colon = '\0';
-		if (look(with, line, &e))
+		if (number(&rest, ':', &e.outside) &&
+		    number(&rest, '\0', &e.count) && look(with, name, &e))
 			return true;
 	}
 	return false;
@@ -177,31 +197,20 @@ map_own_range(void)
 	refuse("no range of ids is free", NULL, NULL, NULL);
 }
 
-/* The name of a user of this machine; without libc's, which is large. */
+/* The name of a user of this machine, of a line NAME:PASSWORD:UID:... */
 static void
 user_name(uid_t uid, char name[64])
 {
-	static char text[64 * 1024];
-	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	char *text = read_lines("/etc/passwd");
+	const char *rest, *found;
+	uint32_t id;
 
-	if (fd >= 0)
-		close(fd);
-	text[n < 0 ? 0 : n] = '\0';
 	name[0] = '\0';
-	for (char *line = text; *line; line += strcspn(line, "\n"),
-	    line += *line == '\n') {
-		size_t length = strcspn(line, ":\n");
-		const char *rest = line + length + strspn(line + length, ":");
-		uint32_t found;
-
-		rest = *rest ? strchr(rest, ':') : NULL;
-		if (!rest || length > 63)
-			continue;
-		rest++;
-		if (number(&rest, ':', &found) && found == uid) {
-			memcpy(name, line, length);
-			name[length] = '\0';
+	while ((rest = next_line(&text, &found))) {
+		rest = strchr(rest, ':');
+		if (rest && (rest++, number(&rest, ':', &id)) && id == uid &&
+		    strlen(found) < 64) {
+			strcpy(name, found);
 			return;
 		}
 	}
@@ -272,26 +281,31 @@ map_words(const struct sandbox *s)
 			maps[i] = maps[!i];
 }
 
-/* The numeric part of --user, which the only id inside then is. */
-static uint32_t
-only_id(const struct sandbox *s, int which)
+/* The numeric parts of --user, which the only ids inside then are. */
+static void
+only_ids(const char *user, uint32_t ids[2])
 {
-	const char *text = s->user ? s->user : "";
-	uint32_t id = 0, group = 0;
+	uint64_t n;
 
-	if (which == GROUPS)
-		return number(&text, ':', &id) && number(&text, '\0', &group) ?
-		    group : 0;
-	return number(&text, '\0', &id) ||
-	    (text = s->user ? s->user : "", number(&text, ':', &id)) ? id : 0;
+	ids[USERS] = ids[GROUPS] = 0;
+	if (!user || !text_number(&user, UINT32_MAX, &n) ||
+	    (*user && *user != ':'))
+		return;
+	ids[USERS] = n;
+	if (*user++)
+		number(&user, '\0', &ids[GROUPS]);
 }
 
 static void
 map_single(const struct sandbox *s, bool keep)
 {
+	const uint32_t outside[2] = { geteuid(), getegid() };
+	uint32_t inside[2];
+
 	single = true;
-	add(USERS, keep ? geteuid() : only_id(s, USERS), geteuid(), 1);
-	add(GROUPS, keep ? getegid() : only_id(s, GROUPS), getegid(), 1);
+	only_ids(s->user, inside);
+	for (int i = USERS; i <= GROUPS; i++)
+		add(i, keep ? outside[i] : inside[i], outside[i], 1);
 }
 
 void
@@ -327,12 +341,11 @@ ids_prepare(const struct sandbox *s)
 
 /* ---- carrying it out ---------------------------------------------------- */
 
-/* The lines of a map, in as many words as newuidmap(1) wants or as a text. */
-static void
-write_direct(pid_t pid, int which)
+/* The lines of a map, as the kernel and newuidmap(1) want them. */
+static struct line
+map_text(int which)
 {
 	static char text[EXTENTS * 36];
-	char path[PROC_PATH];
 	struct line l = LINE(text);
 
 	for (int i = 0; i < maps[which].count; i++) {
@@ -345,11 +358,19 @@ write_direct(pid_t pid, int which)
 		line_number(&l, e->count);
 		line_add(&l, "\n");
 	}
+	return l;
+}
+
+static void
+write_direct(pid_t pid, int which)
+{
+	char path[PROC_PATH];
+
 	/* Who may set groups could drop one that forbids him a file. */
 	if (single && which == GROUPS)
 		proc_write(proc_of(path, pid, "setgroups"), "deny");
 	if (!proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
-	    "gid_map"), text))
+	    "gid_map"), map_text(which).text))
 		refuse("cannot map", which == USERS ? "user ids" : "group ids",
 		    strerror(errno), errno == EPERM && geteuid() == 0 ?
 		    "root without CAP_SETFCAP may not, other users may" : NULL);
@@ -358,26 +379,23 @@ write_direct(pid_t pid, int which)
 static void
 write_by_program(pid_t pid, int which)
 {
-	static char numbers[3 * EXTENTS + 1][12];
 	static char *argv[3 * EXTENTS + 3];
 	static const char programs[][22] = { "/usr/bin/newuidmap",
 	    "/usr/bin/newgidmap" };
 	static char *environment[] = { NULL };
+	char digits[12];
+	struct line l = LINE(digits);
+	char *text = map_text(which).text;
 	int n = 0, status;
 	pid_t child;
 
+	line_number(&l, pid);
 	argv[n++] = (char *)programs[which];
-	for (int i = -1; i < maps[which].count; i++) {
-		const struct extent *e = &maps[which].extents[i < 0 ? 0 : i];
-		const uint32_t parts[3] = { i < 0 ? (uint32_t)pid : e->inside,
-		    e->outside, e->count };
-
-		for (int j = 0; j < (i < 0 ? 1 : 3); j++, n++) {
-			struct line l = LINE(numbers[n - 1]);
-
-			line_number(&l, parts[j]);
-			argv[n] = numbers[n - 1];
-		}
+	argv[n++] = digits;
+	while (*text) {
+		argv[n++] = text;
+		text += strcspn(text, " \n");
+		*text++ = '\0';
 	}
 	argv[n] = NULL;
 	child = vfork();

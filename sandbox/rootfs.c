@@ -77,8 +77,8 @@ open_lower(const char *path)
 		    "mounted noexec", "put it elsewhere, or mount(8) it exec");
 }
 
-/* It has the same name at every start, which then removes as well what a launcher
- * that was killed has left; and whoever lives has it locked. */
+/* It has the same name at every start, which then removes as well what a
+ * launcher that was killed has left; and whoever lives has it locked. */
 static void
 make_work(const char *path)
 {
