@@ -334,24 +334,31 @@ open_null(void)
 	return null;
 }
 
-/* With what to cover a file and a directory. */
-struct covers { int null, empty; };
+/* With what to cover a file, and a directory. The first place gets the mount
+ * itself, the others clones of it: before Linux 6.15 only what is attached can
+ * be cloned. */
+struct cover { int mount; bool attached; };
+struct covers { struct cover null, empty; };
 
 static void
-hide(int mount_point, const char *path, const struct covers *c)
+hide(int mount_point, const char *path, struct covers *c)
 {
 	struct stat st;
 	int place = open_in(mount_point, path, 0, RESOLVE_NO_SYMLINKS);
+	struct cover *with;
 	int mount;
 
 	if (place < 0 && errno == ENOENT)
 		return;
 	if (place < 0 || fstat(place, &st) < 0)
 		die("cannot hide", path);
-	mount = mounts_clone(S_ISDIR(st.st_mode) ? c->empty : c->null, NULL,
-	    false);
+	with = S_ISDIR(st.st_mode) ? &c->empty : &c->null;
+	mount = with->attached ? mounts_clone(with->mount, NULL, false) :
+	    with->mount;
 	attach_or_die(mount, place, path);
-	close(mount);
+	if (with->attached)
+		close(mount);
+	with->attached = true;
 }
 
 static void
@@ -375,16 +382,17 @@ mounts_mask(bool userns)
 {
 	const size_t count = userns ? FOR_ALL : sizeof(hidden_proc) /
 	    sizeof(hidden_proc[0]);
-	struct covers c;
+	struct covers c = { { -1, false }, { -1, false } };
 	int null;
 
 	if (proc_mount < 0 && sys_mount < 0)
 		return;
 	null = open_null();
-	c.null = mounts_clone(null, NULL, false);
-	c.empty = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
+	c.null.mount = mounts_clone(null, NULL, false);
+	c.empty.mount = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
 	    MOUNT_ATTR_RDONLY);
-	if (c.null < 0 || c.empty < 0 || !mounts_set(c.null, DEVICE_FILE, -1))
+	if (c.null.mount < 0 || c.empty.mount < 0 ||
+	    !mounts_set(c.null.mount, DEVICE_FILE, -1))
 		die("cannot hide", "/proc");
 	for (size_t i = 0; i < count && proc_mount >= 0; i++)
 		hide(proc_mount, hidden_proc[i], &c);
@@ -392,8 +400,8 @@ mounts_mask(bool userns)
 	    sys_mount >= 0; i++)
 		hide(sys_mount, hidden_sys[i], &c);
 	close(null);
-	close(c.null);
-	close(c.empty);
+	close(c.null.mount);
+	close(c.empty.mount);
 	for (size_t i = 0; i < sizeof(unwritable) / sizeof(unwritable[0]) &&
 	    proc_mount >= 0; i++)
 		protect(unwritable[i]);
@@ -411,6 +419,16 @@ static const struct { char name[8], target[16]; } links[] = {
 	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
 	{ "ptmx", "pts/ptmx" },
 };
+
+/* On a tmpfs that is new, and ours alone yet. */
+static int
+new_place(int dev, const char *name, bool directory)
+{
+	if ((directory ? mkdirat(dev, name, 0755) :
+	    mknodat(dev, name, S_IFREG | 0644, 0)) < 0)
+		die("cannot make in /dev", name);
+	return openat(dev, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
 
 static void
 bind_node(int dev, size_t i)
@@ -431,7 +449,7 @@ bind_node(int dev, size_t i)
 	mount = mounts_clone(host, NULL, false);
 	if (mount >= 0 && !mounts_set(mount, DEVICE_FILE, -1))
 		die("cannot mount", path);
-	attach_or_die(mount, mounts_place(dev, nodes[i].name, false), path);
+	attach_or_die(mount, new_place(dev, nodes[i].name, false), path);
 	close(mount);
 	close(host);
 }
@@ -439,7 +457,7 @@ bind_node(int dev, size_t i)
 static void
 mount_in_dev(int dev, const char *name, int mount)
 {
-	attach_or_die(mount, mounts_place(dev, name, true), name);
+	attach_or_die(mount, new_place(dev, name, true), name);
 	close(mount);
 }
 

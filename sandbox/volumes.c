@@ -243,15 +243,20 @@ copy(int from, int to)
 }
 
 /* On a file system of its own, so that nothing is written into a root that is
- * read-only, or stays. */
+ * read-only, or stays. That one is attached where the old root has its /proc,
+ * and goes with it: before Linux 6.15 only what is attached can be cloned. */
 static int
 new_file(const struct step *s)
 {
+	int place = open("/proc", O_PATH | O_CLOEXEC);
 	int mode = 0, fs, fd, mount = -1;
 
 	for (const char *m = s->mode ? s->mode : "644"; *m; m++)
 		mode = mode * 8 + *m - '0';
 	fs = mounts_new("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (fs < 0 || place < 0 || !mounts_attach(fs, place))
+		return -1;
+	close(place);
 	fd = openat(fs, "f", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0 && copy(s->source, fd) &&
 	    syscall(SYS_fchmod, fd, mode) == 0) {
