@@ -132,8 +132,9 @@ pass_sockets_on(pid_t init)
 	static char entry[32];
 	struct line l = LINE(entry);
 	const char *pid = getenv("LISTEN_PID");
+	uint64_t is;
 
-	if (!pid || atoi(pid) != init)
+	if (!pid || !text_number(&pid, INT_MAX, &is) || is != (uint64_t)init)
 		return;
 	line_add(&l, "LISTEN_PID=");
 	line_number(&l, getpid());

@@ -490,10 +490,10 @@ supervise(struct life *l)
 	}
 }
 
-/* Whole pages of our own program that belong to a segment of that kind, elf(5);
- * their length in bytes, or 0. */
+/* The pages of our own program that belong to a segment of that kind, elf(5):
+ * the last one where whole is false only if all of it does. Bytes, or 0. */
 static size_t
-segment(unsigned int type, unsigned int flags, void **from)
+segment(unsigned int type, unsigned int flags, bool whole, void **from)
 {
 	const uintptr_t base = (uintptr_t)&__ehdr_start;
 	const uintptr_t bias = __ehdr_start.e_type == ET_DYN ? base : 0;
@@ -505,8 +505,8 @@ segment(unsigned int type, unsigned int flags, void **from)
 			uintptr_t start = (bias + p[i].p_vaddr) & -page;
 
 			*from = (void *)start;
-			return ((bias + p[i].p_vaddr + p[i].p_memsz) & -page) -
-			    start;
+			return ((bias + p[i].p_vaddr + p[i].p_memsz +
+			    (whole ? page - 1 : 0)) & -page) - start;
 		}
 	return 0;
 }
@@ -517,7 +517,7 @@ static void
 seal_relocations(void)
 {
 	void *from;
-	const size_t size = segment(PT_GNU_RELRO, 0, &from);
+	const size_t size = segment(PT_GNU_RELRO, 0, false, &from);
 
 	if (size > 0 && mprotect(from, size, PROT_READ) < 0)
 		die("cannot protect", "relocations");
@@ -529,7 +529,7 @@ static void
 drop_program(void)
 {
 	void *from;
-	const size_t size = segment(PT_LOAD, PF_X, &from);
+	const size_t size = segment(PT_LOAD, PF_X, true, &from);
 
 	if (size > 0)
 		madvise(from, size, MADV_DONTNEED);

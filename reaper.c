@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -90,6 +91,16 @@ reaper_find(struct descendants *d)
 	close(proc);
 }
 
+/* The kernel's own digits. */
+static pid_t
+pid_of(const char *digits)
+{
+	uint64_t pid;
+
+	text_number(&digits, INT_MAX, &pid);
+	return pid;
+}
+
 /* The number that a /proc calls us by: it may be of another PID namespace. */
 static pid_t
 self_in(int proc)
@@ -97,7 +108,7 @@ self_in(int proc)
 	char number[16] = "";
 
 	return readlinkat(proc, "self", number, sizeof(number) - 1) > 0 ?
-	    atoi(number) : -1;
+	    pid_of(number) : -1;
 }
 
 /* The parent that a /proc/PID/stat names; 0 where the process is gone. The name
@@ -119,7 +130,7 @@ parent_in(int dir, const char *stat)
 		return 0;
 	text[n] = '\0';
 	p = strrchr(text, ')');
-	return p && strlen(p) > 4 ? atoi(p + 4) : 0;
+	return p && strlen(p) > 4 ? pid_of(p + 4) : 0;
 }
 
 static bool
@@ -148,7 +159,7 @@ signal_process(int dir, const char *number, int sig, bool number_is_ours)
 {
 	if (syscall(SYS_pidfd_send_signal, dir, sig, NULL, 0) < 0 &&
 	    (errno == ENOSYS || errno == EPERM) && number_is_ours)
-		kill(atoi(number), sig);
+		kill(pid_of(number), sig);
 }
 
 static void

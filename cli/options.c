@@ -11,87 +11,90 @@ extern char **environ;
 #define AT(member) offsetof(struct options, member)
 #define OF(word) (AT(sandbox) + (word))         /* of a kind of words */
 
-/* Names take a fixed room: a pointer would cost a relocation at every start. */
-static const struct rule rules[] = {
-	{ "group",               'g', ON,      AT(group) },
-	{ "subreaper",           's', NOTHING, 0 },
-	{ "parent-death-signal", 'p', SIGNAL,  AT(parent_death_signal) },
-	{ "exit",                'e', EXIT,    0 },
-	{ "rewrite",             'r', REWRITE, 0 },
-	{ "delay",                0,  DELAY,   0 },
-	{ "all",                  0,  ON,      AT(all) },
-	{ "",                    'w', ON,      AT(warn_orphans) },
-	{ "",                    'v', COUNT,   AT(verbosity) },
-	{ "stop-timeout",         0,  TIME,    AT(stop_timeout) },
-	{ "stop-signal",          0,  SIGNAL,  AT(stop_signal) },
-	{ "grace",                0,  TIME,    AT(grace) },
-	{ "wait",                 0,  ON,      AT(wait) },
-	{ "timeout",              0,  TIME,    AT(timeout) },
-	{ "report",               0,  TEXT,    AT(report) },
-	{ "report-fd",            0,  NUMBER,  AT(report_fd) },
-	{ "pause",                0,  ON,      AT(pause) },
-	{ "rootfs",               0,  TEXT,    AT(sandbox.rootfs) },
-	{ "ephemeral",            0,  ROOM,    AT(sandbox) },
-	{ "read-only",            0,  READ_ONLY_ROOT, AT(sandbox) },
-	{ "writable",             0,  WRITABLE_ROOT, AT(sandbox) },
-	{ "layer",                0,  WORD,    OF(LAYER) },
-	{ "upper",                0,  TEXT,    AT(sandbox.upper) },
-	{ "volume",               0,  WORD,    OF(VOLUME) },
-	{ "tmpfs",                0,  WORD,    OF(TMPFS) },
-	{ "dir",                  0,  WORD,    OF(DIR_AT) },
-	{ "symlink",              0,  WORD,    OF(SYMLINK) },
-	{ "file",                 0,  WORD,    OF(FILE_AT) },
-	{ "device",               0,  WORD,    OF(DEVICE) },
-	{ "shm-size",             0,  SIZE,    AT(sandbox.shm_size) },
-	{ "proc",                 0,  CHOICE_PROC, AT(sandbox.proc) },
-	{ "sys",                  0,  CHOICE_SYS, AT(sandbox.sys) },
-	{ "chroot",               0,  TEXT,    AT(sandbox.chroot) },
-	{ "ulimit",               0,  WORD,    OF(ULIMIT) },
-	{ "user",                'u', TEXT,    AT(sandbox.user) },
-	{ "group-add",            0,  WORD,    OF(GROUP_ADD) },
-	{ "hostname",             0,  TEXT,    AT(sandbox.hostname) },
-	{ "workdir",              0,  TEXT,    AT(sandbox.workdir) },
-	{ "env",                  0,  WORD,    OF(ENV) },
-	{ "env-file",             0,  WORD,    OF(ENV_FILE) },
-	{ "keep-env",             0,  WORD_OR_NOT, OF(KEEP_ENV) },
-	{ "unsetenv",             0,  WORD,    OF(UNSETENV) },
-	{ "umask",                0,  MASK,    AT(sandbox.umask) },
-	{ "userns",               0,  CHOICE_USERNS, AT(sandbox.userns) },
-	{ "uidmap",               0,  WORD,    OF(UIDMAP) },
-	{ "gidmap",               0,  WORD,    OF(GIDMAP) },
-	{ "unshare",              0,  TEXT,    AT(sandbox.unshare) },
-	{ "ipc",                  0,  HOST,    AT(sandbox.host_ipc) },
-	{ "uts",                  0,  HOST,    AT(sandbox.host_uts) },
-	{ "cgroupns",             0,  HOST,    AT(sandbox.host_cgroup) },
-	{ "timens",               0,  WORD,    OF(TIMENS) },
-	{ "network",              0,  TEXT,    AT(sandbox.network) },
-	{ "sysctl",               0,  WORD,    OF(SYSCTL) },
-	{ "cap-add",              0,  WORD,    OF(CAP_ADD) },
-	{ "cap-drop",             0,  WORD,    OF(CAP_DROP) },
-	{ "new-privs",            0,  ON,      AT(sandbox.new_privs) },
-	{ "seccomp",              0,  TEXT,    AT(sandbox.seccomp) },
-	{ "landlock",             0,  WORD,    OF(LANDLOCK) },
-	{ "allow-userns",         0,  ON,      AT(sandbox.allow_userns) },
-	{ "tty",                 't', TTY,     AT(sandbox.tty) },
-	{ "detach",              'd', ON,      AT(sandbox.detach) },
-	{ "info",                 0,  TEXT,    AT(sandbox.info) },
-	{ "info-fd",              0,  NUMBER,  AT(sandbox.info_fd) },
-	{ "block-fd",             0,  NUMBER,  AT(sandbox.block_fd) },
-	{ "pidfile",              0,  TEXT,    AT(sandbox.pidfile) },
-	{ "preserve-fd",          0,  WORD,    OF(PRESERVE_FD) },
-	{ "args-fd",              0,  ARGS,    0 },
-	{ "best-effort",          0,  ON,      AT(sandbox.best_effort) },
-	{ "doctor",               0,  DOCTOR,  AT(doctor) },
-	{ "help",                'h', HELP,    0 },
-	{ "version",             'V', VERSION, 0 },
-	{ "license",             'l', LICENSE, 0 },
-};
+/* NAME, LETTER, KIND, and what it concerns. */
+#define RULES(X) \
+	X("group",               'g', ON, AT(group)) \
+	X("subreaper",           's', NOTHING, 0) \
+	X("parent-death-signal", 'p', SIGNAL, AT(parent_death_signal)) \
+	X("exit",                'e', EXIT, 0) \
+	X("rewrite",             'r', REWRITE, 0) \
+	X("delay",                0,  DELAY, 0) \
+	X("all",                  0,  ON, AT(all)) \
+	X("",                    'w', ON, AT(warn_orphans)) \
+	X("",                    'v', COUNT, AT(verbosity)) \
+	X("stop-timeout",         0,  TIME, AT(stop_timeout)) \
+	X("stop-signal",          0,  SIGNAL, AT(stop_signal)) \
+	X("grace",                0,  TIME, AT(grace)) \
+	X("wait",                 0,  ON, AT(wait)) \
+	X("timeout",              0,  TIME, AT(timeout)) \
+	X("report",               0,  TEXT, AT(report)) \
+	X("report-fd",            0,  NUMBER, AT(report_fd)) \
+	X("pause",                0,  ON, AT(pause)) \
+	X("rootfs",               0,  TEXT, AT(sandbox.rootfs)) \
+	X("ephemeral",            0,  ROOM, AT(sandbox)) \
+	X("read-only",            0,  READ_ONLY_ROOT, AT(sandbox)) \
+	X("writable",             0,  WRITABLE_ROOT, AT(sandbox)) \
+	X("layer",                0,  WORD, OF(LAYER)) \
+	X("upper",                0,  TEXT, AT(sandbox.upper)) \
+	X("volume",               0,  WORD, OF(VOLUME)) \
+	X("tmpfs",                0,  WORD, OF(TMPFS)) \
+	X("dir",                  0,  WORD, OF(DIR_AT)) \
+	X("symlink",              0,  WORD, OF(SYMLINK)) \
+	X("file",                 0,  WORD, OF(FILE_AT)) \
+	X("device",               0,  WORD, OF(DEVICE)) \
+	X("shm-size",             0,  SIZE, AT(sandbox.shm_size)) \
+	X("proc",                 0,  CHOICE_PROC, AT(sandbox.proc)) \
+	X("sys",                  0,  CHOICE_SYS, AT(sandbox.sys)) \
+	X("chroot",               0,  TEXT, AT(sandbox.chroot)) \
+	X("ulimit",               0,  WORD, OF(ULIMIT)) \
+	X("user",                'u', TEXT, AT(sandbox.user)) \
+	X("group-add",            0,  WORD, OF(GROUP_ADD)) \
+	X("hostname",             0,  TEXT, AT(sandbox.hostname)) \
+	X("workdir",              0,  TEXT, AT(sandbox.workdir)) \
+	X("env",                  0,  WORD, OF(ENV)) \
+	X("env-file",             0,  WORD, OF(ENV_FILE)) \
+	X("keep-env",             0,  WORD_OR_NOT, OF(KEEP_ENV)) \
+	X("unsetenv",             0,  WORD, OF(UNSETENV)) \
+	X("umask",                0,  MASK, AT(sandbox.umask)) \
+	X("userns",               0,  CHOICE_USERNS, AT(sandbox.userns)) \
+	X("uidmap",               0,  WORD, OF(UIDMAP)) \
+	X("gidmap",               0,  WORD, OF(GIDMAP)) \
+	X("unshare",              0,  TEXT, AT(sandbox.unshare)) \
+	X("ipc",                  0,  HOST, AT(sandbox.host_ipc)) \
+	X("uts",                  0,  HOST, AT(sandbox.host_uts)) \
+	X("cgroupns",             0,  HOST, AT(sandbox.host_cgroup)) \
+	X("timens",               0,  WORD, OF(TIMENS)) \
+	X("network",              0,  TEXT, AT(sandbox.network)) \
+	X("sysctl",               0,  WORD, OF(SYSCTL)) \
+	X("cap-add",              0,  WORD, OF(CAP_ADD)) \
+	X("cap-drop",             0,  WORD, OF(CAP_DROP)) \
+	X("new-privs",            0,  ON, AT(sandbox.new_privs)) \
+	X("seccomp",              0,  TEXT, AT(sandbox.seccomp)) \
+	X("landlock",             0,  WORD, OF(LANDLOCK)) \
+	X("allow-userns",         0,  ON, AT(sandbox.allow_userns)) \
+	X("tty",                 't', TTY, AT(sandbox.tty)) \
+	X("detach",              'd', ON, AT(sandbox.detach)) \
+	X("info",                 0,  TEXT, AT(sandbox.info)) \
+	X("info-fd",              0,  NUMBER, AT(sandbox.info_fd)) \
+	X("block-fd",             0,  NUMBER, AT(sandbox.block_fd)) \
+	X("pidfile",              0,  TEXT, AT(sandbox.pidfile)) \
+	X("preserve-fd",          0,  WORD, OF(PRESERVE_FD)) \
+	X("args-fd",              0,  ARGS, 0) \
+	X("best-effort",          0,  ON, AT(sandbox.best_effort)) \
+	X("doctor",               0,  DOCTOR, AT(doctor)) \
+	X("help",                'h', HELP, 0) \
+	X("version",             'V', VERSION, 0) \
+	X("license",             'l', LICENSE, 0)
+
+static const struct rule rules[] = { RULES(RULE) };
+static const char rule_names[] = RULES(RULE_NAME);
 
 static const struct dialect native = {
 	.name = "pith",
 	.failure_code = 125,
 	.version = "pith " PITH_VERSION "\n",
 	.rules = rules,
+	.rule_names = rule_names,
 	.rule_count = sizeof(rules) / sizeof(rules[0]),
 	.usage =
 "usage: pith [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
@@ -173,24 +176,7 @@ static const char license[] =
 "OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE\n"
 "SOFTWARE.\n";
 
-/* What to write for a kind that takes a value. */
-static const char takes[][64] = {
-	[TEXT - TEXT] = "a file name",
-	[NUMBER - TEXT] = "the number of an open file",
-	[TIME - TEXT] = "a time such as 1.5, 500ms, 90s, 2m or 1h",
-	[SIGNAL - TEXT] = "a signal such as TERM, SIGUSR1, RTMIN+3 or 15",
-	[EXIT - TEXT] = "exit codes FROM[:TO] such as 143:0 or SIGTERM:0",
-	[REWRITE - TEXT] = "signals FROM:TO such as TERM:QUIT, FROM:0 drops",
-	[DELAY - TEXT] = "a signal and a time, such as TERM:5s",
-	[SIZE - TEXT] = "a size such as 65536, 64k, 512m or 1g",
-	[MASK - TEXT] = "an octal number such as 022",
-	[WORD - TEXT] = "a value, see pith(8)",
-	[HOST - TEXT] = "host",
-	[CHOICE_USERNS - TEXT] = "auto, host, subid or keep-id",
-	[CHOICE_PROC - TEXT] = "masked, minimal, full or none",
-	[CHOICE_SYS - TEXT] = "ro or none",
-	[ARGS - TEXT] = "the number of an open file",
-};
+static const char takes[] = KINDS_WITH_VALUE(KIND_TAKES);
 
 static struct word words[WORDS];
 
@@ -201,6 +187,17 @@ static char args[64 * 1024], option_words[32 * 1024];
 static char *variable;
 
 static const char SEE_HELP[] = "see --help";
+
+/* What to write as the value of such a kind. */
+static const char *
+taken(enum kind kind)
+{
+	const char *text = takes;
+
+	for (int i = ROOM; i < (int)kind; i++)
+		text += strlen(text) + 1;
+	return text;
+}
 
 /* ---- values ------------------------------------------------------------- */
 
@@ -454,11 +451,11 @@ set_value(struct options *o, const struct rule *r, const char *value)
 	case WORD:
 		return *value && add_word(o, r->at - AT(sandbox), value);
 	case HOST:
-		return *(bool *)member = choice(takes[HOST - TEXT], value) == 0;
+		return *(bool *)member = choice(taken(HOST), value) == 0;
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
-		*(int *)member = choice(takes[r->kind - TEXT], value) + 1;
+		*(int *)member = choice(taken(r->kind), value) + 1;
 		return *(int *)member > 0;
 	case ARGS:
 		return read_args(o, value);
@@ -480,52 +477,34 @@ print(const char *text, const struct dialect *d)
 	_exit(0);
 }
 
-/* "--word" or "-letter", as it was written, for the user to find again. */
+/* "--word" or "-letter", as it was written, for the user to find again. Being
+ * an option it is short. */
 static void
-option_name(struct line *l, const struct rule *r, bool is_long)
+option_name(struct line *l, const char *name, size_t n)
 {
-	const char letter[] = { '-', r->letter, '\0' };
-
-	line_add(l, is_long ? "--" : letter);
-	if (is_long)
-		line_add(l, r->name);
+	line_add(l, n > 0 ? "--" : "-");
+	n += n == 0;
+	memcpy(l->text + l->used, name, n);
+	l->used += n;
+	l->text[l->used] = '\0';
 }
 
+/* The option is a name of n bytes, or with n 0 a letter. */
 static void
 take_value(struct options *o, const struct rule *r, const char *value,
-    bool is_long)
+    const char *name, size_t n)
 {
+	const bool may = r->kind < TEXT;
 	char text[128];
 	struct line why = LINE(text);
 
-	if (value && set_value(o, r, value))
+	if (may ? set_optional(o, r, value) : value && set_value(o, r, value))
 		return;
-	option_name(&why, r, is_long);
+	option_name(&why, name, n);
 	if (!value)
-		refuse("missing value for", text, takes[r->kind - TEXT],
-		    SEE_HELP);
-	line_add(&why, " takes ");
-	line_add(&why, takes[r->kind - TEXT]);
-	refuse("bad value", value, text, NULL);
-}
-
-static void
-take_optional(struct options *o, const struct rule *r, const char *value)
-{
-	static const char may_be[][24] = {
-		[ROOM - ROOM] = "a size such as 512m",
-		[TTY - ROOM] = "no",
-		[DOCTOR - ROOM] = "json",
-		[WORD_OR_NOT - ROOM] = "names as A,B",
-	};
-	char text[64];
-	struct line why = LINE(text);
-
-	if (set_optional(o, r, value))
-		return;
-	option_name(&why, r, true);
-	line_add(&why, "= takes ");
-	line_add(&why, may_be[r->kind - ROOM]);
+		refuse("missing value for", text, taken(r->kind), SEE_HELP);
+	line_add(&why, may ? "= takes " : " takes ");
+	line_add(&why, taken(r->kind));
 	refuse("bad value", value, text, NULL);
 }
 
@@ -575,12 +554,16 @@ note(struct options *o, const struct rule *r)
 static const struct rule *
 find(const struct dialect *d, const char *name, size_t n)
 {
+	const char *next = d->rule_names;
+
 	for (size_t i = 0; i < d->rule_count; i++) {
 		const struct rule *r = &d->rules[i];
+		const size_t size = strlen(next);
 
-		if (n == 0 ? r->letter == *name : strlen(r->name) == n &&
-		    memcmp(r->name, name, n) == 0)
+		if (n == 0 ? r->letter == *name : size == n &&
+		    memcmp(next, name, n) == 0)
 			return r;
+		next += size + 1;
 	}
 	return d == &native || n == 0 ? NULL : find(&native, name, n);
 }
@@ -638,10 +621,10 @@ parse_long(struct options *o, const struct dialect *d, char *word,
 
 	if (!r)
 		refuse("unknown option", word, NULL, SEE_HELP);
-	if (r->kind >= TEXT)
-		take_value(o, r, value ? value : next_word(w), true);
-	else if (r->kind >= ROOM)
-		take_optional(o, r, value);
+	if (r->kind >= TEXT && !value)
+		value = next_word(w);
+	if (r->kind >= ROOM)
+		take_value(o, r, value, word + 2, n);
 	else if (value)
 		refuse("unexpected value", word, "this option takes none",
 		    SEE_HELP);
@@ -660,11 +643,11 @@ parse_letters(struct options *o, const struct dialect *d, char *word,
 			refuse("unknown option", word, NULL, SEE_HELP);
 		if (r->kind >= TEXT) {
 			take_value(o, r, letter[1] ? letter + 1 : next_word(w),
-			    false);
+			    letter, 0);
 			return;
 		}
 		if (r->kind >= ROOM)
-			take_optional(o, r, NULL);
+			take_value(o, r, NULL, letter, 0);
 		else
 			take_flag(o, r, d);
 	}
@@ -763,6 +746,7 @@ parse_environment(struct options *o, const struct dialect *d)
 	static const char NAME[] = "PITH_OPTIONS=";
 	struct words w = { NULL, NULL, NULL };
 	char **to = environ;
+	size_t n;
 	char *word;
 
 	for (char **e = environ; *e; e++)
@@ -773,10 +757,11 @@ parse_environment(struct options *o, const struct dialect *d)
 	*to = NULL;
 	if (!variable)
 		return;
-	w.text = option_words;
-	if (strlen(variable) >= sizeof(option_words))
+	w.text = option_words + sizeof(NAME) - 1;
+	n = strlen(variable);
+	if (n >= sizeof(option_words))
 		refuse("PITH_OPTIONS is too long", NULL, NULL, NULL);
-	strcpy(option_words, variable + sizeof(NAME) - 1);
+	memcpy(option_words, variable, n + 1);
 	/* Whoever reads of a mistake has to know where to look. */
 	log_as("pith: PITH_OPTIONS", d->failure_code);
 	word = parse_words(o, &native, &w);

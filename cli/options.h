@@ -40,23 +40,51 @@ struct options {
 	struct signal_rules signals;
 };
 
-/* What an option does with its value. Those from TEXT on take one, those from
- * ROOM on may, after a "=". */
+/* What an option does with its value, and what that value looks like. Those
+ * before TEXT need none, and have theirs after a "=". */
+#define KINDS_WITH_VALUE(X) \
+	X(ROOM, "a size such as 512m") \
+	X(TTY, "no") \
+	X(DOCTOR, "json") \
+	X(WORD_OR_NOT, "names as A,B") \
+	X(TEXT, "a file name") \
+	X(NUMBER, "the number of an open file") \
+	X(TIME, "a time such as 1.5, 500ms, 90s, 2m or 1h") \
+	X(SIGNAL, "a signal such as TERM, SIGUSR1, RTMIN+3 or 15") \
+	X(EXIT, "exit codes FROM[:TO] such as 143:0 or SIGTERM:0") \
+	X(REWRITE, "signals FROM:TO such as TERM:QUIT, FROM:0 drops") \
+	X(DELAY, "a signal and a time, such as TERM:5s") \
+	X(LEVEL, "") \
+	X(SIZE, "a size such as 65536, 64k, 512m or 1g") \
+	X(MASK, "an octal number such as 022") \
+	X(WORD, "a value, see pith(8)") \
+	X(HOST, "host") \
+	X(CHOICE_USERNS, "auto, host, subid or keep-id") \
+	X(CHOICE_PROC, "masked, minimal, full or none") \
+	X(CHOICE_SYS, "ro or none") \
+	X(ARGS, "the number of an open file")
+
+#define KIND_NAME(kind, takes) kind,
+#define KIND_TAKES(kind, takes) takes "\0"
+
 enum kind {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,
-	ROOM, TTY, DOCTOR, WORD_OR_NOT,
-	TEXT, NUMBER, TIME, SIGNAL, EXIT, REWRITE, DELAY, LEVEL, SIZE, MASK,
-	WORD, HOST, CHOICE_USERNS, CHOICE_PROC, CHOICE_SYS, ARGS
+	KINDS_WITH_VALUE(KIND_NAME)
 };
 
-/* One option, in its long and its short form; "" or 0 where it has none. */
+/* One option by its letter; 0 where it has none. The long names, or "", are one
+ * text in the same order: pointers would be relocations at every start, and
+ * arrays of one size are mostly empty. */
 struct rule {
-	char name[20];
 	char letter;
 	unsigned char kind;
 	unsigned short at;              /* offset in struct options */
 };
+
+/* For lists of X(NAME, LETTER, KIND, AT). */
+#define RULE(name, letter, kind, at) { letter, kind, at },
+#define RULE_NAME(name, letter, kind, at) name "\0"
 
 /* An environment variable that acts as an option where it has a certain value;
  * "" is any value, and for kinds that take a value it is the value. */
@@ -69,11 +97,12 @@ struct variable {
 
 /* How another program wants to be spoken to. */
 struct dialect {
-	const char *name;
+	char name[12];
 	const char *usage;              /* --help */
 	const char *version;            /* --version */
 	const char *reaped;             /* says -w before a pid; NULL: pith's */
 	const struct rule *rules;
+	const char *rule_names;
 	const struct variable *variables;
 	unsigned char rule_count, variable_count;
 	unsigned char failure_code;

@@ -52,16 +52,6 @@ json_key(struct line *l, const char *key)
 }
 
 static void
-json_number(struct line *l, const char *key, int64_t number)
-{
-	json_key(l, key);
-	if (number == UNKNOWN)
-		line_add(l, "null");
-	else
-		line_number(l, number);
-}
-
-static void
 json_text(struct line *l, const char *key, const char *text)
 {
 	json_key(l, key);
@@ -71,6 +61,23 @@ json_text(struct line *l, const char *key, const char *text)
 		line_add(l, "null");
 }
 
+/* The numbers of a verdict, in the order of the JSON. */
+enum {
+	EXIT_CODE, SIGNAL, WALL, USER, SYSTEM, RSS, ORPHANS, STRAGGLERS, NUMBERS
+};
+
+/* Their keys; the nine in the middle only a control group knows. */
+enum { CGROUP_FROM = RSS + 1, CGROUP_END = CGROUP_FROM + 9 };
+static const char keys[] = "exit_code\0signal\0wall_ms\0user_ms\0system_ms\0"
+    "max_rss_bytes\0"
+    "memory_peak_bytes\0pids_peak\0oom_kills\0throttled_ms\0"
+    "io_read_bytes\0io_write_bytes\0net_rx_bytes\0net_tx_bytes\0cgroup\0"
+    "orphans_reaped\0stragglers_killed\0";
+
+/* What a person reads before each of them; of a signal not always. */
+static const char words[] = ", exit code \0\0, \0 ms, user \0 ms, system \0"
+    " ms, max rss \0 KiB, orphans reaped \0, stragglers killed \0";
+
 static int64_t
 milliseconds(struct timeval t)
 {
@@ -78,28 +85,43 @@ milliseconds(struct timeval t)
 }
 
 static void
-json(struct line *l, const struct verdict *v)
+numbers_of(const struct verdict *v, int64_t n[NUMBERS])
 {
-	/* Only a control group knows these. */
-	static const char of_cgroup[][20] = { "memory_peak_bytes", "pids_peak",
-	    "oom_kills", "throttled_ms", "io_read_bytes", "io_write_bytes",
-	    "net_rx_bytes", "net_tx_bytes", "cgroup" };
 	const struct rusage *u = v->usage;
 
+	n[EXIT_CODE] = v->exit_code;
+	n[SIGNAL] = v->signal;
+	n[WALL] = v->wall_ms;
+	n[USER] = n[SYSTEM] = n[RSS] = UNKNOWN;
+	if (u) {
+		n[USER] = milliseconds(u->ru_utime);
+		n[SYSTEM] = milliseconds(u->ru_stime);
+		n[RSS] = u->ru_maxrss;          /* KiB */
+	}
+	n[ORPHANS] = v->orphans_reaped;
+	n[STRAGGLERS] = v->stragglers_killed;
+}
+
+static void
+json(struct line *l, const struct verdict *v)
+{
+	int64_t numbers[NUMBERS], *n = numbers;
+	const char *key = keys;
+
+	numbers_of(v, numbers);
+	if (numbers[RSS] != UNKNOWN)
+		numbers[RSS] *= 1024;
 	line_add(l, "{");
 	json_text(l, "reason", v->reason);
 	json_text(l, "error", report.error);
-	json_number(l, "exit_code", v->exit_code);
-	json_number(l, "signal", v->signal);
-	json_number(l, "wall_ms", v->wall_ms);
-	json_number(l, "user_ms", u ? milliseconds(u->ru_utime) : UNKNOWN);
-	json_number(l, "system_ms", u ? milliseconds(u->ru_stime) : UNKNOWN);
-	json_number(l, "max_rss_bytes",
-	    u ? (int64_t)u->ru_maxrss * 1024 : UNKNOWN);
-	for (size_t i = 0; i < sizeof(of_cgroup) / sizeof(of_cgroup[0]); i++)
-		json_number(l, of_cgroup[i], UNKNOWN);
-	json_number(l, "orphans_reaped", v->orphans_reaped);
-	json_number(l, "stragglers_killed", v->stragglers_killed);
+	for (int i = 0; *key; i++) {
+		json_key(l, key);
+		if ((i >= CGROUP_FROM && i < CGROUP_END) || *n++ == UNKNOWN)
+			line_add(l, "null");
+		else
+			line_number(l, n[-1]);
+		key += strlen(key) + 1;
+	}
 	json_key(l, "weakened");
 	line_add(l, "[");
 	line_add(l, report.weakened);
@@ -205,18 +227,21 @@ keep(int fd, const char *which)
 	return kept;
 }
 
+/* Letters of a name that nobody guesses, and nobody has taken. */
+enum { RANDOM = 12 };
+
 static void
 name_temporary(void)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-	unsigned char random[12];
-	struct line l = LINE(report.temporary);
+	char *name = report.temporary + sizeof(".pith-") - 1;
 
-	if (getrandom(random, sizeof(random), 0) < 0)
+	memcpy(report.temporary, ".pith-", sizeof(".pith-"));
+	if (getrandom(name, RANDOM, 0) < 0)
 		die("cannot name a temporary file for", report.name);
-	line_add(&l, ".pith-");
-	for (size_t i = 0; i < sizeof(random); i++)
-		line_add(&l, (char[]){ letters[random[i] & 31], '\0' });
+	for (int i = 0; i < RANDOM; i++)
+		name[i] = letters[name[i] & 31];
+	name[RANDOM] = '\0';
 }
 
 /* A rename would put a file in the place of a device or a link. */
@@ -293,7 +318,10 @@ report_say(const struct verdict *v, const char *command)
 {
 	char text[512];
 	struct line l = LINE(text);
+	int64_t numbers[NUMBERS];
+	const char *next = words;
 
+	numbers_of(v, numbers);
 	line_quote(&l, command);
 	line_add(&l, ": ");
 	line_add(&l, v->reason);
@@ -301,19 +329,11 @@ report_say(const struct verdict *v, const char *command)
 		line_add(&l, " by signal ");
 		line_number(&l, v->signal);
 	}
-	line_add(&l, ", exit code ");
-	line_number(&l, v->exit_code);
-	line_add(&l, ", ");
-	line_number(&l, v->wall_ms);
-	line_add(&l, " ms, user ");
-	line_number(&l, milliseconds(v->usage->ru_utime));
-	line_add(&l, " ms, system ");
-	line_number(&l, milliseconds(v->usage->ru_stime));
-	line_add(&l, " ms, max rss ");
-	line_number(&l, v->usage->ru_maxrss);
-	line_add(&l, " KiB, orphans reaped ");
-	line_number(&l, v->orphans_reaped);
-	line_add(&l, ", stragglers killed ");
-	line_number(&l, v->stragglers_killed);
+	for (int i = 0; i < NUMBERS; i++) {
+		line_add(&l, next);
+		if (i != SIGNAL)
+			line_number(&l, numbers[i]);
+		next += strlen(next) + 1;
+	}
 	say(text);
 }

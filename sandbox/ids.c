@@ -100,8 +100,8 @@ ids_fd(void)
 
 /* ---- ranges ------------------------------------------------------------- */
 
-/* A file of lines, of which small ones are expected; without libc's ways to read
- * it, which are large. One that cannot be read has none. */
+/* A file of lines, without libc's ways to read it, which are large. One that
+ * cannot be read has none. */
 static char *
 read_lines(const char *file)
 {
@@ -210,7 +210,7 @@ user_name(uid_t uid, char name[64])
 		rest = strchr(rest, ':');
 		if (rest && (rest++, number(&rest, ':', &id)) && id == uid &&
 		    strlen(found) < 64) {
-			strcpy(name, found);
+			memcpy(name, found, strlen(found) + 1);
 			return;
 		}
 	}
@@ -383,7 +383,7 @@ write_by_program(pid_t pid, int which)
 	static const char programs[][22] = { "/usr/bin/newuidmap",
 	    "/usr/bin/newgidmap" };
 	static char *environment[] = { NULL };
-	char digits[12];
+	static char digits[12];
 	struct line l = LINE(digits);
 	char *text = map_text(which).text;
 	int n = 0, status;

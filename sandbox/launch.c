@@ -68,10 +68,12 @@ find_place(struct output *o, const char *path)
 		dir[slash == path ? 1 : slash - path] = '\0';
 	o->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (o->dir < 0 || (fstatat(o->dir, o->name, &st, AT_SYMLINK_NOFOLLOW) <
-	    0 ? errno != ENOENT || faccessat(o->dir, ".", W_OK, 0) < 0 :
-	    faccessat(o->dir, o->name, W_OK, 0) < 0))
+	    0 ? errno != ENOENT ||
+	    syscall(SYS_faccessat, o->dir, ".", W_OK) < 0 :
+	    syscall(SYS_faccessat, o->dir, o->name, W_OK) < 0))
 		die("cannot write", path);
-	if (faccessat(o->dir, o->name, F_OK, 0) == 0 && !S_ISREG(st.st_mode))
+	if (syscall(SYS_faccessat, o->dir, o->name, F_OK) == 0 &&
+	    !S_ISREG(st.st_mode))
 		refuse("cannot write", path, "not a regular file", NULL);
 }
 

@@ -331,16 +331,6 @@ act_as(uint32_t uid, uint32_t gid)
 		die("cannot keep", "our capabilities");
 }
 
-/* Who mounts an overlay: layers as engines keep them have notes in attributes
- * that only root of the machine can read, and what is kept has to have them for
- * others. For a plain directory init does it, and the launcher needs no mount
- * namespace of its own. */
-static bool
-init_overlays(const struct sandbox *s)
-{
-	return !s->layered && !s->upper;
-}
-
 void
 rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 {
@@ -348,10 +338,7 @@ rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 
 	if (lower_count == 0)
 		return;
-	if (wants_overlay(s) && init_overlays(s)) {
-		clone_all(userns);
-		n.fd = lowers[0].mount;
-	} else if (wants_overlay(s)) {
+	if (wants_overlay(s)) {
 		int overlay;
 
 		clone_all(userns);
@@ -386,11 +373,8 @@ rootfs_attach(const struct sandbox *s, bool userns)
 {
 	int root = received, place;
 
-	if (wants_overlay(s) && (root < 0 || init_overlays(s))) {
-		if (root < 0)
-			clone_all(-1);
-		else
-			lowers[0].mount = root;
+	if (wants_overlay(s) && root < 0) {
+		clone_all(-1);
 		mount_overlay(s, userns);
 		root = open("m", O_PATH | O_CLOEXEC);
 		if (root < 0)
@@ -454,7 +438,7 @@ empty(const char *path)
 	long n;
 	int dir;
 
-	fchmodat(upper_parent, path, 0700, 0);
+	syscall(SYS_fchmodat, upper_parent, path, 0700);
 	dir = openat(upper_parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 	    O_CLOEXEC);
 	while ((n = syscall(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0)

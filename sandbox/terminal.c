@@ -90,6 +90,14 @@ terminal_attach(const struct terminal *t)
 
 /* ---- the outer terminal ------------------------------------------------- */
 
+static bool
+is_terminal(int fd)
+{
+	struct termios modes;
+
+	return tcgetattr(fd, &modes) == 0;
+}
+
 /* Pass its size on and take it over, where its foreground is ours: in the
  * background its modes and its input are another job's, and reading, with
  * SIGTTIN held, is EIO. A shell may have set modes of its own while we were
@@ -196,7 +204,7 @@ take_input(struct relay *r)
 		/* A shell may have taken it between poll(2) and read(2), or
 		 * somebody has set modes in which ^D is an end. */
 		take_terminal(r);
-		return isatty(STDIN_FILENO);
+		return is_terminal(STDIN_FILENO);
 	}
 	type_end(r);
 	return true;
@@ -266,7 +274,7 @@ keep_own_files(int files[FILES - MASTER])
 		move(files[i], MASTER + i);
 	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++) {
 		path[sizeof(path) - 2] = '0' + fd;
-		if (isatty(fd))
+		if (is_terminal(fd))
 			move(open(path, O_RDWR | O_NOCTTY | O_NONBLOCK), fd);
 	}
 	/* Linux 5.9; before, what there may be. */

@@ -39,15 +39,13 @@ static bool has_group;
 static bool
 number(const char *digits, size_t size, uint32_t *id)
 {
-	uint64_t n = 0;
+	const char *end = digits;
+	uint64_t n;
 
-	for (size_t i = 0; i < size; i++) {
-		if (digits[i] < '0' || digits[i] > '9' || n > UINT32_MAX)
-			return false;
-		n = n * 10 + digits[i] - '0';
-	}
+	if (!text_number(&end, UINT32_MAX - 1, &n) || end != digits + size)
+		return false;
 	*id = n;
-	return size > 0 && n < UINT32_MAX;
+	return true;
 }
 
 static struct wanted

@@ -76,6 +76,14 @@ have() {
 	done
 }
 
+# Whether this kernel is at least MAJOR MINOR, for what older ones cannot do.
+kernel() {
+	release=$(uname -r)
+	major=${release%%.*} minor=${release#*.}
+	minor=${minor%%[!0-9]*}
+	[ "$major" -gt "$1" ] || { [ "$major" = "$1" ] && [ "$minor" -ge "$2" ]; }
+}
+
 root() {
 	[ "$(id -u)" = 0 ] || { skip 'needs root'; return 1; }
 }

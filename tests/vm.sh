@@ -4,7 +4,7 @@
 . "${0%/*}/lib.sh"
 
 KERNELS='6.1'
-SUITES='entrypoint input'
+SUITES='entrypoint input sandbox sandbox-input security sandbox-faults'
 SECONDS_EACH=1500                       # run.sh gives us 1800
 
 wanted=$ONLY
