@@ -84,14 +84,14 @@ take_setting(struct step *s, char *word)
 }
 
 static void
-take_settings(struct step *s, char *text, const char *whole)
+take_settings(struct step *s, char *text)
 {
 	for (char *next; text; text = next) {
 		next = strchr(text, ',');
 		if (next)
 			*next++ = '\0';
 		if (!take_setting(s, text))
-			refuse("bad setting", text, whole, SAY_ESCAPE);
+			refuse("bad setting", text, NULL, SAY_ESCAPE);
 	}
 }
 
@@ -107,8 +107,8 @@ open_source(struct step *s)
 		if (text_number(&digits, INT_MAX, &fd) && !*digits)
 			s->source = fd;
 		if (fcntl(s->source, F_GETFD) < 0)
-			refuse("cannot read the file of", "--file", s->from,
-			    "it takes FD:DST, of an open file");
+			refuse("not an open file", s->from, NULL,
+			    "--file takes FD:DST");
 		return;
 	}
 	s->source = open(s->from, O_PATH | O_CLOEXEC);
@@ -137,7 +137,7 @@ prepare(struct step *s, char *text)
 		refuse("bad value", text, "it takes an absolute path inside",
 		    "see pith(8)");
 	if (rest)
-		take_settings(s, rest, s->to);
+		take_settings(s, rest);
 	if (s->from && s->kind != SYMLINK)
 		open_source(s);
 }

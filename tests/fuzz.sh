@@ -58,6 +58,18 @@ for sanitizers in memory address,undefined; do
 	it "looks a user up in hostile files, or refuses in one line ($sanitizers)" &&
 	    built users sandbox/users.c cli/log.c -Wl,--wrap=syscall &&
 	    fuzz users
+
+	it "takes hostile volumes apart, or refuses in one line ($sanitizers)" &&
+	    built volumes sandbox/mounts.c sandbox/tether.c sandbox/proc.c cli/log.c &&
+	    fuzz volumes
+
+	it "takes hostile id maps apart, or refuses in one line ($sanitizers)" &&
+	    built maps sandbox/proc.c cli/log.c &&
+	    fuzz maps
+
+	it "takes hostile variables apart, or refuses in one line ($sanitizers)" &&
+	    built variables cli/log.c &&
+	    fuzz variables
 done
 
 finish

@@ -1550,6 +1550,7 @@ done
 
 it 'leaves nothing on the host: no mount, process, file or full disk' && for who in $WHO; do
 	be $who
+	$as mkdir -p $H/v
 	used=$(df -Pk $W | awk 'NR == 2 { print $3 }')
 	n=$((100 * N))
 	while [ $n -gt 0 ]; do

@@ -1,0 +1,30 @@
+/* libFuzzer: hostile words for ids_prepare(). */
+#include "sandbox/ids.c"
+
+#include "fuzz_words.h"
+
+static void
+call(const struct sandbox *s)
+{
+	memset(maps, 0, sizeof(maps));
+	single = false;
+	proc_open();
+	map_words(s);
+	for (int which = USERS; which <= GROUPS; which++)
+		for (int i = 0; i < maps[which].count; i++) {
+			const struct extent *e = &maps[which].extents[i];
+
+			CLAIM(e->count > 0);
+			CLAIM((uint64_t)e->inside + e->count <= UINT32_MAX);
+			CLAIM((uint64_t)e->outside + e->count <= UINT32_MAX);
+		}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const unsigned char of[] = { UIDMAP, GIDMAP };
+
+	look_at_words(data, size, "ug", of, call);
+	return 0;
+}

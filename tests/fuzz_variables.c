@@ -1,0 +1,61 @@
+/* libFuzzer: hostile words, and a hostile file, for the environment of a command. */
+#include "sandbox/environment.c"
+
+#include "fuzz_words.h"
+
+static char file[] = "/tmp/pith-fuzz.XXXXXX";
+
+static void
+call(const struct sandbox *s)
+{
+	static const struct identity id = { .home = "/" };
+	used = files_used = 0;
+	environment_prepare(s, true);
+	environment_build(s, &id, true);
+	for (char **e = environ; *e; e++) {
+		CLAIM(strchr(*e, '=') > *e);
+		for (char **other = environ; other < e; other++)
+			CLAIM(strncmp(*e, *other, strchr(*e, '=') - *e + 1) !=
+			    0);
+	}
+}
+
+static void
+remove_file(void)
+{
+	unlink(file);
+}
+
+/* Lines that begin with F are those of the file. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const unsigned char of[] = { ENV, UNSETENV, KEEP_ENV };
+	static int fd = -1;
+	static char **ours;
+	char name[sizeof(file) + 1] = "f";
+	struct word w = { ENV_FILE, name + 1 };
+	const struct sandbox s = { .words = &w, .word_count = 1 };
+
+	look_at_words(data, size, "enk", of, call);
+	if (fd < 0) {
+		fd = mkstemp(file);
+		atexit(remove_file);
+	}
+	memcpy(name + 1, file, sizeof(file));
+	CLAIM(ftruncate(fd, 0) == 0);
+	CLAIM(pwrite(fd, data, size, 0) == (ssize_t)size);
+	ours = environ;
+	writes = 0;
+	caught = true;
+	if (setjmp(end) == 0) {
+		call(&s);
+		caught = false;
+		CLAIM(writes == 0);
+	} else {
+		caught = false;
+		judge_complaint("pith");
+	}
+	environ = ours;
+	return 0;
+}
