@@ -1,4 +1,5 @@
-/* libFuzzer: hostile words, and a hostile file, for the environment of a command. */
+/* libFuzzer: hostile words, and a hostile file, for the environment of a
+ * command. */
 #include "sandbox/environment.c"
 
 #include "fuzz_words.h"

@@ -1,6 +1,6 @@
-/* What the targets for options of a sandbox share: an input is lines, each a word
- * of the kind that its first character says. Each of the targets includes the
- * room that it is about, whose state has to begin anew. */
+/* What the targets for options of a sandbox share: an input is lines, each a
+ * word of the kind that its first character says. Each of the targets includes
+ * the room that it is about, whose state has to begin anew. */
 #ifndef PITH_FUZZ_WORDS_H
 #define PITH_FUZZ_WORDS_H
 
@@ -11,7 +11,8 @@ enum { MOST = 64 };
 
 extern char **environ;
 
-/* Have them looked at by call(), which says what is right of what it has kept. */
+/* Have them looked at by call(), which says what is right of what it has kept.
+ */
 static void
 look_at_words(const uint8_t *data, size_t size, const char *kinds,
     const unsigned char *of, void (*call)(const struct sandbox *))
