@@ -693,7 +693,8 @@ read_args(struct options *o, const char *value)
 	args[used++] = '\0';
 	w.end = args + used - 1;
 	o->args_read = true;
-	close(fd);
+	if (fd > STDERR_FILENO)
+		close(fd);
 	word = parse_words(o, &native, &w);
 	if (word)
 		refuse("not an option", word, NULL,
@@ -749,6 +750,7 @@ parse_environment(struct options *o, const struct dialect *d)
 	size_t n;
 	char *word;
 
+	variable = NULL;
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, NAME, sizeof(NAME) - 1) != 0)
 			*to++ = *e;

@@ -107,8 +107,8 @@ open_source(struct step *s)
 		if (text_number(&digits, INT_MAX, &fd) && !*digits)
 			s->source = fd;
 		if (fcntl(s->source, F_GETFD) < 0)
-			refuse("not an open file", s->from, NULL,
-			    "--file takes FD:DST");
+			refuse("--file: not an open file", s->from, NULL,
+			    "it takes FD:DST");
 		return;
 	}
 	s->source = open(s->from, O_PATH | O_CLOEXEC);

@@ -5,7 +5,7 @@
 #include "cli/options.h"
 #include "fuzz.h"
 
-enum { WORDS = 64 };
+enum { MOST_WORDS = 64 };
 
 extern char **environ;
 
@@ -121,8 +121,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char **const real_environ = environ;
-	char *lines[1 + VARIABLES + WORDS + 1];
-	char *argv[1 + WORDS + 1];
+	char *lines[1 + VARIABLES + MOST_WORDS + 1];
+	char *argv[1 + MOST_WORDS + 1];
 	char *environment[VARIABLES + 1];
 	int taken = 0, argc = 0, set = 0;
 
@@ -137,7 +137,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			environment[set++] = line;
 	}
 	environment[set] = NULL;
-	while (size > 0 && argc < WORDS)
+	while (size > 0 && argc < MOST_WORDS)
 		argv[argc++] = lines[taken++] = take_line(&data, &size, "");
 	argv[argc] = NULL;
 
