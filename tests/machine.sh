@@ -26,7 +26,7 @@ MODULES='virtio_pci virtio_blk overlay loop squashfs erofs fuse veth bridge macv
 PACKAGES='base-files libc-bin ncurses-base ncurses-bin dash bash coreutils grep sed mawk
 	findutils diffutils tar gzip file less hostname procps util-linux util-linux-extra
 	bsdutils mount e2fsprogs iproute2 uidmap perl-base python3-minimal
-	libpython3-stdlib busybox-static bubblewrap strace tmux binutils gcc libc6-dev
+	libpython3-stdlib busybox-static bubblewrap attr strace tmux binutils gcc libc6-dev
 	musl-tools squashfs-tools erofs-utils'
 
 # Of their files, what is large and what no suite needs.
