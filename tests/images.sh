@@ -295,5 +295,26 @@ it 'serves from examples/pod.yaml, and pauses there' && ready && have_podman && 
 	podman play kube --down "$EXAMPLES/pod.yaml" >/dev/null
 }
 
+it 'runs the layers that docker keeps, with all that they delete, by --layer' && ready && {
+	busybox_root "$W/layered"
+	tar -C "$W/layered" -c . | docker import - layered >/dev/null
+	cat >"$W/Dockerfile" <<-'E'
+		FROM layered
+		RUN mkdir -p /d && echo one >/d/one && echo x >/gone
+		RUN rm /gone && rm -r /d && mkdir /d && echo two >/d/two
+	E
+	mkdir -p "$W/nothing"
+	build stacked -f "$W/Dockerfile" "$W/nothing"
+	dirs=$(docker image inspect --format \
+	    '{{.GraphDriver.Data.UpperDir}}:{{.GraphDriver.Data.LowerDir}}' stacked)
+	layers=
+	for dir in $(echo "$dirs" | tr : ' '); do layers="--layer $dir $layers"; done
+	# shellcheck disable=SC2086
+	run "$PITH" $layers -- sh -c 'ls /d; test -e /gone || echo gone; echo x >/new'
+	out_is 'two
+gone'
+	is "$(echo $layers | wc -w)" 6
+}
+
 box_end
 finish
