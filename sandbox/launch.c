@@ -35,7 +35,8 @@ static int flags;               /* CLONE_NEW* */
 static bool maps_owners;        /* the launcher is root and maps all owners */
 static struct terminal terminal;
 static struct identity identity;
-static struct rlimit64 files;    /* RLIMIT_NOFILE as it was inherited */
+static struct limit { uint64_t soft, hard; }
+    files;                      /* RLIMIT_NOFILE as it was inherited */
 /* A file that is to be written, if dir is not -1; fd: one that is open. */
 static struct output { int dir; const char *name; int fd; }
     info = { -1, NULL, -1 }, pidfile = { -1, NULL, -1 };
@@ -179,11 +180,11 @@ check_meaning(const struct sandbox *s, bool whole)
 static void
 allow_files(void)
 {
-	struct rlimit64 most;
+	struct limit most;
 
 	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files) < 0)
 		die("cannot read the limit of", "open files");
-	most = (struct rlimit64){ files.rlim_max, files.rlim_max };
+	most = (struct limit){ files.hard, files.hard };
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &most, NULL);
 }
 

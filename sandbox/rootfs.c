@@ -3,7 +3,6 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
-#include <linux/stat.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/file.h>
@@ -393,15 +392,23 @@ rootfs_attach(const struct sandbox *s, bool userns)
 	return root;
 }
 
+/* As much of struct statx as is wanted: linux/stat.h has it whole, and newer
+ * libcs have it as well. STATX_MNT_ID, Linux 5.8 */
+struct place {
+	uint32_t mask, before[35];
+	uint64_t mount, after[13];
+};
+enum { MOUNT_ID = 0x1000 };
+
 static uint64_t
 mount_id(const char *path)
 {
-	struct statx st;
+	struct place p;
 
-	if (syscall(SYS_statx, AT_FDCWD, path, 0, STATX_MNT_ID, &st) < 0 ||
-	    !(st.stx_mask & STATX_MNT_ID))
+	if (syscall(SYS_statx, AT_FDCWD, path, 0, MOUNT_ID, &p) < 0 ||
+	    !(p.mask & MOUNT_ID))
 		die("cannot look at", path);
-	return st.stx_mnt_id;
+	return p.mount;
 }
 
 /* The new root is mounted over the old one, which ends up over the new one and
