@@ -462,7 +462,8 @@ open_terminal(void)
 	if (!terminal_open(&terminal, access("/dev/pts/ptmx", F_OK) == 0 ?
 	    "/dev/pts/ptmx" : "/dev/ptmx"))
 		die("cannot open", "a terminal");
-	syscall(SYS_fchown, terminal.slave, identity.uid, -1);
+	syscall(SYS_fchownat, terminal.slave, "", identity.uid, -1,
+	    AT_EMPTY_PATH);
 	n.fd = terminal.master;
 	if (tether_fd() >= 0 && !tether_send(&n))
 		die("cannot pass on", "the terminal");
