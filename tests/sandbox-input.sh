@@ -238,10 +238,10 @@ it 'refuses volumes, tmpfs, files and links that are badly written' && for who i
 	for value in 0 x:/x -1:/x 0: 0:x 0:/x:mode=y 0:/x:size=1; do
 		box_refused '*' --file "$value"
 	done
-	box_refused "cannot bind the volume at '/etc/motd': *" --volume /bin:/etc/motd
+	box_refused "cannot bind the volume at '/etc/motd': *" --volume /bin:/etc/motd:ro
 	box_refused "cannot bind the volume at '/etc': *" --volume $R/etc/motd:/etc
 	box_refused "cannot *'/etc/motd/x'*: Not a directory*" --tmpfs /etc/motd/x
-	box_refused "cannot *'/new'*read-only*--ephemeral*" --read-only --volume /bin:/new
+	box_refused "cannot *'/new'*read-only*--ephemeral*" --read-only --volume /bin:/new:ro
 	box_refused "cannot *: File*name too long" --dir "/$(printf %0300d 0)"
 done
 
