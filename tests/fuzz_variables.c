@@ -33,7 +33,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const unsigned char of[] = { ENV, UNSETENV, KEEP_ENV };
 	static int fd = -1;
-	static char **ours;
 	char name[sizeof(file) + 1] = "f";
 	struct word w = { ENV_FILE, name + 1 };
 	const struct sandbox s = { .words = &w, .word_count = 1 };
@@ -46,17 +45,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(name + 1, file, sizeof(file));
 	CLAIM(ftruncate(fd, 0) == 0);
 	CLAIM(pwrite(fd, data, size, 0) == (ssize_t)size);
-	ours = environ;
-	writes = 0;
-	caught = true;
-	if (setjmp(end) == 0) {
-		call(&s);
-		caught = false;
-		CLAIM(writes == 0);
-	} else {
-		caught = false;
-		judge_complaint("pith");
-	}
-	environ = ours;
+	comes_back(&s, call);
 	return 0;
 }

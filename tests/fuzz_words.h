@@ -11,13 +11,34 @@ enum { MOST = 64 };
 
 extern char **environ;
 
+/* Call, and see that it comes back in silence or refuses in one line. environ
+ * is as before then. */
+static void
+comes_back(const struct sandbox *s, void (*call)(const struct sandbox *))
+{
+	static char **ours;
+
+	ours = environ;
+	writes = 0;
+	caught = true;
+	if (setjmp(end) == 0) {
+		call(s);
+		caught = false;
+		CLAIM(writes == 0);
+	} else {
+		caught = false;
+		CLAIM(ended_with == 125);
+		judge_complaint("pith");
+	}
+	environ = ours;
+}
+
 /* Have them looked at by call(), which says what is right of what it has kept.
  */
 static void
 look_at_words(const uint8_t *data, size_t size, const char *kinds,
     const unsigned char *of, void (*call)(const struct sandbox *))
 {
-	static char **ours;
 	struct word words[MOST];
 	struct sandbox s = { .words = words };
 
@@ -40,19 +61,7 @@ look_at_words(const uint8_t *data, size_t size, const char *kinds,
 		data += n;
 		size -= n;
 	}
-	ours = environ;
-	writes = 0;
-	caught = true;
-	if (setjmp(end) == 0) {
-		call(&s);
-		caught = false;
-		CLAIM(writes == 0);
-	} else {
-		caught = false;
-		CLAIM(ended_with == 125);
-		judge_complaint("pith");
-	}
-	environ = ours;
+	comes_back(&s, call);
 	for (int i = 0; i < s.word_count; i++)
 		free(s.words[i].value);
 }
