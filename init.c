@@ -15,6 +15,8 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "reaper.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/counters.h"
 #include "sandbox/doctor.h"
 #include "sandbox/launch.h"
 #include "sandbox/privileges.h"
@@ -28,6 +30,7 @@ enum {
 	EXIT_TIMEOUT = 124,
 	TIMEOUT_STOP_MS = 2000,         /* --timeout without --stop-timeout */
 	UNKILLABLE_MS = 2000,           /* for what outlives SIGKILL */
+	LOOK_MS = 10,                   /* between two looks at --cpu-time */
 	REAP_BATCH = 64                 /* deaths between two signals */
 };
 
@@ -40,7 +43,7 @@ enum role { ALONE, LAUNCHER, INIT };
 enum stage { RUNS, LEFT, GRACE, KILLED, OVER };
 
 /* What can fall due: a delayed signal, by its number, and these. */
-enum due { TIMEOUT = SIGNALS, KILL, NEXT_STAGE, DUES };
+enum due { TIMEOUT = SIGNALS, CPU_TIME, KILL, NEXT_STAGE, DUES };
 
 /* All that supervise() knows. */
 struct life {
@@ -52,6 +55,7 @@ struct life {
 	enum stage stage;
 	int wait_status;                /* of the child, from LEFT on */
 	bool timed_out;
+	bool cpu_spent;                 /* --cpu-time is */
 	bool told_to_end;               /* and may be stopping all the same */
 	bool continued;                 /* by a SIGCONT that is to be read */
 	bool more_dead;                 /* than one batch holds, or may be */
@@ -61,6 +65,7 @@ struct life {
 	const char *reason;             /* of an end that init told, or NULL */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
+	int64_t counters[COUNTERS];     /* of the control group, at the end */
 	int64_t due[DUES];              /* moments of signals_clock() */
 };
 
@@ -145,7 +150,7 @@ leave(struct life *l)
 	l->stage = LEFT;
 	l->more_dead = true;
 	if (!l->opt->wait)
-		l->due[TIMEOUT] = l->due[KILL] = NEVER;
+		l->due[TIMEOUT] = l->due[CPU_TIME] = l->due[KILL] = NEVER;
 }
 
 /* Whether a child of our own group has got it from the terminal as we have. */
@@ -167,6 +172,7 @@ hear(struct life *l)
 		switch (n.kind) {
 		case BUILT:
 			l->built = true;
+			launch_built(&n);
 			break;
 		case STARTED:
 			launch_started(l->child.pid, n.pid);
@@ -188,8 +194,10 @@ hear(struct life *l)
 			if (n.text[0])
 				l->reason = "exec-error";
 		}
-	if (over && l->role == INIT)
+	if (over && l->role == INIT) {
+		cgroup_kill();
 		_exit(128 + SIGKILL);
+	}
 }
 
 /* Whether init is not yet at its command: it waits for --block-fd, or for some
@@ -278,9 +286,11 @@ act_on(struct life *l, const siginfo_t *info)
 		return;
 	}
 	/* Process 1 inside cannot be stopped, and so not tell us to stop. */
-	if (l->role == LAUNCHER && launch_first() && sig == SIGTSTP &&
-	    signal_of_terminal(info)) {
+	if (l->role == LAUNCHER && sig == SIGTSTP && signal_of_terminal(info) &&
+	    (launch_first() || sandbox_whole(&l->opt->sandbox))) {
+		cgroup_freeze(true);
 		l->continued = signal_stop_self(SIGTSTP, false);
+		cgroup_freeze(false);
 		return;
 	}
 	if (l->opt->signals.delay[sig] > 0 && l->due[sig] == NEVER &&
@@ -303,12 +313,12 @@ earliest(const struct life *l)
 	return first;
 }
 
+/* A limit of time is reached. */
 static void
-time_out(struct life *l)
+stop(struct life *l)
 {
 	int64_t left = l->opt->stop_timeout;
 
-	l->timed_out = true;
 	if (l->opt->pause) {
 		leave(l);
 		return;
@@ -322,12 +332,44 @@ time_out(struct life *l)
 	set_due(l, KILL, left == UNSET ? TIMEOUT_STOP_MS : left);
 }
 
+/* How many can work at a time, at least. sched_getaffinity(2) */
+static int
+processors(void)
+{
+	unsigned char set[1024];
+	long n = syscall(SYS_sched_getaffinity, 0, sizeof(set), set);
+	int found = 0;
+
+	while (n-- > 0)
+		found += __builtin_popcount(set[n]);
+	return found > 0 ? found : 1;
+}
+
+/* Stop when the processor time is used up; else look again when that could
+ * first be so. */
+static void
+look_at_cpu(struct life *l)
+{
+	const int64_t left = l->opt->sandbox.cpu_time - cgroup_cpu_ms();
+	const int64_t next = left / processors();
+
+	if (left <= 0) {
+		l->cpu_spent = true;
+		stop(l);
+	} else {
+		set_due(l, CPU_TIME, next > LOOK_MS ? next : LOOK_MS);
+	}
+}
+
 static void
 fall_due(struct life *l, int what)
 {
 	l->due[what] = NEVER;
-	if (what == TIMEOUT)
-		time_out(l);
+	if (what == TIMEOUT) {
+		l->timed_out = true;
+		stop(l);
+	} else if (what == CPU_TIME)
+		look_at_cpu(l);
 	else if (what == KILL && l->stage == RUNS)
 		send(l, SIGKILL, NULL);
 	else if (what == NEXT_STAGE && l->stage == KILLED)
@@ -646,8 +688,10 @@ enter(struct life *l, struct options *opt)
 
 	if (!opt->sandbox.asked)
 		return;
-	if (!launch_prepare(&opt->sandbox))
+	if (!launch_prepare(&opt->sandbox)) {
+		launch_alone(&opt->sandbox);
 		return;
+	}
 	launch_detach(&opt->sandbox);
 	log_ask(init_said);
 	init = launch_fork(&opt->sandbox);
@@ -756,6 +800,8 @@ start(struct life *l, const struct inherited *inherited)
 	l->begun = signals_clock();
 	if (opt->timeout != UNSET)
 		set_due(l, TIMEOUT, opt->timeout);
+	if (l->role != INIT && opt->sandbox.cpu_time >= 0)
+		look_at_cpu(l);
 	if (l->role == LAUNCHER)
 		return;
 	if (s)
@@ -793,12 +839,45 @@ see_off(struct life *l)
 	while (l->relay > 0 && waitpid(l->relay, &wait_status, 0) < 0 &&
 	    errno == EINTR)
 		;
-	if (l->role == LAUNCHER)
+	if (l->role != INIT && l->opt->sandbox.cpu_time >= 0 &&
+	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
+		l->cpu_spent = true;
+	if (l->role != INIT && l->opt->sandbox.measured)
+		counters_read(l->counters);
+	if (l->role != INIT && l->opt->sandbox.asked)
 		launch_clean();
 	if (l->role == INIT)
 		tether_send(&(struct news){ .kind = ENDED, .fd = -1,
 		    .code = l->wait_status, .orphans = l->orphans,
 		    .killed = l->killed });
+}
+
+static const char *
+reason(const struct life *l)
+{
+	const int64_t *n = l->counters;
+
+	return l->timed_out ? "timeout" : l->cpu_spent ? "cpu-time" :
+	    l->reason ? l->reason :
+	    l->wait_status != 0 && n[OOM_KILLS] > 0 ? "oom" :
+	    l->wait_status != 0 && n[PIDS_REFUSED] > 0 &&
+	    l->opt->sandbox.limits[PIDS_LIMIT] ? "pids-limit" :
+	    WIFSIGNALED(l->wait_status) ? "signaled" : "exited";
+}
+
+/* What was reaped, or where there is a control group what was in it. */
+static void
+get_usage(const struct life *l, struct rusage *usage)
+{
+	const int64_t user = l->counters[USER_MS];
+	const int64_t system = l->counters[SYSTEM_MS];
+
+	getrusage(RUSAGE_CHILDREN, usage);
+	if (user < 0 || system < 0)
+		return;
+	usage->ru_utime = (struct timeval){ user / 1000, user % 1000 * 1000 };
+	usage->ru_stime = (struct timeval){ system / 1000,
+	    system % 1000 * 1000 };
 }
 
 /* Pass the verdict on, and return the exit code that says the same. */
@@ -810,19 +889,20 @@ verdict(const struct life *l)
 	const int code = exit_code(l->wait_status);
 	struct rusage usage;
 	const struct verdict v = {
-		.reason = l->timed_out ? "timeout" : l->reason ? l->reason :
-		    signaled ? "signaled" : "exited",
-		.exit_code = l->timed_out ? EXIT_TIMEOUT : l->reason ? code :
-		    opt->exit_codes[code],
+		.reason = reason(l),
+		.exit_code = l->timed_out || l->cpu_spent ? EXIT_TIMEOUT :
+		    l->reason ? code : opt->exit_codes[code],
 		.signal = signaled ? WTERMSIG(l->wait_status) : UNKNOWN,
 		.wall_ms = l->ended - l->begun,
 		.usage = &usage,
+		.counters = l->counters,
+		.cgroup = cgroup_path(),
 		.orphans_reaped = l->orphans,
 		.stragglers_killed = l->killed,
 	};
 
-	if (opt->report || opt->report_fd != UNSET || opt->verbosity > 0)
-		getrusage(RUSAGE_CHILDREN, &usage);
+	if (opt->sandbox.measured)
+		get_usage(l, &usage);
 	report_write(&v);
 	if (opt->verbosity > 0 && l->role != INIT)
 		report_say(&v, opt->command ? opt->command[0] : "pause");

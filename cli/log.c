@@ -92,6 +92,25 @@ text_number(const char **text, uint64_t most, uint64_t *number)
 	return true;
 }
 
+int64_t
+text_size(const char *text)
+{
+	static const char units[] = "bkmgt";
+	const uint64_t most = UINT64_C(1) << 52;
+	const char *unit = units;
+	uint64_t n;
+
+	if (!text_number(&text, most, &n) || n == 0)
+		return -1;
+	if (*text)
+		unit = text[1] ? NULL : strchr(units, *text | 0x20);
+	if (!unit)
+		return -1;
+	for (; unit > units && n <= most; unit--)
+		n *= 1024;
+	return n > most ? -1 : (int64_t)n;
+}
+
 void
 line_quote(struct line *l, const char *name)
 {

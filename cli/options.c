@@ -46,6 +46,25 @@ extern char **environ;
 	X("proc",                 0,  CHOICE_PROC, AT(sandbox.proc)) \
 	X("sys",                  0,  CHOICE_SYS, AT(sandbox.sys)) \
 	X("chroot",               0,  TEXT, AT(sandbox.chroot)) \
+	X("memory",               0,  LIMIT, AT(sandbox.limits[MEMORY])) \
+	X("memory-swap",          0,  LIMIT, AT(sandbox.limits[MEMORY_SWAP])) \
+	X("memory-high",          0,  LIMIT, AT(sandbox.limits[MEMORY_HIGH])) \
+	X("oom",                  0,  CHOICE_OOM, AT(sandbox.oom)) \
+	X("cpus",                 0,  LIMIT, AT(sandbox.limits[CPUS])) \
+	X("cpu-shares",           0,  LIMIT, AT(sandbox.limits[CPU_SHARES])) \
+	X("cpuset-cpus",          0,  LIMIT, AT(sandbox.limits[CPUSET_CPUS])) \
+	X("cpu-time",             0,  TIME, AT(sandbox.cpu_time)) \
+	X("pids-limit",           0,  LIMIT, AT(sandbox.limits[PIDS_LIMIT])) \
+	X("blkio-weight",         0,  LIMIT, AT(sandbox.limits[BLKIO_WEIGHT])) \
+	X("device-read-bps",      0,  WORD, OF(READ_BPS)) \
+	X("device-write-bps",     0,  WORD, OF(WRITE_BPS)) \
+	X("device-read-iops",     0,  WORD, OF(READ_IOPS)) \
+	X("device-write-iops",    0,  WORD, OF(WRITE_IOPS)) \
+	X("cgroup-conf",          0,  WORD, OF(CGROUP_CONF)) \
+	X("cgroup-parent",        0,  TEXT, AT(sandbox.cgroup_parent)) \
+	X("cgroup-join",          0,  WORD, OF(CGROUP_JOIN)) \
+	X("cgroupfs",             0,  ON, AT(sandbox.cgroupfs)) \
+	X("cgroups",              0,  CHOICE_CGROUPS, AT(sandbox.cgroups)) \
 	X("ulimit",               0,  WORD, OF(ULIMIT)) \
 	X("user",                'u', TEXT, AT(sandbox.user)) \
 	X("group-add",            0,  WORD, OF(GROUP_ADD)) \
@@ -60,6 +79,7 @@ extern char **environ;
 	X("uidmap",               0,  WORD, OF(UIDMAP)) \
 	X("gidmap",               0,  WORD, OF(GIDMAP)) \
 	X("unshare",              0,  TEXT, AT(sandbox.unshare)) \
+	X("pid",                  0,  HOST, AT(sandbox.host_pid)) \
 	X("ipc",                  0,  HOST, AT(sandbox.host_ipc)) \
 	X("uts",                  0,  HOST, AT(sandbox.host_uts)) \
 	X("cgroupns",             0,  HOST, AT(sandbox.host_cgroup)) \
@@ -129,7 +149,7 @@ static const struct dialect native = {
 "      --tmpfs DST[:size=N,mode=M,exec]       --shm-size N\n"
 "      --dir DST   --symlink TARGET:DST   --file FD:DST[:mode=M,ro]\n"
 "      --proc masked|minimal|full|none        --sys ro|none\n"
-"      --network none|host|ns:PATH   --ipc, --uts, --cgroupns host\n"
+"      --network none|host|ns:PATH   --pid, --ipc, --uts, --cgroupns host\n"
 "      --userns auto|host|subid|keep-id   --uidmap, --gidmap IN:OUT:COUNT\n"
 "      --timens boot=+N     --sysctl NAME=VALUE   --hostname NAME\n"
 "      --allow-userns       sandboxes in the sandbox\n"
@@ -139,7 +159,7 @@ static const struct dialect native = {
 "      --chroot DIR         chroot(2) alone, which is no wall\n"
 "  -u, --user UID[:GID]|NAME   --group-add GROUP   --umask MASK   --workdir DIR\n"
 "      --env K=V   --env-file FILE   --keep-env[=A,B]   --unsetenv K\n"
-"      --ulimit NAME=SOFT[:HARD]   --cap-add, --cap-drop NAME|ALL|default\n"
+"      --cap-add, --cap-drop NAME|ALL|default   --ulimit NAME=SOFT[:HARD]\n"
 "      --seccomp default|off|bpf:FILE   --new-privs\n"
 "      --landlock ro:PATH|rw:PATH|bind:PORT|connect:PORT\n"
 "  -t, --tty[=no]           a terminal of its own\n"
@@ -148,6 +168,16 @@ static const struct dialect native = {
 "      --block-fd N         start it at the end of file of N\n"
 "      --args-fd N          more options, each ends in a NUL\n"
 "      --doctor[=json]      what of this works here, and what to do about it\n"
+"Limits of all that the command starts, by a control group:\n"
+"      --memory, --memory-swap, --memory-high SIZE   --oom process|group\n"
+"      --cpus N             processors, such as 0.5; --cpu-shares N\n"
+"      --cpuset-cpus LIST   --pids-limit N   --blkio-weight N\n"
+"      --cpu-time T         stop it when it has used up T, exit with 124\n"
+"      --device-read-bps, --device-write-bps PATH:SIZE\n"
+"      --device-read-iops, --device-write-iops PATH:N\n"
+"      --cgroup-conf FILE=VALUE   any other file of the kernel's\n"
+"      --cgroup-parent DIR  --cgroup-join PID   --cgroupfs\n"
+"      --cgroups auto|v1|v2|off\n"
 "\n"
 "PITH_OPTIONS holds further options. Exit codes: the command's; 128+n signal n;\n"
 "124 timeout; 125 pith failed; 126 not executable; 127 not found. See pith(8).\n",
@@ -328,26 +358,6 @@ set_delay(struct options *o, const char *value)
 	return true;
 }
 
-/* Bytes of "64k", "1g"; -1 where it is no size. */
-static int64_t
-size(const char *text)
-{
-	static const char units[] = "bkmgt";
-	const uint64_t most = UINT64_C(1) << 52;
-	const char *unit = units;
-	uint64_t n;
-
-	if (!text_number(&text, most, &n) || n == 0)
-		return -1;
-	if (*text)
-		unit = text[1] ? NULL : strchr(units, *text | 0x20);
-	if (!unit)
-		return -1;
-	for (; unit > units && n <= most; unit--)
-		n *= 1024;
-	return n > most ? -1 : (int64_t)n;
-}
-
 static int
 octal(const char *text)
 {
@@ -369,7 +379,7 @@ choice(const char *choices, const char *value)
 	int i = 0;
 
 	for (const char *c = choices; *c; i++) {
-		size_t m = strspn(c, "abcdefghijklmnopqrstuvwxyz-");
+		size_t m = strspn(c, "abcdefghijklmnopqrstuvwxyz-12");
 
 		if (m == n && memcmp(c, value, n) == 0)
 			return i;
@@ -403,7 +413,7 @@ set_optional(struct options *o, const struct rule *r, const char *value)
 	case ROOM:
 		o->sandbox.root_asked = true;
 		o->sandbox.root_mode = EPHEMERAL;
-		o->sandbox.root_size = value ? size(value) : 0;
+		o->sandbox.root_size = value ? text_size(value) : 0;
 		return o->sandbox.root_size >= 0;
 	case TTY:
 		o->sandbox.tty = !value;
@@ -426,6 +436,7 @@ set_value(struct options *o, const struct rule *r, const char *value)
 
 	switch (r->kind) {
 	case TEXT:
+	case LIMIT:
 		*(const char **)member = value;
 		return *value != '\0';
 	case NUMBER:
@@ -445,7 +456,7 @@ set_value(struct options *o, const struct rule *r, const char *value)
 		o->verbosity = number(value, 9) - 1;
 		return true;
 	case SIZE:
-		return (*(int64_t *)member = size(value)) > 0;
+		return (*(int64_t *)member = text_size(value)) > 0;
 	case MASK:
 		return (*(int *)member = octal(value)) >= 0;
 	case WORD:
@@ -455,6 +466,8 @@ set_value(struct options *o, const struct rule *r, const char *value)
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
+	case CHOICE_OOM:
+	case CHOICE_CGROUPS:
 		*(int *)member = choice(taken(r->kind), value) + 1;
 		return *(int *)member > 0;
 	case ARGS:
@@ -716,7 +729,8 @@ set_defaults(struct options *o, const struct dialect *d)
 	o->stop_timeout = o->grace = o->timeout = UNSET;
 	o->report_fd = UNSET;
 	o->sandbox = (struct sandbox){ .umask = UNSET, .tty = UNSET,
-	    .info_fd = UNSET, .block_fd = UNSET, .words = words };
+	    .info_fd = UNSET, .block_fd = UNSET, .cpu_time = UNSET,
+	    .words = words };
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
 	for (int i = 0; i < SIGNALS; i++)
@@ -826,5 +840,7 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv)
 		o->command = w.argv - 1;
 	if (d->whole_group && o->group)
 		mind_group(o);
+	o->sandbox.measured = o->report || o->report_fd != UNSET ||
+	    o->verbosity > 0;
 	check(o);
 }

@@ -62,6 +62,9 @@ struct options {
 	X(CHOICE_USERNS, "auto, host, subid or keep-id") \
 	X(CHOICE_PROC, "masked, minimal, full or none") \
 	X(CHOICE_SYS, "ro or none") \
+	X(CHOICE_OOM, "process or group") \
+	X(CHOICE_CGROUPS, "auto, v1, v2 or off") \
+	X(LIMIT, "a number or a size, see pith(8)") \
 	X(ARGS, "the number of an open file")
 
 #define KIND_NAME(kind, takes) kind,

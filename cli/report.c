@@ -61,18 +61,32 @@ json_text(struct line *l, const char *key, const char *text)
 		line_add(l, "null");
 }
 
+static void
+json_number(struct line *l, const char *key, int64_t n)
+{
+	json_key(l, key);
+	if (n == UNKNOWN)
+		line_add(l, "null");
+	else
+		line_number(l, n);
+}
+
 /* The numbers of a verdict, in the order of the JSON. */
 enum {
 	EXIT_CODE, SIGNAL, WALL, USER, SYSTEM, RSS, ORPHANS, STRAGGLERS, NUMBERS
 };
 
-/* Their keys; the nine in the middle only a control group knows. */
-enum { CGROUP_FROM = RSS + 1, CGROUP_END = CGROUP_FROM + 9 };
+/* Their keys; in the middle those of the control group, and its path. */
+enum { GROUP_FROM = RSS + 1, GROUP_NAME = GROUP_FROM + 8 };
 static const char keys[] = "exit_code\0signal\0wall_ms\0user_ms\0system_ms\0"
     "max_rss_bytes\0"
     "memory_peak_bytes\0pids_peak\0oom_kills\0throttled_ms\0"
     "io_read_bytes\0io_write_bytes\0net_rx_bytes\0net_tx_bytes\0cgroup\0"
     "orphans_reaped\0stragglers_killed\0";
+
+/* What a person reads before the first of the control group's. */
+static const char group_words[] = ", memory peak \0, processes at most \0, "
+    "oom kills \0, throttled ms \0";
 
 /* What a person reads before each of them; of a signal not always. */
 static const char words[] = ", exit code \0\0, \0 ms, user \0 ms, system \0"
@@ -115,11 +129,12 @@ json(struct line *l, const struct verdict *v)
 	json_text(l, "reason", v->reason);
 	json_text(l, "error", report.error);
 	for (int i = 0; *key; i++) {
-		json_key(l, key);
-		if ((i >= CGROUP_FROM && i < CGROUP_END) || *n++ == UNKNOWN)
-			line_add(l, "null");
+		if (i == GROUP_NAME)
+			json_text(l, key, v->cgroup);
 		else
-			line_number(l, n[-1]);
+			json_number(l, key, i < GROUP_FROM || i > GROUP_NAME ?
+			    *n++ : v->counters ? v->counters[i - GROUP_FROM] :
+			    UNKNOWN);
 		key += strlen(key) + 1;
 	}
 	json_key(l, "weakened");
@@ -313,6 +328,25 @@ report_fds(int fds[REPORT_FDS])
 	fds[1] = report_dir;
 }
 
+static void
+say_group(struct line *l, const int64_t *counters)
+{
+	const char *next = group_words;
+
+	for (int i = 0; counters && *next; i++) {
+		const char *unit = strcmp(next, ", memory peak ") == 0 ?
+		    " KiB" : "";
+
+		if (counters[i] != UNKNOWN) {
+			line_add(l, next);
+			line_number(l, *unit ? counters[i] / 1024 :
+			    counters[i]);
+			line_add(l, unit);
+		}
+		next += strlen(next) + 1;
+	}
+}
+
 void
 report_say(const struct verdict *v, const char *command)
 {
@@ -335,5 +369,6 @@ report_say(const struct verdict *v, const char *command)
 			line_number(&l, numbers[i]);
 		next += strlen(next) + 1;
 	}
+	say_group(&l, v->counters);
 	say(text);
 }

@@ -368,7 +368,8 @@ launch(const struct row *r, const struct sandbox *s)
 
 	if (user)
 		ids_prepare(s);
-	if (pipe2(gate, O_CLOEXEC) < 0 || (pid = namespaces_fork(flags)) < 0) {
+	if (pipe2(gate, O_CLOEXEC) < 0 ||
+	    (pid = namespaces_fork(flags, NULL)) < 0) {
 		tell(errno);
 		return;
 	}
@@ -527,7 +528,8 @@ look(const struct row *r, bool json, struct line *l)
 
 	finding.text[0] = '\0';
 	finding.error = EPERM;          /* of who is killed for trying */
-	if (pipe2(ends, O_CLOEXEC) < 0 || (pid = namespaces_fork(0)) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0 ||
+	    (pid = namespaces_fork(0, NULL)) < 0)
 		die("cannot make", "a process");
 	told = ends[1];
 	if (pid == 0)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "cgroup.h"
 #include "environment.h"
 #include "ids.h"
 #include "landlock.h"
@@ -155,6 +156,14 @@ check_meaning(const struct sandbox *s, bool whole)
 		refuse("cannot use", s->upper ? "--upper" : s->root_asked ?
 		    "--read-only, --writable or --ephemeral" : s->shm_size ?
 		    "--shm-size" : s->proc ? "--proc" : "--sys", NEEDS, NULL);
+	if ((s->host_pid || s->cgroupfs) && !whole)
+		refuse("cannot use", s->host_pid ? "--pid host" : "--cgroupfs",
+		    NEEDS, NULL);
+	if (s->cgroupfs && (s->sys == SYS_NONE || s->host_cgroup))
+		refuse("--cgroupfs contradicts", s->host_cgroup ?
+		    "--cgroupns host" : "--sys none", NULL, NULL);
+	if (s->host_pid && s->proc == PROC_MINIMAL)
+		refuse("--pid host contradicts", "--proc minimal", NULL, NULL);
 	for (int i = 0; i < s->word_count; i++)
 		if (!(flags & CLONE_NEWUSER) && (s->words[i].kind == UIDMAP ||
 		    s->words[i].kind == GIDMAP))
@@ -217,6 +226,7 @@ launch_prepare(const struct sandbox *s)
 		rootfs_prepare(s);
 		volumes_prepare(s);
 	}
+	cgroup_prepare(s, whole && geteuid() == 0 && volumes_have_nodes());
 	if (s->info || s->info_fd >= 0) {
 		proc_open();
 		look_at_namespaces("self");
@@ -289,7 +299,7 @@ remedy_of(int error)
 
 /* Ids and mounts for init, which waits for them. */
 static void
-provide(const struct sandbox *s, pid_t init)
+provide(const struct sandbox *s, pid_t init, bool born)
 {
 	const struct news go = { .kind = GO, .fd = -1 };
 	char path[PROC_PATH];
@@ -304,6 +314,9 @@ provide(const struct sandbox *s, pid_t init)
 		line_number(&pid, init);
 		look_at_namespaces(path);
 	}
+	if (!cgroup_attach(init, born))
+		die("cannot bring init into", cgroup_path());
+	cgroup_prefer(s, init);
 	if (maps_owners) {
 		userns = openat(proc_fd(), proc_of(path, init, "ns/user"),
 		    O_RDONLY | O_CLOEXEC);
@@ -379,7 +392,21 @@ build(const struct sandbox *s)
 	forbid_nesting(s);
 	mounts_mask(flags & CLONE_NEWUSER);
 	volumes_build(root);
+	if (s->cgroupfs)
+		cgroup_show(root);
 	rootfs_enter(s, root);
+}
+
+/* Whose root is the group that we are in by now, cgroup_namespaces(7). */
+static void
+enter_own_groups(void)
+{
+	if (!(flags & CLONE_NEWCGROUP))
+		return;
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		die("cannot make", "a cgroup namespace");
+	if (info.dir >= 0 || info.fd >= 0)
+		look_at_namespaces("self");
 }
 
 static void
@@ -393,6 +420,7 @@ become_init(const struct sandbox *s)
 	wait_for_launcher();
 	if (flags & CLONE_NEWUSER)
 		ids_become();
+	enter_own_groups();
 	/* A change of ids has undone the one, and made our own /proc/self
 	 * another's; prctl(2). Nobody is inside yet who could look. */
 	die_with_launcher();
@@ -412,17 +440,20 @@ become_init(const struct sandbox *s)
 pid_t
 launch_fork(const struct sandbox *s)
 {
+	int born;
 	pid_t pid;
 
 	namespaces_enter(s);
+	cgroup_make(s);
 	tether_make();
-	pid = namespaces_fork(flags);
+	born = cgroup_birthplace();
+	pid = namespaces_fork(flags & ~CLONE_NEWCGROUP, &born);
 	/* Root gets the rest without a user namespace, if asked to. */
 	if (pid < 0 && s->best_effort && maps_owners) {
 		lacking("cannot make", "a user namespace");
 		flags &= ~CLONE_NEWUSER;
 		maps_owners = false;
-		pid = namespaces_fork(flags);
+		pid = namespaces_fork(flags & ~CLONE_NEWCGROUP, &born);
 	}
 	if (pid < 0)
 		refuse("cannot make the namespaces of", "the sandbox",
@@ -432,7 +463,8 @@ launch_fork(const struct sandbox *s)
 		return 0;
 	}
 	tether_take(true);
-	provide(s, pid);
+	provide(s, pid, born >= 0);
+	close(born);
 	environment_wipe(s);
 	return pid;
 }
@@ -502,7 +534,8 @@ launch_settle(const struct sandbox *s)
 	if (s->block_fd >= 0)
 		wait_for_go(s->block_fd);
 	if (tether_fd() >= 0)
-		tether_send(&(struct news){ .kind = BUILT, .fd = -1 });
+		tether_send(&(struct news){ .kind = BUILT, .fd = -1,
+		    .inode = inodes[0] });
 	/* Process 1 has files and memory of the host, and has to be no weaker
 	 * than what it looks after: ptrace(2), access mode checking. */
 	if (flags)
@@ -540,6 +573,23 @@ apply_filters(const struct sandbox *s, const char **on)
 	return s->best_effort ? NULL : failed;
 }
 
+/* Besides what the launcher watches, for one process that eats it all; later,
+ * so that there is time to stop in order. */
+static bool
+limit_each(int64_t ms)
+{
+	const uint64_t seconds = ms / 1000 + 2;
+	struct limit cpu;
+
+	if (syscall(SYS_prlimit64, 0, RLIMIT_CPU, NULL, &cpu) < 0)
+		return false;
+	if (cpu.hard > seconds + 1)
+		cpu.hard = seconds + 1;
+	if (cpu.soft > seconds)
+		cpu.soft = seconds < cpu.hard ? seconds : cpu.hard;
+	return syscall(SYS_prlimit64, 0, RLIMIT_CPU, &cpu, NULL) == 0;
+}
+
 const char *
 launch_child(const struct sandbox *s, const char **on)
 {
@@ -547,6 +597,10 @@ launch_child(const struct sandbox *s, const char **on)
 	const char *failed = NULL;
 
 	*on = NULL;
+	if (!flags && !cgroup_enter())
+		return "cannot enter the control group";
+	if (s->cpu_time >= 0 && !limit_each(s->cpu_time))
+		return "cannot limit processor time";
 	if (terminal.wanted ? !terminal_attach(&terminal) :
 	    whole && setsid() < 0)
 		return "cannot make a session";
@@ -572,6 +626,9 @@ launch_child(const struct sandbox *s, const char **on)
 void
 launch_forget(const struct sandbox *s)
 {
+	/* It is to outlive its launcher for long enough to end the tree. */
+	if (s->host_pid && tether_fd() >= 0)
+		prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	if (terminal.wanted && tether_fd() >= 0) {
 		close(terminal.master);
 		close(terminal.slave);
@@ -612,6 +669,7 @@ launch_started(pid_t init, pid_t child)
 	char text[768];
 	struct line l = LINE(text);
 
+	cgroup_prefer_no_more();
 	line_number(&l, getpid());
 	line_add(&l, "\n");
 	write_out(&pidfile, text, l.used);
@@ -621,7 +679,12 @@ launch_started(pid_t init, pid_t child)
 		add_key(&l, "launcher", getpid(), false);
 		add_key(&l, "init", init, true);
 		add_key(&l, "child", child, true);
-		add_key(&l, "cgroup", 0, true);
+		line_add(&l, ",\"cgroup\":");
+		line_add(&l, cgroup_path() ? "\"" : "null");
+		if (cgroup_path()) {
+			line_add(&l, cgroup_path());
+			line_add(&l, "\"");
+		}
 		line_add(&l, ",\"namespaces\":");
 		for (int i = 0; i < NAMESPACES; i++) {
 			line_add(&l, i > 0 ? "" : "{");
@@ -676,13 +739,30 @@ launch_fds(int fds[LAUNCH_FDS], bool init)
 	int all[LAUNCH_FDS] = { tether_fd(), ids_fd(), info.dir, info.fd,
 	    pidfile.dir, detached };
 
+	cgroup_fds(all + 6, init);
 	rootfs_fds(all + LAUNCH_FDS - ROOTFS_FDS);
 	for (int i = 0; i < LAUNCH_FDS; i++)
-		fds[i] = i > 0 && init ? -1 : all[i];
+		fds[i] = init && i > 0 && (i < 6 || i >= 6 + CGROUP_FDS) ?
+		    -1 : all[i];
+}
+
+void
+launch_built(const struct news *n)
+{
+	if (n->inode)
+		inodes[0] = n->inode;
+}
+
+void
+launch_alone(const struct sandbox *s)
+{
+	cgroup_make(s);
+	cgroup_prefer(s, getpid());
 }
 
 void
 launch_clean(void)
 {
+	cgroup_end();
 	rootfs_clean(started);
 }

@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
+#include "cgroup.h"
 #include "sandbox.h"
+#include "tether.h"
 
 /* Check all options and open all that they name; nothing is done yet, and what
  * is wrong is refused. True: there will be an init of its own. */
@@ -19,6 +21,10 @@ void launch_detach(const struct sandbox *s);
  * user namespace and in the new root, with 0; dies. */
 pid_t launch_fork(const struct sandbox *s);
 
+/* Without an init of its own: make the control group, where there is to be one;
+ * dies. */
+void launch_alone(const struct sandbox *s);
+
 /* In the process that starts the command, right before: --chroot, who the
  * command is to be, its environment, directory and terminal, --block-fd; dies.
  */
@@ -31,6 +37,9 @@ const char *launch_child(const struct sandbox *s, const char **on);
 
 /* In the process that started the command: what only the child needed. */
 void launch_forget(const struct sandbox *s);
+
+/* In the launcher: init has told that all is built. */
+void launch_built(const struct news *n);
 
 /* In the launcher, or without one: the command runs, child being its pid out
  * here; --info, --pidfile and -d are told. */
@@ -51,7 +60,7 @@ bool launch_session(const struct sandbox *s);
 bool launch_first(void);
 
 /* The descriptors that a launcher, or with init an init, has to keep; or -1. */
-enum { LAUNCH_FDS = 8 };
+enum { LAUNCH_FDS = 8 + CGROUP_FDS };
 void launch_fds(int fds[LAUNCH_FDS], bool init);
 
 /* The lowest descriptor from that one on which the command, or --block-fd,

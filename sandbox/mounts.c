@@ -271,11 +271,24 @@ use_hidden_proc(void)
 		proc_use(mount);
 }
 
+/* With the processes of the host it is the host's, as only the owner of a PID
+ * namespace gets a new one. */
+static int
+new_proc(const struct sandbox *s)
+{
+	int mount;
+
+	if (!s->host_pid)
+		return mounts_new("proc", s->proc == PROC_MINIMAL ?
+		    "subset=pid" : "", NOTHING_RUNS);
+	mount = mounts_clone(proc_fd(), "/proc", true);
+	return mount >= 0 && mounts_set(mount, NOTHING_RUNS, -1) ? mount : -1;
+}
+
 static void
 mount_proc(int root, const struct sandbox *s)
 {
-	int mount = mounts_new("proc", s->proc == PROC_MINIMAL ? "subset=pid" :
-	    "", NOTHING_RUNS);
+	int mount = new_proc(s);
 
 	if (mount < 0) {
 		refused("/proc", NO_PROC, s->best_effort);

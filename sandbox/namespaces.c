@@ -60,7 +60,8 @@ namespaces_wanted(const struct sandbox *s)
 		refuse("bad value", s->network,
 		    "--network takes none, host or ns:PATH", NULL);
 	if (sandbox_whole(s))
-		flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER |
+		flags |= CLONE_NEWNS | CLONE_NEWUSER |
+		    (s->host_pid ? 0 : CLONE_NEWPID) |
 		    (s->host_ipc ? 0 : CLONE_NEWIPC) |
 		    (s->host_uts ? 0 : CLONE_NEWUTS) |
 		    (s->host_cgroup ? 0 : CLONE_NEWCGROUP) |
@@ -133,18 +134,27 @@ make_time(const struct sandbox *s)
 }
 
 pid_t
-namespaces_fork(int flags)
+namespaces_fork(int flags, int *group)
 {
 	struct clone_args a = { .exit_signal = SIGCHLD,
 	    .flags = flags & ~CLONE_NEWTIME };
-	long pid = syscall(SYS_clone3, &a, sizeof(a));
+	long pid;
+
+	if (group && *group >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = *group;
+	}
+	pid = syscall(SYS_clone3, &a, sizeof(a));
 
 	/* Filters of system calls cannot look into the struct and answer ENOSYS
 	 * so that callers do this. The order of clone(2)'s arguments differs
 	 * between machines, but for the first one; all others are 0. */
-	if (pid < 0 && errno == ENOSYS)
+	if (pid < 0 && errno == ENOSYS) {
+		if (group)
+			*group = -1;
 		pid = syscall(SYS_clone, (flags & ~CLONE_NEWTIME) | SIGCHLD, 0,
 		    0, 0, 0);
+	}
 	return pid;
 }
 

@@ -39,9 +39,10 @@ proc_fd(void)
 }
 
 static ssize_t
-transfer(const char *path, int flags, char *in, const char *out, size_t n)
+transfer(int dir, const char *path, int flags, char *in, const char *out,
+    size_t n)
 {
-	int fd = openat(proc, path, flags | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t done;
 	int error;
 
@@ -55,18 +56,30 @@ transfer(const char *path, int flags, char *in, const char *out, size_t n)
 }
 
 bool
+file_write(int dir, const char *path, const char *text)
+{
+	return transfer(dir, path, O_WRONLY, NULL, text, strlen(text)) >= 0;
+}
+
+bool
+file_read(int dir, const char *path, char *text, size_t size)
+{
+	ssize_t n = transfer(dir, path, O_RDONLY, text, NULL, size - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	return n >= 0;
+}
+
+bool
 proc_write(const char *path, const char *text)
 {
-	return transfer(path, O_WRONLY, NULL, text, strlen(text)) >= 0;
+	return file_write(proc, path, text);
 }
 
 bool
 proc_read(const char *path, char *text, size_t size)
 {
-	ssize_t n = transfer(path, O_RDONLY, text, NULL, size - 1);
-
-	text[n < 0 ? 0 : n] = '\0';
-	return n >= 0;
+	return file_read(proc, path, text, size);
 }
 
 const char *

@@ -17,10 +17,14 @@ void proc_use(int dir);
 /* The descriptor, to be kept open until the tree is built. */
 int proc_fd(void);
 
-/* Write a text to a file below it, in one write(2). False with errno. */
-bool proc_write(const char *path, const char *text);
+/* Write a text to a file of the kernel's below an open directory, in one
+ * write(2); or read one, up to size - 1 bytes and a NUL. A link is not
+ * followed. False with errno. */
+bool file_write(int dir, const char *path, const char *text);
+bool file_read(int dir, const char *path, char *text, size_t size);
 
-/* Read a file below it, up to size - 1 bytes and a NUL. False with errno. */
+/* The same below /proc. */
+bool proc_write(const char *path, const char *text);
 bool proc_read(const char *path, char *text, size_t size);
 
 /* "PID/NAME" for the two calls above; in path, which is returned. */

@@ -12,12 +12,20 @@ enum word_kind {
 	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* mounts.c */
 	LAYER, UIDMAP, GIDMAP, SYSCTL, TIMENS,
 	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in turn */
-	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, LANDLOCK, PRESERVE_FD
+	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, LANDLOCK, PRESERVE_FD,
+	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,             /* limits.c */
+	CGROUP_CONF, CGROUP_JOIN
 };
 
 struct word {
 	unsigned char kind;
 	char *value;
+};
+
+/* Limits that are given once. */
+enum group_limit {
+	MEMORY, MEMORY_SWAP, MEMORY_HIGH, CPUS, CPU_SHARES, CPUSET_CPUS,
+	PIDS_LIMIT, BLKIO_WEIGHT, GROUP_LIMITS
 };
 
 enum { WORDS = 2048 };          /* more are refused */
@@ -27,6 +35,8 @@ enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };
 enum userns_mode { USERNS_AUTO = 1, USERNS_HOST, USERNS_SUBID, USERNS_KEEP_ID };
 enum proc_mode { PROC_MASKED = 1, PROC_MINIMAL, PROC_FULL, PROC_NONE };
 enum sys_mode { SYS_RO = 1, SYS_NONE };
+enum oom_mode { OOM_PROCESS = 1, OOM_GROUP };
+enum cgroups_mode { CGROUPS_AUTO = 1, CGROUPS_V1, CGROUPS_V2, CGROUPS_OFF };
 
 struct sandbox {
 	bool asked;             /* for anything of this */
@@ -41,7 +51,7 @@ struct sandbox {
 	int64_t shm_size;       /* bytes of /dev/shm; 0: 64 MiB */
 	int proc, sys;          /* enum proc_mode, enum sys_mode */
 	int userns;             /* enum userns_mode */
-	bool host_ipc, host_uts, host_cgroup;   /* shared with the host */
+	bool host_ipc, host_uts, host_cgroup, host_pid; /* shared with the host */
 	const char *network;    /* none, host, ns:PATH; NULL: not asked */
 	const char *user;       /* UID[:GID] or a name; NULL: as it is */
 	const char *hostname, *workdir;
@@ -53,6 +63,13 @@ struct sandbox {
 	int tty;                /* -1: not asked, 0 no, 1 yes */
 	bool detach;
 	const char *info, *pidfile;
+	const char *limits[GROUP_LIMITS];     /* as they were written; NULL: none */
+	int oom;                /* enum oom_mode */
+	int64_t cpu_time;       /* milliseconds of the whole group; -1: any */
+	const char *cgroup_parent;      /* from the root of the hierarchies */
+	int cgroups;            /* enum cgroups_mode */
+	bool cgroupfs;          /* mounted inside */
+	bool measured;          /* somebody wants to know what it took */
 	int info_fd, block_fd;  /* -1: none */
 	struct word *words;     /* word_count of them */
 	int word_count;

@@ -272,6 +272,15 @@ new_file(const struct step *s)
 	return mount;
 }
 
+bool
+volumes_have_nodes(void)
+{
+	for (int i = 0; i < step_count; i++)
+		if (steps[i].says & SAYS_DEV)
+			return true;
+	return false;
+}
+
 static bool
 is_directory(int fd)
 {

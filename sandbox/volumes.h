@@ -9,6 +9,9 @@
  * what is wrong is refused. Their values are cut in place. */
 void volumes_prepare(const struct sandbox *s);
 
+/* Whether device nodes can be opened in one of them. */
+bool volumes_have_nodes(void);
+
 /* In a launcher that is root: pass the mounts on to init, with owners as the
  * user namespace maps them; dies. */
 void volumes_send(int userns);

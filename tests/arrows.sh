@@ -8,6 +8,7 @@ expected() {
 	sed 's/$/ cli\/log/' <<-'E' | awk '{ for (i = 2; i <= NF; i++) print $1, $i }'
 	init child reaper signals cli/dropin cli/options cli/report
 	init sandbox/launch sandbox/tether sandbox/doctor sandbox/sealed sandbox/privileges
+	init sandbox/cgroup sandbox/counters
 	child signals
 	reaper
 	signals
@@ -16,7 +17,11 @@ expected() {
 	sandbox/launch sandbox/namespaces sandbox/ids sandbox/mounts sandbox/rootfs
 	sandbox/launch sandbox/volumes sandbox/proc sandbox/tether sandbox/users
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
-	sandbox/launch sandbox/seccomp sandbox/terminal
+	sandbox/launch sandbox/seccomp sandbox/terminal sandbox/cgroup
+	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
+	sandbox/counters sandbox/cgroup sandbox/proc
+	sandbox/devices sandbox/proc
+	sandbox/limits sandbox/proc
 	sandbox/namespaces sandbox/proc
 	sandbox/proc
 	sandbox/tether

@@ -1,0 +1,74 @@
+/* The control group of a command, cgroups(7): a group of ours (P) below one of
+ * the host's, in each hierarchy that is needed, and where there are limits
+ * P/pay in it for all that runs. What holds is P's, which nobody inside can
+ * reach; the copy is for readers. */
+#ifndef PITH_SANDBOX_CGROUP_H
+#define PITH_SANDBOX_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "limits.h"
+
+/* Check all limits, and find the hierarchies that can hold them; what is wrong
+ * is refused, and nothing is made. nodes: device nodes are to be kept from the
+ * command. */
+void cgroup_prepare(const struct sandbox *s, bool nodes);
+
+/* Make the group with its limits, bring the processes of --cgroup-join in, and
+ * remove what launchers that were killed have left; dies where limits cannot be
+ * had. Without any it may not be made. */
+void cgroup_make(const struct sandbox *s);
+
+/* Where a process of clone3(2) may be born in v2: an O_PATH descriptor, to be
+ * closed, or -1. */
+int cgroup_birthplace(void);
+
+/* Bring a process in that waits for it; born: in v2 it is. False with errno. */
+bool cgroup_attach(pid_t pid, bool born);
+
+/* Bring ourselves in, before an exec. False with errno. */
+bool cgroup_enter(void);
+
+/* Have the kernel take what pid starts from now on before pid itself when
+ * memory runs out; and no more. Nothing where memory is not limited. */
+void cgroup_prefer(const struct sandbox *s, pid_t pid);
+void cgroup_prefer_no_more(void);
+
+/* The group of P that has a controller, and whether it is of v2; or -1. */
+int cgroup_of(enum controller c, bool *v2);
+
+/* Whether there is P/pay besides P. */
+bool cgroup_has_pay(void);
+
+/* Processor time of all that was in it, in milliseconds; -1 where it is not
+ * known. */
+int64_t cgroup_cpu_ms(void);
+
+/* The path of the group of the command, as /proc/PID/cgroup has it; NULL where
+ * there is none. */
+const char *cgroup_path(void);
+
+/* Stop all that is in it where it stands, or let it go on. */
+void cgroup_freeze(bool frozen);
+
+/* End all that is in it but those of --cgroup-join; may be too early for some
+ * to be gone. False where there is no group. */
+bool cgroup_kill(void);
+
+/* End all that is left, send those of --cgroup-join back, and remove the group;
+ * warns where that cannot be. */
+void cgroup_end(void);
+
+/* Attach the hierarchies that are used, read-only, below a root: in init, whose
+ * cgroup namespace begins at its group; dies. */
+void cgroup_show(int root);
+
+/* The descriptors that are needed to the end, or -1. An init, which is to
+ * forget all others, has some only where cgroup_kill() is to be its last deed.
+ */
+enum { CGROUP_FDS = 2 * (CONTROLLERS + 1) + 5 };
+void cgroup_fds(int fds[CGROUP_FDS], bool init);
+
+#endif

@@ -1,0 +1,420 @@
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "../cli/log.h"
+#include "limits.h"
+#include "proc.h"
+
+#define BIT(controller) (1U << (controller))
+
+enum {
+	PERIOD_US = 100000,             /* of --cpus, the kernel's own */
+	LEAST_QUOTA_US = 1000,          /* that it takes: 0.01 */
+	LEAST_MEMORY = 512 * 1024,      /* pith itself, and an exec */
+	MOST_PIDS = 1 << 22             /* PID_MAX_LIMIT */
+};
+
+static const char controllers[CONTROLLERS][12] = {
+	"cpu", "cpuacct", "cpuset", "memory", "pids", "blkio", "devices",
+	"freezer", "hugetlb", "net_cls", "net_prio", "rdma", "misc",
+	"perf_event", "dmem",
+};
+
+/* Those that v2 has not, as it does without: cpu.stat is in every group, and
+ * so is cgroup.freeze; devices are a program's, and networks nftables'. */
+static const unsigned int ONLY_V1 = BIT(OF_CPUACCT) | BIT(OF_DEVICES) |
+    BIT(OF_FREEZER) | BIT(OF_NET_CLS) | BIT(OF_NET_PRIO);
+
+/* The options by enum group_limit; a file is "" where the kernel has none. */
+static const struct rule {
+	char option[16];
+	unsigned char controller;
+	char v1[28], v2[16];
+} rules[GROUP_LIMITS] = {
+	{ "--memory", OF_MEMORY, "memory.limit_in_bytes", "memory.max" },
+	{ "--memory-swap", OF_MEMORY, "memory.memsw.limit_in_bytes",
+	    "memory.swap.max" },
+	{ "--memory-high", OF_MEMORY, "", "memory.high" },
+	{ "--cpus", OF_CPU, "cpu.cfs_quota_us", "cpu.max" },
+	{ "--cpu-shares", OF_CPU, "cpu.shares", "cpu.weight" },
+	{ "--cpuset-cpus", OF_CPUSET, "cpuset.cpus", "cpuset.cpus" },
+	{ "--pids-limit", OF_PIDS, "pids.max", "pids.max" },
+	{ "--blkio-weight", OF_BLKIO, "blkio.weight", "io.weight" },
+};
+
+static const char takes[] =
+    "a size from 512k on, such as 64m or 1g\0"
+    "a size, not less than --memory, or -1\0"
+    "a size, such as 512m or 1g\0"
+    "processors from 0.01 on, such as 0.5 or 2\0"
+    "a number from 2 to 262144\0"
+    "a list such as 0-1,3\0"
+    "a number from 1 on, or -1\0"
+    "a number from 10 to 1000\0";
+
+/* Limits of one block device, from READ_BPS on: MAJOR:MINOR and these. */
+static const struct { char option[20], v1[32], v2[8]; } rates[] = {
+	{ "--device-read-bps", "blkio.throttle.read_bps_device", " rbps=" },
+	{ "--device-write-bps", "blkio.throttle.write_bps_device", " wbps=" },
+	{ "--device-read-iops", "blkio.throttle.read_iops_device", " riops=" },
+	{ "--device-write-iops", "blkio.throttle.write_iops_device",
+	    " wiops=" },
+};
+
+const char *
+limits_controller(enum controller c, bool v2)
+{
+	return !v2 ? controllers[c] : ONLY_V1 & BIT(c) ? "" :
+	    c == OF_BLKIO ? "io" : controllers[c];
+}
+
+/* ---- what the values mean ------------------------------------------------ */
+
+/* A number from least to most; -1 where it is none. */
+static int64_t
+number(const char *text, int64_t least, int64_t most)
+{
+	uint64_t n;
+
+	return text_number(&text, most, &n) && !*text && (int64_t)n >= least ?
+	    (int64_t)n : -1;
+}
+
+/* Microseconds of a period that "0.5" processors are; -1 where it is none. */
+static int64_t
+quota(const char *text)
+{
+	uint64_t whole, part = 0;
+	int64_t scale = PERIOD_US;
+
+	if (!text_number(&text, 10000, &whole))
+		return -1;
+	if (*text == '.' && !*++text)
+		return -1;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		scale /= 10;
+		part += (*text - '0') * scale;
+	}
+	whole = whole * PERIOD_US + part;
+	return *text || whole < LEAST_QUOTA_US ? -1 : (int64_t)whole;
+}
+
+/* Docker's shares as a weight: the least, the usual and the most of both are
+ * the same. */
+static int64_t
+weight_of_shares(int64_t shares)
+{
+	return shares <= 1024 ? 1 + (shares - 2) * 99 / 1022 :
+	    100 + (shares - 1024) * 9900 / (262144 - 1024);
+}
+
+/* What is to be written, -1 for what is no such value. */
+static int64_t
+value_of(const struct sandbox *s, enum group_limit limit, bool v2)
+{
+	const char *text = s->limits[limit];
+	int64_t n;
+
+	switch (limit) {
+	case MEMORY:
+		n = text_size(text);
+		return n < LEAST_MEMORY ? -1 : n;
+	case MEMORY_SWAP:
+		/* Of both together, in v1; in v2 of swap alone. */
+		n = text_size(text ? text : s->limits[MEMORY]);
+		return n - value_of(s, MEMORY, v2) < 0 ? -1 :
+		    v2 ? n - value_of(s, MEMORY, v2) : n;
+	case MEMORY_HIGH:
+		return text_size(text);
+	case CPUS:
+		return quota(text);
+	case CPU_SHARES:
+		n = number(text, 2, 262144);
+		return n < 0 || !v2 ? n : weight_of_shares(n);
+	case PIDS_LIMIT:
+		return number(text, 1, MOST_PIDS);
+	case BLKIO_WEIGHT:
+		n = number(text, 10, 1000);
+		return n < 0 || !v2 ? n : 1 + (n - 10) * 9999 / 990;
+	default:
+		return text[strspn(text, "0123456789,-")] || *text < '0' ||
+		    *text > '9' ? -1 : 0;
+	}
+}
+
+/* What docker takes -1 for. */
+static bool
+is_unlimited(const struct sandbox *s, enum group_limit limit)
+{
+	return (limit == MEMORY_SWAP || limit == PIDS_LIMIT) &&
+	    s->limits[limit] && strcmp(s->limits[limit], "-1") == 0;
+}
+
+/* ---- checking ------------------------------------------------------------ */
+
+static _Noreturn void
+bad(const char *value, const char *option, const char *wanted)
+{
+	char text[96];
+	struct line why = LINE(text);
+
+	line_add(&why, option);
+	line_add(&why, " takes ");
+	line_add(&why, wanted);
+	refuse("bad value", value, text, NULL);
+}
+
+/* MAJOR:MINOR of "PATH:RATE", and the rate; dies. */
+static int64_t
+rate_of(const struct word *w, struct line *device)
+{
+	const int i = w->kind - READ_BPS;
+	const char *colon = strrchr(w->value, ':');
+	char path[256];
+	struct line l = LINE(path);
+	struct stat st;
+	int64_t n;
+
+	n = !colon || colon - w->value >= (int)sizeof(path) ? -1 :
+	    w->kind <= WRITE_BPS ? text_size(colon + 1) :
+	    number(colon + 1, 1, INT32_MAX);
+	if (n < 0)
+		bad(w->value, rates[i].option, w->kind <= WRITE_BPS ?
+		    "a device and a size each second, such as /dev/sda:1m" :
+		    "a device and a number each second, as /dev/sda:100");
+	line_add(&l, w->value);
+	path[colon - w->value] = '\0';
+	if (stat(path, &st) < 0)
+		die("cannot limit", path);
+	if (!S_ISBLK(st.st_mode))
+		refuse("cannot limit", path, "it is no block device", NULL);
+	line_number(device, major(st.st_rdev));
+	line_add(device, ":");
+	line_number(device, minor(st.st_rdev));
+	return n;
+}
+
+/* The controller of "FILE=VALUE"; what is wrong is refused. */
+static enum controller
+controller_of(const char *value)
+{
+	const size_t n = strchrnul(value, '=') - value;
+	const char *dot = memchr(value, '.', n);
+
+	if (!value[n] || !dot || memchr(value, '/', n) || n > NAME_MAX)
+		bad(value, "--cgroup-conf", "FILE=VALUE, such as pids.max=10");
+	for (int c = 0; c < CONTROLLERS; c++)
+		for (int v2 = 0; v2 < 2; v2++) {
+			const char *name = limits_controller(c, v2);
+
+			if (strlen(name) == (size_t)(dot - value) &&
+			    memcmp(name, value, dot - value) == 0)
+				return c;
+		}
+	refuse("bad value", value, "it is no file of a controller of cgroups",
+	    NULL);
+}
+
+static int
+controller_of_word(const struct word *w)
+{
+	return w->kind == CGROUP_CONF ? (int)controller_of(w->value) :
+	    w->kind >= READ_BPS && w->kind <= WRITE_IOPS ? OF_BLKIO : -1;
+}
+
+static void
+check_limit(const struct sandbox *s, enum group_limit i)
+{
+	const char *wanted = takes;
+
+	for (int k = 0; k < (int)i; k++)
+		wanted += strlen(wanted) + 1;
+	if (i == MEMORY_SWAP && !s->limits[MEMORY])
+		refuse("cannot use", "--memory-swap", "it is of --memory and "
+		    "swap together", "--memory as well");
+	if (!is_unlimited(s, i) && value_of(s, i, false) < 0)
+		bad(s->limits[i], rules[i].option, wanted);
+}
+
+unsigned int
+limits_check(const struct sandbox *s)
+{
+	unsigned int needed = 0;
+
+	for (int i = 0; i < GROUP_LIMITS; i++)
+		if (s->limits[i]) {
+			check_limit(s, i);
+			needed |= BIT(rules[i].controller);
+		}
+	for (int i = 0; i < s->word_count; i++) {
+		const struct word *w = &s->words[i];
+		char text[32];
+		struct line device = LINE(text);
+
+		if (controller_of_word(w) >= 0)
+			needed |= BIT(controller_of_word(w));
+		if (w->kind >= READ_BPS && w->kind <= WRITE_IOPS)
+			rate_of(w, &device);
+	}
+	if (s->oom == OOM_GROUP)
+		needed |= BIT(OF_MEMORY);
+	return needed;
+}
+
+const char *
+limits_reason(const struct sandbox *s, enum controller c)
+{
+	for (int i = 0; i < GROUP_LIMITS; i++)
+		if (s->limits[i] && rules[i].controller == c)
+			return rules[i].option;
+	for (int i = 0; i < s->word_count; i++)
+		if (controller_of_word(&s->words[i]) == (int)c)
+			return s->words[i].value;
+	return c == OF_MEMORY ? "--oom group" : controllers[c];
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+static _Noreturn void
+not_taken(const char *file, const char *value)
+{
+	char text[160];
+	struct line l = LINE(text);
+	const int error = errno;
+
+	line_add(&l, file);
+	line_add(&l, "=");
+	line_add(&l, value);
+	refuse("cannot set", text, strerror(error), error == ENOENT ?
+	    "this kernel, or the group above, has no such file" :
+	    error == EACCES || error == EPERM ? "root may, or in a group of "
+	    "its own: systemd-run --user --scope -p Delegate=yes" : NULL);
+}
+
+static void
+put(int group, const char *file, const char *value)
+{
+	if (!file_write(group, file, value))
+		not_taken(file, value);
+}
+
+/* Where the kernel does not count swap it is enough that there is none. */
+static bool
+there_is_swap(void)
+{
+	char text[256];
+	const char *second;
+
+	if (!proc_read("swaps", text, sizeof(text)))
+		return false;
+	second = strchr(text, '\n');
+	return second && second[1];
+}
+
+/* Some kernels weigh by BFQ alone, on the scale of v1. */
+static void
+put_weight(const struct sandbox *s, int group, const char *file,
+    const char *value, bool v2)
+{
+	char text[24];
+	struct line l = LINE(text);
+
+	if (file_write(group, file, value))
+		return;
+	line_number(&l, value_of(s, BLKIO_WEIGHT, false));
+	put(group, v2 ? "io.bfq.weight" : "blkio.bfq.weight", text);
+}
+
+/* The kernel takes processors that the group cannot have, and goes on with
+ * those of the group above. */
+static void
+check_processors(int group, const char *value)
+{
+	char wanted[256], found[256];
+
+	if (file_read(group, "cpuset.cpus", wanted, sizeof(wanted)) &&
+	    file_read(group, "cpuset.cpus.effective", found, sizeof(found)) &&
+	    strcmp(wanted, found) != 0)
+		refuse("cannot set", "cpuset.cpus", value,
+		    "not all of these processors are there for it");
+}
+
+static void
+write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
+{
+	const struct rule *r = &rules[limit];
+	const char *file = v2 ? r->v2 : r->v1;
+	const char *value = s->limits[limit];
+	char text[48];
+	struct line l = LINE(text);
+
+	if (!*file)
+		refuse("cannot limit", r->option, "cgroup v1 has nothing like "
+		    "it", "a host with cgroup v2");
+	if (limit != CPUSET_CPUS) {
+		if (is_unlimited(s, limit))
+			line_add(&l, v2 || limit == PIDS_LIMIT ? "max" : "-1");
+		else
+			line_number(&l, value_of(s, limit, v2));
+		if (limit == CPUS && v2)
+			line_add(&l, " 100000");
+		value = text;
+	}
+	if (limit == BLKIO_WEIGHT)
+		put_weight(s, group, file, value, v2);
+	else if (limit != MEMORY_SWAP || s->limits[limit] || there_is_swap())
+		put(group, file, value);
+	else
+		file_write(group, file, value);
+	if (limit == CPUSET_CPUS && v2)
+		check_processors(group, value);
+}
+
+static void
+write_word(const struct word *w, int group, bool v2)
+{
+	const int i = w->kind - READ_BPS;
+	char text[256];
+	struct line l = LINE(text);
+
+	if (w->kind == CGROUP_CONF) {
+		const size_t n = strchrnul(w->value, '=') - w->value;
+
+		line_add(&l, w->value);
+		text[n] = '\0';
+		put(group, text, w->value + n + 1);
+	} else {
+		int64_t n = rate_of(w, &l);
+
+		line_add(&l, v2 ? rates[i].v2 : " ");
+		line_number(&l, n);
+		put(group, v2 ? "io.max" : rates[i].v1, text);
+	}
+}
+
+void
+limits_write(const struct sandbox *s, int group, unsigned int which, bool v2)
+{
+	/* Before Linux 5.11 it was not what a group of v1 began with. */
+	if (!v2 && (which & BIT(OF_MEMORY)))
+		file_write(group, "memory.use_hierarchy", "1");
+	for (int i = 0; i < GROUP_LIMITS; i++)
+		if ((which & BIT(rules[i].controller)) && (s->limits[i] ||
+		    (i == MEMORY_SWAP && s->limits[MEMORY])))
+			write_limit(s, i, group, v2);
+	if (s->oom == OOM_GROUP && (which & BIT(OF_MEMORY))) {
+		if (!v2)
+			refuse("cannot use", "--oom group", "cgroup v1 has "
+			    "nothing like it", "a host with cgroup v2");
+		put(group, "memory.oom.group", "1");
+	}
+	for (int i = 0; i < s->word_count; i++) {
+		int c = controller_of_word(&s->words[i]);
+
+		if (c >= 0 && (which & BIT(c)))
+			write_word(&s->words[i], group, v2);
+	}
+}
