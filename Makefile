@@ -22,7 +22,7 @@ ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
 	cgroup limits devices counters
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
-	test_environment
+	test_environment test_limits
 TESTERS = terminal window relay
 SUITES  = build style arrows readme entrypoint input dropin faults fuzz \
 	sandbox sandbox-input security sandbox-faults doctor programs \

@@ -290,6 +290,8 @@ act_on(struct life *l, const siginfo_t *info)
 	    (launch_first() || sandbox_whole(&l->opt->sandbox))) {
 		cgroup_freeze(true);
 		l->continued = signal_stop_self(SIGTSTP, false);
+		/* Before it reads of a stop that is over, signal(7). */
+		kill(l->child.pid, SIGCONT);
 		cgroup_freeze(false);
 		return;
 	}
@@ -686,6 +688,8 @@ enter(struct life *l, struct options *opt)
 {
 	pid_t init;
 
+	opt->sandbox.measured = opt->report || opt->report_fd != UNSET ||
+	    opt->verbosity > 0;
 	if (!opt->sandbox.asked)
 		return;
 	if (!launch_prepare(&opt->sandbox)) {

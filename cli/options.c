@@ -840,7 +840,5 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv)
 		o->command = w.argv - 1;
 	if (d->whole_group && o->group)
 		mind_group(o);
-	o->sandbox.measured = o->report || o->report_fd != UNSET ||
-	    o->verbosity > 0;
 	check(o);
 }

@@ -15,11 +15,11 @@ struct verdict {
 	int signal;                     /* that ended the command, or UNKNOWN */
 	int64_t wall_ms;
 	const struct rusage *usage;     /* of all that was reaped; or NULL */
+	int64_t orphans_reaped;
+	int64_t stragglers_killed;
 	/* Of the control group, in the order of the JSON; or NULL. */
 	const int64_t *counters;
 	const char *cgroup;             /* its path, or NULL */
-	int64_t orphans_reaped;
-	int64_t stragglers_killed;
 };
 
 /* Get ready to write the verdict into a file, which appears when it is

@@ -346,7 +346,8 @@ move_out(int group, unsigned int which)
 
 	line_number(&l, getpid());
 	line_add(&l, "\n");
-	if (outer >= 0 || !file_read(group, "cgroup.procs", text, sizeof(text)) ||
+	if (outer >= 0 ||
+	    !file_read(group, "cgroup.procs", text, sizeof(text)) ||
 	    strcmp(text, wanted) != 0) {
 		errno = EBUSY;
 		return false;
@@ -405,7 +406,7 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 static void
 fill(const struct hierarchy *h, int group)
 {
-	static const char files[][2][24] = {
+	static const char files[][2][28] = {
 		{ "../cpuset.effective_cpus", "cpuset.cpus" },
 		{ "../cpuset.effective_mems", "cpuset.mems" },
 	};
@@ -565,18 +566,22 @@ set_frozen(int group, bool frozen)
 }
 
 /* A group that nobody has locked is that of a launcher that was killed. Those
- * who joined it are not its own, and go on in the group above. */
-static void
+ * who joined it are not its own, and go on in it until they end. False where it
+ * is not ours to remove. */
+static bool
 clear(int parent, const char *which)
 {
-	int group = openat(parent, which, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int list;
+	const int group = openat(parent, which, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	const bool left = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0;
 
-	if (group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0) {
+	if (left) {
+		const int list = openat(group, "pay/cgroup.procs", O_RDONLY |
+		    O_CLOEXEC);
+
 		set_frozen(group, false);
-		file_write(group, "pay/cgroup.kill", "1");
-		file_write(group, "cgroup.kill", "1");
-		list = openat(group, "pay/cgroup.procs", O_RDONLY | O_CLOEXEC);
+		if (!file_write(group, "pay/cgroup.kill", "1") && list < 0)
+			file_write(group, "cgroup.kill", "1");
 		for (int i = 0; i < 100 && !remove_group(group, which); i++) {
 			kill_each(list);
 			nap();
@@ -584,24 +589,66 @@ clear(int parent, const char *which)
 		close(list);
 	}
 	close(group);
+	return left;
 }
 
-static void
+/* A name that name_it() gives. */
+static bool
+is_group_of_ours(const char *which)
+{
+	uint64_t n;
+
+	if (strncmp(which, PREFIX, strlen(PREFIX)) != 0)
+		return false;
+	which += strlen(PREFIX);
+	if (!text_number(&which, INT_MAX, &n))
+		return false;
+	if (*which == '.' && (++which, !text_number(&which, NAMES, &n)))
+		return false;
+	return !*which;
+}
+
+/* True where something was left. */
+static bool
 collect(int parent)
 {
 	_Alignas(struct dirent) char entries[2048];
 	const int dir = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool left = false;
 	long n;
 
 	while ((n = syscall(SYS_getdents64, dir, entries, sizeof(entries))) > 0)
 		for (long at = 0; at < n;) {
 			const struct dirent *d = (void *)(entries + at);
 
-			if (strncmp(d->d_name, PREFIX, strlen(PREFIX)) == 0)
-				clear(parent, d->d_name);
+			if (is_group_of_ours(d->d_name))
+				left |= clear(parent, d->d_name);
 			at += d->d_reclen;
 		}
 	close(dir);
+	return left;
+}
+
+/* Whoever has left something may have left it in other hierarchies too. */
+static void
+collect_all(const struct sandbox *s)
+{
+	char text[LISTS], *next = text, *names, *group;
+	bool left = false;
+
+	for (struct hierarchy *h = all; h < all + count; h++)
+		left |= collect(h->parent);
+	if (!left || !proc_read("self/cgroup", text, sizeof(text)))
+		return;
+	while (next_line(&next, &names, &group)) {
+		const char *parent = s->cgroup_parent;
+		const int fd = open_group(names, parent ? parent : group,
+		    !*names, !parent);
+
+		if (fd >= 0)
+			collect(fd);
+		close(fd);
+	}
 }
 
 /* ---- those who join ------------------------------------------------------ */
@@ -704,8 +751,7 @@ cgroup_make(const struct sandbox *s)
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2)
 			find_place(s, h);
-	for (struct hierarchy *h = all; h < all + count; h++)
-		collect(h->parent);
+	collect_all(s);
 	make_all(s);
 	for (struct hierarchy *h = all; h < all + count; h++) {
 		close(h->parent);

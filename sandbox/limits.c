@@ -56,7 +56,7 @@ static const char takes[] =
     "a number from 10 to 1000\0";
 
 /* Limits of one block device, from READ_BPS on: MAJOR:MINOR and these. */
-static const struct { char option[20], v1[32], v2[8]; } rates[] = {
+static const struct { char option[20], v1[40], v2[8]; } rates[] = {
 	{ "--device-read-bps", "blkio.throttle.read_bps_device", " rbps=" },
 	{ "--device-write-bps", "blkio.throttle.write_bps_device", " wbps=" },
 	{ "--device-read-iops", "blkio.throttle.read_iops_device", " riops=" },
@@ -204,7 +204,8 @@ controller_of(const char *value)
 	const size_t n = strchrnul(value, '=') - value;
 	const char *dot = memchr(value, '.', n);
 
-	if (!value[n] || !dot || memchr(value, '/', n) || n > NAME_MAX)
+	if (!value[n] || !dot || dot == value || memchr(value, '/', n) ||
+	    n > NAME_MAX)
 		bad(value, "--cgroup-conf", "FILE=VALUE, such as pids.max=10");
 	for (int c = 0; c < CONTROLLERS; c++)
 		for (int v2 = 0; v2 < 2; v2++) {

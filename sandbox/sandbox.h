@@ -51,7 +51,8 @@ struct sandbox {
 	int64_t shm_size;       /* bytes of /dev/shm; 0: 64 MiB */
 	int proc, sys;          /* enum proc_mode, enum sys_mode */
 	int userns;             /* enum userns_mode */
-	bool host_ipc, host_uts, host_cgroup, host_pid; /* shared with the host */
+	/* Shared with the host. */
+	bool host_ipc, host_uts, host_cgroup, host_pid;
 	const char *network;    /* none, host, ns:PATH; NULL: not asked */
 	const char *user;       /* UID[:GID] or a name; NULL: as it is */
 	const char *hostname, *workdir;
@@ -63,7 +64,7 @@ struct sandbox {
 	int tty;                /* -1: not asked, 0 no, 1 yes */
 	bool detach;
 	const char *info, *pidfile;
-	const char *limits[GROUP_LIMITS];     /* as they were written; NULL: none */
+	const char *limits[GROUP_LIMITS];       /* as written; NULL: none */
 	int oom;                /* enum oom_mode */
 	int64_t cpu_time;       /* milliseconds of the whole group; -1: any */
 	const char *cgroup_parent;      /* from the root of the hierarchies */

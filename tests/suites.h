@@ -27,6 +27,7 @@ Suite *seccomp_suite(void);
 Suite *users_suite(void);
 Suite *privileges_suite(void);
 Suite *environment_suite(void);
+Suite *limits_suite(void);
 
 /* ---- processes ---------------------------------------------------------- */
 

@@ -15,6 +15,8 @@ static const struct rusage usage = {
 	.ru_utime = { 2, 345678 }, .ru_stime = { 0, 999999 }, .ru_maxrss = 4096,
 };
 
+static const int64_t counters[] = { 5120, 6, 7, UNKNOWN, 9, 10, UNKNOWN, 0 };
+
 static const struct verdict verdict = {
 	.reason = "exited", .exit_code = 3, .signal = UNKNOWN, .wall_ms = 4567,
 	.usage = &usage, .orphans_reaped = 12, .stragglers_killed = 1,
@@ -57,15 +59,29 @@ report_into(const char *file, const struct verdict *v)
 }
 
 static const struct { struct verdict verdict; const char *json; } written[] = {
-	{ { "exited", 3, UNKNOWN, 4567, &usage, 12, 1 }, "{\"reason\":"
-	    "\"exited\",\"error\":null,\"exit_code\":3,\"signal\":null,"
+	{ { "exited", 3, UNKNOWN, 4567, &usage, 12, 1, NULL, NULL },
+	    "{\"reason\":\"exited\",\"error\":null,\"exit_code\":3,"
+	    "\"signal\":null,"
 	    OF_VERDICT },
-	{ { "signaled", 137, 9, 4567, &usage, 12, 1 }, "{\"reason\":"
-	    "\"signaled\",\"error\":null,\"exit_code\":137,\"signal\":9,"
+	{ { "oom", 137, 9, 4567, &usage, 12, 1, counters, "/a\"/pith-1/pay" },
+	    "{\"reason\":\"oom\",\"error\":null,\"exit_code\":137,\"signal\":9,"
+	    "\"wall_ms\":4567,\"user_ms\":2345,\"system_ms\":999,"
+	    "\"max_rss_bytes\":4194304,\"memory_peak_bytes\":5120,"
+	    "\"pids_peak\":6,\"oom_kills\":7,\"throttled_ms\":null,"
+	    "\"io_read_bytes\":9,\"io_write_bytes\":10,"
+	    "\"net_rx_bytes\":null,"
+	    "\"net_tx_bytes\":0,\"cgroup\":\"/a\\u0022/pith-1/pay\","
+	    "\"orphans_reaped\":12,\"stragglers_killed\":1,"
+	    "\"weakened\":[]}\n" },
+	{ { "signaled", 137, 9, 4567, &usage, 12, 1, NULL, NULL },
+	    "{\"reason\":\"signaled\",\"error\":null,\"exit_code\":137,"
+	    "\"signal\":9,"
 	    OF_VERDICT },
-	{ { "", 0, UNKNOWN, UNKNOWN, NULL, UNKNOWN, UNKNOWN }, "{\"reason\":"
+	{ { "", 0, UNKNOWN, UNKNOWN, NULL, UNKNOWN, UNKNOWN, NULL,
+	    NULL }, "{\"reason\":"
 	    "null,\"error\":null,\"exit_code\":0," OF_FAILURE },
-	{ { NULL, 255, UNKNOWN, UNKNOWN, NULL, UNKNOWN, UNKNOWN },
+	{ { NULL, 255, UNKNOWN, UNKNOWN, NULL, UNKNOWN, UNKNOWN, NULL,
+	    NULL },
 	    "{\"reason\":null,\"error\":null,\"exit_code\":255," OF_FAILURE },
 };
 
@@ -364,6 +380,10 @@ START_TEST(a_person_is_told_the_same_in_one_line)
 	v.signal = 15;
 	says(say_verdict, &v, 0, "pith: sh\\x1b[2J: signaled by signal "
 	    "15, exit code 3, " OF_USAGE);
+	v.counters = counters;
+	says(say_verdict, &v, 0, "pith: sh\\x1b[2J: signaled by signal "
+	    "15, exit code 3, " OF_USAGE ", memory peak 5 KiB, processes at "
+	    "most 6, oom kills 7");
 }
 END_TEST
 

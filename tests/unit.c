@@ -225,6 +225,7 @@ set_as_documented(struct options *o)
 	o->stop_timeout = o->grace = o->timeout = o->report_fd = UNSET;
 	o->sandbox.umask = o->sandbox.tty = UNSET;
 	o->sandbox.info_fd = o->sandbox.block_fd = UNSET;
+	o->sandbox.cpu_time = UNSET;
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
 	for (int i = 0; i < SIGNALS; i++)
@@ -310,6 +311,7 @@ main(void)
 	srunner_add_suite(runner, report_suite());
 	srunner_add_suite(runner, log_suite());
 	srunner_add_suite(runner, seccomp_suite());
+	srunner_add_suite(runner, limits_suite());
 	srunner_add_suite(runner, users_suite());
 	srunner_add_suite(runner, privileges_suite());
 	srunner_add_suite(runner, environment_suite());

@@ -1,0 +1,172 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/log.h"
+#include "sandbox/limits.h"
+#include "sandbox/proc.h"
+#include "suites.h"
+
+static const struct asked {
+	enum group_limit limit;
+	const char *value, *v1, *v2;    /* what is written; NULL: no such */
+	const char *file1, *file2;
+} good[] = {
+	{ MEMORY, "512k", "524288", "524288", "memory.limit_in_bytes",
+	    "memory.max" },
+	{ MEMORY, "1G", "1073741824", "1073741824", "memory.limit_in_bytes",
+	    "memory.max" },
+	{ CPUS, "0.5", "50000", "50000 100000", "cpu.cfs_quota_us",
+	    "cpu.max" },
+	{ CPUS, "0.01", "1000", "1000 100000", "cpu.cfs_quota_us", "cpu.max" },
+	{ CPUS, "2", "200000", "200000 100000", "cpu.cfs_quota_us",
+	    "cpu.max" },
+	{ CPUS, "1.234567", "123456", "123456 100000", "cpu.cfs_quota_us",
+	    "cpu.max" },
+	{ CPU_SHARES, "2", "2", "1", "cpu.shares", "cpu.weight" },
+	{ CPU_SHARES, "1024", "1024", "100", "cpu.shares", "cpu.weight" },
+	{ CPU_SHARES, "262144", "262144", "10000", "cpu.shares",
+	    "cpu.weight" },
+	{ CPUSET_CPUS, "0-1,3", "0-1,3", NULL, "cpuset.cpus", NULL },
+	{ PIDS_LIMIT, "100", "100", "100", "pids.max", "pids.max" },
+	{ PIDS_LIMIT, "-1", "max", "max", "pids.max", "pids.max" },
+	{ BLKIO_WEIGHT, "10", "10", "1", "blkio.weight", "io.weight" },
+	{ BLKIO_WEIGHT, "1000", "1000", "10000", "blkio.weight",
+	    "io.weight" },
+	{ BLKIO_WEIGHT, "500", "500", "500", "blkio.bfq.weight",
+	    "io.bfq.weight" },
+};
+
+/* An empty file, as of a group, which then holds what the limits wrote. */
+static const char *
+written(const struct sandbox *s, const char *file, bool v2)
+{
+	static char text[64];
+	const int group = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	limits_write(s, group, ~0U, v2);
+	ck_assert(file_read(group, file, text, sizeof(text)));
+	unlink(file);
+	close(group);
+	return text;
+}
+
+START_TEST(a_limit_is_written_as_the_kernel_of_each_kind_has_it)
+{
+	const struct asked *a = &good[_i];
+	struct sandbox s = { 0 };
+
+	proc_open();
+	s.limits[a->limit] = a->value;
+	ck_assert_uint_ne(limits_check(&s), 0);
+	ck_assert_str_eq(written(&s, a->file1, false), a->v1);
+	if (a->file2)
+		ck_assert_str_eq(written(&s, a->file2, true), a->v2);
+}
+END_TEST
+
+static const struct { const char *swap, *v1, *v2; } swaps[] = {
+	{ NULL, "67108864", "0" }, { "64m", "67108864", "0" },
+	{ "96m", "100663296", "33554432" }, { "-1", "-1", "max" },
+};
+
+START_TEST(swap_counts_with_the_memory_in_v1_and_alone_in_v2)
+{
+	struct sandbox s = { 0 };
+
+	proc_open();
+	s.limits[MEMORY] = "64m";
+	s.limits[MEMORY_SWAP] = swaps[_i].swap;
+	close(open("memory.limit_in_bytes", O_WRONLY | O_CREAT, 0600));
+	close(open("memory.max", O_WRONLY | O_CREAT, 0600));
+	limits_check(&s);
+	ck_assert_str_eq(written(&s, "memory.memsw.limit_in_bytes", false),
+	    swaps[_i].v1);
+	ck_assert_str_eq(written(&s, "memory.swap.max", true), swaps[_i].v2);
+}
+END_TEST
+
+static const struct { int limit; const char *value; } bad[] = {
+	{ MEMORY, "0" }, { MEMORY, "-1" }, { MEMORY, "1e30" },
+	{ MEMORY, "64mm" }, { MEMORY, " 5m" },
+	{ MEMORY, "18446744073709551616" },
+	{ MEMORY, "511k" }, { MEMORY, "1.5g" }, { MEMORY_HIGH, "0" },
+	{ CPUS, "0" }, { CPUS, "0.009" }, { CPUS, "-1" }, { CPUS, "1." },
+	{ CPUS, ".5" }, { CPUS, "1,5" }, { CPUS, "10001" }, { CPUS, "0.5x" },
+	{ CPU_SHARES, "1" }, { CPU_SHARES, "262145" }, { CPU_SHARES, "x" },
+	{ CPUSET_CPUS, "-1" }, { CPUSET_CPUS, "a" }, { CPUSET_CPUS, ",1" },
+	{ CPUSET_CPUS, "0 1" }, { PIDS_LIMIT, "0" }, { PIDS_LIMIT, "-2" },
+	{ PIDS_LIMIT, "4194305" }, { PIDS_LIMIT, "max" },
+	{ BLKIO_WEIGHT, "9" }, { BLKIO_WEIGHT, "1001" },
+};
+
+/* The call is refused, and the line begins so. */
+static void
+is_refused(void (*call)(const void *), const void *with, const char *begin)
+{
+	struct outcome o;
+
+	outcome_of(&o, call, with);
+	ck_assert_int_eq(strncmp(o.err, begin, strlen(begin)), 0);
+	ck_assert_int_eq(o.code, 125);
+}
+
+static void
+check_limit(const void *index)
+{
+	const int i = *(const int *)index;
+	struct sandbox s = { 0 };
+
+	s.limits[bad[i].limit] = bad[i].value;
+	limits_check(&s);
+}
+
+START_TEST(a_limit_that_is_none_is_refused_and_not_unlimited)
+{
+	char begin[96];
+
+	snprintf(begin, sizeof(begin), "pith: bad value '%s': --",
+	    bad[_i].value);
+	is_refused(check_limit, &_i, begin);
+}
+END_TEST
+
+static const char *const words[] = {
+	"pids.max", "=1", "pids=1", "a/b.c=1", "../pids.max=1", "nobody.max=1",
+	"cgroup.procs=1", "tasks=1", ".max=1",
+};
+
+static void
+check_word(const void *value)
+{
+	struct word w = { CGROUP_CONF, *(char *const *)value };
+	const struct sandbox s = { .words = &w, .word_count = 1 };
+
+	limits_check(&s);
+}
+
+START_TEST(a_file_that_is_no_controllers_is_refused)
+{
+	char begin[96];
+
+	snprintf(begin, sizeof(begin), "pith: bad value '%s'", words[_i]);
+	is_refused(check_word, &words[_i], begin);
+}
+END_TEST
+
+Suite *
+limits_suite(void)
+{
+	Suite *s = suite_create("limits");
+	TCase *t = case_with_files("limits");
+
+	add_each(t, a_limit_is_written_as_the_kernel_of_each_kind_has_it,
+	    good);
+	add_each(t, swap_counts_with_the_memory_in_v1_and_alone_in_v2, swaps);
+	add_each(t, a_limit_that_is_none_is_refused_and_not_unlimited, bad);
+	add_each(t, a_file_that_is_no_controllers_is_refused, words);
+	suite_add_tcase(s, t);
+	return s;
+}
