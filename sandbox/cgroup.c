@@ -565,6 +565,12 @@ set_frozen(int group, bool frozen)
 		    "THAWED");
 }
 
+static bool
+has(int group, const char *which)
+{
+	return syscall(SYS_faccessat, group, which, F_OK) == 0;
+}
+
 /* A group that nobody has locked is that of a launcher that was killed. Those
  * who joined it are not its own, and go on in it until they end. False where it
  * is not ours to remove. */
@@ -576,12 +582,13 @@ clear(int parent, const char *which)
 	const bool left = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0;
 
 	if (left) {
-		const int list = openat(group, "pay/cgroup.procs", O_RDONLY |
-		    O_CLOEXEC);
+		const int from = has(group, PAY) || has(group, JOINED) ? 0 :
+		    sizeof("pay/") - 1;
+		const int list = openat(group, "pay/cgroup.procs" + from,
+		    O_RDONLY | O_CLOEXEC);
 
 		set_frozen(group, false);
-		if (!file_write(group, "pay/cgroup.kill", "1") && list < 0)
-			file_write(group, "cgroup.kill", "1");
+		file_write(group, "pay/cgroup.kill" + from, "1");
 		for (int i = 0; i < 100 && !remove_group(group, which); i++) {
 			kill_each(list);
 			nap();
