@@ -847,7 +847,7 @@ see_off(struct life *l)
 	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
 		l->cpu_spent = true;
 	if (l->role != INIT && l->opt->sandbox.measured)
-		counters_read(l->counters);
+		launch_measure(l->counters);
 	if (l->role != INIT && l->opt->sandbox.asked)
 		launch_clean();
 	if (l->role == INIT)

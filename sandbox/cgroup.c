@@ -33,6 +33,7 @@ static const char ROOT[] = "/sys/fs/cgroup/";
 static const char PREFIX[] = "pith-";
 static const char PAY[] = "pay";        /* of what runs */
 static const char JOINED[] = "joined";  /* of --cgroup-join */
+static const char OUT[] = "-out";       /* of a launcher */
 static const char DELEGATE[] = "root may, or in a group of its own: "
     "systemd-run --user --scope -p Delegate=yes; or --cgroup-parent";
 
@@ -332,7 +333,7 @@ out_name(char text[48])
 
 	line_add(&l, PREFIX);
 	line_number(&l, getpid());
-	line_add(&l, "-out");
+	line_add(&l, OUT);
 	return text;
 }
 
@@ -376,6 +377,12 @@ no_place(const struct sandbox *s, unsigned int which, int error)
 	    DELEGATE);
 }
 
+static bool
+may_make(int group)
+{
+	return syscall(SYS_faccessat, group, ".", W_OK) == 0;
+}
+
 /* In v2, where which are to be had: ours, or the nearest above it. */
 static void
 find_place(const struct sandbox *s, struct hierarchy *h)
@@ -383,7 +390,7 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 	const unsigned int which = h->controllers;
 	int error = 0;
 
-	while (which && !hand_on(h->parent, which)) {
+	while (which && (!may_make(h->parent) || !hand_on(h->parent, which))) {
 		int above;
 
 		if (!error)
@@ -599,9 +606,9 @@ clear(int parent, const char *which)
 	return left;
 }
 
-/* A name that name_it() gives. */
+/* A name that name_it() gives; or out_name() with out. */
 static bool
-is_group_of_ours(const char *which)
+is_group_of_ours(const char *which, bool *out)
 {
 	uint64_t n;
 
@@ -612,7 +619,8 @@ is_group_of_ours(const char *which)
 		return false;
 	if (*which == '.' && (++which, !text_number(&which, NAMES, &n)))
 		return false;
-	return !*which;
+	*out = strcmp(which, OUT) == 0;
+	return *out || !*which;
 }
 
 /* True where something was left. */
@@ -627,9 +635,12 @@ collect(int parent)
 	while ((n = syscall(SYS_getdents64, dir, entries, sizeof(entries))) > 0)
 		for (long at = 0; at < n;) {
 			const struct dirent *d = (void *)(entries + at);
+			bool out;
 
-			if (is_group_of_ours(d->d_name))
-				left |= clear(parent, d->d_name);
+			/* It has processes in it as long as it is wanted. */
+			if (is_group_of_ours(d->d_name, &out))
+				left |= out ? unlinkat(dir, d->d_name,
+				    AT_REMOVEDIR) == 0 : clear(dir, d->d_name);
 			at += d->d_reclen;
 		}
 	close(dir);

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "cgroup.h"
+#include "counters.h"
 #include "sandbox.h"
 #include "tether.h"
 
@@ -66,6 +67,9 @@ void launch_fds(int fds[LAUNCH_FDS], bool init);
 /* The lowest descriptor from that one on which the command, or --block-fd,
  * needs to be open; UINT_MAX where there is none. */
 unsigned int launch_kept(const struct sandbox *s, unsigned int from);
+
+/* The same, or without a launcher: what it took, see counters.h. */
+void launch_measure(int64_t n[COUNTERS]);
 
 /* In the launcher at the end: nothing is left on the host. */
 void launch_clean(void);

@@ -8,7 +8,7 @@ expected() {
 	sed 's/$/ cli\/log/' <<-'E' | awk '{ for (i = 2; i <= NF; i++) print $1, $i }'
 	init child reaper signals cli/dropin cli/options cli/report
 	init sandbox/launch sandbox/tether sandbox/doctor sandbox/sealed sandbox/privileges
-	init sandbox/cgroup sandbox/counters
+	init sandbox/cgroup
 	child signals
 	reaper
 	signals
@@ -18,6 +18,7 @@ expected() {
 	sandbox/launch sandbox/volumes sandbox/proc sandbox/tether sandbox/users
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
 	sandbox/launch sandbox/seccomp sandbox/terminal sandbox/cgroup
+	sandbox/launch sandbox/counters
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
 	sandbox/counters sandbox/cgroup sandbox/proc
 	sandbox/devices sandbox/proc
