@@ -404,7 +404,8 @@ enter_own_groups(void)
 	if (!(flags & CLONE_NEWCGROUP))
 		return;
 	if (unshare(CLONE_NEWCGROUP) < 0)
-		die("cannot make", "a cgroup namespace");
+		refuse("cannot make", "a cgroup namespace", strerror(errno),
+		    remedy_of(errno));
 	if (info.dir >= 0 || info.fd >= 0)
 		look_at_namespaces("self");
 }

@@ -128,8 +128,10 @@ done
 
 TAKE_VALUES='rootfs layer upper volume tmpfs dir symlink file device shm-size proc sys chroot
     ulimit user group-add hostname workdir env env-file unsetenv umask userns uidmap gidmap
-    unshare ipc uts cgroupns timens network sysctl cap-add cap-drop seccomp landlock info
-    info-fd block-fd pidfile preserve-fd args-fd'
+    unshare pid ipc uts cgroupns timens network sysctl cap-add cap-drop seccomp landlock info
+    info-fd block-fd pidfile preserve-fd args-fd memory memory-swap memory-high oom cpus
+    cpu-shares cpuset-cpus cpu-time pids-limit blkio-weight device-read-bps device-write-bps
+    device-read-iops device-write-iops cgroup-conf cgroup-parent cgroup-join cgroups'
 
 it 'refuses an empty value of every option, and one that is missing' && {
 	be as_user
@@ -151,7 +153,7 @@ it 'has the options of --help in these tests' && {
 	for option in $("$PITH" --help | sed -n '/^Sandbox/,$p' | grep -o -e '--[a-z-]*' |
 	    sort -u | sed 's/--//'); do
 		case " $(echo $TAKE_VALUES) ephemeral read-only writable keep-env new-privs tty \
-detach best-effort allow-userns doctor help rootfs " in
+detach best-effort allow-userns cgroupfs doctor help rootfs " in
 		*" $option "*) ;;
 		*) fail "--$option is not in a test" ;;
 		esac
@@ -160,7 +162,7 @@ detach best-effort allow-userns doctor help rootfs " in
 
 it 'refuses a value for an option that takes none' && {
 	be as_user
-	for option in read-only writable new-privs allow-userns detach best-effort; do
+	for option in read-only writable new-privs allow-userns detach best-effort cgroupfs; do
 		box_refused "unexpected value '--$option=1'*" --$option=1
 	done
 }
