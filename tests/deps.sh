@@ -33,7 +33,7 @@ table() {
 	sandbox apt busybox-static musl-tools libc6-dev-i386 cpio procps
 	sandbox apk bubblewrap firejail shadow-uidmap squashfs-tools erofs-utils
 	sandbox apk attr python3 util-linux libcap
-	machine apt qemu-system-x86 cpio e2fsprogs xz-utils tmux
+	machine apt qemu-system-x86 cpio e2fsprogs xz-utils zstd tmux
 	machine apt python3-minimal libpython3-stdlib
 	engines apt runc podman conmon docker.io iptables iproute2
 	engines apk runc podman conmon docker iptables iproute2

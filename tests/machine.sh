@@ -62,40 +62,91 @@ done
 
 # ---- the kernel --------------------------------------------------------------
 
-# Of what lies in $KERNEL: the files of a Debian package.
+# What lies in $KERNEL: the files of Debian packages, by a line of tests/kernels.
 KERNEL=$B/kernels/$kernel
 
 fetch_kernel() {
-	# shellcheck disable=SC2046
-	set -- $(sed -n "s/^$kernel //p" "$TESTS/kernels")
-	[ $# = 4 ] || broken "there is no kernel '$kernel' in tests/kernels"
-	newest=$1 package=$2 version=$3 sum=$4
-	[ ! -e "$KERNEL/$sum" ] || return 0
+	line=$(sed -n "s/^$kernel //p" "$TESTS/kernels")
+	# shellcheck disable=SC2086
+	set -- $line
+	[ $# -ge 5 ] || broken "there is no kernel '$kernel' in tests/kernels"
+	[ "$(cat "$KERNEL/line" 2>/dev/null)" != "$line" ] || return 0
+	release=$1 newest=$2 version=$3
+	shift 3
 	rm -rf "$KERNEL" "$KERNEL.new"
-	mkdir -p "$KERNEL.new" && cd "$KERNEL.new" || exit 1
-	if download "$package=$version"; then
-		echo "$sum  $(ls ./*.deb)" | sha256sum --check --quiet >&2 ||
-		    broken "$package=$version is not what tests/kernels has"
+	mkdir -p "$KERNEL.new/debs" && cd "$KERNEL.new/debs" || exit 1
+	set_up_apt
+	# shellcheck disable=SC2046
+	if download $(printf "%s=$version %.0s" "$@"); then
+		is_pinned "$@" ||
+		    broken "$version of kernel '$kernel' is not what tests/kernels has"
 	else
-		package=$(apt-cache depends "$newest" | awk '/Depends:/ { print $2 }')
-		echo "machine: $version is gone, there is ${package:-none}" >&2
-		download "$package" || cannot "cannot download $newest: $(tail -n 1 log)"
+		rm -f ./*.deb
+		# shellcheck disable=SC2046
+		set -- $(parts "$newest")
+		echo "machine: $version is gone, there is ${1:-none}" >&2
+		download "$@" || cannot "cannot download $newest: $(tail -n 1 ../log)"
 	fi
-	dpkg-deb -x ./*.deb . && rm -rf ./*.deb usr && : >"$sum" &&
+	for deb in ./*.deb; do
+		dpkg-deb -x "$deb" .. || exit 1
+	done
+	cd .. && rm -rf apt debs usr/share && echo "$line" >line &&
 	    cd / && mv "$KERNEL.new" "$KERNEL"
 }
 
-# The package is signed for by apt's lists. Nobody else writes here, so that apt
-# need not give up its rights.
+# Settings for apt. Nobody else writes here, so that it need not give up its rights.
+# With a $release it sees that alone, from the mirror that it has Debian's own from,
+# and leaves its lists as they are: nor does it run what else is to follow an update.
+set_up_apt() {
+	mkdir ../apt
+	cat >../apt/settings <<-'E'
+		APT::Sandbox::User "root";
+		Acquire::Retries "3";
+	E
+	[ "$release" != - ] || return 0
+	# shellcheck disable=SC2016
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+	    'Origin: Debian' 'Label: Debian' | head -n 1)
+	[ -n "$mirror" ] || cannot 'apt has no lists of Debian (apt-get update)'
+	mkdir -p ../apt/lists/partial ../apt/cache/archives/partial
+	echo "deb [arch=amd64 signed-by=$ARCHIVE_KEYS] $mirror $release main" \
+	    >../apt/sources
+	cat >>../apt/settings <<-E
+		Dir::Etc::sourcelist "$KERNEL.new/apt/sources";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::Etc::preferences "/dev/null";
+		Dir::Etc::preferencesparts "/dev/null";
+		Dir::State::lists "$KERNEL.new/apt/lists";
+		Dir::Cache "$KERNEL.new/apt/cache";
+		Acquire::Languages "none";
+		#clear APT::Update;
+	E
+	apt-get -c ../apt/settings -q update >../log 2>&1 ||
+	    cannot "cannot download lists of $release: $(tail -n 1 ../log)"
+}
+ARCHIVE_KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# Packages are signed for by apt's lists.
 download() {
-	apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 \
-	    download "$1" >log 2>&1
+	[ $# -gt 0 ] && apt-get -c ../apt/settings -q download "$@" >../log 2>&1
+}
+
+# Whether what is here has the sums of: PACKAGE SUM ...
+is_pinned() {
+	[ "$(printf '%.0s%s\n' "$@" | sort)" = \
+	    "$(sha256sum ./*.deb | cut -d ' ' -f 1 | sort)" ]
+}
+
+# What Debian's newest is made of: one package, or image and modules apart.
+parts() {
+	apt-cache -c ../apt/settings depends --recurse --important "$1" |
+	    grep -E '^linux-(image|binary|modules)-[0-9]'
 }
 
 # Files of modules, each after those that it depends on; what is built in has none.
 modules() {
 	for module; do
-		file=$(find "$KERNEL/lib/modules" \
+		file=$(find "$KERNEL" \
 		    -name "$(echo "$module" | sed 's/[-_]/[-_]/g').ko*")
 		[ -n "$file" ] || continue
 		needs=$(unpacked "$file" | tr '\0' '\n' | sed -n 's/^depends=//p')
@@ -105,7 +156,11 @@ modules() {
 	done
 }
 unpacked() {
-	case $1 in *.xz) xz -dc "$1" ;; *) cat "$1" ;; esac
+	case $1 in
+	*.xz) xz -dc "$1" ;;
+	*.zst) zstd -qdc "$1" ;;
+	*) cat "$1" ;;
+	esac
 }
 
 # ---- its files ---------------------------------------------------------------
@@ -158,9 +213,9 @@ made_files() {
 	mkdir -m 1777 tmp var/tmp
 	cp "$B/machine_init" init
 	n=100
-	for file in $(modules $MODULES | awk '!seen[$0]++'); do
+	modules $MODULES | awk '!seen[$0]++' | while read -r file; do
 		n=$((n + 1)) name=${file##*/}
-		unpacked "$file" >"modules/$n-${name%.xz}"
+		unpacked "$file" >"modules/$n-${name%.ko*}"
 	done
 	cat >etc/passwd <<-'E'
 		root:x:0:0:root:/root:/bin/sh
@@ -208,7 +263,7 @@ truncate -s 4G "$W/disk" && mke2fs -q -F -t ext4 "$W/disk" || exit 1
 	timeout --foreground -k 5 "$seconds" qemu-system-x86_64 -accel tcg \
 	    -cpu qemu64,-cx16,+rdrand -smp 2 -m "$megabytes" -no-user-config -nodefaults \
 	    -no-reboot -display none -monitor none -serial stdio \
-	    -kernel "$KERNEL"/boot/vmlinuz-* -initrd "$W/initramfs" \
+	    -kernel "$(find "$KERNEL" -name 'vmlinuz*')" -initrd "$W/initramfs" \
 	    -device isa-debug-exit,iobase=0x501,iosize=2 \
 	    -drive if=none,id=disk,file="$W/disk",format=raw,cache=unsafe \
 	    -device virtio-blk-pci,drive=disk \
