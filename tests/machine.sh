@@ -1,9 +1,11 @@
 # Run suites on a kernel of Debian's in a virtual machine:
-#	machine.sh [-k KERNEL] [-m MEGABYTES] [-s SECONDS] SUITE ...
-# KERNEL is a name of tests/kernels. The machine has the tree and the programs of this
-# Debian where they are here, the environment that the Makefile gives to run.sh, and
-# MACHINE=KERNEL; a root on tmpfs, a disk of ext4 for temporary files, all controllers
-# of cgroup v2, and a user `tester` with ids of his own. machine_init.c makes it so.
+#	machine.sh [-k KERNEL] [-c v2|hybrid|v1] [-m MEGABYTES] [-s SECONDS] SUITE ...
+# KERNEL is a name of tests/kernels. -c is where controllers of control groups are: all
+# in v2; in hierarchies of v1 as systemd mounts them, beside a v2 without any; or in v1
+# and no v2. The machine has the tree and the programs of this Debian where they are
+# here, the environment that the Makefile gives to run.sh, MACHINE=KERNEL and CGROUPS=
+# what -c says; a root on tmpfs, a disk of ext4 for temporary files, 256 MiB of swap,
+# and a user `tester` with ids of his own. machine_init.c makes it so.
 #
 # Prints what run.sh says there, and ends with its exit code; with 77 and the reason
 # where no machine can be had, with 124 where its time was over, and with 2 where it
@@ -17,7 +19,7 @@ B=${B:-$TOP/build}
 PITH=${PITH:-$TOP/pith}
 PROBE=${PROBE:-$B/probe}
 PATH=$PATH:/usr/sbin:/sbin
-kernel=6.1 megabytes=1024 seconds=600
+kernel=6.1 cgroups=v2 megabytes=1024 seconds=600
 
 MODULES='virtio_pci virtio_blk overlay loop squashfs erofs fuse veth bridge macvlan'
 
@@ -45,15 +47,21 @@ broken() {
 	exit 2
 }
 
-while getopts k:m:s: option; do
+while getopts k:c:m:s: option; do
 	case $option in
 	k) kernel=$OPTARG ;;
+	c) cgroups=$OPTARG ;;
 	m) megabytes=$OPTARG ;;
 	s) seconds=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
+case $cgroups in
+v2) ;;
+hybrid | v1) MODULES="$MODULES bfq" ;;  # weights of v1 are those of bfq alone
+*) broken "-c is v2, hybrid or v1, not '$cgroups'" ;;
+esac
 
 for program in qemu-system-x86_64 cpio mke2fs apt-get apt-cache dpkg-deb dpkg-query; do
 	command -v $program >/dev/null ||
@@ -233,6 +241,8 @@ made_files() {
 		echo "export MACHINE=$kernel TMPDIR=/disk HOME=/root TERM=dumb"
 		echo 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 		echo 'chown -R tester:tester /home/tester'
+		echo '(umask 77 && fallocate -l 256M /disk/.swap) &&'
+		echo '    mkswap /disk/.swap >/dev/null && swapon /disk/.swap || exit'
 		# shellcheck disable=SC2016
 		echo 'echo "machine: Linux $(uname -r), up after $(cut -d" " -f1 /proc/uptime) s"'
 		echo "exec sh tests/run.sh $*"
@@ -267,8 +277,8 @@ truncate -s 4G "$W/disk" && mke2fs -q -F -t ext4 "$W/disk" || exit 1
 	    -device isa-debug-exit,iobase=0x501,iosize=2 \
 	    -drive if=none,id=disk,file="$W/disk",format=raw,cache=unsafe \
 	    -device virtio-blk-pci,drive=disk \
-	    -append 'console=ttyS0 quiet loglevel=2 panic=-1 no_timer_check tsc=reliable' \
-	    </dev/null
+	    -append "console=ttyS0 quiet loglevel=2 panic=-1 no_timer_check tsc=reliable \
+	        CGROUPS=$cgroups" </dev/null
 	echo $? >"$W/code"
 } | tr -d '\r'
 code=$(cat "$W/code")

@@ -1,6 +1,7 @@
 /* /init of the virtual machine that machine.sh starts. Makes a Debian system of
  * what is in the initramfs, runs the script /suites in it, and ends the machine
- * with its exit code.
+ * with its exit code. The kernel's parameter CGROUPS, which comes to us and to
+ * suites as a variable, says how control groups are mounted.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,12 +38,28 @@ static const struct mounting {
 	{ "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
 	{ "mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV, "" },
 	{ "tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755" },
-	{ "cgroup2", "/sys/fs/cgroup", "cgroup2",
-	    MS_NOSUID | MS_NODEV | MS_NOEXEC,
-	    "nsdelegate,memory_recursiveprot" },
 	/* For temporary files: a tmpfs cannot be idmapped before Linux 6.3. */
 	{ "/dev/vda", "/disk", "ext4", 0, "" },
 };
+
+/* Control groups as systemd mounts them in the layouts that it calls unified,
+ * hybrid and legacy.
+ */
+#define GROUPS "/sys/fs/cgroup"
+#define GROUP_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static const struct mounting V2 = { "cgroup2", GROUPS, "cgroup2",
+	GROUP_FLAGS, "nsdelegate,memory_recursiveprot" };
+static const struct mounting V1 = { "tmpfs", GROUPS, "tmpfs", GROUP_FLAGS,
+	"mode=755" };
+static const struct mounting V2_IN_V1 = { "cgroup2", GROUPS "/unified",
+	"cgroup2", GROUP_FLAGS, "nsdelegate" };
+static const struct mounting V1_WITHOUT_CONTROLLERS = { "cgroup",
+	GROUPS "/systemd", "cgroup", GROUP_FLAGS, "none,name=systemd,xattr" };
+
+static const char *const V1_CONTROLLERS[] = { "cpuset", "cpu,cpuacct", "blkio",
+	"memory", "devices", "freezer", "net_cls,net_prio", "perf_event",
+	"hugetlb", "pids", "rdma", "misc" };
 
 static _Noreturn void
 end(int code)
@@ -185,16 +202,19 @@ move_root(void)
 /* ---- the system ---------------------------------------------------------- */
 
 static void
+mount_at(const struct mounting *m)
+{
+	mkdir(m->target, 0755);
+	check(mount(m->source, m->target, m->type, m->flags, m->data), "mount",
+	    m->target);
+}
+
+static void
 mount_all(void)
 {
 	umask(0);
-	for (size_t i = 0; i < sizeof(MOUNTS) / sizeof(MOUNTS[0]); i++) {
-		const struct mounting *m = &MOUNTS[i];
-
-		mkdir(m->target, 0755);
-		check(mount(m->source, m->target, m->type, m->flags, m->data),
-		    "mount", m->target);
-	}
+	for (size_t i = 0; i < sizeof(MOUNTS) / sizeof(MOUNTS[0]); i++)
+		mount_at(&MOUNTS[i]);
 	check(chmod("/disk", 01777), "chmod", "/disk");
 	symlink("/proc/self/fd", "/dev/fd");
 	symlink("fd/0", "/dev/stdin");
@@ -203,12 +223,13 @@ mount_all(void)
 	umask(022);
 }
 
+/* ---- control groups ------------------------------------------------------ */
+
 static void
 enable_controllers(void)
 {
-	static const char control[] = "/sys/fs/cgroup/cgroup.subtree_control";
-	FILE *all = fopen("/sys/fs/cgroup/cgroup.controllers", "r");
-	int fd = open(control, O_WRONLY | O_CLOEXEC);
+	int fd = open(GROUPS "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	FILE *all = fopen(GROUPS "/cgroup.controllers", "r");
 	char name[64] = "+";
 
 	while (all && fscanf(all, "%62s", name + 1) == 1)
@@ -217,6 +238,45 @@ enable_controllers(void)
 	if (all)
 		fclose(all);
 }
+
+/* A hierarchy has the names of its controllers, and each of them is a link. */
+static void
+mount_controllers(const char *names)
+{
+	char all[64], *rest = all;
+
+	snprintf(all, sizeof(all), "%s", names);
+	mkdir(names, 0755);
+	if (mount("cgroup", names, "cgroup", GROUP_FLAGS, names) < 0) {
+		/* This kernel has not got it, or not in v1 any more. */
+		rmdir(names);
+		return;
+	}
+	for (char *name; strchr(names, ',') && (name = strsep(&rest, ","));)
+		check(symlink(names, name), "link", name);
+}
+
+static void
+mount_groups(const char *layout)
+{
+	if (!layout || strcmp(layout, "v2") == 0) {
+		mount_at(&V2);
+		enable_controllers();
+		return;
+	}
+	mount_at(&V1);
+	if (strcmp(layout, "hybrid") == 0)
+		mount_at(&V2_IN_V1);
+	mount_at(&V1_WITHOUT_CONTROLLERS);
+	check(chdir(GROUPS), "change to", GROUPS);
+	for (size_t i = 0; i < sizeof(V1_CONTROLLERS) / sizeof(char *); i++)
+		mount_controllers(V1_CONTROLLERS[i]);
+	check(chdir("/"), "change to", "/");
+	check(mount(NULL, GROUPS, NULL, MS_REMOUNT | MS_RDONLY | GROUP_FLAGS,
+	    V1.data), "seal", GROUPS);
+}
+
+/* ---- the network --------------------------------------------------------- */
 
 static void
 raise_loopback(void)
@@ -255,7 +315,7 @@ main(void)
 	load_modules();
 	move_root();
 	mount_all();
-	enable_controllers();
+	mount_groups(getenv("CGROUPS"));
 	raise_loopback();
 	check(sethostname("machine", 7), "name", "the machine");
 	end(run("/suites"));
