@@ -1,13 +1,21 @@
-# Black-box suites once more, on other kernels: in virtual machines, see machine.sh.
-# Their tests are told and counted here as tests of ours.
+# Black-box suites once more, on other kernels and with other layouts of control groups:
+# in virtual machines, see machine.sh. Their tests are told and counted here as tests of ours.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086
 . "${0%/*}/lib.sh"
 
-KERNELS='6.1'
-SUITES='entrypoint input sandbox sandbox-input'
-[ "$N" -lt 10 ] || SUITES="$SUITES security"
-SECONDS_EACH=1500                       # run.sh gives us 1800
+# A kernel, a layout of control groups, suites: all in one machine.
+MORE=
+[ "$N" -lt 10 ] || MORE=security
+machines() {
+	cat <<-E
+		6.1 v2 entrypoint input sandbox sandbox-input limits $MORE
+		6.1 hybrid limits
+		newest v2 limits
+	E
+}
+SECONDS_ALL=1700                        # run.sh gives us 1800
 
+begun=$(date +%s)
 wanted=$ONLY
 ONLY=                                   # of the tests over there
 
@@ -17,7 +25,7 @@ retold() {
 	while IFS= read -r line; do
 		case $line in
 		'== '*' seconds') suite= ;;
-		'== '*) suite="$kernel ${line#== }" ;;
+		'== '*) suite="$where ${line#== }" ;;
 		esac
 		# It repeats some lines at its end.
 		[ -n "$suite" ] || continue
@@ -42,11 +50,14 @@ count() {
 	bad=$3
 }
 
-for kernel in $KERNELS; do
-	it "runs in a virtual machine, with kernel $kernel: $SUITES" && {
+machines >.machines
+while read -r kernel cgroups suites <&3; do
+	where=$kernel
+	[ $cgroups = v2 ] || where="$kernel $cgroups"
+	it "runs in a virtual machine, with kernel $kernel and cgroups $cgroups: $suites" && {
 		{
 			ONLY=$wanted PITH=$PITH B=$B sh "$TESTS/machine.sh" -k $kernel \
-			    -s $SECONDS_EACH $SUITES 2>.err
+			    -c $cgroups -s $((SECONDS_ALL - $(date +%s) + begun)) $suites 2>.err
 			echo $? >.code
 		} | tee .log | retold
 		code=$(cat .code)
@@ -58,10 +69,10 @@ for kernel in $KERNELS; do
 			# That of run.sh says no more than the tests do.
 			[ $bad = 0 ] || [ "$code" != 1 ] || code=0
 			code_is 0
-			[ $ended = "$(echo $SUITES | wc -w)" ] ||
+			[ $ended = "$(echo $suites | wc -w)" ] ||
 			    fail "only $ended of them came to their end; stderr: $err"
 		fi
 	}
-done
+done 3<.machines
 
 finish
