@@ -69,10 +69,10 @@ next_line(char **text, char **names, char **group)
 	char *end = strchr(*text, '\n');
 	char *colon = strchr(*text, ':');
 
-	if (!end || !colon)
+	*names = colon ? colon + 1 : NULL;
+	*group = colon ? strchr(*names, ':') : NULL;
+	if (!end || !*group)
 		return false;
-	*names = colon + 1;
-	*group = strchr(*names, ':');
 	*end = *(*group)++ = '\0';
 	*text = end + 1;
 	return true;
