@@ -102,9 +102,14 @@ text_size(const char *text)
 
 	if (!text_number(&text, most, &n) || n == 0)
 		return -1;
+	if (*text && !(unit = strchr(units, *text++ | 0x20)))
+		return -1;
+	/* "mb" and "mib" are as docker has them. */
+	if (unit > units && *text == 'i' && (text[1] | 0x20) == 'b')
+		text++;
+	if (unit > units && (*text | 0x20) == 'b')
+		text++;
 	if (*text)
-		unit = text[1] ? NULL : strchr(units, *text | 0x20);
-	if (!unit)
 		return -1;
 	for (; unit > units && n <= most; unit--)
 		n *= 1024;

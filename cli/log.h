@@ -34,7 +34,7 @@ size_t text_printable(const char *text);
  * where there is none. */
 bool text_number(const char **text, uint64_t most, uint64_t *number);
 
-/* Bytes of "65536", "64k", "512m", "1g"; -1 where it is no size, or 0. */
+/* Bytes of "65536", "64k", "512m", "1gb"; -1 where it is no size, or 0. */
 int64_t text_size(const char *text);
 
 /* Who speaks, and the exit code of its own failures (125). */

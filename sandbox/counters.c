@@ -5,7 +5,8 @@
 #include "counters.h"
 #include "proc.h"
 
-/* Whose file: P's, or that of P/pay as well, as each counts for itself. */
+/* Whose file: P's; or of it and that of P/pay the one that has counted more, as
+ * each counts for itself, and both may count the same. */
 enum { OF_P, OF_BOTH };
 
 /* Where a counter is: the numbers after each key, in units of the last. */
@@ -67,15 +68,19 @@ count(const struct source *s)
 	bool v2;
 	const int group = cgroup_of(s->controller, &v2);
 	const char *key = v2 ? s->key2 : s->key1;
-	int64_t n, more = 0;
+	int64_t n, other = 0;
 
 	if (group < 0)
 		return -1;
 	line_add(&l, v2 ? s->v2 : s->v1);
 	n = sum(group, file + 4, key);
 	if (s->whose[v2] == OF_BOTH && cgroup_has_pay())
-		more = sum(group, file, key);
-	return n < 0 ? -1 : (n + (more > 0 ? more : 0)) / s->unit[v2];
+		other = sum(group, file, key);
+	/* v1 counts bytes of what is throttled alone, since Linux 5.14 or so.
+	 */
+	if (!v2 && n == 0 && s->controller == OF_BLKIO)
+		n = -1;
+	return n < 0 ? -1 : (n > other ? n : other) / s->unit[v2];
 }
 
 void

@@ -292,7 +292,8 @@ not_taken(const char *file, const char *value)
 	refuse("cannot set", text, strerror(error), error == ENOENT ?
 	    "this kernel, or the group above, has no such file" :
 	    error == EACCES || error == EPERM ? "root may, or in a group of "
-	    "its own: systemd-run --user --scope -p Delegate=yes" : NULL);
+	    "its own: systemd-run --user --scope -p Delegate=yes" :
+	    error == ERANGE ? "this machine has not got so many" : NULL);
 }
 
 static void

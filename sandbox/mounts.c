@@ -232,7 +232,7 @@ static const char hidden_proc[][24] = {
 };
 enum { FOR_ALL = 10 };
 
-static const char hidden_sys[][24] = {
+static const char hidden_sys[][32] = {
 	"firmware", "devices/virtual/powercap", "kernel/debug",
 	"kernel/tracing", "kernel/security",
 };

@@ -30,7 +30,9 @@ built() {
 
 # A run of the fuzzer; where it finds something, what, and the input in Base64.
 survives() {
-	run "$fuzzer" -detect_leaks=0 -timeout=20 -artifact_prefix="$W/bad-" "$@"
+	# An --args-fd among them is not to read what make, or who else, has open.
+	run "$fuzzer" -detect_leaks=0 -timeout=20 -artifact_prefix="$W/bad-" "$@" \
+	    3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
 	[ "$code" = 0 ] || {
 		fail "$(grep -v '^#\|^INFO\|^MS:\|^0x\|^Exec' "$W/.err" | tail -n 30)"
 		return 1
@@ -66,6 +68,10 @@ for sanitizers in memory address,undefined; do
 	it "takes hostile id maps apart, or refuses in one line ($sanitizers)" &&
 	    built maps sandbox/proc.c cli/log.c &&
 	    fuzz maps
+
+	it "takes hostile limits apart, or refuses in one line ($sanitizers)" &&
+	    built limits sandbox/proc.c cli/log.c &&
+	    fuzz limits
 
 	it "takes hostile variables apart, or refuses in one line ($sanitizers)" &&
 	    built variables cli/log.c &&

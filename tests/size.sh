@@ -3,7 +3,7 @@
 # shellcheck shell=sh
 set -u
 pith=${1:-./pith}
-wanted=65536 most=106496
+wanted=65536 most=135168
 
 bytes() { stat -L -c %s "$1"; }
 

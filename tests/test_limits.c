@@ -15,6 +15,10 @@ static const struct asked {
 } good[] = {
 	{ MEMORY, "512k", "524288", "524288", "memory.limit_in_bytes",
 	    "memory.max" },
+	{ MEMORY, "1024Kb", "1048576", "1048576", "memory.limit_in_bytes",
+	    "memory.max" },
+	{ MEMORY, "64MiB", "67108864", "67108864", "memory.limit_in_bytes",
+	    "memory.max" },
 	{ MEMORY, "1G", "1073741824", "1073741824", "memory.limit_in_bytes",
 	    "memory.max" },
 	{ CPUS, "0.5", "50000", "50000 100000", "cpu.cfs_quota_us",
@@ -90,7 +94,8 @@ END_TEST
 
 static const struct { int limit; const char *value; } bad[] = {
 	{ MEMORY, "0" }, { MEMORY, "-1" }, { MEMORY, "1e30" },
-	{ MEMORY, "64mm" }, { MEMORY, " 5m" },
+	{ MEMORY, "64mm" }, { MEMORY, " 5m" }, { MEMORY, "64mbb" },
+	{ MEMORY, "64mi" }, { MEMORY, "524288bb" },
 	{ MEMORY, "18446744073709551616" },
 	{ MEMORY, "511k" }, { MEMORY, "1.5g" }, { MEMORY_HIGH, "0" },
 	{ CPUS, "0" }, { CPUS, "0.009" }, { CPUS, "-1" }, { CPUS, "1." },
