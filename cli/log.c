@@ -139,6 +139,33 @@ line_quote(struct line *l, const char *name)
 }
 
 void
+line_json(struct line *l, const char *text)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	if (!text || !*text) {
+		line_add(l, "null");
+		return;
+	}
+	line_add(l, "\"");
+	while (*text) {
+		char piece[8] = "\\u00";
+		size_t n = text_printable(text);
+
+		if (n > 0 && *text != '"' && *text != '\\') {
+			memcpy(piece, text, n);
+			piece[n] = '\0';
+			text += n;
+		} else {
+			piece[4] = hex[(*text >> 4) & 15];
+			piece[5] = hex[*text++ & 15];
+		}
+		line_add(l, piece);
+	}
+	line_add(l, "\"");
+}
+
+void
 log_as(const char *name, int code)
 {
 	speaker = name;

@@ -26,6 +26,10 @@ void line_number(struct line *l, int64_t number);
  * UTF-8 are written as \xNN, so that no terminal obeys them. */
 void line_quote(struct line *l, const char *name);
 
+/* Append a JSON string, RFC 8259, in which anything is a text; null for NULL
+ * and for "". */
+void line_json(struct line *l, const char *text);
+
 /* The bytes of the first character of a text, 1 to 4; 0 where it is a control
  * character (C1 included) or not UTF-8 (RFC 3629). */
 size_t text_printable(const char *text);

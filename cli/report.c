@@ -21,29 +21,6 @@ static struct {
 } report;
 
 static void
-json_string(struct line *l, const char *text)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	line_add(l, "\"");
-	while (*text) {
-		char piece[8] = "\\u00";
-		size_t n = text_printable(text);
-
-		if (n > 0 && *text != '"' && *text != '\\') {
-			memcpy(piece, text, n);
-			piece[n] = '\0';
-			text += n;
-		} else {
-			piece[4] = hex[(*text >> 4) & 15];
-			piece[5] = hex[*text++ & 15];
-		}
-		line_add(l, piece);
-	}
-	line_add(l, "\"");
-}
-
-static void
 json_key(struct line *l, const char *key)
 {
 	line_add(l, l->used > 1 ? ",\"" : "\"");
@@ -55,10 +32,7 @@ static void
 json_text(struct line *l, const char *key, const char *text)
 {
 	json_key(l, key);
-	if (text && *text)
-		json_string(l, text);
-	else
-		line_add(l, "null");
+	line_json(l, text);
 }
 
 static void
@@ -212,7 +186,7 @@ report_note(const char *line, int code)
 		line_add(&l, line);
 	} else if (strlen(line) * 6 + 4 < sizeof(report.weakened) - used) {
 		line_add(&list, used > 0 ? "," : "");
-		json_string(&list, line);
+		line_json(&list, line);
 	}
 }
 

@@ -131,26 +131,41 @@ open_mount(const char *names, bool v2)
 static bool
 holds_us(int group)
 {
-	char text[4096], wanted[16];
-	struct line l = LINE(wanted);
+	const int list = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	bool found = false;
+	pid_t pid = 0;
+	ssize_t n;
 
-	line_number(&l, getpid());
-	line_add(&l, "\n");
-	if (!file_read(group, "cgroup.procs", text, sizeof(text)))
-		return false;
-	for (const char *at = text; (at = strstr(at, wanted)); at++)
-		if (at == text || at[-1] == '\n')
-			return true;
-	return false;
+	while (!found && (n = read(list, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < n && !found; i++) {
+			found = text[i] == '\n' && pid == getpid();
+			pid = text[i] == '\n' ? 0 : pid * 10 + text[i] - '0';
+		}
+	close(list);
+	return found;
 }
 
-/* A group by its path. In a container without a cgroup namespace the path is
- * the host's, and what is mounted begins at our group. */
+/* Whether paths of groups are those of the machine, and not of a container. */
+static bool
+sees_all_groups(void)
+{
+	enum { FIRST = 0xEFFFFFFB };    /* PROC_CGROUP_INIT_INO */
+	struct stat st;
+
+	return fstatat(proc_fd(), "self/ns/cgroup", &st, 0) < 0 ||
+	    st.st_ino == (ino_t)(unsigned int)FIRST;
+}
+
+/* A group by its path, or ours. In a container without a cgroup namespace the
+ * path is the host's, and what is mounted begins at our group; in one with it
+ * the host's may be mounted, where the path leads to another. EXDEV where it is
+ * not to be found. */
 static int
 open_group(const char *names, const char *group, bool v2, bool ours)
 {
-	int mount = open_mount(names, v2);
-	int fd = -1, error;
+	const int mount = open_mount(names, v2);
+	int fd, error;
 
 	if (mount < 0)
 		return -1;
@@ -159,11 +174,14 @@ open_group(const char *names, const char *group, bool v2, bool ours)
 	fd = openat(mount, *group ? group : ".", O_RDONLY | O_DIRECTORY |
 	    O_CLOEXEC);
 	error = errno;
-	if (fd < 0 && ours && errno == ENOENT) {
-		fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && !holds_us(fd)) {
+	if (ours && ((fd < 0 && errno == ENOENT) || !sees_all_groups())) {
+		if (fd < 0)
+			fd = openat(mount, ".", O_RDONLY | O_DIRECTORY |
+			    O_CLOEXEC);
+		if (!holds_us(fd)) {
 			close(fd);
 			fd = -1;
+			error = EXDEV;
 		}
 	}
 	close(mount);
@@ -186,7 +204,8 @@ use(const struct sandbox *s, const char *names, const char *group, bool v2,
 	if (h->parent < 0 && parent)
 		die("cannot use --cgroup-parent", parent);
 	if (h->parent < 0 && (controllers & limited))
-		refuse("cannot use the control group", group, strerror(errno),
+		refuse("cannot use the control group", group, errno == EXDEV ?
+		    "it is not below /sys/fs/cgroup here" : strerror(errno),
 		    "--cgroup-parent names another");
 	if (h->parent < 0)
 		return false;
@@ -226,6 +245,9 @@ find(const struct sandbox *s, unsigned int extra)
 		die("cannot read", "/proc/self/cgroup");
 	if (v2 >= 0)
 		extra &= ~(BIT(OF_FREEZER) | BIT(OF_CPUACCT));
+	/* A Java machine wants to see all of these, or none. */
+	if (s->cgroupfs)
+		extra |= BIT(OF_CPU) | BIT(OF_CPUACCT) | BIT(OF_CPUSET);
 	while (next_line(&next, &names, &group)) {
 		unsigned int here = controllers_of(names, false);
 
@@ -264,7 +286,7 @@ cgroup_prepare(const struct sandbox *s, bool nodes)
 		    "--cgroups auto");
 	if (s->cgroups == CGROUPS_OFF || (!asked && !sandbox_whole(s)))
 		return;
-	if (s->measured)
+	if (s->measured || s->cgroupfs)
 		extra |= BIT(OF_MEMORY) | BIT(OF_PIDS) | BIT(OF_BLKIO);
 	if (s->measured || s->cpu_time >= 0)
 		extra |= BIT(OF_CPUACCT);

@@ -18,6 +18,7 @@
 #include "cgroup.h"
 #include "environment.h"
 #include "ids.h"
+#include "info.h"
 #include "landlock.h"
 #include "launch.h"
 #include "mounts.h"
@@ -38,9 +39,6 @@ static struct terminal terminal;
 static struct identity identity;
 static struct limit { uint64_t soft, hard; }
     files;                      /* RLIMIT_NOFILE as it was inherited */
-/* A file that is to be written, if dir is not -1; fd: one that is open. */
-static struct output { int dir; const char *name; int fd; }
-    info = { -1, NULL, -1 }, pidfile = { -1, NULL, -1 };
 static int detached = -1;       /* who waits for the start, or -1 */
 static bool started;            /* the command was */
 
@@ -52,52 +50,6 @@ descriptor(const char *text)
 	uint64_t n;
 
 	return text_number(&text, INT_MAX, &n) && !*text ? (int)n : -1;
-}
-
-/* See that a file can be written, and leave it alone until there is something
- * to write: a start that is refused changes nothing. */
-static void
-find_place(struct output *o, const char *path)
-{
-	char dir[PATH_MAX];
-	struct line l = LINE(dir);
-	const char *slash = strrchr(path, '/');
-	struct stat st;
-
-	o->name = slash ? slash + 1 : path;
-	line_add(&l, slash ? path : ".");
-	if (slash)
-		dir[slash == path ? 1 : slash - path] = '\0';
-	o->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (o->dir < 0 || (fstatat(o->dir, o->name, &st, AT_SYMLINK_NOFOLLOW) <
-	    0 ? errno != ENOENT ||
-	    syscall(SYS_faccessat, o->dir, ".", W_OK) < 0 :
-	    syscall(SYS_faccessat, o->dir, o->name, W_OK) < 0))
-		die("cannot write", path);
-	if (syscall(SYS_faccessat, o->dir, o->name, F_OK) == 0 &&
-	    !S_ISREG(st.st_mode))
-		refuse("cannot write", path, "not a regular file", NULL);
-}
-
-/* The inode numbers of namespaces, as ls -li /proc/PID/ns has them, 0 where
- * they are not to be had. */
-static ino_t inodes[NAMESPACES];
-
-/* While the process is sure to be there. */
-static void
-look_at_namespaces(const char *pid)
-{
-	for (int i = 0; i < NAMESPACES; i++) {
-		char path[PROC_PATH];
-		struct line l = LINE(path);
-		struct stat st;
-
-		line_add(&l, pid);
-		line_add(&l, "/ns/");
-		line_add(&l, namespaces[i].name);
-		if (fstatat(proc_fd(), path, &st, 0) == 0)
-			inodes[i] = st.st_ino;
-	}
 }
 
 /* What was inherited is not close-on-exec; what is, is ours. */
@@ -227,16 +179,7 @@ launch_prepare(const struct sandbox *s)
 		volumes_prepare(s);
 	}
 	cgroup_prepare(s, whole && geteuid() == 0 && volumes_have_nodes());
-	if (s->info || s->info_fd >= 0) {
-		proc_open();
-		look_at_namespaces("self");
-	}
-	if (s->info)
-		find_place(&info, s->info);
-	if (s->info_fd >= 0)
-		info.fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
-	if (s->pidfile)
-		find_place(&pidfile, s->pidfile);
+	info_prepare(s);
 	log_clean(launch_clean);
 	rootfs_upper(s);
 	return flags != 0;
@@ -308,12 +251,7 @@ provide(const struct sandbox *s, pid_t init, bool born)
 
 	if (flags & CLONE_NEWUSER)
 		ids_map(init);
-	if (info.dir >= 0 || info.fd >= 0) {
-		struct line pid = LINE(path);
-
-		line_number(&pid, init);
-		look_at_namespaces(path);
-	}
+	info_look(init);
 	if (!cgroup_attach(init, born))
 		die("cannot bring init into", cgroup_path());
 	cgroup_prefer(s, init);
@@ -406,8 +344,7 @@ enter_own_groups(void)
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		refuse("cannot make", "a cgroup namespace", strerror(errno),
 		    remedy_of(errno));
-	if (info.dir >= 0 || info.fd >= 0)
-		look_at_namespaces("self");
+	info_look(0);
 }
 
 static void
@@ -536,7 +473,7 @@ launch_settle(const struct sandbox *s)
 		wait_for_go(s->block_fd);
 	if (tether_fd() >= 0)
 		tether_send(&(struct news){ .kind = BUILT, .fd = -1,
-		    .inode = inodes[0] });
+		    .inode = info_group_inode() });
 	/* Process 1 has files and memory of the host, and has to be no weaker
 	 * than what it looks after: ptrace(2), access mode checking. */
 	if (flags)
@@ -639,61 +576,11 @@ launch_forget(const struct sandbox *s)
 
 /* ---- telling ------------------------------------------------------------ */
 
-static void
-add_key(struct line *l, const char *key, int64_t number, bool next)
-{
-	line_add(l, next ? ",\"" : "\"");
-	line_add(l, key);
-	line_add(l, "\":");
-	if (number > 0)
-		line_number(l, number);
-	else
-		line_add(l, "null");
-}
-
-static void
-write_out(struct output *o, const char *text, size_t n)
-{
-	if (o->dir >= 0)
-		o->fd = openat(o->dir, o->name, O_WRONLY | O_CREAT | O_TRUNC |
-		    O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-	if ((o->dir >= 0 || o->fd >= 0) && write(o->fd, text, n) != (ssize_t)n)
-		warn("cannot write", o->name);
-	close(o->fd);
-	close(o->dir);
-	o->fd = o->dir = -1;
-}
-
 void
 launch_started(pid_t init, pid_t child)
 {
-	char text[768];
-	struct line l = LINE(text);
-
 	cgroup_prefer_no_more();
-	line_number(&l, getpid());
-	line_add(&l, "\n");
-	write_out(&pidfile, text, l.used);
-	if (info.dir >= 0 || info.fd >= 0) {
-		l.used = 0;
-		line_add(&l, "{");
-		add_key(&l, "launcher", getpid(), false);
-		add_key(&l, "init", init, true);
-		add_key(&l, "child", child, true);
-		line_add(&l, ",\"cgroup\":");
-		line_add(&l, cgroup_path() ? "\"" : "null");
-		if (cgroup_path()) {
-			line_add(&l, cgroup_path());
-			line_add(&l, "\"");
-		}
-		line_add(&l, ",\"namespaces\":");
-		for (int i = 0; i < NAMESPACES; i++) {
-			line_add(&l, i > 0 ? "" : "{");
-			add_key(&l, namespaces[i].name, inodes[i], i > 0);
-		}
-		line_add(&l, "},\"addresses\":[]}\n");
-		write_out(&info, text, l.used);
-	}
+	info_write(init, child, cgroup_path());
 	if (detached >= 0)
 		(void)!write(detached, "", 1);
 	close(detached);
@@ -737,21 +624,25 @@ launch_first(void)
 void
 launch_fds(int fds[LAUNCH_FDS], bool init)
 {
-	int all[LAUNCH_FDS] = { tether_fd(), ids_fd(), info.dir, info.fd,
-	    pidfile.dir, detached };
+	enum { OWN = 3, OF_INFO = OWN + CGROUP_FDS,
+		OF_ROOTFS = OF_INFO + INFO_FDS };
 
-	cgroup_fds(all + 6, init);
-	rootfs_fds(all + LAUNCH_FDS - ROOTFS_FDS);
 	for (int i = 0; i < LAUNCH_FDS; i++)
-		fds[i] = init && i > 0 && (i < 6 || i >= 6 + CGROUP_FDS) ?
-		    -1 : all[i];
+		fds[i] = -1;
+	fds[0] = tether_fd();
+	cgroup_fds(fds + OWN, init);
+	if (init)
+		return;
+	fds[1] = ids_fd();
+	fds[2] = detached;
+	info_fds(fds + OF_INFO);
+	rootfs_fds(fds + OF_ROOTFS);
 }
 
 void
 launch_built(const struct news *n)
 {
-	if (n->inode)
-		inodes[0] = n->inode;
+	info_group(n->inode);
 }
 
 void

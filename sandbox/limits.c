@@ -211,7 +211,9 @@ controller_of(const char *value)
 		for (int v2 = 0; v2 < 2; v2++) {
 			const char *name = limits_controller(c, v2);
 
-			if (strlen(name) == (size_t)(dot - value) &&
+			/* Frozen at the start it would never end. */
+			if (c != OF_FREEZER &&
+			    strlen(name) == (size_t)(dot - value) &&
 			    memcmp(name, value, dot - value) == 0)
 				return c;
 		}

@@ -18,7 +18,8 @@ expected() {
 	sandbox/launch sandbox/volumes sandbox/proc sandbox/tether sandbox/users
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
 	sandbox/launch sandbox/seccomp sandbox/terminal sandbox/cgroup
-	sandbox/launch sandbox/counters
+	sandbox/launch sandbox/counters sandbox/info
+	sandbox/info sandbox/namespaces sandbox/proc
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
 	sandbox/counters sandbox/cgroup sandbox/proc
 	sandbox/devices sandbox/proc

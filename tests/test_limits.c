@@ -140,7 +140,7 @@ END_TEST
 
 static const char *const words[] = {
 	"pids.max", "=1", "pids=1", "a/b.c=1", "../pids.max=1", "nobody.max=1",
-	"cgroup.procs=1", "tasks=1", ".max=1",
+	"freezer.state=FROZEN", "cgroup.procs=1", "tasks=1", ".max=1",
 };
 
 static void

@@ -1,0 +1,28 @@
+/* Who is told of a start: --info, --info-fd, --pidfile. */
+#ifndef PITH_SANDBOX_INFO_H
+#define PITH_SANDBOX_INFO_H
+
+#include <sys/types.h>
+
+#include "sandbox.h"
+
+/* See that all can be written, and write nothing yet; dies. */
+void info_prepare(const struct sandbox *s);
+
+/* Note the namespaces of a process, which is sure to be there; 0 is ours. */
+void info_look(pid_t pid);
+
+/* The cgroup namespace of an init, which makes it late: its inode number as the
+ * init knows it, and as the launcher has heard of it; 0 where there is none. */
+ino_t info_group_inode(void);
+void info_group(ino_t inode);
+
+/* Write them; pids as they are out here, group a path or NULL. Warns where that
+ * fails. */
+void info_write(pid_t init, pid_t child, const char *group);
+
+/* The descriptors that are needed until then, or -1. */
+enum { INFO_FDS = 3 };
+void info_fds(int fds[INFO_FDS]);
+
+#endif
