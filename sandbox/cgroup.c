@@ -129,7 +129,7 @@ open_mount(const char *names, bool v2)
 }
 
 static bool
-holds_us(int group)
+holds(int group, pid_t wanted)
 {
 	const int list = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	char text[4096];
@@ -139,7 +139,7 @@ holds_us(int group)
 
 	while (!found && (n = read(list, text, sizeof(text))) > 0)
 		for (ssize_t i = 0; i < n && !found; i++) {
-			found = text[i] == '\n' && pid == getpid();
+			found = text[i] == '\n' && pid == wanted;
 			pid = text[i] == '\n' ? 0 : pid * 10 + text[i] - '0';
 		}
 	close(list);
@@ -178,7 +178,7 @@ open_group(const char *names, const char *group, bool v2, bool ours)
 		if (fd < 0)
 			fd = openat(mount, ".", O_RDONLY | O_DIRECTORY |
 			    O_CLOEXEC);
-		if (!holds_us(fd)) {
+		if (!holds(fd, getpid())) {
 			close(fd);
 			fd = -1;
 			error = EXDEV;
@@ -712,19 +712,22 @@ move_all(int from, const char *list, int to)
 
 /* Where a process comes from: all who join have to come from there. */
 static void
-note_origin(struct hierarchy *h, const char *group, const char *pid)
+note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 {
 	const int fd = open_group(h->names, group, h->v2, false);
 	struct stat first, st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		die("cannot use the control group of process", pid);
+		die("cannot use the control group of process", text);
+	if (!holds(fd, pid))
+		refuse("cannot bring in process", text, "its control group is "
+		    "not below /sys/fs/cgroup here", NULL);
 	if (h->origin < 0) {
 		h->origin = fd;
 		return;
 	}
 	if (fstat(h->origin, &first) < 0 || first.st_ino != st.st_ino)
-		refuse("cannot bring in process", pid, "it comes from another "
+		refuse("cannot bring in process", text, "it comes from another "
 		    "group than the first one", "another pith");
 	close(fd);
 }
@@ -744,7 +747,7 @@ join(const char *pid)
 	while (next_line(&next, &names, &group))
 		for (struct hierarchy *h = all; h < all + count; h++)
 			if (strcmp(h->names, names) == 0)
-				note_origin(h, group, pid);
+				note_origin(h, group, n, pid);
 	for (struct hierarchy *h = all; h < all + count; h++) {
 		if (mkdirat(h->group, JOINED, 0755) == 0) {
 			int joined = openat(h->group, JOINED, O_RDONLY |
