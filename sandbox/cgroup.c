@@ -829,24 +829,19 @@ cgroup_birthplace(void)
 	return -1;
 }
 
+/* v1 has the "tasks" of old: one thread that names none but itself goes at once
+ * (Linux 5.5). All else waits for the processors to pass through the kernel,
+ * cgroup_procs_write_start() there, for milliseconds. */
 bool
-cgroup_attach(pid_t pid, bool born)
+cgroup_enter(bool born)
 {
-	char text[16], file[64];
-	struct line l = LINE(text);
+	char file[64];
 
-	line_number(&l, pid);
 	for (struct hierarchy *h = all; h < all + count; h++)
-		if (!(h->v2 && born) && !file_write(h->group,
-		    of_pay(file, "cgroup.procs"), text))
+		if (!(h->v2 && born) && !file_write(h->group, of_pay(file,
+		    h->v2 ? "cgroup.procs" : "tasks"), "0"))
 			return false;
 	return true;
-}
-
-bool
-cgroup_enter(void)
-{
-	return cgroup_attach(0, false);
 }
 
 int

@@ -25,11 +25,9 @@ void cgroup_make(const struct sandbox *s);
  * closed, or -1. */
 int cgroup_birthplace(void);
 
-/* Bring a process in that waits for it; born: in v2 it is. False with errno. */
-bool cgroup_attach(pid_t pid, bool born);
-
-/* Bring ourselves in, before an exec. False with errno. */
-bool cgroup_enter(void);
+/* Go there ourselves, as long as we have one thread; born: in v2 we are there.
+ * False with errno. */
+bool cgroup_enter(bool born);
 
 /* Have the kernel take what pid starts from now on before pid itself when
  * memory runs out; and no more. Nothing where memory is not limited. */

@@ -242,7 +242,7 @@ remedy_of(int error)
 
 /* Ids and mounts for init, which waits for them. */
 static void
-provide(const struct sandbox *s, pid_t init, bool born)
+provide(const struct sandbox *s, pid_t init)
 {
 	const struct news go = { .kind = GO, .fd = -1 };
 	char path[PROC_PATH];
@@ -252,8 +252,6 @@ provide(const struct sandbox *s, pid_t init, bool born)
 	if (flags & CLONE_NEWUSER)
 		ids_map(init);
 	info_look(init);
-	if (!cgroup_attach(init, born))
-		die("cannot bring init into", cgroup_path());
 	cgroup_prefer(s, init);
 	if (maps_owners) {
 		userns = openat(proc_fd(), proc_of(path, init, "ns/user"),
@@ -348,13 +346,15 @@ enter_own_groups(void)
 }
 
 static void
-become_init(const struct sandbox *s)
+become_init(const struct sandbox *s, bool born)
 {
 	log_clean(NULL);
 	log_ask(NULL);
 	log_listen(tether_complain);
 	tether_take(false);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!cgroup_enter(born))
+		die("cannot bring init into", cgroup_path());
 	wait_for_launcher();
 	if (flags & CLONE_NEWUSER)
 		ids_become();
@@ -397,11 +397,11 @@ launch_fork(const struct sandbox *s)
 		refuse("cannot make the namespaces of", "the sandbox",
 		    strerror(errno), remedy_of(errno));
 	if (pid == 0) {
-		become_init(s);
+		become_init(s, born >= 0);
 		return 0;
 	}
 	tether_take(true);
-	provide(s, pid, born >= 0);
+	provide(s, pid);
 	close(born);
 	environment_wipe(s);
 	return pid;
@@ -535,7 +535,7 @@ launch_child(const struct sandbox *s, const char **on)
 	const char *failed = NULL;
 
 	*on = NULL;
-	if (!flags && !cgroup_enter())
+	if (!flags && !cgroup_enter(false))
 		return "cannot enter the control group";
 	if (s->cpu_time >= 0 && !limit_each(s->cpu_time))
 		return "cannot limit processor time";
