@@ -463,6 +463,16 @@ make_pay(const struct sandbox *s, const struct hierarchy *h)
 	close(pay);
 }
 
+/* Not removed by somebody who took it for a leftover, before it was locked. */
+static bool
+is_still(int parent, const char *which, int group)
+{
+	struct stat st, now;
+
+	return fstat(group, &st) == 0 && fstatat(parent, which, &now,
+	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == now.st_ino;
+}
+
 /* False where the name is taken, or somebody takes it for a leftover. What only
  * measures can be done without. */
 static bool
@@ -477,12 +487,20 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 		return error != EEXIST;
 	}
 	h->group = openat(h->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (h->group < 0 || flock(h->group, LOCK_EX | LOCK_NB) < 0)
-		return false;
+	if (h->group < 0 || flock(h->group, LOCK_EX | LOCK_NB) < 0 ||
+	    !is_still(h->parent, name, h->group)) {
+		const int error = errno;
+
+		unlinkat(h->parent, name, AT_REMOVEDIR);
+		errno = error;
+		if (h->group >= 0 || error == ENOENT)
+			return false;
+		die("cannot open the control group", name);
+	}
 	fill(h, h->group);
 	limits_write(s, h->group, limited & h->controllers, h->v2);
 	if (keeps_nodes && (h->controllers & BIT(OF_DEVICES)))
-		devices_limit(s, h->group, h->v2);
+		devices_limit(h->group, h->v2);
 	if (asked)
 		make_pay(s, h);
 	return true;

@@ -1,6 +1,4 @@
-#include <errno.h>
 #include <linux/bpf.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -10,6 +8,7 @@
 #include "../cli/log.h"
 #include "devices.h"
 #include "proc.h"
+#include "volumes.h"
 
 enum { ANY = -1, MOST = 256 };
 
@@ -26,35 +25,18 @@ static const struct node usual[] = {
 };
 enum { USUAL = sizeof(usual) / sizeof(usual[0]) };
 
-/* "PATH[:DST]" of --device. */
-static struct node
-node_of(const char *value)
-{
-	char path[PATH_MAX];
-	struct line l = LINE(path);
-	struct stat st;
-
-	line_add(&l, value);
-	*strchrnul(path, ':') = '\0';
-	if (stat(path, &st) < 0)
-		die("cannot find the device", path);
-	return (struct node){ S_ISBLK(st.st_mode), major(st.st_rdev),
-	    minor(st.st_rdev) };
-}
-
 static int
-list(const struct sandbox *s, struct node nodes[MOST])
+list(struct node nodes[MOST])
 {
-	int n = USUAL;
+	struct stat st;
+	int n = USUAL, next = 0;
 
 	memcpy(nodes, usual, sizeof(usual));
-	for (int i = 0; i < s->word_count; i++) {
-		if (s->words[i].kind != DEVICE)
-			continue;
+	while (volumes_device(&next, &st)) {
 		if (n == MOST)
-			refuse("too many devices", s->words[i].value, NULL,
-			    NULL);
-		nodes[n++] = node_of(s->words[i].value);
+			refuse("too many devices", NULL, NULL, NULL);
+		nodes[n++] = (struct node){ S_ISBLK(st.st_mode),
+		    major(st.st_rdev), minor(st.st_rdev) };
 	}
 	return n;
 }
@@ -165,10 +147,10 @@ attach_program(int group)
 }
 
 void
-devices_limit(const struct sandbox *s, int group, bool v2)
+devices_limit(int group, bool v2)
 {
 	struct node nodes[MOST];
-	const int n = list(s, nodes);
+	const int n = list(nodes);
 
 	if (v2)
 		write_program(nodes, n);

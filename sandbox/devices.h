@@ -5,10 +5,8 @@
 
 #include <stdbool.h>
 
-#include "sandbox.h"
-
 /* Keep what is in a group of ours, an open directory, from all nodes but those
  * of the usual /dev and of --device; dies. */
-void devices_limit(const struct sandbox *s, int group, bool v2);
+void devices_limit(int group, bool v2);
 
 #endif

@@ -204,8 +204,8 @@ controller_of(const char *value)
 	const size_t n = strchrnul(value, '=') - value;
 	const char *dot = memchr(value, '.', n);
 
-	if (!value[n] || !dot || dot == value || memchr(value, '/', n) ||
-	    n > NAME_MAX)
+	if (!value[n] || !value[n + 1] || !dot || dot == value ||
+	    memchr(value, '/', n) || n > NAME_MAX)
 		bad(value, "--cgroup-conf", "FILE=VALUE, such as pids.max=10");
 	for (int c = 0; c < CONTROLLERS; c++)
 		for (int v2 = 0; v2 < 2; v2++) {

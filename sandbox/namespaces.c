@@ -145,6 +145,14 @@ namespaces_fork(int flags, int *group)
 		a.cgroup = *group;
 	}
 	pid = syscall(SYS_clone3, &a, sizeof(a));
+	/* Before Linux 5.7, or where only its own parent may say no: whoever is
+	 * born goes there, and says what is wrong. */
+	if (pid < 0 && group && *group >= 0 && errno != ENOSYS) {
+		*group = -1;
+		a.flags &= ~CLONE_INTO_CGROUP;
+		a.cgroup = 0;
+		pid = syscall(SYS_clone3, &a, sizeof(a));
+	}
 
 	/* Filters of system calls cannot look into the struct and answer ENOSYS
 	 * so that callers do this. The order of clone(2)'s arguments differs

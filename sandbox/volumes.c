@@ -281,6 +281,18 @@ volumes_have_nodes(void)
 	return false;
 }
 
+bool
+volumes_device(int *next, struct stat *st)
+{
+	while (*next < step_count) {
+		const struct step *s = &steps[(*next)++];
+
+		if (s->kind == DEVICE && fstat(s->source, st) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_directory(int fd)
 {

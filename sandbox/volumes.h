@@ -3,6 +3,8 @@
 #ifndef PITH_SANDBOX_VOLUMES_H
 #define PITH_SANDBOX_VOLUMES_H
 
+#include <sys/stat.h>
+
 #include "sandbox.h"
 
 /* Take the options apart, and open what they name, before anything is done;
@@ -11,6 +13,10 @@ void volumes_prepare(const struct sandbox *s);
 
 /* Whether device nodes can be opened in one of them. */
 bool volumes_have_nodes(void);
+
+/* The device of each --device that is there, for a *next that begins at 0.
+ * False after the last. */
+bool volumes_device(int *next, struct stat *st);
 
 /* In a launcher that is root: pass the mounts on to init, with owners as the
  * user namespace maps them; dies. */

@@ -22,7 +22,7 @@ expected() {
 	sandbox/info sandbox/namespaces sandbox/proc
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
 	sandbox/counters sandbox/cgroup sandbox/proc
-	sandbox/devices sandbox/proc
+	sandbox/devices sandbox/proc sandbox/volumes
 	sandbox/limits sandbox/proc
 	sandbox/namespaces sandbox/proc
 	sandbox/proc

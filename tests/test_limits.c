@@ -139,8 +139,9 @@ START_TEST(a_limit_that_is_none_is_refused_and_not_unlimited)
 END_TEST
 
 static const char *const words[] = {
-	"pids.max", "=1", "pids=1", "a/b.c=1", "../pids.max=1", "nobody.max=1",
-	"freezer.state=FROZEN", "cgroup.procs=1", "tasks=1", ".max=1",
+	"pids.max", "pids.max=", "=1", "pids=1", "a/b.c=1", "../pids.max=1",
+	"nobody.max=1", "freezer.state=FROZEN", "cgroup.procs=1", "tasks=1",
+	".max=1",
 };
 
 static void
