@@ -118,8 +118,10 @@ open_mount(const char *names, bool v2)
 		if (i == 1 && !v2)
 			*strchrnul(text, ',') = '\0';
 		fd = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && fstatfs(fd, &fs) == 0 && (int)fs.f_type ==
-		    (v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC))
+		if (fd >= 0 && fstatfs(fd, &fs) < 0)
+			die("cannot use", text);
+		if (fd >= 0 && (int)fs.f_type == (v2 ? CGROUP2_SUPER_MAGIC :
+		    CGROUP_SUPER_MAGIC))
 			return fd;
 		if (fd >= 0)
 			close(fd);
@@ -1043,8 +1045,9 @@ cgroup_show(int root)
 		const char *which = h->v2 ? "unified" : h->names;
 		int place = dir;
 
-		if (tmpfs >= 0 && mkdirat(tmpfs, which, 0755) == 0)
-			place = openat(tmpfs, which, O_PATH | O_CLOEXEC);
+		if (tmpfs >= 0)
+			place = mkdirat(tmpfs, which, 0755) < 0 ? -1 :
+			    openat(tmpfs, which, O_PATH | O_CLOEXEC);
 		mount = mounts_new(h->v2 ? "cgroup2" : "cgroup", h->names,
 		    READ | MOUNT_ATTR_RDONLY);
 		if (mount < 0 || place < 0 || !mounts_attach(mount, place))

@@ -89,6 +89,11 @@ terminal() {
 }
 detach() { "$@" "$PITH" --rootfs $R -d --info $H/info --pidfile $H/pid -- /bin/look; }
 unshared() { "$@" "$PITH" --unshare user,pid,mnt -- $R/bin/look; }
+limits() {
+	"$@" "$PITH" --rootfs $R --memory 64m --pids-limit 50 --cpu-time 30s --cgroupfs -- \
+	    /bin/look /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max self/cgroup \
+	    /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max
+}
 time_out() {
 	"$@" "$PITH" --rootfs $R --timeout 30ms --stop-timeout 10ms -- /bin/probe stubborn
 }
@@ -269,6 +274,8 @@ for who in $WHO; do
 		done
 	}
 	while read -r scene right what; do
+		# Which a user may not have without a group of his own.
+		[ "$scene:$who" != limits:as_user ] || continue
 		it "$what, or says why not, whatever call fails ($who)" && have script &&
 		    works && storm
 	done <<'E2'
@@ -283,6 +290,7 @@ filters    7   has filters, parameters and a clock
 terminal   7   has a terminal
 detach     0   comes back when the command runs
 unshared   7   has namespaces without a root
+limits     7   has limits
 time_out   124 keeps to --timeout
 E2
 done
