@@ -522,15 +522,19 @@ of_pay(char text[64], const char *file)
 	return text;
 }
 
+/* Mostly there is none in it. */
 static bool
 remove_group(int group, const char *which)
 {
 	const int parent = openat(group, "..", O_PATH | O_CLOEXEC);
-	bool gone;
+	bool gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
 
-	unlinkat(group, PAY, AT_REMOVEDIR);
-	unlinkat(group, JOINED, AT_REMOVEDIR);
-	gone = unlinkat(parent, which, AT_REMOVEDIR) == 0 || errno == ENOENT;
+	if (!gone && errno != ENOENT) {
+		unlinkat(group, PAY, AT_REMOVEDIR);
+		unlinkat(group, JOINED, AT_REMOVEDIR);
+		gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
+	}
+	gone = gone || errno == ENOENT;
 	close(parent);
 	return gone;
 }
@@ -665,12 +669,11 @@ is_group_of_ours(const char *which, bool *out)
 	return *out || !*which;
 }
 
-/* True where something was left. */
+/* True where something was left. Reads what has been opened for that. */
 static bool
-collect(int parent)
+collect(int dir)
 {
 	_Alignas(struct dirent) char entries[2048];
-	const int dir = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool left = false;
 	long n;
 
@@ -685,7 +688,6 @@ collect(int parent)
 				    AT_REMOVEDIR) == 0 : clear(dir, d->d_name);
 			at += d->d_reclen;
 		}
-	close(dir);
 	return left;
 }
 
@@ -783,23 +785,39 @@ join(const char *pid)
 
 /* ---- the whole ----------------------------------------------------------- */
 
+/* Where they can be killed in one step, else who is to be. */
 static void
-open_counters(void)
+open_for_kill(void)
 {
 	char file[64];
-	bool v2;
-	const int clock = cgroup_of(OF_CPUACCT, &v2);
 
-	cpu = openat(clock, v2 ? "cpu.stat" : "cpuacct.usage",
-	    O_RDONLY | O_CLOEXEC);
-	for (struct hierarchy *h = all; h < all + count; h++) {
+	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2 && kill_all < 0)
 			kill_all = openat(h->group, of_pay(file, "cgroup.kill"),
 			    O_WRONLY | O_CLOEXEC);
-		if (processes < 0)
+	for (struct hierarchy *h = all; h < all + count; h++)
+		if (kill_all < 0 && processes < 0)
 			processes = openat(h->group, of_pay(file,
 			    "cgroup.procs"), O_RDONLY | O_CLOEXEC);
-	}
+}
+
+/* What is needed while it runs: files of groups are made when they are opened,
+ * and without limits a start would be a hundredth longer. */
+static void
+open_files(const struct sandbox *s)
+{
+	bool v2;
+	const int clock = cgroup_of(OF_CPUACCT, &v2);
+
+	if (s->cpu_time >= 0)
+		cpu = openat(clock, v2 ? "cpu.stat" : "cpuacct.usage",
+		    O_RDONLY | O_CLOEXEC);
+	if (asked)
+		open_for_kill();
+	/* It may be that what is there does not do. */
+	if (asked && ((kill_all < 0 && processes < 0) || (s->cpu_time >= 0 &&
+	    cpu < 0)))
+		no_place(s, 0, refusal);
 }
 
 void
@@ -830,10 +848,7 @@ cgroup_make(const struct sandbox *s)
 		line_add(&p, "/");
 		line_add(&p, PAY);
 	}
-	open_counters();
-	/* It may be that what is there does not do. */
-	if (asked && (processes < 0 || (s->cpu_time >= 0 && cpu < 0)))
-		no_place(s, 0, refusal);
+	open_files(s);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == CGROUP_JOIN)
 			join(s->words[i].value);
@@ -958,6 +973,8 @@ cgroup_freeze(bool frozen)
 bool
 cgroup_kill(void)
 {
+	if (kill_all < 0 && processes < 0)
+		open_for_kill();
 	if (kill_all >= 0 && write(kill_all, "1", 1) == 1)
 		return true;
 	if (processes < 0)
@@ -990,15 +1007,14 @@ move_back(void)
 void
 cgroup_end(void)
 {
-	for (int ms = 0; ms < PATIENCE_MS; ms++) {
+	for (int ms = 0; ms < PATIENCE_MS && !remove_all(); ms++) {
+		if (ms > 0)
+			nap();
 		cgroup_kill();
 		for (struct hierarchy *h = all; h < all + count; h++)
 			if (h->origin >= 0 && h->group >= 0)
 				move_all(h->group, "joined/cgroup.procs",
 				    h->origin);
-		if (remove_all())
-			break;
-		nap();
 	}
 	if (outer >= 0)
 		move_back();
