@@ -83,16 +83,21 @@ info_look(pid_t pid)
 }
 
 ino_t
-info_group_inode(void)
+info_inode(int flag)
 {
-	return inodes[0];
+	int i = 0;
+
+	while (namespaces[i].flag != flag)
+		i++;
+	return inodes[i];
 }
 
 void
-info_group(ino_t inode)
+info_late(int flag, ino_t inode)
 {
-	if (inode)
-		inodes[0] = inode;
+	for (int i = 0; i < NAMESPACES; i++)
+		if (namespaces[i].flag == flag && inode)
+			inodes[i] = inode;
 }
 
 static void

@@ -12,10 +12,10 @@ void info_prepare(const struct sandbox *s);
 /* Note the namespaces of a process, which is sure to be there; 0 is ours. */
 void info_look(pid_t pid);
 
-/* The cgroup namespace of an init, which makes it late: its inode number as the
- * init knows it, and as the launcher has heard of it; 0 where there is none. */
-ino_t info_group_inode(void);
-void info_group(ino_t inode);
+/* A namespace that an init makes late, by its flag: its inode number as the init
+ * has looked, and as the launcher has heard of it; 0 where it is not known. */
+ino_t info_inode(int flag);
+void info_late(int flag, ino_t inode);
 
 /* Write them; pids as they are out here, group a path or NULL. Warns where that
  * fails. */

@@ -227,6 +227,9 @@ launch_detach(const struct sandbox *s)
 
 /* ---- making init -------------------------------------------------------- */
 
+/* Namespaces that it makes itself. */
+enum { LATE = CLONE_NEWNET | CLONE_NEWCGROUP };
+
 static const char *
 remedy_of(int error)
 {
@@ -333,16 +336,11 @@ build(const struct sandbox *s)
 	rootfs_enter(s, root);
 }
 
-/* Whose root is the group that we are in by now, cgroup_namespaces(7). */
 static void
-enter_own_groups(void)
+make_namespace(int which, const char *name)
 {
-	if (!(flags & CLONE_NEWCGROUP))
-		return;
-	if (unshare(CLONE_NEWCGROUP) < 0)
-		refuse("cannot make", "a cgroup namespace", strerror(errno),
-		    remedy_of(errno));
-	info_look(0);
+	if ((flags & which) && unshare(which) < 0)
+		refuse("cannot make", name, strerror(errno), remedy_of(errno));
 }
 
 static void
@@ -355,10 +353,15 @@ become_init(const struct sandbox *s, bool born)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!cgroup_enter(born))
 		die("cannot bring init into", cgroup_path());
+	/* It takes a quarter of a start, in which the launcher makes the root.
+	 */
+	make_namespace(CLONE_NEWNET, "a network namespace");
 	wait_for_launcher();
 	if (flags & CLONE_NEWUSER)
 		ids_become();
-	enter_own_groups();
+	/* Whose root is the group that we are in, cgroup_namespaces(7). */
+	make_namespace(CLONE_NEWCGROUP, "a cgroup namespace");
+	info_look(0);
 	/* A change of ids has undone the one, and made our own /proc/self
 	 * another's; prctl(2). Nobody is inside yet who could look. */
 	die_with_launcher();
@@ -385,13 +388,13 @@ launch_fork(const struct sandbox *s)
 	cgroup_make(s);
 	tether_make();
 	born = cgroup_birthplace();
-	pid = namespaces_fork(flags & ~CLONE_NEWCGROUP, &born);
+	pid = namespaces_fork(flags & ~LATE, &born);
 	/* Root gets the rest without a user namespace, if asked to. */
 	if (pid < 0 && s->best_effort && maps_owners) {
 		lacking("cannot make", "a user namespace");
 		flags &= ~CLONE_NEWUSER;
 		maps_owners = false;
-		pid = namespaces_fork(flags & ~CLONE_NEWCGROUP, &born);
+		pid = namespaces_fork(flags & ~LATE, &born);
 	}
 	if (pid < 0)
 		refuse("cannot make the namespaces of", "the sandbox",
@@ -473,7 +476,8 @@ launch_settle(const struct sandbox *s)
 		wait_for_go(s->block_fd);
 	if (tether_fd() >= 0)
 		tether_send(&(struct news){ .kind = BUILT, .fd = -1,
-		    .inode = info_group_inode() });
+		    .inodes = { info_inode(CLONE_NEWCGROUP),
+		    info_inode(CLONE_NEWNET) } });
 	/* Process 1 has files and memory of the host, and has to be no weaker
 	 * than what it looks after: ptrace(2), access mode checking. */
 	if (flags)
@@ -642,7 +646,8 @@ launch_fds(int fds[LAUNCH_FDS], bool init)
 void
 launch_built(const struct news *n)
 {
-	info_group(n->inode);
+	info_late(CLONE_NEWCGROUP, n->inodes[0]);
+	info_late(CLONE_NEWNET, n->inodes[1]);
 }
 
 void

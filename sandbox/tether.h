@@ -22,7 +22,7 @@ struct news {
 	int kind;
 	int code;               /* of a complaint; ENDED: the wait status */
 	int64_t orphans, killed;
-	uint64_t inode;         /* BUILT: of its cgroup namespace, or 0 */
+	uint64_t inodes[2];     /* BUILT: of what it made itself, or 0 */
 	int fd;                 /* passed on, or -1 */
 	pid_t pid;              /* as the reader has to call it, or 0 */
 	char text[512];
