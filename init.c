@@ -175,7 +175,8 @@ hear(struct life *l)
 			launch_built(&n);
 			break;
 		case STARTED:
-			launch_started(l->child.pid, n.pid);
+			launch_started(l->child.pid, n.common > 0 ? n.common :
+			    n.pid);
 			break;
 		case PTY:
 			l->relay = launch_relay(n.fd, l->child.pid);
@@ -195,7 +196,7 @@ hear(struct life *l)
 				l->reason = "exec-error";
 		}
 	if (over && l->role == INIT) {
-		cgroup_kill();
+		cgroup_kill_others();
 		_exit(128 + SIGKILL);
 	}
 }
@@ -334,16 +335,22 @@ stop(struct life *l)
 	set_due(l, KILL, left == UNSET ? TIMEOUT_STOP_MS : left);
 }
 
-/* How many can work at a time, at least. sched_getaffinity(2) */
+/* How many the command can work on at a time, who may ask for more than we were
+ * left with; sched_setaffinity(2). */
 static int
 processors(void)
 {
-	unsigned char set[1024];
-	long n = syscall(SYS_sched_getaffinity, 0, sizeof(set), set);
+	unsigned char ours[1024], all[1024];
+	long n = syscall(SYS_sched_getaffinity, 0, sizeof(ours), ours);
+	const size_t size = n > 0 ? n : 0;
 	int found = 0;
 
+	memset(all, 0xff, sizeof(all));
+	syscall(SYS_sched_setaffinity, 0, sizeof(all), all);
+	n = syscall(SYS_sched_getaffinity, 0, sizeof(all), all);
+	syscall(SYS_sched_setaffinity, 0, size, ours);
 	while (n-- > 0)
-		found += __builtin_popcount(set[n]);
+		found += __builtin_popcount(all[n]);
 	return found > 0 ? found : 1;
 }
 
@@ -758,6 +765,8 @@ not_executed(const struct life *l, const struct failure *why)
 	if (l->role == INIT)
 		tether_send(&(struct news){ .kind = ENDED, .code = code << 8,
 		    .fd = -1, .text = "exec-error" });
+	if (l->role == ALONE && opt->sandbox.asked)
+		launch_clean();
 	report_failure("exec-error", code);
 	_exit(code);
 }
@@ -773,14 +782,16 @@ static void
 started(struct life *l)
 {
 	const struct sandbox *s = &l->opt->sandbox;
+	const pid_t pid = l->child.pid > 0 ? l->child.pid : getpid();
 
 	if (l->child.pid > 0)
 		tell(l, 1, "started process ", 0, l->child.pid);
 	if (!s->asked)
 		return;
 	if (l->role == INIT)
-		tether_send(&(struct news){ .kind = STARTED, .fd = -1,
-		    .pid = l->child.pid > 0 ? l->child.pid : getpid() });
+		tether_send(launch_first() ? &(struct news){ .kind = STARTED,
+		    .fd = -1, .pid = pid } : &(struct news){ .kind = STARTED,
+		    .fd = -1, .common = pid });
 	else
 		launch_started(0, l->child.pid);
 	if (l->role == ALONE && l->child.own_session)

@@ -25,6 +25,7 @@
 enum {
 	PATIENCE_MS = 2000,             /* for what outlives SIGKILL */
 	PREFERENCE = 100,               /* a tenth of the memory, proc(5) */
+	ROUNDS = 10000,                 /* of kill(2), without any pause */
 	NAMES = 100,                    /* tried, of one process */
 	LISTS = 16 * 1024               /* bytes of /proc/PID/cgroup */
 };
@@ -130,22 +131,50 @@ open_mount(const char *names, bool v2)
 	return -1;
 }
 
+/* The processes of a group, read as it stands. */
+struct list {
+	int fd;                         /* of cgroup.procs */
+	off_t at;
+	char text[1024];
+	ssize_t n, i;
+};
+
+/* The next one of them; 0 after the last. Those of other PID namespaces are 0
+ * to us, and passed over. */
+static pid_t
+next_process(struct list *l)
+{
+	pid_t pid = 0;
+
+	for (;; l->i++) {
+		if (l->i >= l->n) {
+			l->n = pread(l->fd, l->text, sizeof(l->text), l->at);
+			l->i = 0;
+			if (l->n <= 0)
+				return 0;
+			l->at += l->n;
+		}
+		if (l->text[l->i] != '\n') {
+			pid = pid * 10 + l->text[l->i] - '0';
+		} else if (pid > 0) {
+			l->i++;
+			return pid;
+		}
+	}
+}
+
 static bool
 holds(int group, pid_t wanted)
 {
-	const int list = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	char text[4096];
-	bool found = false;
-	pid_t pid = 0;
-	ssize_t n;
+	struct list l = { .fd = openat(group, "cgroup.procs", O_RDONLY |
+	    O_CLOEXEC) };
+	pid_t pid;
 
-	while (!found && (n = read(list, text, sizeof(text))) > 0)
-		for (ssize_t i = 0; i < n && !found; i++) {
-			found = text[i] == '\n' && pid == wanted;
-			pid = text[i] == '\n' ? 0 : pid * 10 + text[i] - '0';
-		}
-	close(list);
-	return found;
+	do
+		pid = next_process(&l);
+	while (pid > 0 && pid != wanted);
+	close(l.fd);
+	return pid > 0;
 }
 
 /* Whether paths of groups are those of the machine, and not of a container. */
@@ -460,6 +489,7 @@ make_pay(const struct sandbox *s, const struct hierarchy *h)
 	if (mkdirat(h->group, PAY, 0755) < 0)
 		die("cannot make the control group", PAY);
 	pay = openat(h->group, PAY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	syscall(SYS_fchmod, pay, 0755);
 	fill(h, pay);
 	limits_write(s, pay, which, h->v2);
 	close(pay);
@@ -480,7 +510,8 @@ is_still(int parent, const char *which, int group)
 static bool
 make_group(const struct sandbox *s, struct hierarchy *h)
 {
-	if (mkdirat(h->parent, name, 0755) < 0) {
+	/* Not to be opened, and so locked, by others. */
+	if (mkdirat(h->parent, name, 0711) < 0) {
 		const int error = errno;
 
 		if (error != EEXIST && (h->controllers & limited))
@@ -499,6 +530,8 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 			return false;
 		die("cannot open the control group", name);
 	}
+	/* Whatever the umask is. */
+	syscall(SYS_fchmod, h->group, 0711);
 	fill(h, h->group);
 	limits_write(s, h->group, limited & h->controllers, h->v2);
 	if (keeps_nodes && (h->controllers & BIT(OF_DEVICES)))
@@ -594,19 +627,18 @@ nap(void)
 	nanosleep(&millisecond, NULL);
 }
 
-/* All but ourselves, by their pids. */
-static void
-kill_each(int list)
+/* All but ourselves. False where there was nobody. */
+static bool
+kill_each(int fd)
 {
-	char text[4096];
-	const char *next = text;
-	const ssize_t n = pread(list, text, sizeof(text) - 1, 0);
-	uint64_t pid;
+	struct list l = { .fd = fd };
+	bool found = false;
+	pid_t pid;
 
-	text[n < 0 ? 0 : n] = '\0';
-	while (text_number(&next, INT_MAX, &pid) && *next++ == '\n')
-		if (pid > 0 && (pid_t)pid != getpid())
-			kill(pid, SIGKILL);
+	while ((pid = next_process(&l)) > 0)
+		if (pid != getpid())
+			found = kill(pid, SIGKILL) == 0 || found;
+	return found;
 }
 
 /* A frozen group of v1 does not even die. */
@@ -618,6 +650,27 @@ set_frozen(int group, bool frozen)
 		    "THAWED");
 }
 
+/* What joined goes to another group, with what it has started. False where one
+ * is not taken there. */
+static bool
+move_joined(int group, int to)
+{
+	struct list l = { .fd = openat(group, "joined/cgroup.procs", O_RDONLY |
+	    O_CLOEXEC) };
+	bool taken = true;
+	pid_t pid;
+
+	while ((pid = next_process(&l)) > 0) {
+		char text[16];
+		struct line one = LINE(text);
+
+		line_number(&one, pid);
+		taken = file_write(to, "cgroup.procs", text) && taken;
+	}
+	close(l.fd);
+	return taken;
+}
+
 static bool
 has(int group, const char *which)
 {
@@ -625,7 +678,7 @@ has(int group, const char *which)
 }
 
 /* A group that nobody has locked is that of a launcher that was killed. Those
- * who joined it are not its own, and go on in it until they end. False where it
+ * who joined it are not its own, and go on in the group above. False where it
  * is not ours to remove. */
 static bool
 clear(int parent, const char *which)
@@ -643,7 +696,8 @@ clear(int parent, const char *which)
 		set_frozen(group, false);
 		file_write(group, "pay/cgroup.kill" + from, "1");
 		for (int i = 0; i < 100 && !remove_group(group, which); i++) {
-			kill_each(list);
+			if (!kill_each(list) && !move_joined(group, parent))
+				break;
 			nap();
 		}
 		close(list);
@@ -714,23 +768,6 @@ collect_all(const struct sandbox *s)
 }
 
 /* ---- those who join ------------------------------------------------------ */
-
-static void
-move_all(int from, const char *list, int to)
-{
-	char text[4096], one[16];
-	const char *next = text;
-	uint64_t pid;
-
-	if (!file_read(from, list, text, sizeof(text)))
-		return;
-	while (text_number(&next, INT_MAX, &pid) && *next++ == '\n') {
-		struct line l = LINE(one);
-
-		line_number(&l, pid);
-		file_write(to, "cgroup.procs", one);
-	}
-}
 
 /* Where a process comes from: all who join have to come from there. */
 static void
@@ -979,11 +1016,28 @@ cgroup_kill(void)
 		return true;
 	if (processes < 0)
 		return false;
-	/* So that none is born meanwhile; in init it would be ourselves. */
+	/* So that none is born meanwhile. */
 	cgroup_freeze(true);
 	kill_each(processes);
 	cgroup_freeze(false);
 	return true;
+}
+
+void
+cgroup_kill_others(void)
+{
+	/* It can be neither stopped nor frozen, where it is with us in there;
+	 * but who is born later is seen in a later round. */
+	for (int i = 0; i < ROUNDS; i++)
+		if (kill_all >= 0 ? write(kill_all, "1", 1) < 0 :
+		    !kill_each(processes))
+			break;
+}
+
+void
+cgroup_forget(void)
+{
+	count = 0;
 }
 
 static void
@@ -1004,18 +1058,39 @@ move_back(void)
 	close(outer);
 }
 
+/* Where what joined came from there may be no group any more, as systemd
+ * removes those that are empty: then the one above ours. */
+static bool
+send_back(void)
+{
+	bool sent = true;
+
+	for (struct hierarchy *h = all; h < all + count; h++)
+		if (h->origin >= 0 && h->group >= 0 &&
+		    !move_joined(h->group, h->origin)) {
+			const int above = openat(h->group, "..", O_PATH |
+			    O_CLOEXEC);
+
+			sent = move_joined(h->group, above) && sent;
+			close(above);
+		}
+	return sent;
+}
+
 void
 cgroup_end(void)
 {
-	for (int ms = 0; ms < PATIENCE_MS && !remove_all(); ms++) {
+	bool sent = true, gone = remove_all();
+
+	for (int ms = 0; ms < PATIENCE_MS && !gone && sent; ms++) {
 		if (ms > 0)
 			nap();
 		cgroup_kill();
-		for (struct hierarchy *h = all; h < all + count; h++)
-			if (h->origin >= 0 && h->group >= 0)
-				move_all(h->group, "joined/cgroup.procs",
-				    h->origin);
+		sent = send_back();
+		gone = remove_all();
 	}
+	if (!gone)
+		warn("cannot remove the control group", path);
 	if (outer >= 0)
 		move_back();
 }

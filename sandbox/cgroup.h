@@ -63,6 +63,13 @@ void cgroup_end(void);
  * cgroup namespace begins at its group; dies. */
 void cgroup_show(int root);
 
+/* End the tree in the place of a launcher that is gone: all but ourselves, who
+ * may be in it. */
+void cgroup_kill_others(void);
+
+/* There is none, for all that follows. */
+void cgroup_forget(void);
+
 /* The descriptors that are needed to the end, or -1. An init, which is to
  * forget all others, has some only where cgroup_kill() is to be its last deed.
  */

@@ -12,8 +12,9 @@ void info_prepare(const struct sandbox *s);
 /* Note the namespaces of a process, which is sure to be there; 0 is ours. */
 void info_look(pid_t pid);
 
-/* A namespace that an init makes late, by its flag: its inode number as the init
- * has looked, and as the launcher has heard of it; 0 where it is not known. */
+/* A namespace that an init makes late, by its flag: its inode number as the
+ * init has looked, and as the launcher has heard of it; 0 where it is not
+ * known. */
 ino_t info_inode(int flag);
 void info_late(int flag, ino_t inode);
 

@@ -381,13 +381,13 @@ become_init(const struct sandbox *s, bool born)
 pid_t
 launch_fork(const struct sandbox *s)
 {
-	int born;
+	int place, born;
 	pid_t pid;
 
 	namespaces_enter(s);
 	cgroup_make(s);
 	tether_make();
-	born = cgroup_birthplace();
+	born = place = cgroup_birthplace();
 	pid = namespaces_fork(flags & ~LATE, &born);
 	/* Root gets the rest without a user namespace, if asked to. */
 	if (pid < 0 && s->best_effort && maps_owners) {
@@ -399,13 +399,19 @@ launch_fork(const struct sandbox *s)
 	if (pid < 0)
 		refuse("cannot make the namespaces of", "the sandbox",
 		    strerror(errno), remedy_of(errno));
+	/* It may be made, but not entered; and nobody has asked for it. */
+	if (place >= 0 && born < 0 && !cgroup_has_pay()) {
+		if (pid > 0)
+			cgroup_end();
+		cgroup_forget();
+	}
 	if (pid == 0) {
 		become_init(s, born >= 0);
 		return 0;
 	}
 	tether_take(true);
 	provide(s, pid);
-	close(born);
+	close(place);
 	environment_wipe(s);
 	return pid;
 }
@@ -568,9 +574,10 @@ launch_child(const struct sandbox *s, const char **on)
 void
 launch_forget(const struct sandbox *s)
 {
-	/* It is to outlive its launcher for long enough to end the tree. */
+	/* It is to outlive its launcher for long enough to end the tree; and
+	 * who has stopped it is not to keep it from that. */
 	if (s->host_pid && tether_fd() >= 0)
-		prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+		prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	if (terminal.wanted && tether_fd() >= 0) {
 		close(terminal.master);
 		close(terminal.slave);

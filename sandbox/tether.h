@@ -25,6 +25,7 @@ struct news {
 	uint64_t inodes[2];     /* BUILT: of what it made itself, or 0 */
 	int fd;                 /* passed on, or -1 */
 	pid_t pid;              /* as the reader has to call it, or 0 */
+	pid_t common;           /* the same where both call it so; or 0 */
 	char text[512];
 };
 
