@@ -11,6 +11,9 @@ roots() {
 	[ ! -d "$W/mini" ] || return 0
 	busybox_root "$W/shell"
 	ln -s pith "$W/shell/tini"
+	# Wants more memory than it gets; before, it says in which group it is.
+	echo 'cat /proc/self/cgroup >&2
+	    exec dd if=/dev/zero of=/dev/null bs=100M count=1' >"$W/shell/hog"
 	mkdir "$W/mini"
 	for root in mini shell; do
 		cp "$PITH" "$W/$root/pith"
@@ -263,6 +266,134 @@ for engine in docker podman; do
 	}
 done
 
+# ---- limits of pith's own, in a container ------------------------------------
+
+# First in a container whose groups are to be its own to write to. That is what
+# --privileged does, which gives more besides than root may have everywhere.
+MAY_MOUNT='--cap-add SYS_ADMIN --security-opt seccomp=unconfined'
+# shellcheck disable=SC2016
+OWN_GROUPS='for at in $(sed -n \
+    "s,.* \(/sys/fs/cgroup[^ ]*\) ro.* - cgroup2* .*,\1,p" /proc/self/mountinfo); do
+	mount -o remount,bind,rw "$at" || exit 99
+done
+exec "$@"'
+
+of_memory=memory                        # in /proc/PID/cgroup; of v2 it is nobody's
+[ -d /sys/fs/cgroup/memory ] || of_memory=
+
+reported() { json "$W/.out" "$1"; }
+# The hog's end, in a group that is (as a regular expression) ...
+killed_for_memory_in() {
+	code_is 137
+	is "$(reported reason) $(reported oom_kills)" '"oom" 1'
+	grep -q "^[0-9]*:$of_memory:$1\$" "$W/.err" || fail "its groups are $err"
+	reported cgroup | grep -qx "\"$1\"" ||
+	    fail "it reports $(reported cgroup)"
+}
+
+# What is below the groups of a container: all of it by its ID, or what pith made.
+id_of() { "$engine" inspect --format '{{.Id}}' "$1"; }
+groups_in() { find /sys/fs/cgroup -type d -path "*$1*" 2>/dev/null; }
+made_in() { groups_in "$1" | grep "$1/pith-"; }
+no_groups_in() { [ -z "$(groups_in "$1")" ]; }
+
+groups_of_v1() {
+	[ -n "$of_memory" ] || {
+		skip 'a group of v2 that has processes hands on no controllers'
+		return 1
+	}
+}
+
+for engine in docker podman; do
+	it "says what it lacks for --memory in a container as $engine makes them" &&
+	    ready && {
+		for ns in host private; do
+			once --cgroupns $ns --entrypoint /pith bare --memory 64m \
+			    -- echo started
+			code_is 125
+			out_is ''
+			err_is "pith: cannot use '--memory': Read-only file system;\
+ a container with a writable /sys/fs/cgroup"
+		done
+		once -e PITH_OPTIONS=--pids-limit=9 mini /probe signals
+		code_is 125
+		one_line
+		err_like "pith: cannot use '--pids-limit': Read-only file system; *"
+	}
+
+	it "holds a program to --memory in groups of its container's own, in $engine" &&
+	    ready && {
+		for ns in host private; do
+			# shellcheck disable=SC2086
+			once $MAY_MOUNT --cgroupns $ns bare sh -c "$OWN_GROUPS" sh \
+			    /pith --memory 16m --report-fd 1 -- sh /hog
+			case $ns in
+			host) killed_for_memory_in "/$GROUP/[^/]*/pith-1/pay" ;;
+			private) killed_for_memory_in /pith-1/pay ;;
+			esac
+		done
+	}
+
+	it "or where the host's are bound into it, in $engine" && ready && {
+		once --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup \
+		    --entrypoint /pith bare --memory 16m --report-fd 1 \
+		    -- sh /hog
+		killed_for_memory_in "/$GROUP/[^/]*/pith-1/pay"
+	}
+
+	it "makes no group outside of its container's where it cannot name that, in $engine" &&
+	    ready && {
+		once --cgroupns private --volume /sys/fs/cgroup:/sys/fs/cgroup \
+		    --entrypoint /pith bare --memory 16m -- cat /proc/self/cgroup
+		code_is 125
+		out_is ''
+		one_line
+		err_like 'pith: *; *'
+	}
+
+	it "limits what \`$engine exec\` starts, and leaves no group in the container" &&
+	    ready && groups_of_v1 && {
+		# shellcheck disable=SC2086
+		begin $MAY_MOUNT --cgroupns host bare sh -c "$OWN_GROUPS" sh \
+		    /pith -- /probe polite 100
+		run $engine exec one /pith --memory 16m --report-fd 1 -- sh /hog
+		killed_for_memory_in "/$GROUP/[^/]*/pith-[0-9][0-9]*/pay"
+		is "$(made_in "$(id_of one)")" ''
+		stops_with 0
+	}
+
+	it "leaves no group to the host when a container with --memory is killed, in $engine" &&
+	    ready && {
+		# shellcheck disable=SC2086
+		begin $MAY_MOUNT --cgroupns host bare sh -c "$OWN_GROUPS" sh \
+		    /pith --memory 16m -- /probe stubborn
+		id=$(id_of one)
+		[ -n "$(made_in "$id")" ] || fail 'it has made none'
+		$engine kill one >/dev/null
+		ends_with 137
+		eventually no_groups_in "$id"
+	}
+
+	it "limits a sandbox of the host, by --cgroup-parent in a group that $engine made" &&
+	    ready && groups_of_v1 && {
+		begin --memory 32m mini /probe polite 100
+		parent=$(in_box cat "/proc/$(process_of one)/cgroup" |
+		    sed -n 's/^0:://p')
+		for size in 16 64; do
+			run "$PITH" --rootfs "$W/shell" --cgroupns host \
+			    --memory ${size}m --cgroup-parent "$parent" \
+			    --report-fd 1 -- sh /hog
+			killed_for_memory_in "$parent/pith-[0-9][0-9]*/pay"
+			# Of the two limits the lower one holds.
+			[ $size = 16 ] || size=32
+			[ "$(reported memory_peak_bytes)" -le $((size << 20)) ] ||
+			    fail "it had $(reported memory_peak_bytes) bytes"
+		done
+		is "$(made_in "$(id_of one)")" ''
+		stops_with 0
+	}
+done
+
 # ---- docker alone ------------------------------------------------------------
 
 engine=docker
@@ -322,14 +453,17 @@ it 'is the pause container of a pod with --pause' && ready &&
 
 # ---- runc alone --------------------------------------------------------------
 
-# A container of runc from root mini, with pith before the command.
+# A container of runc, with pith before the command; from which root, and how what lies
+# below /sys is mounted.
+tree=mini groups=ro
 in_runc() {
 	roots
 	mkdir -p "$W/bundle"
 	rm -f "$W/bundle/config.json"
 	runc spec --bundle "$W/bundle"
 	words=$(printf ', "%s"' "$@")
-	sed -i "s|\"rootfs\"|\"../mini\"|; s|\"terminal\": true|\"terminal\": false|
+	sed -i "s|\"rootfs\"|\"../$tree\"|; s|\"ro\"|\"$groups\"|
+	    s|\"terminal\": true|\"terminal\": false|
 	    s|\"sh\"|\"/pith\", \"--\"$words|
 	    s|\"linux\": {|&\"cgroupsPath\": \"/$GROUP/bundle\",|" \
 	    "$W/bundle/config.json"
@@ -348,6 +482,17 @@ it "forwards what \`runc kill\` sends" && have_runc && {
 	done
 	ends
 	code_is 0
+}
+
+it 'has --memory in runc where its configuration leaves the groups writable' &&
+    have_runc && {
+	tree=shell
+	run in_runc /pith --memory 16m -- /probe exit 0
+	code_is 125
+	one_line
+	groups=rw
+	run in_runc /pith --memory 16m --report-fd 1 -- sh /hog
+	killed_for_memory_in "/$GROUP/bundle/pith-[0-9][0-9]*/pay"
 }
 
 box_end
