@@ -25,9 +25,9 @@ table() {
 	bench apk tini dumb-init catatonit check-dev pkgconf
 	servers apt nginx-light redis-server redis-tools postgresql
 	servers apt openssh-server openssh-client curl golang-go expect tmux
-	servers apt python3 iproute2 util-linux
+	servers apt python3 iproute2 util-linux ffmpeg
 	servers apk nginx redis postgresql openssh curl go expect tmux python3
-	servers apk iproute2 setpriv
+	servers apk iproute2 setpriv ffmpeg
 	sandbox apt bubblewrap firejail uidmap squashfs-tools erofs-utils attr
 	sandbox apt gcc binutils python3 util-linux libcap2-bin mmdebstrap
 	sandbox apt busybox-static musl-tools libc6-dev-i386 cpio procps

@@ -18,6 +18,7 @@ rooted() {
 	    { skip "no root '$1': $(tail -n 1 roots.log)"; return 1; }
 }
 musl() { have busybox readelf && rooted musl; }
+ffmpeg() { root && have ffmpeg ldd && rooted ffmpeg; }
 debian() { root && have mmdebstrap nsenter && rooted debian; }
 legacy() {
 	have gcc && { [ -e /usr/lib32/crt1.o ] || {
@@ -647,6 +648,162 @@ it 'runs Python: processes, threads, files, sockets and signals' && debian && {
 ready
 stop 15 -15'
 	done
+}
+
+# ---- limits ------------------------------------------------------------------
+
+# With limits, and the verdict in `verdict`.
+limited() { run "$PITH" --report "$W/verdict" "$@"; }
+verdict() { json verdict "$1"; }
+
+# A number, and the least and the most that it may be.
+between() {
+	awk "BEGIN { exit !($1 >= $2 && $1 <= $3) }" ||
+	    fail "it is $1, not $2 to $3; $(cat verdict)"
+}
+
+# One processor that we may use, and how many there are.
+processor() { sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status; }
+several() {
+	[ "$(nproc)" -gt 1 ] || { skip 'there is one processor'; return 1; }
+}
+
+# What a Java machine takes for its heap and processors; with a word it fills the heap.
+make_limits() {
+	cat >Limits.java <<-'J'
+		public class Limits {
+			public static void main(String[] words) {
+				Runtime r = Runtime.getRuntime();
+				System.out.println((r.maxMemory() >> 20) + " " +
+				    r.availableProcessors());
+				try {
+					var kept = new java.util.ArrayList<byte[]>();
+					while (words.length > 0 &&
+					    r.maxMemory() < 1 << 30)
+						kept.add(new byte[1 << 20]);
+				} catch (OutOfMemoryError full) {
+					System.out.println("full");
+				}
+			}
+		}
+	J
+}
+java() {
+	limited --rootfs "$R" --volume "$W/Limits.java:/Limits.java:ro" "$@"
+}
+
+it 'has the heap and the processors of a Java machine follow limits, by --cgroupfs' &&
+    debian && rooted jre && several && {
+	make_limits
+	java --memory 256m --cpus 1 --cgroupfs -- /java /Limits.java fill
+	code_is 0
+	is "$(verdict reason) $(verdict oom_kills)" '"exited" 0'
+	between "${out%% *}" 64 128
+	is "${out#* }" '1
+full'
+	java --memory 1g --cpuset-cpus "$(processor)" --cgroupfs \
+	    -- /java /Limits.java
+	between "${out% *}" 240 256
+	is "${out#* }" 1
+}
+
+it 'has the kernel end a Java machine whose heap is larger than the limit' &&
+    debian && rooted jre && {
+	make_limits
+	java --memory 256m -- /java -Xmx512m /Limits.java fill
+	code_is 137
+	is "$(verdict reason)" '"oom"'
+}
+
+it 'shows a program in Go the processors of --cpuset-cpus' && root &&
+    have go && several && {
+	printf '%s\n' 'package main' 'import "runtime"' \
+	    'func main() { println(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }' \
+	    >processors.go
+	GOCACHE=$B/go-cache CGO_ENABLED=0 go build processors.go
+	for words in '' "--rootfs none --volume $W/processors:$W/processors"; do
+		limited $words --cpuset-cpus "$(processor)" -- "$W/processors"
+		err_is '1 1'
+		limited $words -- "$W/processors"
+		err_is "$(nproc) $(nproc)"
+	done
+}
+
+# Three encoders, each of which does the same every time, in as many threads.
+FILM='-nostdin -v error -f lavfi -i testsrc2=d=3:s=320x240:r=25 -f lavfi -i sine=d=3
+    -map 0:v -map 0:v -map 1:a -c:v:0 libx264 -threads:v:0 1
+    -c:v:1 mpeg4 -threads:v:1 2 -c:a flac -f streamhash -hash md5 -'
+
+it 'has ffmpeg, in a root of its libraries, make the same film in half of a processor' &&
+    ffmpeg && {
+	run command ffmpeg $FILM
+	code_is 0
+	film=$out
+	limited --rootfs "$R" --cpus 0.5 --memory 128m -- ffmpeg $FILM
+	code_is 0
+	out_is "$film"
+	is "$(verdict reason)" '"exited"'
+	between "$(verdict throttled_ms)" 1 100000
+	between "$(verdict memory_peak_bytes)" 1 $((128 << 20))
+}
+
+# A mailer: four processes that send to a sink on port 25 for ever; or one that has so
+# many GiB in its queue, and sends one mail.
+cat >mailer.py <<-'P'
+	import os, smtplib, socketserver, sys
+
+	class Sink(socketserver.StreamRequestHandler):
+	    def say(self, line): self.wfile.write(line + b"\r\n")
+	    def handle(self):
+	        self.say(b"220 sink")
+	        for line in self.rfile:
+	            word = line.strip().upper()
+	            if word == b"DATA":
+	                self.say(b"354 go on")
+	                while self.rfile.readline() != b".\r\n": pass
+	            self.say(b"221 bye" if word == b"QUIT" else b"250 well")
+
+	def send(text):
+	    with smtplib.SMTP("127.0.0.1", 25) as mta:
+	        mta.sendmail("a@box", ["b@box"], "Subject: mail\n\n" + text)
+
+	sink = socketserver.TCPServer(("127.0.0.1", 25), Sink)
+	if os.fork() == 0: os.fork(), sink.serve_forever()
+	if len(sys.argv) > 1:
+	    queue = b"x" * int(float(sys.argv[1]) * (1 << 30))
+	    send(str(len(queue)))
+	    print("sent", len(queue))
+	    sys.exit()
+	os.fork(), os.fork()
+	for n in range(1 << 30):
+	    send("text " * 200)
+	    if n == 20: print("sent", flush=True)
+P
+mailer() {
+	limited --rootfs / --read-only --memory 1g --cpus 0.5 "$@"
+}
+
+it 'holds a mailer to half of a processor' && root && have python3 && {
+	mailer --timeout 2s -- python3 -c "$(cat mailer.py)"
+	code_is 124
+	is "$(verdict reason)" '"timeout"'
+	is "$(echo $out)" 'sent sent sent sent'
+	between "($(verdict user_ms) + $(verdict system_ms)) / $(verdict wall_ms)" \
+	    0.45 0.55
+	between "$(verdict throttled_ms)" 100 8000
+}
+
+it 'lets a mailer have 0.9 of its GiB of memory, and ends one that wants 1.2' &&
+    root && have python3 && {
+	mailer -- python3 -c "$(cat mailer.py)" 0.9
+	code_is 0
+	out_is 'sent 966367641'
+	is "$(verdict reason) $(verdict oom_kills)" '"exited" 0'
+	between "$(verdict memory_peak_bytes)" 966367641 $((1 << 30))
+	mailer -- python3 -c "$(cat mailer.py)" 1.2
+	code_is 137
+	out_is ''
+	is "$(verdict reason) $(verdict oom_kills)" '"oom" 1'
 }
 
 # ---- chroot ------------------------------------------------------------------

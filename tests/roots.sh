@@ -149,6 +149,16 @@ root_jre() {
 	ln -s usr/lib/jvm/default-java/bin/java "$1/java"
 }
 
+# The host's ffmpeg and the two hundred libraries that it is linked with.
+root_ffmpeg() {
+	furnish "$1"
+	mkdir "$1/usr/lib" "$1/usr/lib64"
+	ln -s usr/lib usr/lib64 "$1"
+	cp "$(command -v ffmpeg)" "$1/bin"
+	ldd "$1/bin/ffmpeg" | sed -n 's/^[^\/]*\(\/[^ ]*\) (0x.*/\1/p' |
+	    xargs cp -L --parents -t "$1"
+}
+
 # The same Debian as an image file.
 root_image() {
 	sh "$0" debian
