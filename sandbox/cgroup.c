@@ -27,6 +27,8 @@ enum {
 	PREFERENCE = 100,               /* a tenth of the memory, proc(5) */
 	ROUNDS = 10000,                 /* of kill(2), without any pause */
 	NAMES = 100,                    /* tried, of one process */
+	AT_ONCE = 1000,                 /* groups of the command's own */
+	LISTING = 2048,                 /* bytes of getdents64(2) */
 	LISTS = 16 * 1024               /* bytes of /proc/PID/cgroup */
 };
 
@@ -555,6 +557,91 @@ of_pay(char text[64], const char *file)
 	return text;
 }
 
+static void
+nap(void)
+{
+	const struct timespec millisecond = { 0, 1000000 };
+
+	nanosleep(&millisecond, NULL);
+}
+
+/* All but ourselves. False where there was nobody. */
+static bool
+kill_each(int fd)
+{
+	struct list l = { .fd = fd };
+	bool found = false;
+	pid_t pid;
+
+	while ((pid = next_process(&l)) > 0)
+		if (pid != getpid())
+			found = kill(pid, SIGKILL) == 0 || found;
+	return found;
+}
+
+/* A frozen group of v1 does not even die. */
+static void
+set_frozen(int group, bool frozen)
+{
+	if (!file_write(group, "cgroup.freeze", frozen ? "1" : "0"))
+		file_write(group, "freezer.state", frozen ? "FROZEN" :
+		    "THAWED");
+}
+
+/* The name of a group in a group, NULL where there is none. */
+static const char *
+first_in(int group, char entries[LISTING])
+{
+	long n;
+
+	if (lseek(group, 0, SEEK_SET) < 0)
+		return NULL;
+	while ((n = syscall(SYS_getdents64, group, entries, LISTING)) > 0)
+		for (long at = 0; at < n;) {
+			const struct dirent *d = (void *)(entries + at);
+
+			if (d->d_type == DT_DIR && d->d_name[0] != '.')
+				return d->d_name;
+			at += d->d_reclen;
+		}
+	return NULL;
+}
+
+/* Remove a group that has no other in it, of those that the command may have
+ * made below which, itself included; with an end for what is there. False where
+ * that could not be. However deep it is, it takes two descriptors. */
+static bool
+remove_one(int group, const char *which)
+{
+	_Alignas(struct dirent) char entries[LISTING];
+	char name_of[NAME_MAX + 1];
+	int above = fcntl(group, F_DUPFD_CLOEXEC, 3);
+	bool gone;
+
+	for (;;) {
+		struct line l = LINE(name_of);
+		int dir, list;
+
+		line_add(&l, which);
+		dir = openat(above, name_of, O_RDONLY | O_DIRECTORY |
+		    O_CLOEXEC);
+		which = first_in(dir, entries);
+		list = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+		set_frozen(dir, false);
+		kill_each(list);
+		close(list);
+		if (!which) {
+			close(dir);
+			break;
+		}
+		close(above);
+		above = dir;
+	}
+	gone = unlinkat(above, name_of, AT_REMOVEDIR) == 0;
+	close(above);
+	return gone;
+}
+
 /* Mostly there is none in it. */
 static bool
 remove_group(int group, const char *which)
@@ -563,7 +650,8 @@ remove_group(int group, const char *which)
 	bool gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
 
 	if (!gone && errno != ENOENT) {
-		unlinkat(group, PAY, AT_REMOVEDIR);
+		for (int i = 0; i < AT_ONCE && remove_one(group, PAY); i++)
+			;
 		unlinkat(group, JOINED, AT_REMOVEDIR);
 		gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
 	}
@@ -618,37 +706,6 @@ make_all(const struct sandbox *s)
 }
 
 /* ---- what others have left ----------------------------------------------- */
-
-static void
-nap(void)
-{
-	const struct timespec millisecond = { 0, 1000000 };
-
-	nanosleep(&millisecond, NULL);
-}
-
-/* All but ourselves. False where there was nobody. */
-static bool
-kill_each(int fd)
-{
-	struct list l = { .fd = fd };
-	bool found = false;
-	pid_t pid;
-
-	while ((pid = next_process(&l)) > 0)
-		if (pid != getpid())
-			found = kill(pid, SIGKILL) == 0 || found;
-	return found;
-}
-
-/* A frozen group of v1 does not even die. */
-static void
-set_frozen(int group, bool frozen)
-{
-	if (!file_write(group, "cgroup.freeze", frozen ? "1" : "0"))
-		file_write(group, "freezer.state", frozen ? "FROZEN" :
-		    "THAWED");
-}
 
 /* What joined goes to another group, with what it has started. False where one
  * is not taken there. */
@@ -727,7 +784,7 @@ is_group_of_ours(const char *which, bool *out)
 static bool
 collect(int dir)
 {
-	_Alignas(struct dirent) char entries[2048];
+	_Alignas(struct dirent) char entries[LISTING];
 	bool left = false;
 	long n;
 
