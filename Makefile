@@ -19,7 +19,7 @@ OBJECTS = init.o child.o reaper.o signals.o \
 	$(ROOMS:%=sandbox/%.o)
 ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
 	users privileges seccomp landlock environment terminal doctor sealed \
-	cgroup limits devices counters info
+	cgroup groups hierarchies limits devices counters info
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
 	test_environment test_limits

@@ -1,21 +1,18 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
 #include "cgroup.h"
 #include "devices.h"
+#include "groups.h"
+#include "hierarchies.h"
 #include "mounts.h"
 #include "proc.h"
 
@@ -25,18 +22,9 @@
 enum {
 	PATIENCE_MS = 2000,             /* for what outlives SIGKILL */
 	PREFERENCE = 100,               /* a tenth of the memory, proc(5) */
-	ROUNDS = 10000,                 /* of kill(2), without any pause */
-	NAMES = 100,                    /* tried, of one process */
-	AT_ONCE = 1000,                 /* groups of the command's own */
-	LISTING = 2048,                 /* bytes of getdents64(2) */
-	LISTS = 16 * 1024               /* bytes of /proc/PID/cgroup */
+	ROUNDS = 10000                  /* of kill(2), without any pause */
 };
 
-static const char ROOT[] = "/sys/fs/cgroup/";
-static const char PREFIX[] = "pith-";
-static const char PAY[] = "pay";        /* of what runs */
-static const char JOINED[] = "joined";  /* of --cgroup-join */
-static const char OUT[] = "-out";       /* of a launcher */
 static const char DELEGATE[] = "root may, or in a group of its own: "
     "systemd-run --user --scope -p Delegate=yes; or --cgroup-parent";
 
@@ -56,7 +44,7 @@ static unsigned int given;      /* to the groups beside ours, by us */
 static bool asked;              /* for more than what can be done without */
 static bool keeps_nodes;
 static bool ends_tree;          /* does init, when its launcher is gone */
-static char name[32];           /* of P */
+static char name[GROUP_NAME];   /* of P */
 static char path[1024];         /* of v2, or of the first hierarchy */
 static int outer = -1;          /* our own group, which we moved out of */
 static int cpu = -1, kill_all = -1, processes = -1, victim = -1;
@@ -64,163 +52,6 @@ static char victim_before[16];
 static int refusal = ENOENT;    /* errno of a group that could not be made */
 
 /* ---- what there is ------------------------------------------------------- */
-
-/* The next "N:NAMES:GROUP" of a text; false at its end. */
-static bool
-next_line(char **text, char **names, char **group)
-{
-	char *end = strchr(*text, '\n');
-	char *colon = strchr(*text, ':');
-
-	*names = colon ? colon + 1 : NULL;
-	*group = colon ? strchr(*names, ':') : NULL;
-	if (!end || !*group)
-		return false;
-	*end = *(*group)++ = '\0';
-	*text = end + 1;
-	return true;
-}
-
-/* Of a list with commas, or of a line of v2 with blanks. */
-static unsigned int
-controllers_of(const char *names, bool v2)
-{
-	unsigned int found = 0;
-
-	while (*names && *names != '\n') {
-		const size_t n = strcspn(names, ", \n");
-
-		for (int c = 0; c < CONTROLLERS; c++) {
-			const char *known = limits_controller(c, v2);
-
-			if (n && strlen(known) == n &&
-			    memcmp(known, names, n) == 0)
-				found |= BIT(c);
-		}
-		names += n;
-		names += *names == ',' || *names == ' ';
-	}
-	return found;
-}
-
-/* Below /sys/fs/cgroup, where else nobody has them; -1 with errno. */
-static int
-open_mount(const char *names, bool v2)
-{
-	const char *places[] = { v2 ? "" : names, v2 ? "unified" : names };
-	char text[96];
-	struct statfs fs;
-
-	for (int i = 0; i < 2; i++) {
-		struct line l = LINE(text);
-		int fd;
-
-		line_add(&l, ROOT);
-		line_add(&l, places[i]);
-		/* cpu,cpuacct may be mounted as cpu. */
-		if (i == 1 && !v2)
-			*strchrnul(text, ',') = '\0';
-		fd = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 && fstatfs(fd, &fs) < 0)
-			die("cannot use", text);
-		if (fd >= 0 && (int)fs.f_type == (v2 ? CGROUP2_SUPER_MAGIC :
-		    CGROUP_SUPER_MAGIC))
-			return fd;
-		if (fd >= 0)
-			close(fd);
-	}
-	errno = ENOENT;
-	return -1;
-}
-
-/* The processes of a group, read as it stands. */
-struct list {
-	int fd;                         /* of cgroup.procs */
-	off_t at;
-	char text[1024];
-	ssize_t n, i;
-};
-
-/* The next one of them; 0 after the last. Those of other PID namespaces are 0
- * to us, and passed over. */
-static pid_t
-next_process(struct list *l)
-{
-	pid_t pid = 0;
-
-	for (;; l->i++) {
-		if (l->i >= l->n) {
-			l->n = pread(l->fd, l->text, sizeof(l->text), l->at);
-			l->i = 0;
-			if (l->n <= 0)
-				return 0;
-			l->at += l->n;
-		}
-		if (l->text[l->i] != '\n') {
-			pid = pid * 10 + l->text[l->i] - '0';
-		} else if (pid > 0) {
-			l->i++;
-			return pid;
-		}
-	}
-}
-
-static bool
-holds(int group, pid_t wanted)
-{
-	struct list l = { .fd = openat(group, "cgroup.procs", O_RDONLY |
-	    O_CLOEXEC) };
-	pid_t pid;
-
-	do
-		pid = next_process(&l);
-	while (pid > 0 && pid != wanted);
-	close(l.fd);
-	return pid > 0;
-}
-
-/* Whether paths of groups are those of the machine, and not of a container. */
-static bool
-sees_all_groups(void)
-{
-	enum { FIRST = 0xEFFFFFFB };    /* PROC_CGROUP_INIT_INO */
-	struct stat st;
-
-	return fstatat(proc_fd(), "self/ns/cgroup", &st, 0) < 0 ||
-	    st.st_ino == (ino_t)(unsigned int)FIRST;
-}
-
-/* A group by its path, or ours. In a container without a cgroup namespace the
- * path is the host's, and what is mounted begins at our group; in one with it
- * the host's may be mounted, where the path leads to another. EXDEV where it is
- * not to be found. */
-static int
-open_group(const char *names, const char *group, bool v2, bool ours)
-{
-	const int mount = open_mount(names, v2);
-	int fd, error;
-
-	if (mount < 0)
-		return -1;
-	while (*group == '/')
-		group++;
-	fd = openat(mount, *group ? group : ".", O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
-	error = errno;
-	if (ours && ((fd < 0 && errno == ENOENT) || !sees_all_groups())) {
-		if (fd < 0)
-			fd = openat(mount, ".", O_RDONLY | O_DIRECTORY |
-			    O_CLOEXEC);
-		if (!holds(fd, getpid())) {
-			close(fd);
-			fd = -1;
-			error = EXDEV;
-		}
-	}
-	close(mount);
-	errno = error;
-	return fd;
-}
 
 /* False where it cannot be used, and need not. */
 static bool
@@ -233,7 +64,8 @@ use(const struct sandbox *s, const char *names, const char *group, bool v2,
 
 	*h = (struct hierarchy){ .v2 = v2, .group = -1, .origin = -1,
 	    .controllers = controllers };
-	h->parent = open_group(names, parent ? parent : group, v2, !parent);
+	h->parent = hierarchies_open(names, parent ? parent : group, v2,
+	    !parent);
 	if (h->parent < 0 && parent)
 		die("cannot use --cgroup-parent", parent);
 	if (h->parent < 0 && (controllers & limited))
@@ -270,8 +102,10 @@ check_parent(const char *parent)
 static void
 find(const struct sandbox *s, unsigned int extra)
 {
-	char text[LISTS], *next = text, *names, *group, *unified = NULL;
-	const int v2 = s->cgroups == CGROUPS_V1 ? -1 : open_mount("", true);
+	char text[HIERARCHY_LISTS], *next = text;
+	char *names, *group, *unified = NULL;
+	const int v2 = s->cgroups == CGROUPS_V1 ? -1 :
+	    hierarchies_mount("", true);
 	unsigned int missing = limited;
 
 	if (!proc_read("self/cgroup", text, sizeof(text)))
@@ -281,8 +115,8 @@ find(const struct sandbox *s, unsigned int extra)
 	/* A Java machine wants to see all of these, or none. */
 	if (s->cgroupfs)
 		extra |= BIT(OF_CPU) | BIT(OF_CPUACCT) | BIT(OF_CPUSET);
-	while (next_line(&next, &names, &group)) {
-		unsigned int here = controllers_of(names, false);
+	while (hierarchies_next(&next, &names, &group)) {
+		unsigned int here = hierarchies_controllers(names, false);
 
 		if (!*names)
 			unified = group;
@@ -336,68 +170,12 @@ cgroup_prepare(const struct sandbox *s, bool nodes)
 
 /* ---- a place for ours ---------------------------------------------------- */
 
-static bool
-at_top(int group)
-{
-	int above = openat(group, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct statfs fs;
-	const bool top = above < 0 || fstatfs(above, &fs) < 0 ||
-	    (int)fs.f_type != CGROUP2_SUPER_MAGIC;
-
-	close(above);
-	return top;
-}
-
-/* Give the groups in a group of v2 these controllers. False with errno: ENOENT
- * where it has not got one itself. */
-static bool
-hand_on(int group, unsigned int which)
-{
-	char text[256];
-	unsigned int there;
-
-	for (int c = 0; c < CONTROLLERS; c++)
-		if (!*limits_controller(c, true))
-			which &= ~BIT(c);
-	if (!file_read(group, "cgroup.controllers", text, sizeof(text)))
-		return false;
-	there = controllers_of(text, true);
-	errno = ENOENT;
-	if ((which & there) != which)
-		return false;
-	file_read(group, "cgroup.subtree_control", text, sizeof(text));
-	which &= ~controllers_of(text, true);
-	for (int c = 0; c < CONTROLLERS; c++)
-		if (which & BIT(c)) {
-			struct line l = LINE(text);
-
-			line_add(&l, "+");
-			line_add(&l, limits_controller(c, true));
-			if (!file_write(group, "cgroup.subtree_control", text))
-				return false;
-			given |= BIT(c);
-		}
-	return true;
-}
-
-/* Where we go then. */
-static const char *
-out_name(char text[48])
-{
-	struct line l = { text, 48, 0 };
-
-	line_add(&l, PREFIX);
-	line_number(&l, getpid());
-	line_add(&l, OUT);
-	return text;
-}
-
 /* A group that has processes cannot hand on controllers, but we are all that
  * there is: process 1 of a container, or in a scope of our own. */
 static bool
 move_out(int group, unsigned int which)
 {
-	char text[64], wanted[16];
+	char text[GROUP_NAME + 16], wanted[16];
 	struct line l = LINE(wanted);
 
 	line_number(&l, getpid());
@@ -408,12 +186,13 @@ move_out(int group, unsigned int which)
 		errno = EBUSY;
 		return false;
 	}
-	if (mkdirat(group, out_name(text), 0755) < 0)
+	if (mkdirat(group, groups_name(text, 0), 0755) < 0)
 		return false;
 	l = (struct line){ text, sizeof(text), strlen(text) };
 	line_add(&l, "/cgroup.procs");
 	outer = fcntl(group, F_DUPFD_CLOEXEC, 3);
-	return file_write(group, text, "0") && hand_on(group, which);
+	return file_write(group, text, "0") &&
+	    hierarchies_hand_on(group, which, &given);
 }
 
 static _Noreturn void
@@ -445,14 +224,15 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 	const unsigned int which = h->controllers;
 	int error = 0;
 
-	while (which && (!may_make(h->parent) || !hand_on(h->parent, which))) {
+	while (which && (!may_make(h->parent) ||
+	    !hierarchies_hand_on(h->parent, which, &given))) {
 		int above;
 
 		if (!error)
 			error = errno;
 		if (errno == EBUSY && move_out(h->parent, which))
 			return;
-		if (s->cgroup_parent || at_top(h->parent))
+		if (s->cgroup_parent || hierarchies_top(h->parent))
 			no_place(s, which, error);
 		above = openat(h->parent, "..", O_RDONLY | O_DIRECTORY |
 		    O_CLOEXEC);
@@ -486,11 +266,11 @@ make_pay(const struct sandbox *s, const struct hierarchy *h)
 	const unsigned int which = limited & h->controllers;
 	int pay;
 
-	if (h->v2 && which && !hand_on(h->group, which))
-		die("cannot hand on controllers to", PAY);
-	if (mkdirat(h->group, PAY, 0755) < 0)
-		die("cannot make the control group", PAY);
-	pay = openat(h->group, PAY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (h->v2 && which && !hierarchies_hand_on(h->group, which, &given))
+		die("cannot hand on controllers to", GROUP_PAY);
+	if (mkdirat(h->group, GROUP_PAY, 0755) < 0)
+		die("cannot make the control group", GROUP_PAY);
+	pay = openat(h->group, GROUP_PAY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	syscall(SYS_fchmod, pay, 0755);
 	fill(h, pay);
 	limits_write(s, pay, which, h->v2);
@@ -550,114 +330,11 @@ of_pay(char text[64], const char *file)
 	struct line l = { text, 64, 0 };
 
 	if (asked) {
-		line_add(&l, PAY);
+		line_add(&l, GROUP_PAY);
 		line_add(&l, "/");
 	}
 	line_add(&l, file);
 	return text;
-}
-
-static void
-nap(void)
-{
-	const struct timespec millisecond = { 0, 1000000 };
-
-	nanosleep(&millisecond, NULL);
-}
-
-/* All but ourselves. False where there was nobody. */
-static bool
-kill_each(int fd)
-{
-	struct list l = { .fd = fd };
-	bool found = false;
-	pid_t pid;
-
-	while ((pid = next_process(&l)) > 0)
-		if (pid != getpid())
-			found = kill(pid, SIGKILL) == 0 || found;
-	return found;
-}
-
-/* A frozen group of v1 does not even die. */
-static void
-set_frozen(int group, bool frozen)
-{
-	if (!file_write(group, "cgroup.freeze", frozen ? "1" : "0"))
-		file_write(group, "freezer.state", frozen ? "FROZEN" :
-		    "THAWED");
-}
-
-/* The name of a group in a group, NULL where there is none. */
-static const char *
-first_in(int group, char entries[LISTING])
-{
-	long n;
-
-	if (lseek(group, 0, SEEK_SET) < 0)
-		return NULL;
-	while ((n = syscall(SYS_getdents64, group, entries, LISTING)) > 0)
-		for (long at = 0; at < n;) {
-			const struct dirent *d = (void *)(entries + at);
-
-			if (d->d_type == DT_DIR && d->d_name[0] != '.')
-				return d->d_name;
-			at += d->d_reclen;
-		}
-	return NULL;
-}
-
-/* Remove a group that has no other in it, of those that the command may have
- * made below which, itself included; with an end for what is there. False where
- * that could not be. However deep it is, it takes two descriptors. */
-static bool
-remove_one(int group, const char *which)
-{
-	_Alignas(struct dirent) char entries[LISTING];
-	char name_of[NAME_MAX + 1];
-	int above = fcntl(group, F_DUPFD_CLOEXEC, 3);
-	bool gone;
-
-	for (;;) {
-		struct line l = LINE(name_of);
-		int dir, list;
-
-		line_add(&l, which);
-		dir = openat(above, name_of, O_RDONLY | O_DIRECTORY |
-		    O_CLOEXEC);
-		which = first_in(dir, entries);
-		list = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-		set_frozen(dir, false);
-		kill_each(list);
-		close(list);
-		if (!which) {
-			close(dir);
-			break;
-		}
-		close(above);
-		above = dir;
-	}
-	gone = unlinkat(above, name_of, AT_REMOVEDIR) == 0;
-	close(above);
-	return gone;
-}
-
-/* Mostly there is none in it. */
-static bool
-remove_group(int group, const char *which)
-{
-	const int parent = openat(group, "..", O_PATH | O_CLOEXEC);
-	bool gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
-
-	if (!gone && errno != ENOENT) {
-		for (int i = 0; i < AT_ONCE && remove_one(group, PAY); i++)
-			;
-		unlinkat(group, JOINED, AT_REMOVEDIR);
-		gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
-	}
-	gone = gone || errno == ENOENT;
-	close(parent);
-	return gone;
 }
 
 static bool
@@ -666,7 +343,7 @@ remove_all(void)
 	bool gone = true;
 
 	for (struct hierarchy *h = all; h < all + count; h++)
-		if (h->group >= 0 && remove_group(h->group, name)) {
+		if (h->group >= 0 && groups_remove(h->group, name)) {
 			close(h->group);
 			h->group = -1;
 		} else if (h->group >= 0) {
@@ -676,25 +353,11 @@ remove_all(void)
 }
 
 static void
-name_it(int attempt)
-{
-	struct line l = LINE(name);
-
-	line_add(&l, PREFIX);
-	line_number(&l, getpid());
-	if (attempt > 1) {
-		line_add(&l, ".");
-		line_number(&l, attempt);
-	}
-}
-
-static void
 make_all(const struct sandbox *s)
 {
-	for (int attempt = 1; attempt <= NAMES; attempt++) {
+	for (int attempt = 1; groups_name(name, attempt); attempt++) {
 		struct hierarchy *h = all;
 
-		name_it(attempt);
 		while (h < all + count && make_group(s, h))
 			h++;
 		if (h == all + count)
@@ -705,121 +368,24 @@ make_all(const struct sandbox *s)
 	die("cannot make the control group", name);
 }
 
-/* ---- what others have left ----------------------------------------------- */
-
-/* What joined goes to another group, with what it has started. False where one
- * is not taken there. */
-static bool
-move_joined(int group, int to)
-{
-	struct list l = { .fd = openat(group, "joined/cgroup.procs", O_RDONLY |
-	    O_CLOEXEC) };
-	bool taken = true;
-	pid_t pid;
-
-	while ((pid = next_process(&l)) > 0) {
-		char text[16];
-		struct line one = LINE(text);
-
-		line_number(&one, pid);
-		taken = file_write(to, "cgroup.procs", text) && taken;
-	}
-	close(l.fd);
-	return taken;
-}
-
-static bool
-has(int group, const char *which)
-{
-	return syscall(SYS_faccessat, group, which, F_OK) == 0;
-}
-
-/* A group that nobody has locked is that of a launcher that was killed. Those
- * who joined it are not its own, and go on in the group above. False where it
- * is not ours to remove. */
-static bool
-clear(int parent, const char *which)
-{
-	const int group = openat(parent, which, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
-	const bool left = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0;
-
-	if (left) {
-		const int from = has(group, PAY) || has(group, JOINED) ? 0 :
-		    sizeof("pay/") - 1;
-		const int list = openat(group, "pay/cgroup.procs" + from,
-		    O_RDONLY | O_CLOEXEC);
-
-		set_frozen(group, false);
-		file_write(group, "pay/cgroup.kill" + from, "1");
-		for (int i = 0; i < 100 && !remove_group(group, which); i++) {
-			if (!kill_each(list) && !move_joined(group, parent))
-				break;
-			nap();
-		}
-		close(list);
-	}
-	close(group);
-	return left;
-}
-
-/* A name that name_it() gives; or out_name() with out. */
-static bool
-is_group_of_ours(const char *which, bool *out)
-{
-	uint64_t n;
-
-	if (strncmp(which, PREFIX, strlen(PREFIX)) != 0)
-		return false;
-	which += strlen(PREFIX);
-	if (!text_number(&which, INT_MAX, &n))
-		return false;
-	if (*which == '.' && (++which, !text_number(&which, NAMES, &n)))
-		return false;
-	*out = strcmp(which, OUT) == 0;
-	return *out || !*which;
-}
-
-/* True where something was left. Reads what has been opened for that. */
-static bool
-collect(int dir)
-{
-	_Alignas(struct dirent) char entries[LISTING];
-	bool left = false;
-	long n;
-
-	while ((n = syscall(SYS_getdents64, dir, entries, sizeof(entries))) > 0)
-		for (long at = 0; at < n;) {
-			const struct dirent *d = (void *)(entries + at);
-			bool out;
-
-			/* It has processes in it as long as it is wanted. */
-			if (is_group_of_ours(d->d_name, &out))
-				left |= out ? unlinkat(dir, d->d_name,
-				    AT_REMOVEDIR) == 0 : clear(dir, d->d_name);
-			at += d->d_reclen;
-		}
-	return left;
-}
-
 /* Whoever has left something may have left it in other hierarchies too. */
 static void
 collect_all(const struct sandbox *s)
 {
-	char text[LISTS], *next = text, *names, *group;
+	char text[HIERARCHY_LISTS], *next = text, *names, *group;
 	bool left = false;
 
 	for (struct hierarchy *h = all; h < all + count; h++)
-		left |= collect(h->parent);
+		left |= groups_collect(h->parent);
 	if (!left || !proc_read("self/cgroup", text, sizeof(text)))
 		return;
-	while (next_line(&next, &names, &group)) {
+	while (hierarchies_next(&next, &names, &group)) {
 		const char *parent = s->cgroup_parent;
-		const int fd = open_group(names, parent ? parent : group,
+		const int fd = hierarchies_open(names, parent ? parent : group,
 		    !*names, !parent);
 
 		if (fd >= 0)
-			collect(fd);
+			groups_collect(fd);
 		close(fd);
 	}
 }
@@ -830,12 +396,12 @@ collect_all(const struct sandbox *s)
 static void
 note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 {
-	const int fd = open_group(h->names, group, h->v2, false);
+	const int fd = hierarchies_open(h->names, group, h->v2, false);
 	struct stat first, st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die("cannot use the control group of process", text);
-	if (!holds(fd, pid))
+	if (!groups_hold(fd, pid))
 		refuse("cannot bring in process", text, "its control group is "
 		    "not below /sys/fs/cgroup here", NULL);
 	if (h->origin < 0) {
@@ -851,7 +417,8 @@ note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 static void
 join(const char *pid)
 {
-	char text[LISTS], file[PROC_PATH], *next = text, *names, *group;
+	char text[HIERARCHY_LISTS], *next = text, *names, *group;
+	char file[PROC_PATH];
 	const char *digits = pid;
 	uint64_t n;
 
@@ -860,13 +427,13 @@ join(const char *pid)
 		    NULL);
 	if (!proc_read(proc_of(file, n, "cgroup"), text, sizeof(text)))
 		die("cannot bring in process", pid);
-	while (next_line(&next, &names, &group))
+	while (hierarchies_next(&next, &names, &group))
 		for (struct hierarchy *h = all; h < all + count; h++)
 			if (strcmp(h->names, names) == 0)
 				note_origin(h, group, n, pid);
 	for (struct hierarchy *h = all; h < all + count; h++) {
-		if (mkdirat(h->group, JOINED, 0755) == 0) {
-			int joined = openat(h->group, JOINED, O_RDONLY |
+		if (mkdirat(h->group, GROUP_JOINED, 0755) == 0) {
+			int joined = openat(h->group, GROUP_JOINED, O_RDONLY |
 			    O_DIRECTORY | O_CLOEXEC);
 
 			fill(h, joined);
@@ -922,7 +489,6 @@ cgroup_make(const struct sandbox *s)
 
 	if (count == 0)
 		return;
-	name_it(1);
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2)
 			find_place(s, h);
@@ -940,7 +506,7 @@ cgroup_make(const struct sandbox *s)
 	line_add(&p, name);
 	if (asked) {
 		line_add(&p, "/");
-		line_add(&p, PAY);
+		line_add(&p, GROUP_PAY);
 	}
 	open_files(s);
 	for (int i = 0; i < s->word_count; i++)
@@ -953,8 +519,8 @@ cgroup_birthplace(void)
 {
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2)
-			return openat(h->group, asked ? PAY : ".", O_PATH |
-			    O_DIRECTORY | O_CLOEXEC);
+			return openat(h->group, asked ? GROUP_PAY : ".",
+			    O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return -1;
 }
 
@@ -1061,7 +627,7 @@ cgroup_freeze(bool frozen)
 {
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2 || (h->controllers & BIT(OF_FREEZER)))
-			set_frozen(h->group, frozen);
+			groups_freeze(h->group, frozen);
 }
 
 bool
@@ -1075,7 +641,7 @@ cgroup_kill(void)
 		return false;
 	/* So that none is born meanwhile. */
 	cgroup_freeze(true);
-	kill_each(processes);
+	groups_kill(processes);
 	cgroup_freeze(false);
 	return true;
 }
@@ -1087,7 +653,7 @@ cgroup_kill_others(void)
 	 * but who is born later is seen in a later round. */
 	for (int i = 0; i < ROUNDS; i++)
 		if (kill_all >= 0 ? write(kill_all, "1", 1) < 0 :
-		    !kill_each(processes))
+		    !groups_kill(processes))
 			break;
 }
 
@@ -1100,7 +666,7 @@ cgroup_forget(void)
 static void
 move_back(void)
 {
-	char text[48];
+	char text[GROUP_NAME];
 
 	for (int c = 0; c < CONTROLLERS; c++)
 		if (given & BIT(c)) {
@@ -1111,7 +677,7 @@ move_back(void)
 			file_write(outer, "cgroup.subtree_control", text);
 		}
 	file_write(outer, "cgroup.procs", "0");
-	unlinkat(outer, out_name(text), AT_REMOVEDIR);
+	unlinkat(outer, groups_name(text, 0), AT_REMOVEDIR);
 	close(outer);
 }
 
@@ -1124,11 +690,11 @@ send_back(void)
 
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->origin >= 0 && h->group >= 0 &&
-		    !move_joined(h->group, h->origin)) {
+		    !groups_move_joined(h->group, h->origin)) {
 			const int above = openat(h->group, "..", O_PATH |
 			    O_CLOEXEC);
 
-			sent = move_joined(h->group, above) && sent;
+			sent = groups_move_joined(h->group, above) && sent;
 			close(above);
 		}
 	return sent;
@@ -1141,7 +707,7 @@ cgroup_end(void)
 
 	for (int ms = 0; ms < PATIENCE_MS && !gone && sent; ms++) {
 		if (ms > 0)
-			nap();
+			groups_wait();
 		cgroup_kill();
 		sent = send_back();
 		gone = remove_all();

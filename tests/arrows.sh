@@ -21,6 +21,9 @@ expected() {
 	sandbox/launch sandbox/counters sandbox/info
 	sandbox/info sandbox/namespaces sandbox/proc
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
+	sandbox/cgroup sandbox/groups sandbox/hierarchies
+	sandbox/groups sandbox/proc
+	sandbox/hierarchies sandbox/groups sandbox/limits sandbox/proc
 	sandbox/counters sandbox/cgroup sandbox/proc
 	sandbox/devices sandbox/proc sandbox/volumes
 	sandbox/limits sandbox/proc

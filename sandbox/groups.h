@@ -1,0 +1,43 @@
+/* What there is to do with one control group, an open directory; cgroups(7).
+ * Those of ours are named pith-PID; what runs is in "pay" of it. */
+#ifndef PITH_SANDBOX_GROUPS_H
+#define PITH_SANDBOX_GROUPS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define GROUP_PAY "pay"                 /* what runs */
+#define GROUP_JOINED "joined"           /* what --cgroup-join brought in */
+
+/* The name of ours, by how often others were taken, from 1 on; 0 is where a
+ * launcher goes that is in the way. In name, which is returned; NULL where
+ * enough have been tried. */
+enum { GROUP_NAME = 48 };
+const char *groups_name(char name[GROUP_NAME], int attempt);
+
+/* Whether a process is in it. */
+bool groups_hold(int group, pid_t pid);
+
+/* SIGKILL to each of an open cgroup.procs but ourselves. False where there was
+ * nobody. */
+bool groups_kill(int list);
+
+/* Stop all that is in it, or let it go on. */
+void groups_freeze(int group, bool frozen);
+
+/* What joined it goes to another group, with what it has started. False where
+ * one is not taken there. */
+bool groups_move_joined(int group, int to);
+
+/* Remove it, which is its name, with all groups that the command has made in
+ * its own, and an end for what is there. False where that could not be, yet. */
+bool groups_remove(int group, const char *which);
+
+/* Wait until the next try: a millisecond. */
+void groups_wait(void);
+
+/* Remove what launchers that were killed have left in a directory that was
+ * opened for that. True where there was something. */
+bool groups_collect(int dir);
+
+#endif

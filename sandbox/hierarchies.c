@@ -1,0 +1,162 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "groups.h"
+#include "hierarchies.h"
+#include "proc.h"
+
+#define BIT(controller) (1U << (controller))
+
+static const char ROOT[] = "/sys/fs/cgroup/";
+
+bool
+hierarchies_next(char **text, char **names, char **group)
+{
+	char *end = strchr(*text, '\n');
+	char *colon = strchr(*text, ':');
+
+	*names = colon ? colon + 1 : NULL;
+	*group = colon ? strchr(*names, ':') : NULL;
+	if (!end || !*group)
+		return false;
+	*end = *(*group)++ = '\0';
+	*text = end + 1;
+	return true;
+}
+
+unsigned int
+hierarchies_controllers(const char *names, bool v2)
+{
+	unsigned int found = 0;
+
+	while (*names && *names != '\n') {
+		const size_t n = strcspn(names, ", \n");
+
+		for (int c = 0; c < CONTROLLERS; c++) {
+			const char *known = limits_controller(c, v2);
+
+			if (n && strlen(known) == n &&
+			    memcmp(known, names, n) == 0)
+				found |= BIT(c);
+		}
+		names += n;
+		names += *names == ',' || *names == ' ';
+	}
+	return found;
+}
+
+int
+hierarchies_mount(const char *names, bool v2)
+{
+	const char *places[] = { v2 ? "" : names, v2 ? "unified" : names };
+	char text[96];
+	struct statfs fs;
+
+	for (int i = 0; i < 2; i++) {
+		struct line l = LINE(text);
+		int fd;
+
+		line_add(&l, ROOT);
+		line_add(&l, places[i]);
+		/* cpu,cpuacct may be mounted as cpu. */
+		if (i == 1 && !v2)
+			*strchrnul(text, ',') = '\0';
+		fd = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && fstatfs(fd, &fs) < 0)
+			die("cannot use", text);
+		if (fd >= 0 && (int)fs.f_type == (v2 ? CGROUP2_SUPER_MAGIC :
+		    CGROUP_SUPER_MAGIC))
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+/* Whether paths of groups are those of the machine, and not of a container. */
+static bool
+sees_all_groups(void)
+{
+	enum { FIRST = 0xEFFFFFFB };    /* PROC_CGROUP_INIT_INO */
+	struct stat st;
+
+	return fstatat(proc_fd(), "self/ns/cgroup", &st, 0) < 0 ||
+	    st.st_ino == (ino_t)(unsigned int)FIRST;
+}
+
+int
+hierarchies_open(const char *names, const char *group, bool v2, bool ours)
+{
+	const int mount = hierarchies_mount(names, v2);
+	int fd, error;
+
+	if (mount < 0)
+		return -1;
+	while (*group == '/')
+		group++;
+	fd = openat(mount, *group ? group : ".", O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	error = errno;
+	if (ours && ((fd < 0 && errno == ENOENT) || !sees_all_groups())) {
+		if (fd < 0)
+			fd = openat(mount, ".", O_RDONLY | O_DIRECTORY |
+			    O_CLOEXEC);
+		if (!groups_hold(fd, getpid())) {
+			close(fd);
+			fd = -1;
+			error = EXDEV;
+		}
+	}
+	close(mount);
+	errno = error;
+	return fd;
+}
+
+bool
+hierarchies_top(int group)
+{
+	int above = openat(group, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+	const bool top = above < 0 || fstatfs(above, &fs) < 0 ||
+	    (int)fs.f_type != CGROUP2_SUPER_MAGIC;
+
+	close(above);
+	return top;
+}
+
+bool
+hierarchies_hand_on(int group, unsigned int which, unsigned int *given)
+{
+	char text[256];
+	unsigned int there;
+
+	for (int c = 0; c < CONTROLLERS; c++)
+		if (!*limits_controller(c, true))
+			which &= ~BIT(c);
+	if (!file_read(group, "cgroup.controllers", text, sizeof(text)))
+		return false;
+	there = hierarchies_controllers(text, true);
+	errno = ENOENT;
+	if ((which & there) != which)
+		return false;
+	file_read(group, "cgroup.subtree_control", text, sizeof(text));
+	which &= ~hierarchies_controllers(text, true);
+	for (int c = 0; c < CONTROLLERS; c++)
+		if (which & BIT(c)) {
+			struct line l = LINE(text);
+
+			line_add(&l, "+");
+			line_add(&l, limits_controller(c, true));
+			if (!file_write(group, "cgroup.subtree_control", text))
+				return false;
+			*given |= BIT(c);
+		}
+	return true;
+}
