@@ -277,7 +277,7 @@ child_start(struct child *c, char **command, const struct inherited *inherited,
 	*why = (struct failure){ 0, -1, NULL, NULL };
 	if (pipe2(told, O_CLOEXEC) < 0)
 		return false;
-	pid = vfork();
+	pid = before && before->fork ? before->fork() : vfork();
 	if (pid == 0)
 		child_run(c, command, inherited, before, init, told[1]);
 	c->pid = pid;

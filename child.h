@@ -28,6 +28,7 @@ struct failure {
 struct before {
 	const char *(*call)(const void *with, const char **on);
 	const void *with;
+	pid_t (*fork)(void);    /* that is to be used, or NULL */
 };
 
 /* Find our controlling terminal, which a child with a group of its own has to

@@ -808,7 +808,8 @@ start(struct life *l, const struct inherited *inherited)
 {
 	const struct options *opt = l->opt;
 	const struct sandbox *s = opt->sandbox.asked ? &opt->sandbox : NULL;
-	const struct before before = { before_exec, s };
+	const struct before before = { before_exec, s,
+	    s && l->role == ALONE && launch_places() ? launch_place : NULL };
 	const struct inherited nothing = { 0 };
 	struct failure why;
 

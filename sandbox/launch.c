@@ -41,6 +41,7 @@ static struct limit { uint64_t soft, hard; }
     files;                      /* RLIMIT_NOFILE as it was inherited */
 static int detached = -1;       /* who waits for the start, or -1 */
 static bool started;            /* the command was */
+static bool placed;             /* it was born in its group */
 
 /* ---- before anything is done -------------------------------------------- */
 
@@ -545,7 +546,7 @@ launch_child(const struct sandbox *s, const char **on)
 	const char *failed = NULL;
 
 	*on = NULL;
-	if (!flags && !cgroup_enter(false))
+	if (!flags && !cgroup_enter(placed))
 		return "cannot enter the control group";
 	if (s->cpu_time >= 0 && !limit_each(s->cpu_time))
 		return "cannot limit processor time";
@@ -662,6 +663,26 @@ launch_alone(const struct sandbox *s)
 {
 	cgroup_make(s);
 	cgroup_prefer(s, getpid());
+}
+
+bool
+launch_places(void)
+{
+	const int born = cgroup_birthplace();
+
+	close(born);
+	return born >= 0;
+}
+
+pid_t
+launch_place(void)
+{
+	int born = cgroup_birthplace();
+	const pid_t pid = namespaces_fork(0, &born);
+
+	placed = born >= 0;
+	close(born);
+	return pid;
 }
 
 void

@@ -28,6 +28,10 @@ pid_t launch_fork(const struct sandbox *s);
  * dies. */
 void launch_alone(const struct sandbox *s);
 
+/* Whether the command can be born in that group, and as fork(2) do so. */
+bool launch_places(void);
+pid_t launch_place(void);
+
 /* In the process that starts the command, right before: --chroot, who the
  * command is to be, its environment, directory and terminal, --block-fd; dies.
  */
