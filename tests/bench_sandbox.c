@@ -1,9 +1,10 @@
 /* bench_sandbox PITH FLOOR TRUE: measure a sandbox of pith, start to exit of a
  * static true, against a bare program with the same system calls (FLOOR,
- * tests/floor_sandbox.c) and against every other launcher that is installed.
- * All take turns in one run and are compared by ratios: times alone say nothing
- * about another machine. Ends with 1 where pith misses a figure by more than
- * noise in the middle one of three repetitions. */
+ * tests/floor_sandbox.c) and against every other launcher that is installed;
+ * then what limits add to it, for pith and for whoever else has some. All take
+ * turns in one run and are compared by ratios: times alone say nothing about
+ * another machine. Ends with 1 where pith misses a figure by more than noise in
+ * the middle one of three repetitions. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,18 +23,19 @@
 
 extern char **environ;
 
-enum { REPETITIONS = 3, ROUNDS = 100, SELDOM = 10, WARM = 5, WORDS = 40 };
+enum { REPETITIONS = 3, ROUNDS = 100, WARM = 5, WORDS = 40, MOST = 32 };
 
 /* What two runs of the same thing may differ by. */
 static const double NOISE = 1.03;
 
 struct launcher {
 	const char *name;
-	const char *lacks;      /* of what pith's preset does */
+	const char *text;       /* what it lacks of pith's preset; its limits */
 	bool root, user;        /* who can run it */
-	bool seldom;            /* every tenth round: it takes long */
-	/* Parted by blanks. %R the root, %B the bundle, %S a directory for
-	 * states, %N a new name; the command is the last. */
+	bool seldom;            /* it takes long */
+	/* Parted by blanks. %R the root, %S a directory for states, %N a new
+	 * name, %T the static true, %% a percent sign, %B %M %A a bundle without
+	 * limits, with one of memory, with three; the command is the last. */
 	const char *words;
 	bool there;
 	char path[PATH_MAX];
@@ -43,60 +45,135 @@ struct launcher {
 /* The first three are what others are compared with. */
 enum { PITH, FLOOR, BWRAP, NSPAWN = 6, LAUNCHERS };
 static struct launcher launchers[LAUNCHERS] = {
-	{ .name = "pith", .root = true, .user = true,
-	    .lacks = "nothing",
+	{ .name = "pith", .root = true, .user = true, .text = "nothing",
 	    .words = "--rootfs %R -- /true" },
-	{ .name = "smallest", .root = true, .lacks = "checks, forwarding",
+	{ .name = "smallest", .root = true, .text = "checks, forwarding",
 	    .words = "%R /true" },
 	{ .name = "bwrap", .root = true, .user = true,
-	    .lacks = "overlay, masks, seccomp, /sys",
+	    .text = "overlay, masks, seccomp, /sys, control group",
 	    .words = "--unshare-all --die-with-parent --new-session --clearenv "
 	    "--cap-drop ALL --hostname pith --ro-bind %R / --proc /proc "
 	    "--dev /dev --tmpfs /tmp -- /true" },
 	{ .name = "unshare", .root = true, .user = true,
-	    .lacks = "overlay, masks, seccomp, /sys, /dev, lo, drop of "
-	    "capabilities, init",
+	    .text = "overlay, masks, seccomp, /sys, /dev, lo, drop of "
+	    "capabilities, init, control group",
 	    .words = "-mpuinUCf -r --kill-child --mount-proc -R %R /true" },
 	{ .name = "crun", .root = true, .seldom = true,
-	    .lacks = "overlay, ids of its own, init; adds cgroups",
+	    .text = "overlay, ids of its own, init",
 	    .words = "--root %S run -b %B %N" },
 	{ .name = "runc", .root = true, .seldom = true,
-	    .lacks = "overlay, ids of its own, init; adds cgroups",
+	    .text = "overlay, ids of its own, init",
 	    .words = "--root %S run -b %B %N" },
 	{ .name = "systemd-nspawn", .root = true, .seldom = true,
-	    .lacks = "nothing",
+	    .text = "nothing",
 	    .words = "-q --register=no --keep-unit --private-network "
 	    "--private-users=pick --volatile=overlay --as-pid2 "
 	    "--timezone=off --resolv-conf=off -D %R /true" },
 };
 
-static const char *const DEBIAN[LAUNCHERS] = {
-	[BWRAP] = "bubblewrap", "util-linux", "crun", "runc",
-	"systemd-container",
+/* The same program with more and more limits, the first of each name without
+ * even a control group where that can be. */
+#define ONE "--memory 64m "
+#define ALL ONE "--cpus 0.5 --pids-limit 100 "
+#define SCOPE "--scope -q --collect "
+enum { LIMITED = 2, LIMITED_FLOOR = 5, LIMITED_BWRAP, COSTS = 20 };
+static struct launcher costs[COSTS] = {
+	{ .name = "pith", .root = true, .text = "no group",
+	    .words = "--cgroups off --rootfs %R -- /true" },
+	{ .name = "pith", .root = true, .text = "a group",
+	    .words = "--rootfs %R -- /true" },
+	{ .name = "pith", .root = true, .text = "memory",
+	    .words = ONE "--rootfs %R -- /true" },
+	{ .name = "pith", .root = true, .text = "memory, cpus, pids",
+	    .words = ALL "--rootfs %R -- /true" },
+	{ .name = "smallest", .root = true, .text = "a group",
+	    .words = "%R /true" },
+	{ .name = "smallest", .root = true, .text = "memory",
+	    .words = "-m 67108864 %R /true" },
+	{ .name = "bwrap", .root = true, .text = "no group",
+	    .words = "--unshare-all --die-with-parent --new-session --clearenv "
+	    "--cap-drop ALL --hostname pith --ro-bind %R / --proc /proc "
+	    "--dev /dev --tmpfs /tmp -- /true" },
+	{ .name = "crun", .root = true, .seldom = true, .text = "no group",
+	    .words = "--root %S --cgroup-manager disabled run -b %B %N" },
+	{ .name = "crun", .root = true, .seldom = true, .text = "a group",
+	    .words = "--root %S run -b %B %N" },
+	{ .name = "crun", .root = true, .seldom = true, .text = "memory",
+	    .words = "--root %S run -b %M %N" },
+	{ .name = "crun", .root = true, .seldom = true,
+	    .text = "memory, cpus, pids",
+	    .words = "--root %S run -b %A %N" },
+	{ .name = "runc", .root = true, .seldom = true, .text = "a group",
+	    .words = "--root %S run -b %B %N" },
+	{ .name = "runc", .root = true, .seldom = true, .text = "memory",
+	    .words = "--root %S run -b %M %N" },
+	{ .name = "runc", .root = true, .seldom = true,
+	    .text = "memory, cpus, pids",
+	    .words = "--root %S run -b %A %N" },
+	{ .name = "pith, no root", .root = true, .text = "no group",
+	    .words = "-- %T" },
+	{ .name = "pith, no root", .root = true, .text = "memory",
+	    .words = ONE "-- %T" },
+	{ .name = "pith, no root", .root = true, .text = "memory, cpus, pids",
+	    .words = ALL "-- %T" },
+	{ .name = "systemd-run", .root = true, .seldom = true,
+	    .text = "a group", .words = SCOPE "%T" },
+	{ .name = "systemd-run", .root = true, .seldom = true,
+	    .text = "memory", .words = SCOPE "-p MemoryMax=64M %T" },
+	{ .name = "systemd-run", .root = true, .seldom = true,
+	    .text = "memory, cpus, pids", .words = SCOPE "-p MemoryMax=64M "
+	    "-p CPUQuota=50%% -p TasksMax=100 %T" },
+};
+
+/* Who brings a process into a control group waits for a grace period of RCU, or
+ * not if somebody else just did: the pause is for that to be over. */
+static const struct table {
+	struct launcher *all;
+	int count, rounds, seldom, pause_ms;
+} both[2] = {
+	{ launchers, LAUNCHERS, ROUNDS, ROUNDS / 10, 5 },
+	{ costs, COSTS, ROUNDS / 3, ROUNDS / 10, 40 },
+};
+
+static const char *const DEBIAN[][2] = {
+	{ "bwrap", "bubblewrap" }, { "unshare", "util-linux" },
+	{ "crun", "crun" }, { "runc", "runc" },
+	{ "systemd-nspawn", "systemd-container" }, { "systemd-run", "systemd" },
 };
 
 static char top[] = "/tmp/pith-bench.XXXXXX";
 static FILE *complaints;
 static int theirs;              /* what launchers write to stderr */
 static int missed;
+static int ours, plain = -1;    /* mount namespaces */
+static bool slow;               /* the machine is */
+static const char *pith_path, *floor_path, *true_path;
 
-#define EACH(l) \
-	for (struct launcher *l = launchers; l < launchers + LAUNCHERS; l++) \
+#define EACH(l, table) \
+	for (struct launcher *l = (table)->all; \
+	    l < (table)->all + (table)->count; l++) \
 		if (l->there)
 
 /* ---- a root and a bundle ------------------------------------------------ */
 
 static const char *const directories[] = {
-	"", "/state", "/bundle", "/root", "/root/proc", "/root/sys",
-	"/root/dev", "/root/tmp", "/root/usr", "/root/etc", "/root/run",
-	"/root/var", "/root/root"
+	"", "/state", "/bundle", "/memory", "/limits", "/root",
+	"/root/proc", "/root/sys", "/root/dev", "/root/tmp", "/root/usr",
+	"/root/etc", "/root/run", "/root/var", "/root/root"
 };
 
 static const char *const files[] = {
-	"/root/true", "/root/etc/os-release", "/bundle/config.json"
+	"/root/true", "/root/etc/os-release", "/bundle/config.json",
+	"/memory/config.json", "/limits/config.json"
 };
 
-/* What both take, and `runc spec` writes, but for limits. */
+static const char *const resources[] = {
+	"", "\"memory\":{\"limit\":67108864}",
+	"\"memory\":{\"limit\":67108864},"
+	"\"cpu\":{\"quota\":50000,\"period\":100000},\"pids\":{\"limit\":100}"
+};
+
+/* What both take, and `runc spec` writes. */
 static const char CONFIG[] = "{\"ociVersion\":\"1.0.2\",\"hostname\":\"pith\","
     "\"root\":{\"path\":\"%s/root\",\"readonly\":true},\"process\":{"
     "\"terminal\":false,\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"/true\"],"
@@ -114,7 +191,8 @@ static const char CONFIG[] = "{\"ociVersion\":\"1.0.2\",\"hostname\":\"pith\","
     "\"source\":\"mqueue\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
     "{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\","
     "\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]}],"
-    "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},"
+    "\"linux\":{\"resources\":{%s},\"namespaces\":["
+    "{\"type\":\"pid\"},{\"type\":\"network\"},"
     "{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},"
     "{\"type\":\"cgroup\"}],\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\","
     "\"/proc/kcore\",\"/proc/keys\",\"/proc/latency_stats\","
@@ -198,7 +276,7 @@ copy(const char *from, const char *to)
 }
 
 static void
-make_root(const char *program)
+make_root(void)
 {
 	char path[PATH_MAX];
 	FILE *f;
@@ -213,15 +291,18 @@ make_root(const char *program)
 			die(path);
 	}
 	path_in(path, files[0]);
-	copy(program, path);
+	copy(true_path, path);
 	path_in(path, files[1]);
 	f = fopen(path, "w");
 	if (!f || fprintf(f, "ID=bench\n") < 0 || fclose(f) != 0)
 		die(path);
-	path_in(path, files[2]);
-	f = fopen(path, "w");
-	if (!f || fprintf(f, CONFIG, top) < 0 || fclose(f) != 0)
-		die(path);
+	for (int i = 0; i < 3; i++) {
+		path_in(path, files[2 + i]);
+		f = fopen(path, "w");
+		if (!f || fprintf(f, CONFIG, top, resources[i]) < 0 ||
+		    fclose(f) != 0)
+			die(path);
+	}
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -249,19 +330,30 @@ words(struct launcher *l, char *argv[WORDS], char text[PATH_MAX])
 		if (*w == ' ') {
 			*next++ = '\0';
 			argv[n++] = next;
-		} else if (*w != '%') {
+		} else if (*w != '%' || *++w == '%') {
 			*next++ = *w;
-		} else if (*++w == 'N') {
+		} else if (*w == 'N') {
 			next += snprintf(next, end - next, "pith-bench-%d-%d",
 			    getpid(), name++);
 		} else {
 			next += snprintf(next, end - next, "%s/%s", top,
-			    *w == 'R' ? "root" : *w == 'B' ? "bundle" :
-			    "state");
+			    *w == 'R' ? "root" : *w == 'T' ? "root/true" :
+			    *w == 'B' ? "bundle" : *w == 'M' ? "memory" :
+			    *w == 'A' ? "limits" : "state");
 		}
 	}
 	*next = '\0';
 	argv[n] = NULL;
+}
+
+/* Those who refuse a machine with controllers in both hierarchies of cgroups.
+ */
+static bool
+wants_plain(const struct launcher *l)
+{
+	return plain >= 0 && (strcmp(l->name, "crun") == 0 ||
+	    strcmp(l->name, "runc") == 0 ||
+	    strcmp(l->name, "systemd-nspawn") == 0);
 }
 
 /* The wait status, and the time from before the start to the end. */
@@ -274,32 +366,36 @@ run(struct launcher *l, double *took)
 	pid_t pid;
 
 	words(l, argv, text);
+	if (wants_plain(l) && setns(plain, CLONE_NEWNS) < 0)
+		die("mount namespace");
 	begun = now();
 	if (posix_spawn(&pid, l->path, NULL, NULL, argv, environ) != 0 ||
 	    waitpid(pid, &status, 0) != pid)
 		die(l->name);
 	*took = now() - begun;
+	if (wants_plain(l) && setns(ours, CLONE_NEWNS) < 0)
+		die("mount namespace");
 	return status;
 }
 
 /* The kernel takes namespaces apart after their last process has ended: not at
  * the cost of the next one. */
 static void
-let_settle(void)
+let_settle(int ms)
 {
-	const struct timespec pause = { 0, 5000000 };
+	const struct timespec pause = { 0, ms * 1000000L };
 
 	nanosleep(&pause, NULL);
 }
 
 static void
-run_well(struct launcher *l, double *took)
+run_well(struct launcher *l, double *took, int pause_ms)
 {
 	if (run(l, took) != 0) {
 		errno = ECANCELED;
 		die(l->name);
 	}
-	let_settle();
+	let_settle(pause_ms);
 }
 
 static int
@@ -310,37 +406,52 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* In another order each round: all beginnings, and steps of 1 to 6. */
-static void
-measure(int repetition)
+/* The turn in which all begin somewhere else, and have another one before. */
+static int
+step_of(int turn, int count)
 {
-	static double samples[LAUNCHERS][ROUNDS];
+	int step = turn / count % (count - 1) + 1, a = count, b;
 
-	for (int turn = 0; turn < WARM + ROUNDS; turn++) {
-		const int round = turn - WARM;
-		const int step = turn / LAUNCHERS % (LAUNCHERS - 1) + 1;
+	for (b = step; b > 0;) {
+		int rest = a % b;
 
-		for (int n = 0; n < LAUNCHERS; n++) {
-			int at = (turn + n * step) % LAUNCHERS;
-			struct launcher *l = launchers + at;
+		a = b;
+		b = rest;
+	}
+	return a == 1 ? step : 1;
+}
+
+static void
+measure(const struct table *t, int repetition)
+{
+	static double samples[MOST][ROUNDS];
+	const int rounds = slow ? t->rounds / 4 : t->rounds;
+	const int every = t->rounds / t->seldom;
+
+	for (int turn = 0; turn < WARM + rounds; turn++) {
+		const int round = turn - WARM, step = step_of(turn, t->count);
+
+		for (int n = 0; n < t->count; n++) {
+			int at = (turn + n * step) % t->count;
+			struct launcher *l = t->all + at;
 			double took;
 
 			if (!l->there || (l->seldom && (round < 0 ||
-			    round % SELDOM != 0)))
+			    round % every != 0)))
 				continue;
-			run_well(l, &took);
+			run_well(l, &took, t->pause_ms);
 			if (round >= 0)
-				samples[at][round / (l->seldom ? SELDOM : 1)] =
+				samples[at][round / (l->seldom ? every : 1)] =
 				    took;
 		}
 	}
-	EACH(l) {
-		double *s = samples[l - launchers];
-		int rounds = l->seldom ? ROUNDS / SELDOM : ROUNDS;
+	EACH(l, t) {
+		double *s = samples[l - t->all];
+		int done = l->seldom ? (rounds + every - 1) / every : rounds;
 
-		qsort(s, rounds, sizeof(*s), compare);
-		l->median[repetition] = s[rounds / 2];
-		l->p10[repetition] = s[rounds / 10];
+		qsort(s, done, sizeof(*s), compare);
+		l->median[repetition] = s[done / 2];
+		l->p10[repetition] = s[done / 10];
 	}
 }
 
@@ -351,7 +462,14 @@ find(struct launcher *l)
 {
 	static const char *const dirs[] = { "/usr/local/bin", "/usr/bin",
 	    "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin" };
+	const char *given = strncmp(l->name, "pith", 4) == 0 ? pith_path :
+	    strcmp(l->name, "smallest") == 0 ? floor_path :
+	    NULL;
 
+	if (given) {
+		snprintf(l->path, sizeof(l->path), "%s", given);
+		return true;
+	}
 	for (size_t d = 0; d < sizeof(dirs) / sizeof(dirs[0]); d++) {
 		snprintf(l->path, sizeof(l->path), "%s/%s", dirs[d], l->name);
 		if (access(l->path, X_OK) == 0)
@@ -378,6 +496,15 @@ reason(int status)
 	return last ? last + 1 : text;
 }
 
+static void
+skip(const struct launcher *l, const char *why)
+{
+	const bool cost = l >= costs && l < costs + COSTS;
+
+	printf("skip - %s%s%s # %s\n", l->name, cost ? ", " : "",
+	    cost ? l->text : "", why);
+}
+
 /* Once, to see whether it can work here. */
 static void
 try(struct launcher *l)
@@ -389,27 +516,33 @@ try(struct launcher *l)
 		die("memfd");
 	status = run(l, &took);
 	l->there = status == 0;
+	/* Emulated, as others are not. */
+	slow |= l == launchers + FLOOR && took > 20e3;
 	if (l->there)
 		return;
-	printf("skip - %s # %s\n", l->name, reason(status));
-	missed |= l <= launchers + FLOOR;       /* no figure without them */
+	skip(l, reason(status));
+	missed |= l == launchers + PITH || l == launchers + FLOOR;
 }
 
 static void
-find_launchers(const char *pith, const char *floor)
+find_launchers(const struct table *t)
 {
 	const bool root = geteuid() == 0;
 
-	snprintf(launchers[PITH].path, PATH_MAX, "%s", pith);
-	snprintf(launchers[FLOOR].path, PATH_MAX, "%s", floor);
-	for (struct launcher *l = launchers; l < launchers + LAUNCHERS; l++)
+	for (struct launcher *l = t->all; l < t->all + t->count; l++) {
+		char why[64] = "not installed";
+
+		for (size_t i = 0; i < sizeof(DEBIAN) / sizeof(*DEBIAN); i++)
+			if (strcmp(DEBIAN[i][0], l->name) == 0)
+				snprintf(why, sizeof(why), "not installed (%s)",
+				    DEBIAN[i][1]);
 		if (root ? !l->root : !l->user)
-			printf("skip - %s # needs root\n", l->name);
-		else if (l > launchers + FLOOR && !find(l))
-			printf("skip - %s # not installed (%s)\n", l->name,
-			    DEBIAN[l - launchers]);
+			skip(l, "needs root");
+		else if (!find(l))
+			skip(l, why);
 		else
 			try(l);
+	}
 }
 
 /* ---- telling ------------------------------------------------------------ */
@@ -444,51 +577,82 @@ print_times(void)
 	printf("\na sandbox, start to exit of a static true, us\n"
 	    "%-14s %9s %9s  against %-9s against %-9s without\n", "",
 	    "median", "p10", launchers[FLOOR].name, launchers[BWRAP].name);
-	EACH(l) {
+	EACH(l, both) {
 		printf("%-14s %9.0f %9.0f", l->name, middle(l->median, NULL),
 		    middle(l->p10, NULL));
 		print_ratio(l, FLOOR);
 		print_ratio(l, BWRAP);
-		printf(" %s\n", l->lacks);
+		printf(" %s\n", l->text);
+	}
+	printf("\n");
+}
+
+/* What limits add to the first of a name. */
+static void
+print_costs(void)
+{
+	const struct launcher *first = NULL;
+
+	printf("what limits add to it, ms\n"
+	    "%-14s %-20s %9s %9s %9s\n", "", "", "median", "added", "");
+	EACH(l, both + 1) {
+		double is = middle(l->median, NULL);
+
+		if (!first || strcmp(first->name, l->name) != 0)
+			first = l;
+		printf("%-14s %-20s %9.2f", l == first ? l->name : "", l->text,
+		    is / 1e3);
+		if (l == first)
+			printf("\n");
+		else
+			printf(" %9.2f %8.2fx\n", (is - middle(first->median,
+			    NULL)) / 1e3, middle(l->median, first->median));
 	}
 	printf("\n");
 }
 
 static void
-figure(int base, double most)
+figure(const char *what, const struct launcher *pith, const struct launcher *b,
+    double most)
 {
-	const struct launcher *pith = launchers + PITH, *b = launchers + base;
 	double is;
 	bool near;
 
 	if (!pith->there || !b->there) {
-		printf(pith->there ? "skip - sandbox over %s # it does not "
-		    "run\n" : "MISSED   sandbox over %s: pith does not run\n",
-		    b->name);
+		printf("skip - %s over %s # %s does not run\n", what, b->name,
+		    pith->there ? b->name : "pith");
 		return;
 	}
 	is = middle(pith->median, b->median);
 	near = is <= most * NOISE;
-	printf("%-8s sandbox over %s: %.2f, at most %.2f\n", is <= most ?
-	    "reached" : near ? "noise" : "MISSED", b->name, is, most);
+	printf("%-8s %s over %s: %.2f, at most %.2f\n", is <= most ?
+	    "reached" : near ? "noise" : "MISSED", what, b->name, is, most);
 	missed |= !near;
 }
 
 /* ---- the whole ---------------------------------------------------------- */
 
-/* In a mount namespace of our own: crun refuses a machine with controllers in
- * both hierarchies of cgroups, systemd-nspawn leaves directories in /run. */
+/* In a mount namespace of our own, as systemd-nspawn leaves directories in
+ * /run; and another one without v2 beside v1. */
 static void
 hide_the_machine(void)
 {
+	const char *self = "/proc/self/ns/mnt";
+
 	if (geteuid() != 0)
 		return;
 	if (unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("mount namespace");
-	umount2("/sys/fs/cgroup/unified", 0);
 	if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, NULL) < 0)
 		die("/run");
+	ours = open(self, O_RDONLY | O_CLOEXEC);
+	if (ours < 0 || unshare(CLONE_NEWNS) < 0)
+		die("mount namespace");
+	if (umount2("/sys/fs/cgroup/unified", 0) == 0)
+		plain = open(self, O_RDONLY | O_CLOEXEC);
+	if (setns(ours, CLONE_NEWNS) < 0)
+		die("mount namespace");
 }
 
 int
@@ -500,19 +664,32 @@ main(int argc, char **argv)
 	theirs = memfd_create("complaints", MFD_CLOEXEC);
 	if (argc != 4 || null < 0 || !complaints || theirs < 0)
 		return 2;
+	pith_path = argv[1];
+	floor_path = argv[2];
+	true_path = argv[3];
 	dup2(null, STDIN_FILENO);
 	dup2(theirs, STDERR_FILENO);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	umask(022);
 	hide_the_machine();
-	make_root(argv[3]);
-	find_launchers(argv[1], argv[2]);
+	make_root();
+	for (int t = 0; t < 2; t++)
+		find_launchers(both + t);
 	/* The pages of a fresh file count as dirty. */
 	sync();
-	for (int r = 0; r < REPETITIONS; r++)
-		measure(r);
+	for (int t = 0; t < 2; t++)
+		for (int r = 0; r < REPETITIONS; r++)
+			measure(both + t, r);
 	print_times();
-	figure(FLOOR, 1.2);
-	figure(BWRAP, 0.75);
+	print_costs();
+	figure("sandbox", launchers + PITH, launchers + FLOOR, 1.2);
+	figure("sandbox", launchers + PITH, launchers + BWRAP, 0.75);
+	/* Where memory is v1's there is a group in each hierarchy. */
+	if (costs[LIMITED_FLOOR].there) {
+		figure("with --memory", costs + LIMITED, costs + LIMITED_FLOOR,
+		    1.2);
+		figure("with --memory", costs + LIMITED, costs + LIMITED_BWRAP,
+		    0.75);
+	}
 	return missed;
 }

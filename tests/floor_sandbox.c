@@ -1,9 +1,9 @@
-/* floor_sandbox ROOTFS COMMAND...: what tests/bench_sandbox.c compares
- * sandboxes with, static and small. The system calls that
- * `pith --rootfs ROOTFS COMMAND...` cannot do without when root starts it, in
- * the same order and under the same filter, and nothing else: no options, no
- * care for a hostile root, no signals forwarded. Ends with the exit code of the
- * command, or 125. */
+/* floor_sandbox [-m BYTES] ROOTFS COMMAND...: what tests/bench_sandbox.c
+ * compares sandboxes with, static and small. The system calls that
+ * `pith [--memory BYTES] --rootfs ROOTFS COMMAND...` cannot do without when
+ * root starts it where there is cgroup v2, and nothing else, in the same order
+ * and under the same filter: no other options, no care for a hostile root, no
+ * signals forwarded. Ends with the exit code of the command, or 125. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -117,19 +118,106 @@ write_file(int dir, const char *path, const char *text)
 	close(fd);
 }
 
+static void
+add_number(char *text, unsigned int n)
+{
+	char digits[12];
+	size_t at = sizeof(digits) - 1;
+
+	digits[at] = '\0';
+	do
+		digits[--at] = '0' + n % 10;
+	while ((n /= 10) > 0);
+	strcat(text, digits + at);
+}
+
 static int
 proc_of(pid_t pid)
 {
-	char path[32] = "/proc/", digits[12];
-	size_t n = sizeof(digits) - 1;
+	char path[32] = "/proc/";
 
-	digits[n] = '\0';
-	do
-		digits[--n] = '0' + pid % 10;
-	while ((pid /= 10) > 0);
-	strcat(path, digits + n);
+	add_number(path, pid);
 	return must(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), path);
 }
+
+/* ---- the control group --------------------------------------------------- */
+
+static const char *memory;      /* the limit, or NULL */
+static int parent, group;
+static char name[24] = "floor-";
+
+static int
+open_dir(int dir, const char *path)
+{
+	return openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Our own group of v2. */
+static int
+open_own_group(void)
+{
+	static char text[4096];
+	int fd = must(open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC), "/proc");
+	int v2 = open_dir(AT_FDCWD, "/sys/fs/cgroup/unified");
+	char *own;
+	int found;
+
+	must(read(fd, text, sizeof(text) - 1), "/proc/self/cgroup");
+	close(fd);
+	own = strstr(text, "0::/");
+	must(own ? 0 : -1, "cgroup v2");
+	own[strcspn(own, "\n")] = '\0';
+	if (v2 < 0)
+		v2 = must(open_dir(AT_FDCWD, "/sys/fs/cgroup"), "cgroup v2");
+	found = must(open_dir(v2, own[4] ? own + 4 : "."), own);
+	close(v2);
+	return found;
+}
+
+static void
+limit_memory(int dir)
+{
+	write_file(dir, "memory.max", memory);
+	write_file(dir, "memory.swap.max", "0");
+}
+
+/* A group in ours that others take for no leftover, and where there is a limit
+ * another one in it. Returns that in which the command is to be. */
+static int
+make_group(void)
+{
+	char entries[2048];
+	int pay;
+
+	parent = open_own_group();
+	if (memory)
+		write_file(parent, "cgroup.subtree_control", "+memory");
+	while (must(syscall(SYS_getdents64, parent, entries, sizeof(entries)),
+	    "getdents64") > 0)
+		;
+	add_number(name, getpid());
+	must(mkdirat(parent, name, 0755), name);
+	group = must(open_dir(parent, name), name);
+	must(flock(group, LOCK_EX | LOCK_NB), name);
+	if (!memory)
+		return group;
+	limit_memory(group);
+	write_file(group, "cgroup.subtree_control", "+memory");
+	must(mkdirat(group, "pay", 0755), "pay");
+	pay = must(open_dir(group, "pay"), "pay");
+	limit_memory(pay);
+	return pay;
+}
+
+static void
+remove_group(void)
+{
+	if (memory)
+		must(unlinkat(group, "pay", AT_REMOVEDIR), "pay");
+	must(unlinkat(parent, name, AT_REMOVEDIR), name);
+}
+
+/* ---- the root ------------------------------------------------------------ */
 
 /* The root as a detached mount: an overlay over an idmapped clone, on a tmpfs
  * that only this process sees. */
@@ -203,6 +291,7 @@ launch(pid_t init, int rootfs, int socket)
 	close(userns);
 	close(proc);
 	must(waitpid(init, &status, 0), "waitpid");
+	remove_group();
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 	    128 + WTERMSIG(status);
 }
@@ -219,13 +308,12 @@ static const struct { char name[8], target[16]; } links[] = {
 	{ "ptmx", "pts/ptmx" },
 };
 
-/* As sandbox/mounts.c has them. */
+/* As sandbox/mounts.c has them for who is root of a user namespace. */
 static const char hidden[][32] = {
 	"proc/acpi", "proc/asound", "proc/interrupts", "proc/kcore",
 	"proc/keys", "proc/latency_stats", "proc/sched_debug", "proc/scsi",
-	"proc/timer_list", "proc/timer_stats", "proc/kmsg", "proc/kallsyms",
-	"proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup",
-	"sys/firmware", "sys/devices/virtual/powercap", "sys/kernel/debug",
+	"proc/timer_list", "proc/timer_stats", "sys/firmware",
+	"sys/devices/virtual/powercap", "sys/kernel/debug",
 	"sys/kernel/tracing", "sys/kernel/security",
 };
 
@@ -374,12 +462,16 @@ init(int socket, char **command)
 	must(syscall(SYS_setgroups, 0, NULL), "setgroups");
 	must(syscall(SYS_setresgid, 0, 0, 0), "setresgid");
 	must(syscall(SYS_setresuid, 0, 0, 0), "setresuid");
+	must(unshare(CLONE_NEWCGROUP), "unshare");
 	must(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "PDEATHSIG");
 	enter(root);
 	must(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable");
 	child = vfork();
 	if (child == 0) {
 		setsid();
+		/* The kernel takes it first. */
+		if (memory)
+			write_file(AT_FDCWD, "/proc/self/oom_score_adj", "100");
 		give_up_privileges();
 		syscall(SYS_close_range, 3, ~0U, 0);
 		execve(command[0], command, environment);
@@ -397,14 +489,20 @@ main(int argc, char **argv)
 {
 	struct clone_args a = { .flags = CLONE_NEWUSER | CLONE_NEWNS |
 	    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-	    CLONE_NEWCGROUP, .exit_signal = SIGCHLD };
+	    CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
 	int ends[2], rootfs;
 	pid_t pid;
 
+	if (argc > 2 && strcmp(argv[1], "-m") == 0) {
+		memory = argv[2];
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 3)
 		return 125;
 	seccomp_prepare(&(struct sandbox){ .rootfs = argv[1] }, true);
 	rootfs = must(open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC), argv[1]);
+	a.cgroup = make_group();
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends),
 	    "socketpair");
 	pid = must(syscall(SYS_clone3, &a, sizeof(a)), "clone3");
