@@ -817,7 +817,7 @@ start(struct life *l, const struct inherited *inherited)
 	if (opt->timeout != UNSET)
 		set_due(l, TIMEOUT, opt->timeout);
 	if (l->role != INIT && opt->sandbox.cpu_time >= 0)
-		look_at_cpu(l);
+		set_due(l, CPU_TIME, LOOK_MS);
 	if (l->role == LAUNCHER)
 		return;
 	if (s)

@@ -32,7 +32,7 @@ static const char DELEGATE[] = "root may, or in a group of its own: "
 static struct hierarchy {
 	unsigned int controllers;       /* v1: its own; v2: those of limits */
 	bool v2;
-	char names[48];                 /* as /proc/PID/cgroup has them */
+	char names[128];                /* as /proc/PID/cgroup has them */
 	int parent;                     /* that ours is made in, or -1 */
 	int group;                      /* ours, which is locked, or -1 */
 	int origin;                     /* of those that joined, or -1 */
@@ -148,6 +148,9 @@ cgroup_prepare(const struct sandbox *s, bool nodes)
 	    s->cgroupfs || s->host_pid || nodes;
 	for (int i = 0; i < s->word_count; i++)
 		asked = asked || s->words[i].kind == CGROUP_JOIN;
+	if (s->cpu_time == 0)
+		refuse("bad value", "0", "--cpu-time takes a time that is "
+		    "longer", NULL);
 	if (s->cgroups == CGROUPS_OFF && asked)
 		refuse("cannot make a control group", NULL, "--cgroups off",
 		    "--cgroups auto");
@@ -217,6 +220,23 @@ may_make(int group)
 	return syscall(SYS_faccessat, group, ".", W_OK) == 0;
 }
 
+/* Whose limits would not hold for a group that is made above it. */
+static bool
+is_limited(int group)
+{
+	static const char files[][16] = {
+		"memory.max", "memory.high", "memory.swap.max", "cpu.max",
+		"pids.max",
+	};
+	char text[8];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (file_read(group, files[i], text, sizeof(text)) &&
+		    strncmp(text, "max", 3) != 0)
+			return true;
+	return false;
+}
+
 /* In v2, where which are to be had: ours, or the nearest above it. */
 static void
 find_place(const struct sandbox *s, struct hierarchy *h)
@@ -232,7 +252,8 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 			error = errno;
 		if (errno == EBUSY && move_out(h->parent, which))
 			return;
-		if (s->cgroup_parent || hierarchies_top(h->parent))
+		if (s->cgroup_parent || hierarchies_top(h->parent) ||
+		    is_limited(h->parent))
 			no_place(s, which, error);
 		above = openat(h->parent, "..", O_RDONLY | O_DIRECTORY |
 		    O_CLOEXEC);
@@ -252,7 +273,7 @@ fill(const struct hierarchy *h, int group)
 		{ "../cpuset.effective_cpus", "cpuset.cpus" },
 		{ "../cpuset.effective_mems", "cpuset.mems" },
 	};
-	char text[256];
+	char text[4096];
 
 	if (!h->v2 && (h->controllers & BIT(OF_CPUSET)))
 		for (int i = 0; i < 2; i++)
@@ -274,6 +295,9 @@ make_pay(const struct sandbox *s, const struct hierarchy *h)
 	syscall(SYS_fchmod, pay, 0755);
 	fill(h, pay);
 	limits_write(s, pay, which, h->v2);
+	/* Not for P, whose end could be that of who joined. */
+	if (which & BIT(OF_MEMORY))
+		limits_write_oom(s, pay, h->v2);
 	close(pay);
 }
 
@@ -514,13 +538,19 @@ cgroup_make(const struct sandbox *s)
 			join(s->words[i].value);
 }
 
+static int
+open_pay(const struct hierarchy *h)
+{
+	return openat(h->group, asked ? GROUP_PAY : ".", O_PATH | O_DIRECTORY |
+	    O_CLOEXEC);
+}
+
 int
 cgroup_birthplace(void)
 {
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2)
-			return openat(h->group, asked ? GROUP_PAY : ".",
-			    O_PATH | O_DIRECTORY | O_CLOEXEC);
+			return open_pay(h);
 	return -1;
 }
 
@@ -626,8 +656,12 @@ void
 cgroup_freeze(bool frozen)
 {
 	for (struct hierarchy *h = all; h < all + count; h++)
-		if (h->v2 || (h->controllers & BIT(OF_FREEZER)))
-			groups_freeze(h->group, frozen);
+		if (h->v2 || (h->controllers & BIT(OF_FREEZER))) {
+			const int pay = open_pay(h);
+
+			groups_freeze(pay, frozen);
+			close(pay);
+		}
 }
 
 bool

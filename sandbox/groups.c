@@ -232,12 +232,6 @@ groups_remove(int group, const char *which)
 	return gone;
 }
 
-static bool
-has(int group, const char *which)
-{
-	return syscall(SYS_faccessat, group, which, F_OK) == 0;
-}
-
 /* A group that nobody has locked is that of a launcher that was killed. Those
  * who joined it are not its own, and go on in the group above. False where it
  * is not ours to remove. */
@@ -249,13 +243,15 @@ clear(int parent, const char *which)
 	const bool left = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0;
 
 	if (left) {
-		const int from = has(group, GROUP_PAY) ||
-		    has(group, GROUP_JOINED) ? 0 : sizeof("pay/") - 1;
-		const int list = openat(group, "pay/cgroup.procs" + from,
-		    O_RDONLY | O_CLOEXEC);
+		/* What is in none of these is not ours: without limits all of
+		 * it was in a PID namespace. */
+		const int pay = openat(group, GROUP_PAY, O_PATH | O_CLOEXEC);
+		const int list = openat(pay, "cgroup.procs", O_RDONLY |
+		    O_CLOEXEC);
 
 		groups_freeze(group, false);
-		file_write(group, "pay/cgroup.kill" + from, "1");
+		groups_freeze(pay, false);
+		file_write(pay, "cgroup.kill", "1");
 		for (int i = 0; i < 100 && !groups_remove(group, which); i++) {
 			if (!groups_kill(list) &&
 			    !groups_move_joined(group, parent))
@@ -263,16 +259,38 @@ clear(int parent, const char *which)
 			groups_wait();
 		}
 		close(list);
+		close(pay);
 	}
 	close(group);
 	return left;
+}
+
+/* What a launcher that moved out has had it hand on: nobody can get into it
+ * until that is taken back. */
+static void
+take_back(int group)
+{
+	char text[256] = "", one[32], *next = text;
+
+	if (!file_read(group, "cgroup.subtree_control", text, sizeof(text)))
+		return;
+	while (*next) {
+		struct line l = LINE(one);
+		const size_t n = strcspn(next, " \n");
+
+		line_add(&l, "-");
+		next[n] = '\0';
+		line_add(&l, next);
+		file_write(group, "cgroup.subtree_control", one);
+		next += n + 1;
+	}
 }
 
 bool
 groups_collect(int dir)
 {
 	_Alignas(struct dirent) char entries[LISTING];
-	bool left = false;
+	bool left = false, outs = false;
 	long n;
 
 	while ((n = syscall(SYS_getdents64, dir, entries, sizeof(entries))) > 0)
@@ -281,10 +299,16 @@ groups_collect(int dir)
 			bool out;
 
 			/* It has processes in it as long as it is wanted. */
-			if (is_group_of_ours(d->d_name, &out))
-				left |= out ? unlinkat(dir, d->d_name,
-				    AT_REMOVEDIR) == 0 : clear(dir, d->d_name);
+			if (!is_group_of_ours(d->d_name, &out))
+				;
+			else if (out)
+				outs |= unlinkat(dir, d->d_name,
+				    AT_REMOVEDIR) == 0;
+			else
+				left |= clear(dir, d->d_name);
 			at += d->d_reclen;
 		}
-	return left;
+	if (outs && !first_in(dir, entries))
+		take_back(dir);
+	return left || outs;
 }

@@ -101,6 +101,12 @@ hierarchies_open(const char *names, const char *group, bool v2, bool ours)
 		return -1;
 	while (*group == '/')
 		group++;
+	/* Outside of our cgroup namespace. */
+	if (strncmp(group, "..", 2) == 0) {
+		close(mount);
+		errno = EXDEV;
+		return -1;
+	}
 	fd = openat(mount, *group ? group : ".", O_RDONLY | O_DIRECTORY |
 	    O_CLOEXEC);
 	error = errno;
@@ -131,6 +137,16 @@ hierarchies_top(int group)
 	return top;
 }
 
+/* The root of all groups may have some. */
+static bool
+has_processes(int group)
+{
+	char text[2];
+
+	return file_read(group, "cgroup.type", text, sizeof(text)) &&
+	    file_read(group, "cgroup.procs", text, sizeof(text)) && *text;
+}
+
 bool
 hierarchies_hand_on(int group, unsigned int which, unsigned int *given)
 {
@@ -148,6 +164,11 @@ hierarchies_hand_on(int group, unsigned int which, unsigned int *given)
 		return false;
 	file_read(group, "cgroup.subtree_control", text, sizeof(text));
 	which &= ~hierarchies_controllers(text, true);
+	/* Some controllers the kernel would let it, and make of the groups in
+	 * it some that take no others. */
+	errno = EBUSY;
+	if (which && has_processes(group))
+		return false;
 	for (int c = 0; c < CONTROLLERS; c++)
 		if (which & BIT(c)) {
 			struct line l = LINE(text);

@@ -485,6 +485,11 @@ launch_settle(const struct sandbox *s)
 		tether_send(&(struct news){ .kind = BUILT, .fd = -1,
 		    .inodes = { info_inode(CLONE_NEWCGROUP),
 		    info_inode(CLONE_NEWNET) } });
+	/* It is to outlive its launcher for long enough to end the tree, whose
+	 * first process is next; and who stops it is not to keep it from that.
+	 */
+	if (s->host_pid && tether_fd() >= 0)
+		prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	/* Process 1 has files and memory of the host, and has to be no weaker
 	 * than what it looks after: ptrace(2), access mode checking. */
 	if (flags)
@@ -575,10 +580,6 @@ launch_child(const struct sandbox *s, const char **on)
 void
 launch_forget(const struct sandbox *s)
 {
-	/* It is to outlive its launcher for long enough to end the tree; and
-	 * who has stopped it is not to keep it from that. */
-	if (s->host_pid && tether_fd() >= 0)
-		prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	if (terminal.wanted && tether_fd() >= 0) {
 		close(terminal.master);
 		close(terminal.slave);

@@ -337,7 +337,7 @@ put_weight(const struct sandbox *s, int group, const char *file,
 static void
 check_processors(int group, const char *value)
 {
-	char wanted[256], found[256];
+	char wanted[4096], found[4096];
 
 	if (file_read(group, "cpuset.cpus", wanted, sizeof(wanted)) &&
 	    file_read(group, "cpuset.cpus.effective", found, sizeof(found)) &&
@@ -400,6 +400,17 @@ write_word(const struct word *w, int group, bool v2)
 }
 
 void
+limits_write_oom(const struct sandbox *s, int group, bool v2)
+{
+	if (s->oom != OOM_GROUP)
+		return;
+	if (!v2)
+		refuse("cannot use", "--oom group", "cgroup v1 has nothing "
+		    "like it", "a host with cgroup v2");
+	put(group, "memory.oom.group", "1");
+}
+
+void
 limits_write(const struct sandbox *s, int group, unsigned int which, bool v2)
 {
 	/* Before Linux 5.11 it was not what a group of v1 began with. */
@@ -409,12 +420,6 @@ limits_write(const struct sandbox *s, int group, unsigned int which, bool v2)
 		if ((which & BIT(rules[i].controller)) && (s->limits[i] ||
 		    (i == MEMORY_SWAP && s->limits[MEMORY])))
 			write_limit(s, i, group, v2);
-	if (s->oom == OOM_GROUP && (which & BIT(OF_MEMORY))) {
-		if (!v2)
-			refuse("cannot use", "--oom group", "cgroup v1 has "
-			    "nothing like it", "a host with cgroup v2");
-		put(group, "memory.oom.group", "1");
-	}
 	for (int i = 0; i < s->word_count; i++) {
 		int c = controller_of_word(&s->words[i]);
 

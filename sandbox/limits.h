@@ -31,4 +31,7 @@ const char *limits_reason(const struct sandbox *s, enum controller c);
 void limits_write(const struct sandbox *s, int group, unsigned int controllers,
     bool v2);
 
+/* The same for --oom, in the group of what runs. */
+void limits_write_oom(const struct sandbox *s, int group, bool v2);
+
 #endif

@@ -235,7 +235,10 @@ enum { FOR_ALL = 10 };
 static const char hidden_sys[][32] = {
 	"firmware", "devices/virtual/powercap", "kernel/debug",
 	"kernel/tracing", "kernel/security",
+	/* Where it is the host's, with all that is mounted on it. */
+	"fs/cgroup",
 };
+enum { OF_OURS = 5 };
 
 static const char unwritable[][16] = {
 	"sys", "sysrq-trigger", "irq", "bus", "fs",
@@ -243,6 +246,7 @@ static const char unwritable[][16] = {
 
 /* Masks go onto these, whatever stands at their place in the root by then. */
 static int proc_mount = -1, sys_mount = -1;
+static bool shows_host;         /* does sys_mount */
 
 /* The kernel mounts no fresh /proc or /sys where that would show what is hidden
  * in ours, mount_too_revealing() of its fs/namespace.c. */
@@ -319,6 +323,7 @@ mount_sys(int root, bool host_network, bool best_effort)
 		    MOUNT_ATTR_RDONLY);
 	} else if ((host = open("/sys", O_PATH | O_CLOEXEC)) >= 0) {
 		mount = mounts_clone(host, NULL, true);
+		shows_host = true;
 		close(host);
 		if (mount >= 0 && !mounts_set(mount, NOTHING_RUNS |
 		    MOUNT_ATTR_RDONLY, -1))
@@ -409,8 +414,7 @@ mounts_mask(bool userns)
 		die("cannot hide", "/proc");
 	for (size_t i = 0; i < count && proc_mount >= 0; i++)
 		hide(proc_mount, hidden_proc[i], &c);
-	for (size_t i = 0; i < sizeof(hidden_sys) / sizeof(hidden_sys[0]) &&
-	    sys_mount >= 0; i++)
+	for (int i = 0; i < OF_OURS + shows_host && sys_mount >= 0; i++)
 		hide(sys_mount, hidden_sys[i], &c);
 	close(null);
 	close(c.null.mount);
