@@ -20,12 +20,38 @@
  *	                      (the last variable of the environment again)
  *	probe queue PID SIG VALUE
  *	                      sigqueue(3)
+ *
+ * What takes what limits are for:
+ *
+ *	probe take MIB [MS]   take so much memory, print "taken", have it for MS
+ *	probe burn MS [N]     N processes compute until MS milliseconds are
+ *	                      over (0: for ever); print "used MS", their
+ *	                      processor time
+ *	probe fill N          have N children, print "made N"; 1 if fewer
+ *	probe bomb [MIB]      ignore what can be ignored, take so much memory, and
+ *	                      fork for ever; so do the children
+ *	probe beat FILE       append a line to it each 10 ms
+ *	probe after US SIG COMMAND ...
+ *	                      run it, and after US microseconds send it SIG;
+ *	                      print "sent PID" when it is stopped or has ended,
+ *	                      end as it does at last
+ *	probe job COMMAND ... run it as the job in the foreground of a terminal,
+ *	                      which is its stdin; print "job PID". A line "z"
+ *	                      types ^Z and prints "stopped", "fg" continues it
+ *	                      and prints "continued"; at the end of file, wait
+ *	                      for it and end as it does
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -237,6 +263,197 @@ with(char **words)
 	return 99;
 }
 
+/* ---- what takes what limits are for -------------------------------------- */
+
+static int
+take(long mib, long ms)
+{
+	const size_t n = (size_t)mib << 20;
+	volatile char *at = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return 99;
+	for (size_t i = 0; i < n; i += 4096)
+		at[i] = 1;
+	puts("taken");
+	nap(ms);
+	return 0;
+}
+
+static long
+clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static long
+used_ms(int who)
+{
+	struct rusage u;
+
+	getrusage(who, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+	    (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+static int
+burn(long ms, long n)
+{
+	const long end = clock_ms() + ms;
+
+	while (--n > 0)
+		if (fork() == 0)
+			break;
+	while (ms == 0 || clock_ms() < end)
+		;
+	if (n > 0)
+		_exit(0);
+	while (wait(NULL) > 0)
+		;
+	printf("used %ld\n", used_ms(RUSAGE_SELF) + used_ms(RUSAGE_CHILDREN));
+	return 0;
+}
+
+static int
+fill(long n)
+{
+	long made = 0;
+
+	while (made < n) {
+		pid_t child = fork();
+
+		if (child < 0)
+			break;
+		if (child == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+		made++;
+	}
+	printf("made %ld\n", made);
+	return made < n;
+}
+
+static _Noreturn void
+bomb(long mib)
+{
+	pid_t child = 0;
+
+	for (int sig = 1; sig < 65; sig++)
+		signal(sig, SIG_IGN);
+	for (;;) {
+		if (child == 0 && mib > 0)
+			memset(malloc(mib << 20), 1, mib << 20);
+		child = fork();
+		if (child < 0)
+			nap(1);
+	}
+}
+
+static int
+beat(const char *file)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_APPEND, 0666);
+
+	while (write(fd, "\n", 1) == 1)
+		nap(10);
+	return 99;
+}
+
+static int
+end_of(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child)
+		return 99;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int
+after(long us, int sig, char **command)
+{
+	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
+	siginfo_t info;
+	pid_t child = fork();
+
+	if (child == 0) {
+		execvp(command[0], command);
+		_exit(99);
+	}
+	nanosleep(&t, NULL);
+	kill(child, sig);
+	waitid(P_PID, child, &info, WEXITED | WSTOPPED | WNOWAIT);
+	printf("sent %d\n", child);
+	return end_of(child);
+}
+
+/* A shell with one job. */
+static int
+job(char **command)
+{
+	char line[16];
+	int master, terminal;
+	pid_t child;
+
+	signal(SIGTTOU, SIG_IGN);
+	if (openpty(&master, &terminal, NULL, NULL, NULL) < 0 ||
+	    (getsid(0) != getpid() && setsid() < 0) ||
+	    ioctl(terminal, TIOCSCTTY, 0) < 0)
+		return 99;
+	child = fork();
+	if (child == 0) {
+		setpgid(0, 0);
+		tcsetpgrp(terminal, getpid());
+		signal(SIGTTOU, SIG_DFL);
+		dup2(terminal, STDIN_FILENO);
+		close(terminal);
+		close(master);
+		execvp(command[0], command);
+		_exit(99);
+	}
+	printf("job %d\n", child);
+	while (fgets(line, sizeof(line), stdin)) {
+		if (line[0] == 'z') {
+			(void)!write(master, "\032", 1);
+			waitpid(child, NULL, WUNTRACED);
+			puts("stopped");
+		} else {
+			tcsetpgrp(terminal, child);
+			kill(-child, SIGCONT);
+			puts("continued");
+		}
+	}
+	return end_of(child);
+}
+
+/* Ends the process if it is one of these. */
+static void
+taker(const char *what, long n, int argc, char **argv)
+{
+	const long m = argc > 3 ? atol(argv[3]) : 0;
+
+	if (strcmp(what, "take") == 0)
+		exit(take(n, m));
+	if (strcmp(what, "burn") == 0)
+		exit(burn(n, m));
+	if (strcmp(what, "fill") == 0)
+		exit(fill(n));
+	if (strcmp(what, "bomb") == 0)
+		bomb(n);
+	if (strcmp(what, "beat") == 0)
+		exit(beat(argv[2]));
+	if (strcmp(what, "after") == 0)
+		exit(after(n, m, argv + 4));
+	if (strcmp(what, "job") == 0)
+		exit(job(argv + 2));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -244,6 +461,7 @@ main(int argc, char **argv)
 	long n = argc > 2 ? atol(argv[2]) : 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	taker(what, n, argc, argv);
 	if (strcmp(what, "signals") == 0)
 		return signals(n ? n : SIGTERM);
 	if (strcmp(what, "state") == 0)
