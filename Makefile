@@ -25,7 +25,7 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_environment test_limits
 TESTERS = terminal window relay
 SUITES  = build style arrows readme entrypoint input dropin faults fuzz \
-	sandbox sandbox-input security sandbox-faults doctor programs \
+	sandbox sandbox-input limits security sandbox-faults doctor programs \
 	payloads engines images vm
 
 # ---- how ---------------------------------------------------------------------

@@ -24,12 +24,11 @@
  * What takes what limits are for:
  *
  *	probe take MIB [MS]   take so much memory, print "taken", have it for MS
- *	probe burn MS [N]     N processes compute until MS milliseconds are
- *	                      over (0: for ever); print "used MS", their
- *	                      processor time
+ *	probe burn MS [N]     N processes use up MS of processor time each (0:
+ *	                      for ever); print "used MS", of all together
  *	probe fill N          have N children, print "made N"; 1 if fewer
- *	probe bomb [MIB]      ignore what can be ignored, take so much memory, and
- *	                      fork for ever; so do the children
+ *	probe bomb [MIB]      ignore what can be ignored, take so much memory,
+ *	                      and fork for ever; so do the children
  *	probe beat FILE       append a line to it each 10 ms
  *	probe after US SIG COMMAND ...
  *	                      run it, and after US microseconds send it SIG;
@@ -282,15 +281,6 @@ take(long mib, long ms)
 }
 
 static long
-clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static long
 used_ms(int who)
 {
 	struct rusage u;
@@ -303,12 +293,10 @@ used_ms(int who)
 static int
 burn(long ms, long n)
 {
-	const long end = clock_ms() + ms;
-
 	while (--n > 0)
 		if (fork() == 0)
 			break;
-	while (ms == 0 || clock_ms() < end)
+	while (ms == 0 || used_ms(RUSAGE_SELF) < ms)
 		;
 	if (n > 0)
 		_exit(0);
