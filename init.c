@@ -58,6 +58,7 @@ struct life {
 	bool cpu_spent;                 /* --cpu-time is */
 	bool told_to_end;               /* and may be stopping all the same */
 	bool continued;                 /* by a SIGCONT that is to be read */
+	bool freezes;                   /* does the launcher, by ^Z */
 	bool more_dead;                 /* than one batch holds, or may be */
 	bool built;                     /* the sandbox, as init has told */
 	bool has_ended;                 /* the same */
@@ -286,13 +287,14 @@ act_on(struct life *l, const siginfo_t *info)
 		hear(l);
 		return;
 	}
+	/* We are of the launcher's process group, and it freezes us. */
+	if (l->freezes && sig == SIGTSTP && signal_of_terminal(info))
+		return;
 	/* Process 1 inside cannot be stopped, and so not tell us to stop. */
 	if (l->role == LAUNCHER && sig == SIGTSTP && signal_of_terminal(info) &&
 	    (launch_first() || sandbox_whole(&l->opt->sandbox))) {
 		cgroup_freeze(true);
 		l->continued = signal_stop_self(SIGTSTP, false);
-		/* Before it reads of a stop that is over, signal(7). */
-		kill(l->child.pid, SIGCONT);
 		cgroup_freeze(false);
 		return;
 	}
@@ -608,7 +610,8 @@ share_out(struct options *o, enum role role)
 		o->report = NULL;
 		for (int i = 0; i < 256; i++)
 			o->exit_codes[i] = i;
-		if (sandbox_whole(&o->sandbox))
+		/* Without a group to freeze. */
+		if (sandbox_whole(&o->sandbox) && !cgroup_path())
 			o->signals.rewrite[SIGTSTP] = SIGSTOP;
 		return;
 	}
@@ -710,6 +713,8 @@ enter(struct life *l, struct options *opt)
 	l->role = init > 0 ? LAUNCHER : INIT;
 	l->child.pid = init;
 	share_out(opt, l->role);
+	l->freezes = l->role == INIT && sandbox_whole(&opt->sandbox) &&
+	    cgroup_path();
 	if (l->role == LAUNCHER)
 		return;
 	report_disown();
