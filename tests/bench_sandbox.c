@@ -34,8 +34,9 @@ struct launcher {
 	bool root, user;        /* who can run it */
 	bool seldom;            /* it takes long */
 	/* Parted by blanks. %R the root, %S a directory for states, %N a new
-	 * name, %T the static true, %% a percent sign, %B %M %A a bundle without
-	 * limits, with one of memory, with three; the command is the last. */
+	 * name, %T the static true, %% a percent sign, %B %M %A a bundle
+	 * without limits, with one of memory, with three; the command is the
+	 * last. */
 	const char *words;
 	bool there;
 	char path[PATH_MAX];

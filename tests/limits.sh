@@ -556,7 +556,7 @@ it 'cpu: has half a processor with --cpus 0.5, and is told to have been throttle
     root && for how in $HOW; do
 	gets_half --cpus 0.5 -- probe burn 1000
 	judged exited 0
-	between throttled "$(n throttled_ms)" 300 3000
+	between throttled "$(n throttled_ms)" 100 3000
 	# By two, each a quarter.
 	gets_half --cpus 0.5 -- probe burn 500 2
 	limited --cpus 1.5 -- probe burn 50
@@ -777,7 +777,7 @@ frozen() {
 		grep -q 'frozen 1' "$(group_of $child '')/cgroup.events"
 	fi
 }
-length() { wc -c <$H/beat.$1 2>/dev/null || echo 0; }
+length() { cat $H/beat.$1 2>/dev/null | wc -c; }
 grows() { [ "$(length $1)" -gt "$2" ]; }
 both_grow() {
 	for beat in a b; do
@@ -838,9 +838,12 @@ it 'freezer: what is sent to the launcher by others goes to the command' && root
 	begin --memory 64m -- probe signals
 	kill -TSTP $pid
 	hear_until 'signal 20 *'
+	stopped $pid && fail 'the launcher has stopped'
 	kill -CONT $pid
 	hear_until 'signal 18 *'
 	stop
+	code_is 0
+	clean
 }
 
 # ---- the rest of the nine ----------------------------------------------------
@@ -1233,7 +1236,8 @@ it 'cannot lift its limits, nor leave its group, as root inside [S35]' && root &
 		done
 		stop
 		# By what happens.
-		box $options --memory 64m --report v.json -- sh -c 'lift <&- >/dev/null &
+		box $options --memory 64m --pids-limit 30 --cpus 0.9 --cpuset-cpus 0 \
+		    --report v.json -- sh -c 'lift <&- >/dev/null &
 		    sleep 0.3; probe take 90; exit 3'
 		is "$options: $(n reason)" "$options: \"oom\""
 	done
@@ -1294,7 +1298,9 @@ it 'runs nothing of the command outside of its group, whenever the launcher stop
 		case $code in 137 | 143) ;; *) fail "$how: code $code; $err" ;; esac
 	done
 	[ $running -gt 0 ] || fail "$how: none was stopped with its command running"
-	[ $running -lt $((N * 20)) ] || fail "$how: none was stopped before its command"
+	# Which goes on by itself from its first moment, where pith is all that there is.
+	[ $how = bare ] || [ $running -lt $((N * 20)) ] ||
+	    fail "$how: none was stopped before its command"
 	clean
 done
 
@@ -1698,7 +1704,7 @@ it 'refuses what is no limit, option by option [S38]' && root && loop_device && 
 		not_taken --device-$rate-bps '' : :5 $loop /dev/null:1m /none:1m $W:1m $loop:1m:1m
 		not_taken --device-$rate-iops '' : :5 $loop /dev/null:5 /none:5
 	done
-	not_taken --cpu-time '' 1e30 64mm 0 -1 99999999999999999999 5x
+	not_taken --cpu-time "" 1e30 64mm -1 99999999999999999999 5x
 	clean
 }
 
