@@ -708,7 +708,8 @@ it 'blkio: writes and reads at the pace that it is given, and reports how much' 
 			    dd $files bs=64k count=32 2>/dev/null || exit
 		done
 		"$PITH" --report wi.json --device-write-iops "$loop:20" -- \
-		    dd if=/dev/zero of=ext/f conv=notrunc oflag=direct bs=4k count=40 2>/dev/null || exit
+		    dd if=/dev/zero of=ext/f conv=notrunc oflag=direct bs=4k count=40 2>/dev/null ||
+			exit
 		"$PITH" --report ri.json --device-read-iops "$loop:20" -- \
 		    dd if="$loop" of=/dev/null iflag=direct bs=4k count=40 2>/dev/null
 	E
