@@ -18,7 +18,7 @@ for suite; do
 	else
 		set -- "$program"
 	fi
-	{ timeout -k 10 1800 "$@" 2>&1; echo "code $?"; } </dev/null | tee "$log" |
+	{ timeout -k 10 $((N < 10 ? 1800 : 7200)) "$@" 2>&1; echo "code $?"; } </dev/null | tee "$log" |
 	    grep -v '^code 0$'
 	# Both kinds of closing lines: ours, and Check's.
 	# shellcheck disable=SC2046

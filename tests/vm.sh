@@ -3,17 +3,18 @@
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086
 . "${0%/*}/lib.sh"
 
-# A kernel, a layout of control groups, suites: all in one machine.
-MORE=
-[ "$N" -lt 10 ] || MORE=security
+# A kernel, a layout of control groups, suites: all in one machine. What an emulated
+# processor takes too long for is of the soak.
 machines() {
-	cat <<-E
-		6.1 v2 entrypoint input sandbox sandbox-input limits $MORE
+	echo 6.1 v2 entrypoint input sandbox sandbox-input
+	[ "$N" -lt 10 ] || cat <<-E
+		6.1 v2 limits security
 		6.1 hybrid limits
 		newest v2 limits
 	E
 }
-SECONDS_ALL=1700                        # run.sh gives us 1800
+SECONDS_ALL=1700                        # run.sh gives us 1800, of the soak 7200
+[ "$N" -lt 10 ] || SECONDS_ALL=7000
 
 begun=$(date +%s)
 wanted=$ONLY
