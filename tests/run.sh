@@ -1,11 +1,13 @@
 # Run suites by name, one after the other, and count: tests/run.sh SUITE ...
-# A suite is tests/NAME.sh or the program build/NAME. Each has half an hour.
+# A suite is tests/NAME.sh or the program build/NAME. Each has half an hour, of the soak two.
 # shellcheck shell=sh
 set -u
 tests=$(cd "$(dirname "$0")" && pwd)
 results=$(mktemp -d "${TMPDIR:-/tmp}/pith-results.XXXXXX")
 trap 'rm -rf "$results"' EXIT
 passed=0 failed=0 skipped=0
+most=1800
+[ "${N:-1}" -lt 10 ] || most=7200
 
 for suite; do
 	log=$results/$suite
@@ -18,7 +20,7 @@ for suite; do
 	else
 		set -- "$program"
 	fi
-	{ timeout -k 10 $((N < 10 ? 1800 : 7200)) "$@" 2>&1; echo "code $?"; } </dev/null | tee "$log" |
+	{ timeout -k 10 $most "$@" 2>&1; echo "code $?"; } </dev/null | tee "$log" |
 	    grep -v '^code 0$'
 	# Both kinds of closing lines: ours, and Check's.
 	# shellcheck disable=SC2046
