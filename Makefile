@@ -1,5 +1,6 @@
 # pith: make | check | soak | demo | bench | peers | size | images | lint | coverage |
-#       deps | deps-all | install | dist | clean          (CONTRIBUTING.md)
+#       bench-machine | deps | deps-all | install | dist | clean
+#       (CONTRIBUTING.md)
 
 # ---- what you may override, here or in the environment -----------------------
 
@@ -73,8 +74,8 @@ RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: all check soak images lint coverage bench peers size demo deps \
-	deps-all install dist clean
+.PHONY: all check soak images lint coverage bench bench-machine peers size \
+	demo deps deps-all install dist clean
 
 all: pith
 
@@ -169,6 +170,13 @@ bench: pith $B/bench $B/true $B/floor $B/bench_sandbox $B/floor_sandbox
 	@$B/bench $(CURDIR)/pith tests/bench.svg; s=$$?; \
 	    $B/bench_sandbox $(CURDIR)/pith $(CURDIR)/$B/floor_sandbox \
 	    $(CURDIR)/$B/true && exit $$s
+
+# The part of a sandbox once more with cgroup v2, in the virtual machine.
+bench-machine: pith $B/probe $B/true $B/machine_init $B/bench_sandbox \
+    $B/floor_sandbox
+	@MACHINE_PACKAGES='crun runc' MAKE="$(MAKE)" CC="$(CC)" N=1 MUST_RUN= \
+	    SAN= ONLY= PITH=$(CURDIR)/pith B=$(CURDIR)/$B \
+	    sh tests/machine.sh -c v2 -s 1500 figures
 
 # What other sandboxes do about what the security suite tries: README's table.
 peers: $(BUILT)

@@ -143,6 +143,8 @@ proc_of(pid_t pid)
 /* ---- the control group --------------------------------------------------- */
 
 static const char *memory;      /* the limit, or NULL */
+static const char CONTROL[] = "cgroup.subtree_control";
+static const char ON[] = "+memory";
 static int parent, group;
 static char name[24] = "floor-";
 
@@ -174,6 +176,27 @@ open_own_group(void)
 	return found;
 }
 
+/* Ours, or where memory is to be limited the nearest that may: one with
+ * processes may not. */
+static void
+find_parent(void)
+{
+	parent = open_own_group();
+	while (memory) {
+		int fd = must(openat(parent, CONTROL, O_WRONLY | O_CLOEXEC),
+		    CONTROL);
+		int above = -1;
+
+		if (write(fd, ON, strlen(ON)) < 0)
+			above = must(open_dir(parent, ".."), "..");
+		close(fd);
+		if (above < 0)
+			return;
+		close(parent);
+		parent = above;
+	}
+}
+
 static void
 limit_memory(int dir)
 {
@@ -189,9 +212,7 @@ make_group(void)
 	char entries[2048];
 	int pay;
 
-	parent = open_own_group();
-	if (memory)
-		write_file(parent, "cgroup.subtree_control", "+memory");
+	find_parent();
 	while (must(syscall(SYS_getdents64, parent, entries, sizeof(entries)),
 	    "getdents64") > 0)
 		;
@@ -202,7 +223,7 @@ make_group(void)
 	if (!memory)
 		return group;
 	limit_memory(group);
-	write_file(group, "cgroup.subtree_control", "+memory");
+	write_file(group, CONTROL, ON);
 	must(mkdirat(group, "pay", 0755), "pay");
 	pay = must(open_dir(group, "pay"), "pay");
 	limit_memory(pay);
@@ -286,6 +307,9 @@ launch(pid_t init, int rootfs, int socket)
 
 	write_file(proc, "uid_map", MAP);
 	write_file(proc, "gid_map", MAP);
+	/* The kernel takes what is inside first. */
+	if (memory)
+		write_file(proc, "oom_score_adj", "100");
 	userns = must(openat(proc, "ns/user", O_RDONLY | O_CLOEXEC), "ns/user");
 	send_fd(socket, make_root(rootfs, userns));
 	close(userns);
@@ -469,9 +493,6 @@ init(int socket, char **command)
 	child = vfork();
 	if (child == 0) {
 		setsid();
-		/* The kernel takes it first. */
-		if (memory)
-			write_file(AT_FDCWD, "/proc/self/oom_score_adj", "100");
 		give_up_privileges();
 		syscall(SYS_close_range, 3, ~0U, 0);
 		execve(command[0], command, environment);
