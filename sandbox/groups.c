@@ -195,6 +195,8 @@ remove_one(int group, const char *which)
 		line_add(&l, which);
 		dir = openat(above, name_of, O_RDONLY | O_DIRECTORY |
 		    O_CLOEXEC);
+		if (dir < 0)
+			break;
 		which = first_in(dir, entries);
 		list = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 		groups_freeze(dir, false);
@@ -212,22 +214,29 @@ remove_one(int group, const char *which)
 	return gone;
 }
 
-/* Mostly there is none in it. */
+static bool
+remove_empty(int dir, const char *which)
+{
+	return unlinkat(dir, which, AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+/* Mostly there is none in it, or pay alone. */
 bool
 groups_remove(int group, const char *which)
 {
 	const int parent = openat(group, "..", O_PATH | O_CLOEXEC);
-	bool gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
+	bool gone = remove_empty(parent, which);
 
-	if (!gone && errno != ENOENT) {
+	if (!gone && remove_empty(group, GROUP_PAY))
+		gone = remove_empty(parent, which);
+	if (!gone) {
 		int n = 0;
 
 		while (n < AT_ONCE && remove_one(group, GROUP_PAY))
 			n++;
 		unlinkat(group, GROUP_JOINED, AT_REMOVEDIR);
-		gone = unlinkat(parent, which, AT_REMOVEDIR) == 0;
+		gone = remove_empty(parent, which);
 	}
-	gone = gone || errno == ENOENT;
 	close(parent);
 	return gone;
 }

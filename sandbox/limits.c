@@ -369,10 +369,9 @@ write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
 	}
 	if (limit == BLKIO_WEIGHT)
 		put_weight(s, group, file, value, v2);
-	else if (limit != MEMORY_SWAP || s->limits[limit] || there_is_swap())
+	else if (!file_write(group, file, value) &&
+	    (limit != MEMORY_SWAP || s->limits[limit] || there_is_swap()))
 		put(group, file, value);
-	else
-		file_write(group, file, value);
 	if (limit == CPUSET_CPUS && v2)
 		check_processors(group, value);
 }
