@@ -337,32 +337,13 @@ stop(struct life *l)
 	set_due(l, KILL, left == UNSET ? TIMEOUT_STOP_MS : left);
 }
 
-/* How many the command can work on at a time, who may ask for more than we were
- * left with; sched_setaffinity(2). */
-static int
-processors(void)
-{
-	unsigned char ours[1024], all[1024];
-	long n = syscall(SYS_sched_getaffinity, 0, sizeof(ours), ours);
-	const size_t size = n > 0 ? n : 0;
-	int found = 0;
-
-	memset(all, 0xff, sizeof(all));
-	syscall(SYS_sched_setaffinity, 0, sizeof(all), all);
-	n = syscall(SYS_sched_getaffinity, 0, sizeof(all), all);
-	syscall(SYS_sched_setaffinity, 0, size, ours);
-	while (n-- > 0)
-		found += __builtin_popcount(all[n]);
-	return found > 0 ? found : 1;
-}
-
 /* Stop when the processor time is used up; else look again when that could
  * first be so. */
 static void
 look_at_cpu(struct life *l)
 {
 	const int64_t left = l->opt->sandbox.cpu_time - cgroup_cpu_ms();
-	const int64_t next = left / processors();
+	const int64_t next = left / cgroup_processors();
 
 	if (left <= 0) {
 		l->cpu_spent = true;
@@ -794,9 +775,9 @@ started(struct life *l)
 	if (!s->asked)
 		return;
 	if (l->role == INIT)
-		tether_send(launch_first() ? &(struct news){ .kind = STARTED,
-		    .fd = -1, .pid = pid } : &(struct news){ .kind = STARTED,
-		    .fd = -1, .common = pid });
+		tether_send(&(struct news){ .kind = STARTED, .fd = -1,
+		    .pid = launch_first() ? pid : 0,
+		    .common = launch_first() ? 0 : pid });
 	else
 		launch_started(0, l->child.pid);
 	if (l->role == ALONE && l->child.own_session)

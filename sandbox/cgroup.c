@@ -616,6 +616,23 @@ cgroup_cpu_ms(void)
 	    (int64_t)(used / (v2 ? 1000 : 1000000)) : -1;
 }
 
+int
+cgroup_processors(void)
+{
+	unsigned char ours[1024], most[1024];
+	long n = syscall(SYS_sched_getaffinity, 0, sizeof(ours), ours);
+	const size_t size = n > 0 ? n : 0;
+	int found = 0;
+
+	memset(most, 0xff, sizeof(most));
+	syscall(SYS_sched_setaffinity, 0, sizeof(most), most);
+	n = syscall(SYS_sched_getaffinity, 0, sizeof(most), most);
+	syscall(SYS_sched_setaffinity, 0, size, ours);
+	while (n-- > 0)
+		found += __builtin_popcount(most[n]);
+	return found > 0 ? found : 1;
+}
+
 void
 cgroup_prefer(const struct sandbox *s, pid_t pid)
 {

@@ -44,6 +44,10 @@ bool cgroup_has_pay(void);
  * known. */
 int64_t cgroup_cpu_ms(void);
 
+/* How many processors the command can work on at a time, who may ask for more
+ * than we were left with; sched_setaffinity(2). */
+int cgroup_processors(void);
+
 /* The path of the group of the command, as /proc/PID/cgroup has it; NULL where
  * there is none. */
 const char *cgroup_path(void);
