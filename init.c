@@ -31,7 +31,9 @@ enum {
 	TIMEOUT_STOP_MS = 2000,         /* --timeout without --stop-timeout */
 	UNKILLABLE_MS = 2000,           /* for what outlives SIGKILL */
 	LOOK_MS = 10,                   /* between two looks at --cpu-time */
-	REAP_BATCH = 64                 /* deaths between two signals */
+	REAP_BATCH = 64,                /* deaths between two signals */
+	CALL_BYTES = 512,               /* of the stack, for a system call */
+	STACK_BYTES = 64 * 1024         /* and for a start */
 };
 
 /* Which part of pith this process is: all of it, or what stays outside of a
@@ -569,6 +571,18 @@ drop_program(void)
 		madvise(from, size, MADV_DONTNEED);
 }
 
+/* The same for what it had on the stack below us; the call itself takes some of
+ * that. */
+static __attribute__((noinline)) void
+drop_stack(void)
+{
+	const uintptr_t page = getpagesize();
+	const uintptr_t end = ((uintptr_t)__builtin_frame_address(0) -
+	    CALL_BYTES) & -page;
+
+	madvise((void *)(end - STACK_BYTES), STACK_BYTES, MADV_DONTNEED);
+}
+
 /* Get a signal when the parent ends; it may have, before prctl(2). */
 static void
 follow_parent(int sig, pid_t parent)
@@ -830,6 +844,7 @@ settle(const struct life *l)
 		close_between(STDIN_FILENO, STDOUT_FILENO);
 	close_all_but(l, NULL);
 	drop_program();
+	drop_stack();
 }
 
 /* What belongs to the sandbox, and is to go before us. */
