@@ -67,7 +67,7 @@ judge_options(const struct options *o, char **argv, int argc)
 	CLAIM(o->report_fd >= UNSET);
 	CLAIM(!o->report || o->report[0]);
 	CLAIM(!o->report || o->report_fd == UNSET);
-	CLAIM(o->pause == !o->command);
+	CLAIM(o->doctor || o->pause == !o->command);
 	CLAIM(o->reaped && o->reaped[0]);
 	/* child_start() writes to the element before. */
 	if (o->command) {
