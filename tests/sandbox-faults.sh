@@ -132,6 +132,8 @@ tolerated() {
 	terminal:init:close:$((count - 3)):* | *:init:close:$((count - 1)):*) ;;
 	# That the command runs was not told, so -d waits for its end.
 	detach:launcher:write:* | detach:init:sendmsg:* | detach:starter:read:*) ;;
+	# Who has not got back what he had cannot remove his group, and says so besides.
+	upper:launcher:cap[gs]et:*) ;;
 	# A terminal whose other side is gone hangs up: the command ends by SIGHUP.
 	terminal:relay:*) ;;
 	# What is not there is not read.
