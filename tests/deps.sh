@@ -22,6 +22,8 @@ table() {
 	bench apt tini dumb-init catatonit check pkg-config libc6-dev
 	bench apt bubblewrap util-linux runc crun
 	bench apk bubblewrap util-linux runc crun
+	bench-machine apt qemu-system-x86 cpio e2fsprogs xz-utils procps
+	bench-machine apt bubblewrap util-linux runc crun gcc libc6-dev
 	bench apk tini dumb-init catatonit check-dev pkgconf
 	servers apt nginx-light redis-server redis-tools postgresql
 	servers apt openssh-server openssh-client curl golang-go expect tmux
