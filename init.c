@@ -692,16 +692,20 @@ static void
 enter(struct life *l, struct options *opt)
 {
 	pid_t init;
+	bool apart;
 
 	opt->sandbox.measured = opt->report || opt->report_fd != UNSET ||
 	    opt->verbosity > 0;
 	if (!opt->sandbox.asked)
 		return;
-	if (!launch_prepare(&opt->sandbox)) {
+	apart = launch_prepare(&opt->sandbox);
+	launch_detach(&opt->sandbox);
+	if (!apart) {
+		/* What -d goes on in is not the process that did. */
+		reaper_adopt();
 		launch_alone(&opt->sandbox);
 		return;
 	}
-	launch_detach(&opt->sandbox);
 	log_ask(init_said);
 	init = launch_fork(&opt->sandbox);
 	log_ask(NULL);

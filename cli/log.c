@@ -10,6 +10,8 @@
 /* PIPE_BUF or less: a pipe takes the line whole or not at all, pipe(7). */
 enum { LINE_BYTES = 1024 };
 
+static const char hex[] = "0123456789abcdef";
+
 static const char *speaker = "pith";
 static int failure_code = 125;
 static void (*listener)(const char *, int);
@@ -119,8 +121,6 @@ text_size(const char *text)
 void
 line_quote(struct line *l, const char *name)
 {
-	static const char hex[] = "0123456789abcdef";
-
 	while (*name) {
 		char piece[5] = "";
 		size_t n = text_printable(name);
@@ -141,8 +141,6 @@ line_quote(struct line *l, const char *name)
 void
 line_json(struct line *l, const char *text)
 {
-	static const char hex[] = "0123456789abcdef";
-
 	if (!text || !*text) {
 		line_add(l, "null");
 		return;

@@ -681,20 +681,19 @@ cgroup_freeze(bool frozen)
 		}
 }
 
-bool
-cgroup_kill(void)
+/* All that is in it but those who joined; may be too early for some to be gone.
+ */
+static void
+kill_inside(void)
 {
 	if (kill_all < 0 && processes < 0)
 		open_for_kill();
 	if (kill_all >= 0 && write(kill_all, "1", 1) == 1)
-		return true;
-	if (processes < 0)
-		return false;
+		return;
 	/* So that none is born meanwhile. */
 	cgroup_freeze(true);
 	groups_kill(processes);
 	cgroup_freeze(false);
-	return true;
 }
 
 void
@@ -759,7 +758,7 @@ cgroup_end(void)
 	for (int ms = 0; ms < PATIENCE_MS && !gone && sent; ms++) {
 		if (ms > 0)
 			groups_wait();
-		cgroup_kill();
+		kill_inside();
 		sent = send_back();
 		gone = remove_all();
 	}

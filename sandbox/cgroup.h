@@ -55,10 +55,6 @@ const char *cgroup_path(void);
 /* Stop all that is in it where it stands, or let it go on. */
 void cgroup_freeze(bool frozen);
 
-/* End all that is in it but those of --cgroup-join; may be too early for some
- * to be gone. False where there is no group. */
-bool cgroup_kill(void);
-
 /* End all that is left, send those of --cgroup-join back, and remove the group;
  * warns where that cannot be. */
 void cgroup_end(void);
@@ -75,7 +71,7 @@ void cgroup_kill_others(void);
 void cgroup_forget(void);
 
 /* The descriptors that are needed to the end, or -1. An init, which is to
- * forget all others, has some only where cgroup_kill() is to be its last deed.
+ * forget all others, has some only where cgroup_kill_others() is to be its last.
  */
 enum { CGROUP_FDS = 2 * (CONTROLLERS + 1) + 5 };
 void cgroup_fds(int fds[CGROUP_FDS], bool init);

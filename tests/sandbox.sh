@@ -1389,6 +1389,27 @@ it 'comes back with -d when the command runs, or with what keeps it from that' &
 	one_line
 done
 
+it 'comes back with -d without a sandbox, too, and goes on to reap' &&
+    for who in $WHO; do
+	be $who
+	rm -f $H/r.json $H/pid
+	run $as "$PITH" -d --pidfile $H/pid --report $H/r.json -- \
+	    sh -c '(sleep 0 &); exec sleep 1000'
+	code_is 0
+	launcher=$(cat $H/pid)
+	is "$(cat /proc/$launcher/comm)" pith
+	[ ! -e $H/r.json ] || fail 'a report already'
+	has_one_child() { [ "$(wc -w </proc/$launcher/task/$launcher/children)" = 1 ]; }
+	eventually has_one_child
+	kill $launcher
+	eventually [ -e $H/r.json ]
+	report_is '"signaled"' 143 15
+	is "$(json $H/r.json orphans_reaped)" 1
+	run $as "$PITH" -d -- no-such
+	code_is 127
+	one_line
+done
+
 it 'tells by --info and --info-fd the pids and namespaces, when the command runs' &&
     for who in $WHO; do
 	be $who
