@@ -71,7 +71,7 @@ void cgroup_kill_others(void);
 void cgroup_forget(void);
 
 /* The descriptors that are needed to the end, or -1. An init, which is to
- * forget all others, has some only where cgroup_kill_others() is to be its last.
+ * forget all others, has some only where it may have to cgroup_kill_others().
  */
 enum { CGROUP_FDS = 2 * (CONTROLLERS + 1) + 5 };
 void cgroup_fds(int fds[CGROUP_FDS], bool init);
