@@ -16,11 +16,12 @@ VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 # ---- what is built -----------------------------------------------------------
 
 OBJECTS = init.o child.o reaper.o signals.o \
-	cli/options.o cli/dropin.o cli/report.o cli/log.o \
-	$(ROOMS:%=sandbox/%.o)
+	cli/report.o cli/log.o cli/dropin.o cli/options.o \
+	$(ROOMS:%=sandbox/%.o) $(BOOT:%=boot/%.o)
 ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
 	users privileges seccomp landlock environment terminal doctor sealed \
 	cgroup groups hierarchies limits devices counters info
+BOOT    = boot inittab early console variables watchdog status shutdown root
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
 	test_environment test_limits
@@ -80,10 +81,13 @@ RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
 all: pith
 
 # What runs for as long as the command stands together, libc's part included, at the
-# beginning: only that stays in memory.
+# beginning: only that stays in memory. What begins with dropin.o is let go of, see
+# drop_program().
+LATER = $B/cli/dropin.o $B/cli/options.o $B/sandbox/% \
+	$(filter-out $B/boot/boot.o,$(BOOT:%=$B/boot/%.o))
 pith: $(OBJECTS:%=$B/%)
 	$(call RUN_CC,LINK,$(CC) $(HARDEN) $(LINK) $(call MUSL_LINK,\
-	    $(filter-out $B/sandbox/%,$^) -lc $(filter $B/sandbox/%,$^),$@))
+	    $(filter-out $(LATER),$^) -lc $(filter $(LATER),$^),$@))
 
 $B/%.o: %.c Makefile | $B/kernel-headers
 	@mkdir -p $(@D)
@@ -119,14 +123,14 @@ endif
 
 # libcheck is built for glibc: units are compiled once more, with the host's cc.
 $B/unit$(SAN): tests/unit.c $(UNITS:%=tests/%.c) tests/suites.h \
-    $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h) Makefile
+    $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h boot/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ tests/unit.c \
 	    $(UNITS:%=tests/%.c) $(filter-out init.c,$(OBJECTS:%.o=%.c)) \
 	    $(CHECK_LIBS))
 
 # pith itself with the sanitizers, for the black-box suites: needs glibc.
-$B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h) Makefile
+$B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h boot/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ $(OBJECTS:%.o=%.c))
 
@@ -213,7 +217,7 @@ lint: pith
 COVERED = $B/coverage
 coverage:
 	@rm -rf $(COVERED)
-	@mkdir -p $(COVERED)/cli $(COVERED)/sandbox
+	@mkdir -p $(COVERED)/cli $(COVERED)/sandbox $(COVERED)/boot
 	@for c in $(SOURCES); do $(CC) $(STD) -O0 --coverage -I. \
 	    -include tests/coverage.h -c $$c -o $(COVERED)/$${c%.c}.o; done
 	$(call RUN_CC,HOSTCC,$(CC) --coverage $(OBJECTS:%=$(COVERED)/%) \

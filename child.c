@@ -159,7 +159,7 @@ is_script(const char *path)
 }
 
 static int
-execute(char *path, char **command)
+execute(const char *path, char **command)
 {
 	static char shell[] = "sh";
 
@@ -168,7 +168,7 @@ execute(char *path, char **command)
 		return errno;
 	if (is_script(path)) {
 		command[-1] = shell;
-		command[0] = path;
+		command[0] = (char *)path;
 		execve("/bin/sh", command - 1, environ);
 	}
 	return ENOEXEC;
@@ -177,11 +177,11 @@ execute(char *path, char **command)
 /* As execvp(3): go on where a candidate is missing or may not be run. One in a
  * directory that may not be searched is taken to be missing. */
 static struct failure
-execute_in_path(char **command)
+execute_in_path(const char *file, char **command)
 {
 	char path[PATH_MAX];
 	const char *search = search_path();
-	char *name = command[0];
+	const char *name = file ? file : command[0];
 	struct failure why = { ENOENT, -1, NULL, NULL };
 
 	if (strchr(name, '/'))
@@ -215,6 +215,30 @@ tell_of_stop(int sig)
 	errno = error;
 }
 
+struct failure
+child_become(const char *file, char **command,
+    const struct inherited *inherited)
+{
+	signals_restore(inherited);
+	return execute_in_path(file, command);
+}
+
+/* The exec of a child that nobody hears, or why it cannot come to that. Returns
+ * its exit code. */
+static int
+run_unheard(const struct before *before, char **command,
+    const struct inherited *inherited, const struct failure *failed)
+{
+	struct failure why = *failed;
+
+	if (why.what) {
+		warn(why.what, why.on);
+		return 127;
+	}
+	why = child_become(before->file, command, inherited);
+	return child_explain(before->file ? before->file : command[0], &why);
+}
+
 /* The terminal goes to the child at once where we lead its session. Else when
  * the child asks for it, init.c: another job of the group may be using it. */
 static _Noreturn void
@@ -232,6 +256,8 @@ child_run(struct child *c, char **command, const struct inherited *inherited,
 	pass_sockets_on(init);
 	if (before)
 		why.what = before->call(before->with, &why.on);
+	if (before && before->unheard)
+		_exit(run_unheard(before, command, inherited, &why));
 	if (why.what) {
 		why.error = errno;
 		(void)!write(told, &why, sizeof(why));
@@ -240,7 +266,7 @@ child_run(struct child *c, char **command, const struct inherited *inherited,
 	told_by_child = told;
 	signals_put_stop_off(tell_of_stop);
 	signals_restore(inherited);
-	why = execute_in_path(command);
+	why = execute_in_path(before ? before->file : NULL, command);
 	(void)!write(told, &why, sizeof(why));
 	_exit(127);
 }
@@ -283,7 +309,8 @@ child_start(struct child *c, char **command, const struct inherited *inherited,
 	c->pid = pid;
 	command[0] = name;      /* a script's is on a stack that is gone */
 	close(told[1]);
-	if (pid > 0 && hear_from_child(told[0], why) && why->error == 0)
+	if (pid > 0 && !(before && before->unheard) &&
+	    hear_from_child(told[0], why) && why->error == 0)
 		kill(pid, SIGTSTP);
 	close(told[0]);
 	return pid > 0 && why->error == 0;

@@ -29,6 +29,9 @@ struct before {
 	const char *(*call)(const void *with, const char **on);
 	const void *with;
 	pid_t (*fork)(void);    /* that is to be used, or NULL */
+	const char *file;       /* to be executed for command[0], or NULL */
+	bool unheard;           /* it may take for ever: nobody waits for the
+	                           exec, and the child complains itself */
 };
 
 /* Find our controlling terminal, which a child with a group of its own has to
@@ -43,6 +46,11 @@ void child_find_terminal(struct child *c);
 bool child_start(struct child *c, char **command,
     const struct inherited *inherited, const struct before *before,
     struct failure *why);
+
+/* Execute a command in our own place, file for its name where that is not NULL.
+ * Comes back where that fails, with what child_explain() takes. */
+struct failure child_become(const char *file, char **command,
+    const struct inherited *inherited);
 
 /* Complain why a command could not be executed. Returns the exit code for that:
  * 127 not found, 126 found but not executable. */

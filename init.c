@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "architecture.h"
+#include "boot/boot.h"
+#include "boot/variables.h"
 #include "child.h"
 #include "cli/dropin.h"
 #include "cli/log.h"
@@ -37,8 +39,9 @@ enum {
 };
 
 /* Which part of pith this process is: all of it, or what stays outside of a
- * sandbox and starts the init inside, or that one. */
-enum role { ALONE, LAUNCHER, INIT };
+ * sandbox and starts the init inside, or that one; or the init of a device,
+ * whose children boot/ knows. */
+enum role { ALONE, LAUNCHER, INIT, BOOT };
 
 /* The stages of a life. LEFT is the child's end, when --wait goes on for the
  * rest of its tree; in GRACE the rest has got SIGTERM, in KILLED SIGKILL. */
@@ -64,6 +67,7 @@ struct life {
 	bool more_dead;                 /* than one batch holds, or may be */
 	bool built;                     /* the sandbox, as init has told */
 	bool has_ended;                 /* the same */
+	bool nobody_left;               /* of a device's processes */
 	pid_t relay;                    /* of the terminal, or -1 */
 	const char *reason;             /* of an end that init told, or NULL */
 	int64_t begun, ended;           /* the child, by signals_clock() */
@@ -280,6 +284,10 @@ act_on(struct life *l, const siginfo_t *info)
 {
 	int sig = info->si_signo;
 
+	if (l->role == BOOT) {
+		boot_signal(info, signals_clock());
+		return;
+	}
 	if (sig == SIGCHLD || child_goes_on(l, sig))
 		return;
 	/* Our own write to a stderr that nobody reads; pipe(7). */
@@ -366,6 +374,8 @@ fall_due(struct life *l, int what)
 		look_at_cpu(l);
 	else if (what == KILL && l->stage == RUNS)
 		send(l, SIGKILL, NULL);
+	else if (l->role == BOOT)
+		return;                 /* it is looked at after each turn */
 	else if (what == NEXT_STAGE && l->stage == KILLED)
 		l->stage = OVER;
 	else if (what >= SIGNALS)
@@ -473,6 +483,7 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 static void
 next_stage(struct life *l, bool nobody_left)
 {
+	l->nobody_left = nobody_left;
 	if (l->stage == RUNS || l->stage == OVER)
 		return;
 	if (nobody_left || (!l->opt->wait && l->opt->grace == UNSET))
@@ -494,7 +505,9 @@ reap(struct life *l)
 		pid_t pid = reaper_next(&wait_status);
 
 		l->more_dead = pid > 0;
-		if (pid > 0 && pid == l->child.pid)
+		if (pid > 0 && l->role == BOOT)
+			boot_died(pid, wait_status, signals_clock());
+		else if (pid > 0 && pid == l->child.pid)
 			child_changed(l, wait_status);
 		else if (pid > 0)
 			count_orphan(l, pid, wait_status);
@@ -506,25 +519,7 @@ reap(struct life *l)
 	next_stage(l, false);
 }
 
-/* ---- the whole ---------------------------------------------------------- */
-
-/* Turn until the command, and what we are to wait for besides, has ended.
- * Nothing in here opens, allocates or gives up. Deaths are taken in batches,
- * after every signal, so that neither of the two can hold up the other. */
-static void
-supervise(struct life *l)
-{
-	l->more_dead = true;            /* children from before our exec */
-	while (l->stage != OVER) {
-		siginfo_t info;
-
-		if (signals_next(&info, l->more_dead ? 0 : earliest(l)) > 0)
-			act_on(l, &info);
-		/* Before what fell due: who ended in time did. */
-		reap(l);
-		expire(l);
-	}
-}
+/* ---- the pages we hold --------------------------------------------------- */
 
 /* The pages of our own program that belong to a segment of that kind, elf(5):
  * the last one where whole is false only if all of it does. Bytes, or 0. */
@@ -560,15 +555,19 @@ seal_relocations(void)
 }
 
 /* What only the start has run need not stay in memory: the kernel brings back
- * what is wanted, madvise(2). */
+ * what is wanted, madvise(2). The Makefile has the rest linked before it: what
+ * is let go of and wanted comes back with 15 pages around it. */
 static void
 drop_program(void)
 {
+	const uintptr_t page = getpagesize();
+	uintptr_t later = ((uintptr_t)dropin_find + page - 1) & -page;
 	void *from;
 	const size_t size = segment(PT_LOAD, PF_X, true, &from);
+	const uintptr_t end = (uintptr_t)from + size;
 
-	if (size > 0)
-		madvise(from, size, MADV_DONTNEED);
+	if (size > 0 && later < end)
+		madvise((void *)later, end - later, MADV_DONTNEED);
 }
 
 /* The same for what it had on the stack below us; the call itself takes some of
@@ -581,6 +580,106 @@ drop_stack(void)
 	    CALL_BYTES) & -page;
 
 	madvise((void *)(end - STACK_BYTES), STACK_BYTES, MADV_DONTNEED);
+}
+
+/* ---- a device ----------------------------------------------------------- */
+
+/* As the kernel starts process 1: nothing is held. */
+static const struct inherited nothing;
+
+/* Start a line of the inittab; what is said of a failed exec is a child's. */
+static void
+start_line(const struct boot_start *s)
+{
+	const struct before before = { .call = boot_child, .with = s->entry,
+	    .fork = s->asks ? fork : NULL, .file = s->program.file,
+	    .unheard = s->asks };
+	struct child c = { .own_session = true, .terminal = -1 };
+	struct failure why;
+	int code = 0;
+
+	if (!child_start(&c, s->program.argv, &nothing, &before, &why)) {
+		if (why.what) {
+			errno = why.error;
+			warn(why.what, why.on);
+			code = 127;
+		} else if (why.error > 0) {
+			code = child_explain(s->program.file, &why);
+		} else {
+			warn("cannot start", s->program.file);
+		}
+		c.pid = 0;
+	}
+	boot_started(s, c.pid, code, signals_clock());
+}
+
+/* What it takes on the stack is dropped with that. */
+static __attribute__((noinline)) void
+start_lines(void)
+{
+	struct boot_start s;
+
+	while (boot_next(&s, signals_clock()))
+		start_line(&s);
+}
+
+/* Let another program be process 1; back where it cannot be. */
+static void
+give_place(const char *file, char **command, bool renewed)
+{
+	struct failure why;
+
+	/* What is held now is what the next of us is to find. */
+	if (renewed && options_variable())
+		variables_set(options_variable());
+	if (renewed)
+		execve(command[0], command, environ);
+	why = renewed ? (struct failure){ errno, 0, NULL, NULL } :
+	    child_become(file, command, &nothing);
+	child_explain(file ? file : command[0], &why);
+	boot_stays();
+}
+
+/* After each turn: what is to be started, and when the next turn is due. */
+static void
+turn_device(struct life *l)
+{
+	char **next;
+	bool renewed;
+
+	boot_turn(l->nobody_left, signals_clock());
+	start_lines();
+	l->due[NEXT_STAGE] = boot_rest(signals_clock());
+	next = boot_becomes(&renewed);
+	if (next)
+		give_place(NULL, next, renewed);
+	if (boot_over())
+		l->stage = OVER;
+	/* Before the long wait. */
+	drop_program();
+	drop_stack();
+}
+
+/* ---- the whole ---------------------------------------------------------- */
+
+/* Turn until the command, and what we are to wait for besides, has ended.
+ * Nothing in here opens, allocates or gives up. Deaths are taken in batches,
+ * after every signal, so that neither of the two can hold up the other. */
+static void
+supervise(struct life *l)
+{
+	l->more_dead = true;            /* children from before our exec */
+	while (l->stage != OVER) {
+		siginfo_t info;
+
+		if (l->role == BOOT)
+			turn_device(l);
+		if (signals_next(&info, l->more_dead ? 0 : earliest(l)) > 0)
+			act_on(l, &info);
+		/* Before what fell due: who ended in time did. */
+		reap(l);
+		expire(l);
+	}
 }
 
 /* Get a signal when the parent ends; it may have, before prctl(2). */
@@ -812,9 +911,9 @@ start(struct life *l, const struct inherited *inherited)
 {
 	const struct options *opt = l->opt;
 	const struct sandbox *s = opt->sandbox.asked ? &opt->sandbox : NULL;
-	const struct before before = { before_exec, s,
-	    s && l->role == ALONE && launch_places() ? launch_place : NULL };
-	const struct inherited nothing = { 0 };
+	const struct before before = { .call = before_exec, .with = s,
+	    .fork = s && l->role == ALONE && launch_places() ? launch_place :
+	    NULL };
 	struct failure why;
 
 	l->begun = signals_clock();
@@ -934,6 +1033,51 @@ verdict(const struct life *l)
 	return v.exit_code;
 }
 
+/* Whether we boot one because of our name; and never leave it without init. */
+static bool
+find_machine(struct life *l)
+{
+	if (getpid() != 1 || !l->argv[0])
+		return false;
+	log_clean(boot_rescue);
+	if (!boot_called(l->argv[0]))
+		return false;
+	l->argv = boot_words(l->argv);
+	return true;
+}
+
+/* The last deed of an initramfs whose init is a script. */
+static _Noreturn void
+switch_root(const struct options *opt)
+{
+	char **command = boot_switch(&opt->boot, opt->command);
+
+	if (command)
+		give_place(NULL, command, false);
+	boot_rescue();
+	_exit(126);
+}
+
+/* The third use: what a machine boots, by /etc/inittab or one program. */
+static int
+boot(struct life *l, const struct options *opt)
+{
+	struct program again;
+
+	l->role = BOOT;
+	l->opt = opt;
+	for (int i = 0; i < DUES; i++)
+		l->due[i] = NEVER;
+	boot_begin(&opt->boot, opt->command, l->argv, opt->stop_timeout,
+	    opt->grace, signals_clock());
+	drop_program();
+	drop_stack();
+	supervise(l);
+	if (boot_end(&again, &l->wait_status))
+		give_place(again.file, again.argv, false);
+	return exit_code(l->wait_status);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -942,12 +1086,21 @@ main(int argc, char **argv)
 	struct options opt;
 	struct life life = { .role = ALONE, .argv = argv, .child.terminal = -1,
 	    .rest.proc = -1, .relay = -1 };
+	bool boots;
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */
 	seal_relocations();
-	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), argv);
+	boots = find_machine(&life);
+	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), life.argv,
+	    boots);
 	if (opt.doctor)
 		return doctor_run(opt.doctor == 2);
+	if (opt.boot.status || opt.boot.reexec)
+		return boot_ask(&opt.boot);
+	if (opt.boot.asked)
+		return boot(&life, &opt);
+	if (opt.boot.switch_root)
+		switch_root(&opt);
 	seal_program(&opt, argv);
 	report_open(opt.report, opt.report_fd);
 	follow_parent(opt.parent_death_signal, parent);

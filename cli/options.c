@@ -102,6 +102,12 @@ extern char **environ;
 	X("args-fd",              0,  ARGS, 0) \
 	X("best-effort",          0,  ON, AT(sandbox.best_effort)) \
 	X("doctor",               0,  DOCTOR, AT(doctor)) \
+	X("boot",                 0,  ON, AT(boot.asked)) \
+	X("on-exit",              0,  CHOICE_ON_EXIT, AT(boot.on_exit)) \
+	X("switch-root",          0,  TEXT, AT(boot.switch_root)) \
+	X("watchdog",             0,  TEXT, AT(boot.watchdog)) \
+	X("reexec",               0,  ON, AT(boot.reexec)) \
+	X("status",               0,  ON, AT(boot.status)) \
 	X("help",                'h', HELP, 0) \
 	X("version",             'V', VERSION, 0) \
 	X("license",             'l', LICENSE, 0)
@@ -178,6 +184,13 @@ static const struct dialect native = {
 "      --cgroup-conf FILE=VALUE   any other file of the kernel's\n"
 "      --cgroup-parent DIR  --cgroup-join PID   --cgroupfs\n"
 "      --cgroups auto|v1|v2|off\n"
+"Boot of a device, called as init or with\n"
+"      --boot               process 1 by /etc/inittab, or for COMMAND alone\n"
+"      --on-exit reboot|poweroff|halt|respawn|shell   when COMMAND ends\n"
+"      --switch-root DIR    from an initramfs to COMMAND (/sbin/init) in DIR\n"
+"      --watchdog DEVICE[:SECONDS]   feed it while all is well\n"
+"      --status             what the services of this machine do\n"
+"      --reexec             let process 1 start anew and keep them\n"
 "\n"
 "PITH_OPTIONS holds further options. Exit codes: the command's; 128+n signal n;\n"
 "124 timeout; 125 pith failed; 126 not executable; 127 not found. See pith(8).\n",
@@ -468,6 +481,7 @@ set_value(struct options *o, const struct rule *r, const char *value)
 	case CHOICE_SYS:
 	case CHOICE_OOM:
 	case CHOICE_CGROUPS:
+	case CHOICE_ON_EXIT:
 		*(int *)member = choice(taken(r->kind), value) + 1;
 		return *(int *)member > 0;
 	case ARGS:
@@ -805,7 +819,20 @@ mind_group(struct options *o)
 static void
 check(const struct options *o)
 {
-	if (o->doctor)
+	const struct boot *b = &o->boot;
+
+	if (o->doctor || b->reexec || b->status)
+		return;
+	if (b->asked && (o->sandbox.asked || o->pause || o->report ||
+	    o->report_fd != UNSET || o->timeout != UNSET))
+		refuse("--boot goes with none of the options for a command",
+		    NULL, NULL, "run pith once more below it, see pith(8)");
+	if (!b->asked && (b->on_exit || b->watchdog))
+		refuse("no --boot", NULL, NULL, SEE_HELP);
+	if (b->on_exit && (!o->command || b->switch_root))
+		refuse("--on-exit needs the command of an appliance", NULL,
+		    NULL, SEE_HELP);
+	if (b->asked || b->switch_root)
 		return;
 	if (o->pause && o->command)
 		refuse("--pause takes no command", o->command[0], NULL, NULL);
@@ -827,7 +854,8 @@ options_variable(void)
 }
 
 void
-options_parse(struct options *o, const struct dialect *dialect, char **argv)
+options_parse(struct options *o, const struct dialect *dialect, char **argv,
+    bool boots)
 {
 	const struct dialect *d = dialect ? dialect : &native;
 	struct words w = { argv + (*argv != NULL), NULL, NULL };
@@ -836,8 +864,9 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv)
 	set_defaults(o, d);
 	parse_variables(o, d);
 	parse_environment(o, d);
-	if (parse_words(o, d, &w))
+	if (parse_words(o, d, &w) && (!boots || o->boot.asked))
 		o->command = w.argv - 1;
+	o->boot.asked = o->boot.asked || boots;
 	if (d->whole_group && o->group)
 		mind_group(o);
 	check(o);

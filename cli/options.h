@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../boot/boot.h"
 #include "../sandbox/sandbox.h"
 #include "../signals.h"
 
@@ -37,6 +38,7 @@ struct options {
 	int doctor;                     /* 0: no, 1: for people, 2: JSON */
 	unsigned char exit_codes[256];  /* to end with, by the child's */
 	struct sandbox sandbox;
+	struct boot boot;
 	struct signal_rules signals;
 };
 
@@ -64,6 +66,7 @@ struct options {
 	X(CHOICE_SYS, "ro or none") \
 	X(CHOICE_OOM, "process or group") \
 	X(CHOICE_CGROUPS, "auto, v1, v2 or off") \
+	X(CHOICE_ON_EXIT, "reboot, poweroff, halt, respawn or shell") \
 	X(LIMIT, "a number or a size, see pith(8)") \
 	X(ARGS, "the number of an open file")
 
@@ -120,8 +123,9 @@ char *options_variable(void);
 /* Fill o from the environment (the dialect's variables, then PITH_OPTIONS,
  * which is taken out of it) and from argv. dialect is NULL for pith's own.
  * Help, version and licence are printed and end the process; bad input ends it
- * with the failure code. */
+ * with the failure code. Who boots a machine by his name takes a command only
+ * with --boot: what else stands there is the kernel's. */
 void options_parse(struct options *o, const struct dialect *dialect,
-    char **argv);
+    char **argv, bool boots);
 
 #endif

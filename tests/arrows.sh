@@ -8,7 +8,16 @@ expected() {
 	sed 's/$/ cli\/log/' <<-'E' | awk '{ for (i = 2; i <= NF; i++) print $1, $i }'
 	init child reaper signals cli/dropin cli/options cli/report
 	init sandbox/launch sandbox/tether sandbox/doctor sandbox/sealed sandbox/privileges
-	init sandbox/cgroup
+	init sandbox/cgroup boot/boot boot/variables
+	boot/boot boot/inittab boot/early boot/console boot/variables boot/watchdog
+	boot/boot boot/status boot/shutdown boot/root
+	boot/console boot/variables
+	boot/inittab
+	boot/early
+	boot/watchdog
+	boot/status boot/inittab
+	boot/shutdown boot/watchdog
+	boot/root
 	child signals
 	reaper
 	signals

@@ -104,7 +104,7 @@ parse(char **argv, int argc)
 	writes = 0;
 	caught = true;
 	if (setjmp(end) == 0) {
-		options_parse(o, d, argv);
+		options_parse(o, d, argv, false);
 		caught = false;
 		judge_options(o, argv, argc);
 		CLAIM(writes == 0);

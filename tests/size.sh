@@ -3,7 +3,7 @@
 # shellcheck shell=sh
 set -u
 pith=${1:-./pith}
-wanted=65536 most=135168
+wanted=65536 most=163840
 
 bytes() { stat -L -c %s "$1"; }
 

@@ -2,9 +2,12 @@
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
-product() { (cd "$TOP" && ls ./*.[ch] ./cli/*.[ch] ./sandbox/*.[ch] | sed 's|^\./||'); }
+product() {
+	(cd "$TOP" && ls ./*.[ch] ./boot/*.[ch] ./cli/*.[ch] ./sandbox/*.[ch] | sed 's|^\./||')
+}
 sources() {
-	(cd "$TOP" && ls Makefile ./*.[ch] ./cli/*.[ch] ./sandbox/*.[ch] tests/*.[ch] tests/*.sh)
+	(cd "$TOP" && ls Makefile ./*.[ch] ./boot/*.[ch] ./cli/*.[ch] ./sandbox/*.[ch] \
+	    tests/*.[ch] tests/*.sh)
 }
 # Run awk over files of the project; what it prints is wrong.
 finds_nothing() {
@@ -25,6 +28,7 @@ LICENSE
 Makefile
 README.md
 architecture.h
+boot
 child.c
 child.h
 cli

@@ -188,7 +188,7 @@ START_TEST(the_first_word_that_is_no_option_is_the_command)
 	char **argv = argv_of("pith", commands[_i].words);
 	struct options o;
 
-	options_parse(&o, NULL, argv);
+	options_parse(&o, NULL, argv, false);
 	ck_assert_ptr_eq(o.command, argv + commands[_i].command);
 	ck_assert_int_eq(o.verbosity, 0);
 }
@@ -354,7 +354,7 @@ parse_refused(const void *with)
 	if (r->words)
 		parse_words(r->words);
 	else
-		options_parse(&o, NULL, (char *[]){ NULL });
+		options_parse(&o, NULL, (char *[]){ NULL }, false);
 }
 
 START_TEST(what_cannot_be_meant_is_refused_in_one_line)

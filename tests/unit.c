@@ -212,7 +212,7 @@ parse(struct options *o, const char *name, const char *words)
 {
 	/* What is not set must not be what happened to be there. */
 	memset(o, 0x5a, sizeof(*o));
-	options_parse(o, dropin_find(name), argv_of(name, words));
+	options_parse(o, dropin_find(name), argv_of(name, words), false);
 }
 
 void

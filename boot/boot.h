@@ -1,0 +1,112 @@
+/* The boot of a device, as a machine of states: what came goes in, what is to
+ * be started comes out. Who starts it is init.c. Times are moments of
+ * signals_clock(), milliseconds. */
+#ifndef PITH_BOOT_H
+#define PITH_BOOT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "inittab.h"
+
+/* A moment that never comes, as NEVER of signals.h. */
+#define BOOT_NEVER INT64_MAX
+
+/* To the init that runs: start anew from your program file. systemd's have it
+ * for the same, RTMIN+25. */
+enum { SIGNAL_REEXEC = 59 };
+
+/* What follows when the program of an appliance has ended. 0: what fits. */
+enum on_exit {
+	ON_EXIT_REBOOT = 1, ON_EXIT_POWEROFF, ON_EXIT_HALT, ON_EXIT_RESPAWN,
+	ON_EXIT_SHELL
+};
+
+/* The options that are boot/'s own. */
+struct boot {
+	bool asked;             /* --boot, or called as init */
+	int on_exit;            /* enum on_exit */
+	const char *switch_root;        /* DIR; NULL: stay */
+	const char *watchdog;   /* DEVICE[:SECONDS]; NULL: none */
+	bool reexec, status;    /* to be asked of the init that runs */
+};
+
+/* What is to be started: a file and its argv, and whether it first asks
+ * somebody at its terminal, which may take for ever. */
+struct boot_start {
+	struct entry *entry;    /* for boot_child() */
+	bool asks;
+	struct program program;
+};
+
+/* Whether the name and the place that we were started by and in are those of a
+ * machine's init: process 1 called init or linuxrc, of the first PID namespace
+ * or with container=lxc. Mounts /proc where it needs that to know. */
+bool boot_called(const char *name);
+
+/* The words that the kernel was given and we are not, up to our options, are
+ * remembered and passed over: what is to be parsed, argv[0] first. */
+char **boot_words(char **argv);
+
+/* For log_clean(): the init of a machine must not end, which the kernel answers
+ * with a panic. Starts once more without any options. Returns where we are
+ * something else. */
+void boot_rescue(void);
+
+/* Ask the init that runs to do what its user wants (--status, --reexec, -q).
+ * Returns the exit code. */
+int boot_ask(const struct boot *b);
+
+/* Move to another root at once, as busybox's switch_root(8) does for the script
+ * of an initramfs, whose last words we are. What is to be executed then; NULL
+ * where it cannot be, after a complaint. */
+char **boot_switch(const struct boot *b, char **command);
+
+/* Get ready: mounts, console, environment, inittab. stop_ms is the time that
+ * shutdown lines have together, grace_ms what is between SIGTERM and SIGKILL;
+ * negative for the usual. command is the program of an appliance, or NULL. */
+void boot_begin(const struct boot *b, char **command, char **argv,
+    int64_t stop_ms, int64_t grace_ms, int64_t now);
+
+/* The next thing to start now. False where there is none, for now. */
+bool boot_next(struct boot_start *s, int64_t now);
+
+/* How that went: its pid; or 0 and the exit code of a failed exec, 0 for a
+ * failed fork. */
+void boot_started(const struct boot_start *s, pid_t pid, int code,
+    int64_t now);
+
+/* In the child, before its exec: a session, a terminal, the question. See
+ * struct before. */
+const char *boot_child(const void *with, const char **on);
+
+/* A signal that came, and a process that died. */
+void boot_signal(const siginfo_t *info, int64_t now);
+void boot_died(pid_t pid, int wait_status, int64_t now);
+
+/* What fell due, with nobody_left for that no process is. */
+void boot_turn(bool nobody_left, int64_t now);
+
+/* All is started: tell of it. Returns when the next turn is due, or BOOT_NEVER.
+ */
+int64_t boot_rest(int64_t now);
+
+/* What is to be executed in our place now, or NULL: a new init that takes over
+ * what runs (*renewed, which is to find the signals held that we hold), or the
+ * one behind another root. */
+char **boot_becomes(bool *renewed);
+
+/* That could not be executed: go on. */
+void boot_stays(void);
+
+/* Whether all has ended. */
+bool boot_over(void);
+
+/* The rest, then: file systems, and reboot(2), which does not return for a
+ * machine. True: what is to be executed instead, by the line "restart". False
+ * outside of the first PID namespace, with the wait status to end with. */
+bool boot_end(struct program *again, int *wait_status);
+
+#endif

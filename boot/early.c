@@ -1,0 +1,209 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "early.h"
+
+/* PROC_PID_INIT_INO of linux/proc_ns.h: the same on every kernel. */
+static const char FIRST_PID_NAMESPACE[] = "pid:[4026531836]";
+
+/* As Buildroot's and other scripts have it. */
+static const char SEED[] = "/var/lib/random-seed";
+enum { SEED_BYTES = 32 };
+
+struct mounting {
+	char type[9], at[15], data[36];
+	unsigned int flags;
+};
+
+static const struct mounting first[] = {
+	{ "proc", "/proc", "", MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ "sysfs", "/sys", "", MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ "devtmpfs", "/dev", "mode=755", MS_NOSUID },
+};
+
+static const struct mounting usual[] = {
+	{ "devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666",
+	    MS_NOSUID | MS_NOEXEC },
+	{ "tmpfs", "/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV },
+	{ "tmpfs", "/run", "mode=755", MS_NOSUID | MS_NODEV },
+	{ "tmpfs", "/tmp", "mode=1777", MS_NOSUID | MS_NODEV },
+	{ "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot",
+	    MS_NOSUID | MS_NODEV | MS_NOEXEC },
+};
+
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Whether a directory is there that is no mount of its own yet. */
+static bool
+is_free(const char *at)
+{
+	char up[32];
+	struct line parent = LINE(up);
+	struct stat here, above;
+
+	line_add(&parent, at);
+	line_add(&parent, "/..");
+	return stat(at, &here) == 0 && stat(up, &above) == 0 &&
+	    here.st_dev == above.st_dev;
+}
+
+/* Whatever lies in a directory would be hidden: pid files, sockets. */
+static bool
+is_empty(const char *at)
+{
+	_Alignas(uint64_t) char entries[256];
+	int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long n = 0, here = 0;
+
+	if (fd < 0)
+		return false;
+	while ((n = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
+		here += n;
+	close(fd);
+	/* "." and ".." take 24 bytes each, getdents(2). */
+	return here <= 48;
+}
+
+/* What is forbidden, or what a kernel does not have, is passed over: who needs
+ * it will say so. */
+static void
+mount_it(const struct mounting *m, bool if_empty)
+{
+	mkdir(m->at, 0755);
+	if (!is_free(m->at) || (if_empty && !is_empty(m->at)))
+		return;
+	if (mount(m->type, m->at, m->type, m->flags, m->data) < 0 &&
+	    errno == EINVAL)            /* an option that is newer */
+		(void)!mount(m->type, m->at, m->type, m->flags, "");
+}
+
+bool
+early_first_namespace(void)
+{
+	char name[sizeof(FIRST_PID_NAMESPACE) + 1];
+	ssize_t n;
+
+	if (getpid() != 1)
+		return false;
+	if (access("/proc/self/ns", F_OK) < 0)
+		mount_it(&first[0], false);
+	n = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
+	name[n < 0 ? 0 : n] = '\0';
+	return strcmp(name, FIRST_PID_NAMESPACE) == 0;
+}
+
+/* One line of a file, without its end; false where there is none. */
+static bool
+read_line(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	text[strcspn(text, " \t\r\n")] = '\0';
+	return *text;
+}
+
+static void
+name_host(void)
+{
+	struct utsname u;
+	char name[65];
+
+	if (uname(&u) == 0 && strcmp(u.nodename, "(none)") == 0 &&
+	    read_line("/etc/hostname", name, sizeof(name)) &&
+	    sethostname(name, strlen(name)) < 0)
+		warn("cannot set", "the host's name");
+}
+
+static void
+raise_loopback(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	ioctl(fd, SIOCSIFFLAGS, &lo);
+	close(fd);
+}
+
+void
+early_begin(void)
+{
+	for (size_t i = 0; i < COUNT_OF(first); i++)
+		mount_it(&first[i], false);
+	name_host();
+	raise_loopback();
+}
+
+/* ---- randomness --------------------------------------------------------- */
+
+void
+early_save_seed(void)
+{
+	unsigned char seed[SEED_BYTES];
+	int fd;
+
+	if (access(SEED, F_OK) < 0 ||
+	    getrandom(seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		return;
+	/* Complete or not at all: half a seed would be credited for a whole. */
+	unlink(SEED);
+	fd = open(SEED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd < 0)
+		return;
+	if (write(fd, seed, sizeof(seed)) != sizeof(seed) || fsync(fd) < 0)
+		unlink(SEED);
+	close(fd);
+}
+
+/* Give the kernel what was saved, and credit it, random(4); but never twice the
+ * same, so only where that could be emptied for good before. */
+static void
+use_seed(void)
+{
+	struct { int bits, bytes; unsigned char seed[SEED_BYTES]; } entropy = {
+		SEED_BYTES * 8, SEED_BYTES, { 0 } };
+	int seed = open(SEED, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int random;
+
+	if (seed < 0)
+		return;
+	if (read(seed, entropy.seed, SEED_BYTES) == SEED_BYTES &&
+	    ftruncate(seed, 0) == 0 && fsync(seed) == 0) {
+		random = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+		if (random >= 0 && ioctl(random, RNDADDENTROPY, &entropy) < 0)
+			warn("cannot credit", SEED);
+		if (random >= 0)
+			close(random);
+	}
+	close(seed);
+	early_save_seed();
+}
+
+void
+early_complete(void)
+{
+	for (size_t i = 0; i < COUNT_OF(usual); i++)
+		mount_it(&usual[i], true);
+	use_seed();
+}

@@ -1,0 +1,23 @@
+/* What a system needs before its first program, and what its scripts left out.
+ */
+#ifndef PITH_BOOT_EARLY_H
+#define PITH_BOOT_EARLY_H
+
+#include <stdbool.h>
+
+/* Whether this is process 1 of the machine's first PID namespace, by /proc,
+ * which is mounted where it is not; pid_namespaces(7). */
+bool early_first_namespace(void);
+
+/* Before the sysinit lines: /proc, /sys and /dev where they are missing, the
+ * name of the host where it has none, lo up. */
+void early_begin(void);
+
+/* After them: what is mounted usually, where nothing is mounted or lies there;
+ * and randomness that was saved. */
+void early_complete(void);
+
+/* Save randomness for the next time. */
+void early_save_seed(void);
+
+#endif

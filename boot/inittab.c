@@ -1,0 +1,248 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "inittab.h"
+
+/* In the order of enum action. */
+static const char names[ACTIONS][11] = {
+	"sysinit", "wait", "once", "respawn", "askfirst", "ctrlaltdel",
+	"shutdown", "restart",
+};
+
+/* What busybox's init does without an inittab. */
+static const char usual[] =
+	"::sysinit:/etc/init.d/rcS\n"
+	"::askfirst:-/bin/sh\n"
+	"tty2::askfirst:-/bin/sh\n"
+	"tty3::askfirst:-/bin/sh\n"
+	"tty4::askfirst:-/bin/sh\n"
+	"::ctrlaltdel:reboot\n"
+	"::shutdown:umount -a -r\n"
+	"::shutdown:swapoff -a\n"
+	"::restart:init\n";
+
+/* Where a command has one of these, a shell is to run it. */
+static const char of_shell[] = "~`!$^&*()=|\\{}[];\"'<>?";
+
+const char *
+inittab_action(int action)
+{
+	return names[action];
+}
+
+/* A mistake at a byte of a line, for people: columns count from 1. */
+static void
+complain_at(const char *path, int line, int64_t column, const char *why)
+{
+	char text[256];
+	struct line at = LINE(text);
+
+	line_add(&at, path);
+	line_add(&at, ":");
+	line_number(&at, line);
+	line_add(&at, ":");
+	line_number(&at, column);
+	complain("bad line", text, why, "it is passed over");
+}
+
+struct entry *
+inittab_find(const struct inittab *t, const struct entry *e)
+{
+	for (int i = 0; i < t->count; i++)
+		if (strcmp(t->entries[i].tty, e->tty) == 0 &&
+		    strcmp(t->entries[i].command, e->command) == 0)
+			return &t->entries[i];
+	return NULL;
+}
+
+/* How many more there is room for. */
+static size_t
+room(const struct inittab *t)
+{
+	const char *end = t->room + INITTAB_BYTES;
+
+	return (end - (const char *)(t->entries + t->count)) /
+	    sizeof(struct entry);
+}
+
+void
+inittab_add(struct inittab *t, const struct entry *e)
+{
+	struct entry *same = inittab_find(t, e);
+	struct entry last = *e;
+
+	if (same) {
+		last = *same;
+		last.action = e->action;
+		last.critical = e->critical;
+		memmove(same, same + 1, (char *)(t->entries + --t->count) -
+		    (char *)same);
+	} else if (room(t) == 0) {
+		t->count--;
+	}
+	t->entries[t->count++] = last;
+}
+
+/* Cut a line in its four fields; what is wrong, and from where, or NULL. */
+static const char *
+cut(char *line, char *field[4], char **wrong)
+{
+	char *at = line;
+
+	for (int i = 0; i < 4; i++) {
+		field[i] = *wrong = at;
+		if (i == 3)
+			break;
+		at = strchr(at, ':');
+		if (!at)
+			return "it is not tty:flags:action:command";
+		*at++ = '\0';
+	}
+	return NULL;
+}
+
+/* Make an entry of a line. What is wrong, and from where, or NULL. */
+static const char *
+understand(char *line, struct entry *e, char **wrong)
+{
+	char *field[4];
+	const char *why = cut(line, field, wrong);
+
+	if (why)
+		return why;
+	*e = (struct entry){ .tty = field[0], .command = field[3] };
+	if (strncmp(e->tty, "/dev/", 5) == 0)
+		e->tty += 5;
+	e->critical = strcmp(field[1], "critical") == 0;
+	while (e->action < ACTIONS && strcmp(names[e->action], field[2]) != 0)
+		e->action++;
+	*wrong = field[2];
+	if (e->action == ACTIONS)
+		return "there is no such action";
+	*wrong = field[3];
+	if (!field[3][strspn(field[3], " \t-")])
+		return "there is no command";
+	if (strlen(field[3]) >= COMMAND_BYTES - sizeof("exec "))
+		return "the command is too long";
+	return NULL;
+}
+
+/* What of a line is for nobody: its end as other systems have it. */
+static void
+trim(char *line)
+{
+	size_t n = strlen(line);
+
+	while (n > 0 && strchr("\r \t", line[n - 1]))
+		line[--n] = '\0';
+}
+
+static void
+parse(struct inittab *t, const char *path, char *text, size_t size)
+{
+	char *const end = text + size;
+	int number = 0;
+
+	for (char *line = text, *next; line < end; line = next) {
+		struct entry e;
+		char *newline = memchr(line, '\n', end - line);
+		char *wrong = line;
+		const char *why = NULL;
+
+		next = newline ? newline + 1 : end + 1;
+		next[-1] = '\0';
+		number++;
+		if (strlen(line) < (size_t)(next - 1 - line)) {
+			wrong += strlen(line);
+			why = "it holds a NUL";
+		} else {
+			trim(line);
+			if (!*line || *line == '#')
+				continue;
+			why = understand(line, &e, &wrong);
+		}
+		if (!why && room(t) < 2)
+			why = "there are too many";
+		if (why)
+			complain_at(path, number, wrong - line + 1, why);
+		else
+			inittab_add(t, &e);
+	}
+}
+
+/* Bytes read, or -1. What does not fit is left away by whole lines. */
+static ssize_t
+read_whole(const char *path, char *text, ssize_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = 0, used = 0;
+	int error;
+
+	if (fd < 0)
+		return -1;
+	while (used < size && (n = read(fd, text + used, size - used)) > 0)
+		used += n;
+	error = errno;
+	close(fd);
+	errno = error;
+	if (n < 0)
+		return -1;
+	if (used == size) {
+		complain("too long", path, NULL, "its end is passed over");
+		while (used > 0 && text[used - 1] != '\n')
+			used--;
+	}
+	return used;
+}
+
+void
+inittab_read(struct inittab *t, const char *path)
+{
+	ssize_t n = 0;
+
+	if (path)
+		n = read_whole(path, t->room, INITTAB_BYTES / 2);
+	if (n < 0) {
+		if (errno != ENOENT)
+			warn("cannot read", path);
+		n = sizeof(usual) - 1;
+		memcpy(t->room, usual, n);
+	}
+	t->count = 0;
+	t->entries = (struct entry *)t->room + n / sizeof(struct entry) + 1;
+	parse(t, path, t->room, n);
+}
+
+void
+inittab_words(struct program *w, const char *command)
+{
+	static char shell[] = "-/bin/sh", with[] = "-c";
+	const bool dash = command[0] == '-';
+	struct line whole = LINE(w->text);
+	char **word = w->words + 1;     /* see child_start() */
+	char *at = w->text;
+
+	w->argv = word;
+	if (strpbrk(command, of_shell)) {
+		line_add(&whole, "exec ");
+		line_add(&whole, command + dash);
+		*word++ = shell + !dash;
+		*word++ = with;
+		*word++ = w->text;
+		*word = NULL;
+		w->file = shell + 1;
+		return;
+	}
+	line_add(&whole, command);
+	while (*(at += strspn(at, " \t"))) {
+		*word++ = at;
+		at += strcspn(at, " \t");
+		if (*at)
+			*at++ = '\0';
+	}
+	*word = NULL;
+	w->file = w->argv[0] ? w->argv[0] + dash : "";
+}

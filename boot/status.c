@@ -1,0 +1,162 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "status.h"
+
+/* A command that is longer ends in "...". */
+enum { STATUS_LINE = 1024 };
+
+static const char title[] =
+    "PID RESTARTS STATE LAST ACTION TERMINAL COMMAND\n";
+
+/* Which line it is: it is found again by that. */
+static void
+add_name(struct line *l, const struct entry *e)
+{
+	line_add(l, inittab_action(e->action));
+	line_add(l, " ");
+	line_quote(l, *e->tty ? e->tty : "console");
+	line_add(l, " ");
+	line_quote(l, e->command);
+}
+
+static const char *
+state(const struct entry *e)
+{
+	return e->pid > 0 ? "runs" : !e->ended ? "waits" :
+	    e->action == RESPAWN || e->action == ASKFIRST ? "backs-off" :
+	    "ended";
+}
+
+static void
+add_line(struct line *l, const struct entry *e)
+{
+	const int status = e->wait_status;
+
+	line_number(l, e->pid);
+	line_add(l, " ");
+	line_number(l, e->restarts);
+	line_add(l, " ");
+	line_add(l, state(e));
+	line_add(l, !e->ended ? " -" : WIFSIGNALED(status) ? " signal=" :
+	    " exit=");
+	if (e->ended)
+		line_number(l, WIFSIGNALED(status) ? WTERMSIG(status) :
+		    WEXITSTATUS(status));
+	line_add(l, " ");
+	add_name(l, e);
+}
+
+void
+status_write(int fd, const struct inittab *t)
+{
+	char text[STATUS_LINE];
+
+	(void)!write(fd, title, sizeof(title) - 1);
+	for (int i = 0; i < t->count; i++) {
+		struct line l = LINE(text);
+
+		add_line(&l, &t->entries[i]);
+		text[l.used++] = '\n';
+		(void)!write(fd, text, l.used);
+	}
+}
+
+void
+status_publish(const struct inittab *t)
+{
+	static const char new[] = STATUS_DIR "/.status";
+	int fd;
+
+	mkdir(STATUS_DIR, 0755);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	    0644);
+	if (fd < 0)
+		return;
+	status_write(fd, t);
+	close(fd);
+	(void)!rename(new, STATUS_FILE);
+}
+
+/* The next line of a file, without its end; false where there is none. */
+static bool
+next_line(int fd, char text[STATUS_LINE])
+{
+	size_t n = 0;
+
+	while (n < STATUS_LINE - 1 && read(fd, text + n, 1) == 1) {
+		if (text[n] == '\n') {
+			text[n] = '\0';
+			return true;
+		}
+		n++;
+	}
+	return false;
+}
+
+/* What is behind the first N words of a line. */
+static const char *
+behind(const char *text, int n)
+{
+	while (n-- > 0 && *(text += strcspn(text, " ")))
+		text++;
+	return text;
+}
+
+static void
+take_over(struct inittab *t, const char *text, int64_t now)
+{
+	const char *name = behind(text, 4);
+	uint64_t pid, restarts;
+
+	if (!text_number(&text, INT_MAX, &pid) || *text++ != ' ' ||
+	    !text_number(&text, INT_MAX, &restarts))
+		return;
+	for (int i = 0; i < t->count; i++) {
+		struct entry *e = &t->entries[i];
+		char own[STATUS_LINE] = "";
+		struct line l = LINE(own);
+
+		add_name(&l, e);
+		if (strcmp(own, name) != 0)
+			continue;
+		e->pid = pid;
+		e->restarts = restarts;
+		e->started = now;
+	}
+}
+
+void
+status_read(int fd, struct inittab *t, int64_t now)
+{
+	char text[STATUS_LINE];
+
+	lseek(fd, 0, SEEK_SET);
+	while (next_line(fd, text))
+		take_over(t, text, now);
+}
+
+int
+status_show(void)
+{
+	char text[1024];
+	int fd = open(STATUS_FILE, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		refuse("cannot read", STATUS_FILE, strerror(errno),
+		    "is pith the init of this machine?");
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		if (write(STDOUT_FILENO, text, n) != n)
+			die("cannot write to", "stdout");
+	if (n < 0)
+		die("cannot read", STATUS_FILE);
+	return 0;
+}
