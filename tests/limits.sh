@@ -576,17 +576,30 @@ it 'cpu: has half a processor with --cpus 0.5, and is told to have been throttle
 	clean
 done
 
+# Hundredths of a second that processes have had.
+time_of() { awk '{ print $14 + $15 }' $(printf '/proc/%s/stat ' "$@"); }
+all_busy() { time_of $children | awk '$1 < 10 { few = 1 } END { exit few }'; }
+
+# While both are at it: before, and after, the one that is alone has the processor whole.
 it 'cpu: has processors by weight, with --cpu-shares' && root && {
 	for how in $HOW; do
+		launchers= children=
 		for shares in 1024 256; do
-			"$PITH" $(words_of $how) --report $shares.json --cpuset-cpus 0 \
-			    --cpu-shares $shares --timeout 1500ms -- probe burn 0 &
+			rm -f info
+			"$PITH" $(words_of $how) --info info --cpuset-cpus 0 \
+			    --cpu-shares $shares -- probe burn 0 &
+			launchers="$launchers $!"
+			eventually [ -s info ]
+			children="$children $(json info child)"
 		done
+		eventually all_busy
+		from=$(time_of $children)
+		sleep 1.5
+		ratio=$(echo $from $(time_of $children) |
+		    awk '{ print int(($3 - $1) * 10 / ($4 - $2 + 1)) }')
+		between 'ratio by 10' $ratio 28 56
+		kill $launchers
 		wait
-		for shares in 1024 256; do
-			eval "of_$shares=$(used $shares.json)"
-		done
-		between 'ratio by 10' $((of_1024 * 10 / (of_256 + 1))) 28 56
 	done
 	clean
 }
@@ -967,11 +980,10 @@ it 'limits what has joined' && root && {
 	how=bare
 	"$PROBE" burn 0 >/dev/null &
 	burner=$!
-	time_of() { awk '{ print $14 + $15 }' /proc/$burner/stat; }
 	begin --cgroup-join $burner --cpus 0.2 -- probe signals
-	before=$(time_of)
+	before=$(time_of $burner)
 	sleep 1
-	between 'its hundredths of a second' $(($(time_of) - before)) 5 40
+	between 'its hundredths of a second' $(($(time_of $burner) - before)) 5 40
 	stop
 	over $burner && fail 'it has ended'
 	kill $burner
