@@ -281,7 +281,7 @@ truncate -s 4G "$W/disk" && mke2fs -q -F -t ext4 "$W/disk" || exit 1
 	    -append "console=ttyS0 quiet loglevel=2 panic=-1 no_timer_check tsc=reliable \
 	        norandmaps CGROUPS=$cgroups" </dev/null
 	echo $? >"$W/code"
-} | tr -d '\r'
+} | sed -u 's/\r$//'
 code=$(cat "$W/code")
 case $code in
 124 | 137)
