@@ -966,10 +966,12 @@ see_off(struct life *l)
 		launch_measure(l->counters);
 	if (l->role != INIT && l->opt->sandbox.asked)
 		launch_clean();
-	if (l->role == INIT)
-		tether_send(&(struct news){ .kind = ENDED, .fd = -1,
-		    .code = l->wait_status, .orphans = l->orphans,
-		    .killed = l->killed });
+	/* Of a launcher that was killed no more than the command's end may have
+	 * come to us, whose signal goes before the tether's. */
+	if (l->role == INIT && !tether_send(&(struct news){ .kind = ENDED,
+	    .fd = -1, .code = l->wait_status, .orphans = l->orphans,
+	    .killed = l->killed }))
+		cgroup_kill_others();
 }
 
 static const char *

@@ -1576,6 +1576,18 @@ it 'sees the processes of the host with --pid host, and ends its own all the sam
 	eventually none_runs
 	limited -- true
 	clean
+	# Also where init sees the end of the command first.
+	begin --pid host -- sh -c 'setsid probe stubborn & exec probe signals'
+	init=$(json info init)
+	kill -STOP $init
+	eventually stopped $init
+	kill -9 $child
+	eventually over $child
+	kill -9 $pid
+	ends 2>/dev/null
+	eventually none_runs
+	limited -- true
+	clean
 	limited --pid host --memory 64m -- sh -c 'setsid probe stubborn & probe take 90; exit 3'
 	judged oom 3
 	eventually none_runs
