@@ -823,8 +823,7 @@ it 'freezer: ^Z at the launcher stops all that is inside, and fg lets it go on' 
 		    -- sh -c 'setsid probe beat /mnt/beat.a & exec probe beat /mnt/beat.b' \
 		    <keys >.fifo 2>.err 8<&- &
 		jobs=$!
-		exec 9<.fifo 8>&-
-		exec 8>keys
+		exec 9<.fifo
 		hear_until 'job *'
 		pid=${heard#job }
 		eventually [ -s info ]
