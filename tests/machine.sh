@@ -1,6 +1,6 @@
 # Run suites on a kernel of Debian's in a virtual machine:
 #	machine.sh [-k KERNEL] [-c v2|hybrid|v1] [-m MEGABYTES] [-s SECONDS] SUITE ...
-# KERNEL is a name of tests/kernels. -c is where controllers of control groups are: all
+# KERNEL is a name of tests/packages. -c is where controllers of control groups are: all
 # in v2; in hierarchies of v1 as systemd mounts them, beside a v2 without any; or in v1
 # and no v2. The machine has the tree and the programs of this Debian where they are
 # here, the environment that the Makefile gives to run.sh, MACHINE=KERNEL and CGROUPS=
@@ -70,86 +70,7 @@ done
 
 # ---- the kernel --------------------------------------------------------------
 
-# What lies in $KERNEL: the files of Debian packages, by a line of tests/kernels.
-KERNEL=$B/kernels/$kernel
-
-fetch_kernel() {
-	line=$(sed -n "s/^$kernel //p" "$TESTS/kernels")
-	# shellcheck disable=SC2086
-	set -- $line
-	[ $# -ge 5 ] || broken "there is no kernel '$kernel' in tests/kernels"
-	[ "$(cat "$KERNEL/line" 2>/dev/null)" != "$line" ] || return 0
-	release=$1 newest=$2 version=$3
-	shift 3
-	rm -rf "$KERNEL" "$KERNEL.new"
-	mkdir -p "$KERNEL.new/debs" && cd "$KERNEL.new/debs" || exit 1
-	set_up_apt
-	# shellcheck disable=SC2046
-	if download $(printf "%s=$version %.0s" "$@"); then
-		is_pinned "$@" ||
-		    broken "$version of kernel '$kernel' is not what tests/kernels has"
-	else
-		rm -f ./*.deb
-		# shellcheck disable=SC2046
-		set -- $(parts "$newest")
-		echo "machine: $version is gone, there is ${1:-none}" >&2
-		download "$@" || cannot "cannot download $newest: $(tail -n 1 ../log)"
-	fi
-	for deb in ./*.deb; do
-		dpkg-deb -x "$deb" .. || exit 1
-	done
-	cd .. && rm -rf apt debs usr/share && echo "$line" >line &&
-	    cd / && mv "$KERNEL.new" "$KERNEL"
-}
-
-# Settings for apt. Nobody else writes here, so that it need not give up its rights.
-# With a $release it sees that alone, from the mirror that it has Debian's own from,
-# and leaves its lists as they are: nor does it run what else is to follow an update.
-set_up_apt() {
-	mkdir ../apt
-	cat >../apt/settings <<-'E'
-		APT::Sandbox::User "root";
-		Acquire::Retries "3";
-	E
-	[ "$release" != - ] || return 0
-	# shellcheck disable=SC2016
-	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-	    'Origin: Debian' 'Label: Debian' | head -n 1)
-	[ -n "$mirror" ] || cannot 'apt has no lists of Debian (apt-get update)'
-	mkdir -p ../apt/lists/partial ../apt/cache/archives/partial
-	echo "deb [arch=amd64 signed-by=$ARCHIVE_KEYS] $mirror $release main" \
-	    >../apt/sources
-	cat >>../apt/settings <<-E
-		Dir::Etc::sourcelist "$KERNEL.new/apt/sources";
-		Dir::Etc::sourceparts "/dev/null";
-		Dir::Etc::preferences "/dev/null";
-		Dir::Etc::preferencesparts "/dev/null";
-		Dir::State::lists "$KERNEL.new/apt/lists";
-		Dir::Cache "$KERNEL.new/apt/cache";
-		Acquire::Languages "none";
-		#clear APT::Update;
-	E
-	apt-get -c ../apt/settings -q update >../log 2>&1 ||
-	    cannot "cannot download lists of $release: $(tail -n 1 ../log)"
-}
-ARCHIVE_KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
-
-# Packages are signed for by apt's lists.
-download() {
-	[ $# -gt 0 ] && apt-get -c ../apt/settings -q download "$@" >../log 2>&1
-}
-
-# Whether what is here has the sums of: PACKAGE SUM ...
-is_pinned() {
-	[ "$(printf '%.0s%s\n' "$@" | sort)" = \
-	    "$(sha256sum ./*.deb | cut -d ' ' -f 1 | sort)" ]
-}
-
-# What Debian's newest is made of: one package, or image and modules apart.
-parts() {
-	apt-cache -c ../apt/settings depends --recurse --important "$1" |
-	    grep -E '^linux-(image|binary|modules)-[0-9]'
-}
+KERNEL=$TOP/build/packages/$kernel
 
 # Files of modules, each after those that it depends on; what is built in has none.
 modules() {
@@ -263,7 +184,7 @@ W=$(mktemp -d "${TMPDIR:-/tmp}/pith-machine.XXXXXX")
 trap 'rm -rf "$W"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 
-fetch_kernel
+sh "$TESTS/fetch.sh" "$kernel" || exit
 initramfs "$@" >"$W/initramfs"
 truncate -s 4G "$W/disk" && mke2fs -q -F -t ext4 "$W/disk" || exit 1
 
