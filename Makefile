@@ -43,7 +43,34 @@ LINK    = -static-pie -s \
 	-Wl,--build-id=none,--gc-sections
 
 B       = build
+PRODUCT = pith
 STD     = -std=c11 -D_GNU_SOURCE -I.
+
+# make ARCH=aarch64|armhf|riscv64 builds $(PRODUCT) for that architecture, by Debian's
+# cross compiler and the musl of that architecture, which is fetched; or by CC alone
+# where that is musl's own, as on Alpine. What others mean by a variable ARCH of the
+# environment is not meant.
+ifeq (command,$(firstword $(origin ARCH)))
+B       = build/$(ARCH)
+PRODUCT = $B/pith
+CROSS   = $(or $(CROSS_$(ARCH)),$(error ARCH is aarch64, armhf or riscv64))
+CROSS_aarch64 = aarch64-linux-gnu
+CROSS_armhf   = arm-linux-gnueabihf
+CROSS_riscv64 = riscv64-linux-gnu
+ifeq (default,$(origin CC))
+CC      = $(CROSS)-gcc
+endif
+# gcc forgets some of it for armhf and riscv64.
+LINK   += -Wl,-static,-pie,--no-dynamic-linker,-z,text $(LINK_$(ARCH))
+LINK_aarch64 = -Wl,-z,max-page-size=4096 -T architecture.ld
+# Where Debian has, natively, what is fetched here.
+FETCHED = build/packages/$(ARCH)
+OF_ARCH = $(if $(filter $(firstword $(subst -, ,$(CROSS)))%,$(MACHINE)),,\
+	$(error $(CC) is for $(MACHINE), not for $(ARCH)))$(call \
+	OF_MUSL,:,sh tests/fetch.sh $(ARCH))
+else
+ARCH    =
+endif
 
 # Where cc is musl's own (Alpine) it knows how to link a static-pie. Debian's
 # musl-gcc makes a dynamic one without a word, so there the host's gcc gets musl's
@@ -55,15 +82,15 @@ ONCE    = $(eval $(1) := $(2))$($(1))
 MACHINE = $(call ONCE,MACHINE,$(shell $(CC) -dumpmachine))
 TRIPLET = $(call ONCE,TRIPLET,$(shell $(CC) -print-multiarch))
 OF_CC   = $(shell $(CC) -print-file-name=$(1))
-MUSL    = $(TRIPLET:%-gnu=%-musl)
+MUSL    = $(subst -gnu,-musl,$(TRIPLET))
 
-DEBIAN_CFLAGS = $(call ONCE,DEBIAN_CFLAGS,-nostdinc -isystem /usr/include/$(MUSL) \
+DEBIAN_CFLAGS = $(call ONCE,DEBIAN_CFLAGS,-nostdinc -isystem $(FETCHED)/usr/include/$(MUSL) \
 	-isystem $(call OF_CC,include) -idirafter $B/kernel-headers)
-DEBIAN_LINK = -nostartfiles -nodefaultlibs -L/usr/lib/$(MUSL) \
-	/usr/lib/$(MUSL)/rcrt1.o /usr/lib/$(MUSL)/crti.o \
+DEBIAN_LINK = -nostartfiles -nodefaultlibs -L$(FETCHED)/usr/lib/$(MUSL) \
+	$(FETCHED)/usr/lib/$(MUSL)/rcrt1.o $(FETCHED)/usr/lib/$(MUSL)/crti.o \
 	$(call OF_CC,crtbeginS.o) $(1) -o $(2) \
 	-Wl,--start-group -lc -lgcc -Wl,--end-group \
-	$(call OF_CC,crtendS.o) /usr/lib/$(MUSL)/crtn.o
+	$(call OF_CC,crtendS.o) $(FETCHED)/usr/lib/$(MUSL)/crtn.o
 
 OF_MUSL = $(if $(findstring musl,$(MACHINE)),$(1),$(2))
 MUSL_LINK = $(call OF_MUSL,$(1) -o $(2),$(call DEBIAN_LINK,$(1),$(2)))
@@ -78,14 +105,14 @@ RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
 .PHONY: all check soak images lint coverage bench bench-machine peers size \
 	demo deps deps-all install dist clean
 
-all: pith
+all: $(PRODUCT)
 
 # What runs for as long as the command stands together, libc's part included, at the
 # beginning: only that stays in memory. What begins with dropin.o is let go of, see
 # drop_program().
 LATER = $B/cli/dropin.o $B/cli/options.o $B/sandbox/% \
 	$(filter-out $B/boot/boot.o,$(BOOT:%=$B/boot/%.o))
-pith: $(OBJECTS:%=$B/%)
+$(PRODUCT): $(OBJECTS:%=$B/%)
 	$(call RUN_CC,LINK,$(CC) $(HARDEN) $(LINK) $(call MUSL_LINK,\
 	    $(filter-out $(LATER),$^) -lc $(filter $(LATER),$^),$@))
 
@@ -96,10 +123,12 @@ $B/%.o: %.c Makefile | $B/kernel-headers
 -include $(OBJECTS:%.o=$B/%.d)
 
 # The kernel's headers without glibc's beside them.
+INCLUDE = $(FETCHED:%=$(CURDIR)/%)/usr/include
 $B/kernel-headers:
+	@$(OF_ARCH)
 	@mkdir -p $@
-	@for d in linux asm-generic mtd; do ln -sfn /usr/include/$$d $@/$$d; done
-	@ln -sfn /usr/include/$(TRIPLET)/asm $@/asm
+	@for d in linux asm-generic mtd; do ln -sfn $(INCLUDE)/$$d $@/$$d; done
+	@ln -sfn $(INCLUDE)/$(TRIPLET)/asm $@/asm
 
 # ---- tests -------------------------------------------------------------------
 
@@ -230,22 +259,22 @@ coverage:
 
 # What the goals named with it need: make deps demo, make deps check lint ...
 deps:
-	@sh tests/deps.sh $(filter-out deps,$(MAKECMDGOALS))
+	@sh tests/deps.sh $(strip $(ARCH) $(filter-out deps,$(MAKECMDGOALS)))
 
 deps-all:
 	@sh tests/deps.sh all
 
-install: pith
-	install -D -m 755 pith $(DESTDIR)$(PREFIX)/bin/pith
+install: $(PRODUCT)
+	install -D -m 755 $(PRODUCT) $(DESTDIR)$(PREFIX)/bin/pith
 	install -D -m 644 pith.8 $(DESTDIR)$(PREFIX)/share/man/man8/pith.8
 
 # The sources as they are committed, the binary, and their sums.
 NAME = pith-$(VERSION)
-dist: pith
+dist: $(PRODUCT)
 	@mkdir -p dist
 	git archive --prefix=$(NAME)/ HEAD | gzip -9n >dist/$(NAME).tar.gz
-	cp pith dist/$(NAME)-$(firstword $(subst -, ,$(MACHINE)))
+	cp $(PRODUCT) dist/$(NAME)-$(firstword $(subst -, ,$(MACHINE)))
 	cd dist && sha256sum $(NAME)* >SHA256SUMS
 
 clean:
-	rm -rf $B dist pith
+	rm -rf $B dist $(PRODUCT)

@@ -9,6 +9,9 @@ table() {
 	cat <<-'E'
 	build apt musl-tools
 	build apk gcc musl-dev linux-headers
+	aarch64 apt gcc-aarch64-linux-gnu
+	armhf apt gcc-arm-linux-gnueabihf
+	riscv64 apt gcc-riscv64-linux-gnu
 	demo apt util-linux procps
 	demo apk util-linux procps
 	check apt check pkg-config libc6-dev strace busybox-static less procps

@@ -28,6 +28,7 @@ LICENSE
 Makefile
 README.md
 architecture.h
+architecture.ld
 boot
 child.c
 child.h
