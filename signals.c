@@ -114,6 +114,10 @@ signals_next(siginfo_t *info, int64_t until)
 		if (left >= 0) {
 			wait.seconds = (left + 1) / 1000;
 			wait.nanoseconds = (left + 1) % 1000 * 1000000;
+			/* On 32 bits, where one more than 68 years is below
+			 * nothing: the caller may ask again then. */
+			if (wait.seconds != (left + 1) / 1000)
+				wait.seconds = INT32_MAX;
 		}
 	}
 	/* Raw: libc's begins to wait anew for all of it when a thaw of our

@@ -248,6 +248,23 @@ has_filter(const struct sandbox *s)
 	return s->seccomp && strcmp(s->seccomp, "off") != 0;
 }
 
+static bool
+set_limit(const struct asked *asked, int number)
+{
+	struct limit is;
+
+	if (syscall(SYS_prlimit64, 0, number, &asked->limit, NULL) < 0)
+		return false;
+	/* A kernel of 32 bits takes for unlimited what it cannot hold. */
+	if (sizeof(long) < sizeof(is.soft) && syscall(SYS_prlimit64, 0, number,
+	    NULL, &is) == 0 && (is.soft != asked->limit.soft ||
+	    is.hard != asked->limit.hard)) {
+		errno = EOVERFLOW;
+		return false;
+	}
+	return true;
+}
+
 const char *
 privileges_take(const struct sandbox *s, const struct identity *id,
     bool preset, enum groups groups, const char **on)
@@ -257,8 +274,8 @@ privileges_take(const struct sandbox *s, const struct identity *id,
 	struct __user_cap_data_struct now[2];
 
 	for (int i = 0; i < LIMITS; i++)
-		if (limits[i].word && syscall(SYS_prlimit64, 0,
-		    limit_numbers[i], &limits[i].limit, NULL) < 0) {
+		if (limits[i].word && !set_limit(&limits[i],
+		    limit_numbers[i])) {
 			*on = limits[i].word;
 			return "cannot set --ulimit";
 		}

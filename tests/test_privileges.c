@@ -523,6 +523,13 @@ START_TEST(a_limit_is_set_by_its_name)
 
 	snprintf(words, sizeof(words), "ulimit:%s", limits[_i].word);
 	take(&t);
+	/* A kernel of 32 bits cannot hold it: that is said, not passed over. */
+	if (sizeof(long) < 8 && limits[_i].soft > UINT32_MAX &&
+	    limits[_i].soft != RLIM_INFINITY && t.failed) {
+		ck_assert_pstr_eq(t.failed, "cannot set --ulimit");
+		ck_assert_int_eq(t.error, EOVERFLOW);
+		return;
+	}
 	ck_assert_pstr_eq(t.failed, NULL);
 	ck_assert_int_eq(getrlimit(limits[_i].number, &is), 0);
 	ck_assert_uint_eq(is.rlim_cur, limits[_i].soft);
