@@ -278,7 +278,8 @@ report_open(const char *file, int fd)
 	if (fd >= 0) {
 		int flags = fcntl(fd, F_GETFL);
 
-		if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY) {
+		/* To musl O_PATH is a mode of access, too. */
+		if (flags >= 0 && (flags & (O_WRONLY | O_RDWR)) == 0) {
 			flags = -1;
 			errno = EBADF;
 		}
