@@ -121,7 +121,7 @@ limited() {
 	run "$PITH" --report v.json $(words_of $how) "$@"
 }
 n() { json ${2:-v.json} $1; }
-used() { awk -v in_user="$(n user_ms ${1:-})" -v in_kernel="$(n system_ms ${1:-})" 'BEGIN {
+used() { awk -v in_user="$(n user_ms)" -v in_kernel="$(n system_ms)" 'BEGIN {
 	if (in_user ~ /[0-9]/) print in_user + in_kernel }'; }
 judged() {
 	is "$how $(n reason) $code" "$how \"$1\" $2"
