@@ -26,7 +26,7 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
 	test_environment test_limits
 TESTERS = terminal window relay
-SUITES  = build style arrows readme entrypoint input dropin faults fuzz \
+SUITES  = build style arrows readme entrypoint input dropin boot faults fuzz \
 	sandbox sandbox-input limits security sandbox-faults doctor programs \
 	payloads engines images vm
 

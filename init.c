@@ -653,8 +653,10 @@ turn_device(struct life *l)
 	next = boot_becomes(&renewed);
 	if (next)
 		give_place(NULL, next, renewed);
-	if (boot_over())
+	if (boot_over()) {
 		l->stage = OVER;
+		l->more_dead = true;    /* nothing is waited for any more */
+	}
 	/* Before the long wait. */
 	drop_program();
 	drop_stack();
@@ -1057,7 +1059,7 @@ switch_root(const struct options *opt)
 	if (command)
 		give_place(NULL, command, false);
 	boot_rescue();
-	_exit(126);
+	_exit(command ? 126 : 125);
 }
 
 /* The third use: what a machine boots, by /etc/inittab or one program. */

@@ -122,52 +122,74 @@ understand(char *line, struct entry *e, char **wrong)
 	*wrong = field[2];
 	if (e->action == ACTIONS)
 		return "there is no such action";
-	*wrong = field[3];
-	if (!field[3][strspn(field[3], " \t-")])
+	e->command += strspn(e->command, " \t");
+	*wrong = (char *)e->command + (*e->command == '-');
+	if (!**wrong || strchr(" \t", **wrong))
 		return "there is no command";
-	if (strlen(field[3]) >= COMMAND_BYTES - sizeof("exec "))
+	if (strlen(e->command) >= COMMAND_BYTES - sizeof("exec "))
 		return "the command is too long";
 	return NULL;
 }
 
-/* What of a line is for nobody: its end as other systems have it. */
+/* What of a line is for nobody: a comment, and its end as other systems have
+ * it. */
 static void
 trim(char *line)
 {
-	size_t n = strlen(line);
+	size_t n = strcspn(line, "#");
 
+	line[n] = '\0';
 	while (n > 0 && strchr("\r \t", line[n - 1]))
 		line[--n] = '\0';
+}
+
+/* The end of a line; those that go on after a backslash are made one, and there
+ * are *lines of them. NULL where there is none. */
+static char *
+end_of_line(char *line, char **end, int *lines)
+{
+	char *at = line, *newline;
+
+	while ((newline = memchr(at, '\n', *end - at)) && newline > line &&
+	    newline[-1] == '\\') {
+		at = newline - 1;
+		memmove(at, at + 2, *end - at - 2);
+		*end -= 2;
+		++*lines;
+	}
+	return newline;
 }
 
 static void
 parse(struct inittab *t, const char *path, char *text, size_t size)
 {
-	char *const end = text + size;
-	int number = 0;
+	char *end = text + size;
+	int number = 1;
 
 	for (char *line = text, *next; line < end; line = next) {
 		struct entry e;
-		char *newline = memchr(line, '\n', end - line);
+		int lines = 1;
+		char *newline = end_of_line(line, &end, &lines);
 		char *wrong = line;
 		const char *why = NULL;
 
 		next = newline ? newline + 1 : end + 1;
 		next[-1] = '\0';
-		number++;
+		number += lines;
 		if (strlen(line) < (size_t)(next - 1 - line)) {
 			wrong += strlen(line);
 			why = "it holds a NUL";
 		} else {
 			trim(line);
-			if (!*line || *line == '#')
+			if (!*line)
 				continue;
 			why = understand(line, &e, &wrong);
 		}
 		if (!why && room(t) < 2)
 			why = "there are too many";
 		if (why)
-			complain_at(path, number, wrong - line + 1, why);
+			complain_at(path, number - lines, wrong - line + 1,
+			    why);
 		else
 			inittab_add(t, &e);
 	}

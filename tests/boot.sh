@@ -1,0 +1,509 @@
+# The boot of a device, as far as no machine is needed: process 1 of a PID namespace, in a
+# root of busybox's, with an inittab of the test's. The suite `device` has machines.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2046,SC2086
+. "${0%/*}/lib.sh"
+
+# A root in $R: busybox, pith as /sbin/init, the probe.
+R=$W/root
+for dir in bin sbin etc/init.d proc sys dev run tmp lib; do
+	mkdir -p "$R/$dir"
+done
+cp /bin/busybox "$PROBE" "$R/bin/"
+cp "$PITH" "$R/sbin/init"
+ln -s /sbin/init "$R/bin/pith"
+for applet in $(/bin/busybox --list); do
+	[ -e "$R/bin/$applet" ] || [ "$applet" = init ] || ln -s busybox "$R/bin/$applet"
+done
+
+# The lines of an inittab, from stdin; and what they run to tell that a step is done.
+inittab() { cat >"$R/etc/inittab"; }
+: >"$R/tmp/lies"                          # nothing is to be mounted over it
+
+# A container without a machine: what is process 1 there is called as init. As `start`.
+BOX='unshare --mount --pid --fork --kill-child chroot'
+boot() { start env -i PATH="$PATH" PITH_TEST=$PITH_TEST container=lxc $BOX "$R" /sbin/init "$@"; }
+one() { only_child $pid; }
+
+# A line of what it tells of itself.
+status() { cat "/proc/$(one)/root/run/pith/status"; }
+status_has() { status | grep -q "$1"; }
+
+# Its end; by a signal of reboot(2) it is 128 and that, see pid_namespaces(7).
+HALTED=130 REBOOTED=129
+
+it 'runs the lines of sysinit, wait and once in this order, whatever order they have' &&
+    root && have busybox && {
+	inittab <<-'E'
+		::once:echo once 1
+		::wait:echo wait 1
+		::respawn:sh -c "echo service; exec sleep 1000"
+		::sysinit:echo sysinit 1
+		::once:sleep 1000
+		::wait:sh -c "sleep 0.1; echo wait 2"
+		::sysinit:sh -c "sleep 0.1; echo sysinit 2"
+	E
+	boot
+	for line in 'sysinit 1' 'sysinit 2' 'wait 1' 'wait 2'; do
+		hear
+		is "$heard" "$line"
+	done
+	hear
+	one=$heard
+	hear
+	is "$(printf '%s\n' "$one" "$heard" | sort | tr '\n' ' ')" 'once 1 service '
+	kill -USR2 $(one)
+	ends
+	code_is $HALTED
+}
+
+it 'goes by its name alone where it is process 1 of a container of lxc, and not elsewhere' &&
+    root && have busybox && {
+	echo '::once:echo booted' | inittab
+	boot
+	hear_until booted
+	kill -TERM $(one)
+	ends
+	run $BOX "$R" /sbin/init echo command
+	out_is command
+	code_is 0
+	run "$R/sbin/init" echo command
+	out_is command
+}
+
+it 'is told by signals what to end as: halt, poweroff and reboot, as busybox sends them' &&
+    root && have busybox && {
+	echo '::once:echo ready' | inittab
+	for pair in USR1:$HALTED USR2:$HALTED TERM:$REBOOTED PWR:$HALTED 37:$HALTED \
+	    38:$HALTED 39:$REBOOTED; do
+		boot
+		hear_until ready
+		kill -${pair%:*} $(one)
+		ends
+		code_is ${pair#*:}
+	done
+	for applet in halt:$HALTED poweroff:$HALTED reboot:$REBOOTED; do
+		printf '%s\n' '::once:echo ready' "::once:${applet%:*}" | inittab
+		boot
+		hear_until ready
+		ends
+		code_is ${applet#*:}
+	done
+}
+
+it 'runs the lines of shutdown, ends all that runs, and kills what stays' && root && {
+	inittab <<-'E'
+		::once:sh -c "trap 'echo ended; exit' TERM; echo up; while :; do sleep 0.1; done"
+		::once:sh -c "trap '' TERM; echo up; while :; do sleep 0.1; done"
+		::shutdown:echo down 1
+		::shutdown:sh -c "sleep 0.1; echo down 2"
+	E
+	boot --grace 0.5
+	hear_until up
+	hear_until up
+	kill -USR1 $(one)
+	hear_until 'down 1'
+	hear_until 'down 2'
+	hear_until ended
+	ends
+	code_is $HALTED
+}
+
+it 'does not wait where nobody is left, nor for a line of shutdown that hangs' && root && {
+	echo '::once:echo ready' | inittab
+	boot --grace 1h --stop-timeout 1h
+	hear_until ready
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+	printf '%s\n' '::once:echo ready' '::shutdown:sleep 1000' | inittab
+	boot --stop-timeout 0.2 --grace 1h
+	hear_until ready
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
+it 'starts a service again, more and more seldom when it ends at once, and says so' && root && {
+	inittab <<-'E'
+		::respawn:sh -c "echo start; exit 3"
+		::once:echo ready
+	E
+	boot
+	for start in 1 2 3; do
+		hear_until start
+	done
+	eventually status_has '^0 3 backs-off exit=3 respawn console sh'
+	out=$(nsenter -t $(one) -m chroot "$R" /bin/pith --boot --status)
+	out_like 'PID RESTARTS STATE LAST ACTION TERMINAL COMMAND
+*respawn console sh -c "echo start; exit 3"*'
+	kill -USR1 $(one)
+	ends
+}
+
+it 'starts a service that was killed again, with another pid' && root && {
+	echo '::respawn:sh -c "echo pid $$; exec sleep 1000"' | inittab
+	boot
+	hear
+	first=$heard
+	kill -KILL $(only_child $(one))
+	hear
+	case "$first $heard" in 'pid '*' pid '*) ;; *) fail "$first, $heard" ;; esac
+	[ "$first" != "$heard" ] || fail "still $heard"
+	kill -USR1 $(one)
+	ends
+}
+
+it 'asks first with askfirst, and starts when somebody has pressed Enter' && root && {
+	cat >script.py <<-'E'
+		import os, pty, subprocess, sys
+		main, other = pty.openpty()
+		pid = subprocess.Popen(sys.argv[1:], stdin=other, stdout=other, stderr=other,
+		    close_fds=True)
+		os.close(other)
+		seen = b""
+		while b"activate this console" not in seen:
+		    seen += os.read(main, 1000)
+		assert b"asked" not in seen
+		os.write(main, b"\n")
+		while b"asked" not in seen:
+		    seen += os.read(main, 1000)
+		code = pid.wait()
+		sys.exit(code if code >= 0 else 128 - code)
+	E
+	echo '::askfirst:sh -c "echo asked; kill -USR2 1"' | inittab
+	printf '%s\n' '# comment' '' nonsense '::onc:echo' 'a:b:once' '::once:' '::once:  ' \
+	code_is $HALTED
+}
+
+it 'has each command in a session of its own, with the environment of busybox' && root && {
+	inittab <<-'E'
+		::sysinit:probe state
+		::sysinit:env
+		::once:poweroff
+	E
+	boot 5 --stop-timeout 1
+	out=$(cat <&9)
+	ends
+	is "$(state sid)" "$(state pid)"
+	is "$(state SigBlk)" 0000000000000000
+	for line in HOME=/ PATH=/sbin:/usr/sbin:/bin:/usr/bin SHELL=/bin/sh USER=root \
+	    RUNLEVEL=5; do
+		printf '%s\n' "$out" | grep -qxF "$line" || fail "no $line in: $out"
+	done
+}
+
+it 'gives a shell what has characters of the shell, a login shell what begins with a dash' &&
+    root && {
+	inittab <<-'E'
+		::sysinit:echo $((6 * 7)) "a  b"
+		::sysinit:echo a   b
+		::sysinit:-sh -c set
+		::sysinit:-/bin/sh -c "echo $0"
+		::once:poweroff
+	E
+	boot
+	out=$(cat <&9)
+	ends
+	out_like "42 a  b
+a b
+*
+-/bin/sh"
+}
+
+it 'complains of bad lines with line and column, and boots' && root && {
+	printf '%s\n' '# comment' '' 'nonsense' '::onc:echo' 'a:b:once' '::once:' '::once:  ' \
+	    ':once:echo' '::once:- echo' '::once:echo ready # and nothing else' \
+	    '::wait:echo carriage return	' | sed '$s/$/\r/' | inittab
+	printf '::wait:no end' >>"$R/etc/inittab"
+	boot
+	hear_until 'carriage return'
+	hear_until ready
+	kill -USR1 $(one)
+	ends
+	is "$(printf '%s\n' "$err" | sed -n "s/.*inittab:\([0-9:]*\)'.*/\1/p" | tr '\n' ' ')" \
+	    '3:1 4:3 5:5 6:8 7:8 8:7 9:9 '
+	err_like "*cannot execute 'no'*"
+}
+
+it 'takes the last of two lines with the same terminal and command' && root && {
+	inittab <<-'E'
+		::sysinit:echo twice
+		::once:poweroff
+		::wait:echo twice
+	E
+	boot
+	out=$(cat <&9)
+	ends
+	out_is twice
+}
+
+it 'has the defaults of busybox where there is no inittab, or it cannot be read' && root && {
+	for how in absent directory; do
+		rm -rf "$R/etc/inittab"
+		[ $how = absent ] || mkdir "$R/etc/inittab"
+		printf '#!/bin/sh\necho rcS\n' >"$R/etc/init.d/rcS"
+		chmod 755 "$R/etc/init.d/rcS"
+		ln -sf /bin/true "$R/bin/umount"
+		boot
+		hear_until rcS
+		hear_until '*press Enter*'
+		kill -USR1 $(one)
+		ends
+		code_is $HALTED
+	done
+	err_like "*cannot read '/etc/inittab': Is a directory*"
+	rm -rf "$R/etc/inittab" "$R/bin/umount"
+	ln -s busybox "$R/bin/umount"
+}
+
+it 'offers a shell where nothing can be started' && root && {
+	for lines in '' '::sysinit:true' 'garbage'; do
+		echo "$lines" | inittab
+		boot
+		hear_until '*press Enter*'
+		kill -USR1 $(one)
+		ends
+		code_is $HALTED
+	done
+}
+
+it 'offers a shell alone, in the place of its lines, for a word of the kernel' && root && {
+	echo '::sysinit:echo sysinit' | inittab
+	for word in S single 1 -s -b; do
+		rm -f keys
+		mkfifo keys
+		start env -i PATH="$PATH" PITH_TEST=$PITH_TEST container=lxc sh -c \
+		    "$BOX \"\$0\" /sbin/init ro $word <keys" "$R"
+		exec 8>keys
+		echo 'echo shell; poweroff' >&8
+		hear
+		is "$heard" shell
+		exec 8>&-
+		ends
+		code_is $HALTED
+	done
+}
+
+it 'acts on a signal while a line of sysinit or wait runs' && root && {
+	for action in sysinit wait; do
+		printf '%s\n' "::$action:sh -c 'echo ready; exec sleep 1000'" \
+		    '::ctrlaltdel:echo keys' '::shutdown:echo down' | inittab
+		boot
+		hear_until ready
+		kill -INT $(one)
+		hear_until keys
+		kill -TERM $(one)
+		hear_until down
+		ends
+		code_is $REBOOTED
+	done
+}
+
+it 'reads the inittab again on SIGHUP: services stay, go and come' && root && {
+	inittab <<-'E'
+		::respawn:sh -c "echo stays; exec sleep 1000"
+		::respawn:sh -c "trap 'echo goes; exit' TERM; echo up; while :; do sleep 0.1; done"
+	E
+	boot
+	hear_until stays
+	hear_until up
+	inittab <<-'E'
+		::respawn:sh -c "echo stays; exec sleep 1000"
+		::respawn:sh -c "echo comes; exec sleep 1000"
+	E
+	kill -HUP $(one)
+	hear
+	first=$heard
+	hear
+	is "$(printf '%s\n' "$first" "$heard" | sort | tr '\n' ' ')" 'comes goes '
+	eventually status_has '^[1-9][0-9]* 0 runs - respawn console sh -c "echo comes'
+	status_has '^[1-9][0-9]* 0 runs - respawn console sh -c "echo stays' || fail "$(status)"
+	kill -USR1 $(one)
+	ends
+}
+
+it 'starts no service again between SIGTSTP and SIGCONT' && root && {
+	inittab <<-'E'
+		::respawn:sh -c "echo up; exec sleep 1000"
+	E
+	boot
+	hear_until up
+	kill -TSTP $(one)
+	kill -KILL $(only_child $(one))
+	eventually status_has '^0 1 backs-off signal=9 '
+	eventually awaits_signals $(one)
+	kill -CONT $(one)
+	hear_until up
+	kill -USR1 $(one)
+	ends
+}
+
+it 'gives its place to the line of restart on SIGQUIT, when all has ended' && root && {
+	inittab <<-'E'
+		::once:sh -c "trap 'echo ended; exit' TERM; echo up; while :; do sleep 0.1; done"
+		::restart:sh -c "echo again $$; exit 7"
+	E
+	boot
+	hear_until up
+	kill -QUIT $(one)
+	hear_until ended
+	hear_until 'again 1'
+	ends
+	code_is 7
+	echo '::once:echo ready' | inittab
+	boot
+	hear_until ready
+	kill -QUIT $(one)
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
+new_program() {
+	[ "$(stat -L -c %i "/proc/$(one)/exe")" = "$(stat -c %i "$R/sbin/init")" ]
+}
+
+it 'starts anew on --reexec from its program file, and keeps what runs' && root && {
+	inittab <<-'E'
+		::sysinit:echo sysinit
+		::once:sh -c "echo up; exec sleep 1000"
+		::respawn:sh -c "echo service $$; exec sleep 1000"
+	E
+	boot --stop-timeout 1
+	hear_until 'service *'
+	service=${heard#service }
+	cp "$PITH" "$R/sbin/init.new"
+	mv "$R/sbin/init.new" "$R/sbin/init"
+	nsenter -t $(one) -p -m chroot "$R" /bin/pith --boot --reexec
+	eventually new_program
+	eventually status_has "^$service 0 runs - respawn"
+	nsenter -t $(one) -p -m chroot "$R" /bin/kill -9 $service
+	hear
+	case $heard in 'service '*) ;; *) fail "it is $heard" ;; esac
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+it 'goes on where there is no new program to be executed' && root && {
+	echo '::respawn:sh -c "echo up; exec sleep 1000"' | inittab
+	boot
+	hear_until up
+	mv "$R/sbin/init" "$R/sbin/init.old"
+	kill -59 $(one)
+	eventually grep -q 'cannot execute' .err
+	kill -KILL $(only_child $(one))
+	hear_until up
+	mv "$R/sbin/init.old" "$R/sbin/init"
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
+it 'is the init of one program, and ends with its code where there is no machine' && root && {
+	run $BOX "$R" /bin/pith --boot -- sh -c 'echo $$ $PPID; exit 5'
+	code_is 5
+	out_like '* 1'
+	run $BOX "$R" /bin/pith --boot sh -c 'kill -9 $$'
+	code_is 137
+	for pair in reboot:$REBOOTED poweroff:$HALTED halt:$HALTED; do
+		run $BOX "$R" /bin/pith --boot --on-exit ${pair%:*} true
+		code_is ${pair#*:}
+	done
+	start env PITH_TEST=$PITH_TEST $BOX "$R" /bin/pith --boot --on-exit=respawn -- \
+	    sh -c 'echo up; sleep 0.1'
+	hear_until up
+	hear_until up
+	kill -TERM $(one)
+	ends
+	code_is $REBOOTED
+	start env PITH_TEST=$PITH_TEST $BOX "$R" /bin/pith --boot --on-exit=shell -- echo up
+	hear_until up
+	hear_until '*press Enter*'
+	kill -TERM $(one)
+	ends
+}
+
+it 'mounts what is missing, over empty directories alone' && root && {
+	: >"$R/run/lies"
+	inittab <<-'E'
+		::sysinit:cut -d' ' -f2 /proc/mounts
+		::sysinit:echo and then
+		::wait:cut -d' ' -f2 /proc/self/mounts
+		::once:poweroff
+	E
+	boot
+	out=$(cat <&9)
+	ends
+	before=${out%%and then*} after=${out#*and then}
+	for at in /proc /sys /dev; do
+		printf '%s\n' "$before" | grep -qx $at || fail "$at is not mounted before"
+	done
+	printf '%s\n' "$before" | grep -qx /tmp && fail '/tmp is mounted before'
+	printf '%s\n' "$after" | grep -qx /dev/pts || fail "no /dev/pts: $after"
+	printf '%s\n' "$after" | grep -qx /tmp && fail '/tmp was not empty'
+	printf '%s\n' "$after" | grep -qx /run && fail '/run was not empty'
+	rm "$R/run/lies"
+}
+
+it 'boots for a user in a user namespace, and is ended by reboot(2) there' && have busybox && {
+	printf '%s\n' '::once:echo ready' '::ctrlaltdel:reboot' | inittab
+	start env container=lxc PITH_TEST=$PITH_TEST unshare --user --map-root-user --mount \
+	    --pid --fork --kill-child chroot "$R" /sbin/init
+	hear_until ready
+	kill -INT $(one)
+	ends
+	code_is $REBOOTED
+}
+
+it 'runs the sandbox of a line that says so' && root && {
+	inittab <<-'E'
+		::once:/bin/pith -u 9 --unshare uts --hostname box -- sh -c "id -u; hostname; cat"
+	E
+	boot
+	hear_until 9
+	hear_until box
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
+# ---- bad input ---------------------------------------------------------------
+
+it 'is only for process 1' && {
+	run "$PITH" --boot
+	code_is 125
+	err_is "pith: cannot use '--boot': not process 1"
+	run "$PITH" --switch-root /mnt
+	code_is 125
+	err_like "pith: cannot use '--switch-root': not process 1*"
+}
+
+it 'refuses options that do not go together, or make no sense' && root && {
+	for bad in '--boot --rootfs /' '--boot --pause' '--boot --timeout 1 true' \
+	    '--boot --report x true' '--on-exit halt true' '--watchdog /dev/x true' \
+	    '--boot --on-exit halt' '--boot --on-exit never true' \
+	    '--boot --watchdog /dev/x:0' '--boot --watchdog /dev/x:1x'; do
+		run $BOX "$R" /bin/pith $bad
+		code_is 125
+		one_line
+		err_like 'pith: *'
+	done
+}
+
+it 'does not switch root from a root that is not in memory, nor to nowhere' && root && {
+	run $BOX "$R" /bin/pith --switch-root /mnt
+	code_is 125
+	err_like "pith: cannot switch root to '/mnt': *"
+	run unshare --mount --pid --fork --kill-child "$PITH" --switch-root "$R"
+	code_is 125
+	err_like "pith: cannot switch root to '$R': *"
+}
+
+it 'has no status to tell where pith is not the init' && {
+	rm -rf "$R/run/pith"
+	run unshare --map-root-user --mount --pid --fork chroot "$R" /bin/pith --status
+	code_is 125
+	err_like "pith: cannot read '/run/pith/status': No such file or directory;*"
+}
+
+finish
