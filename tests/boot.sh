@@ -171,7 +171,8 @@ it 'asks first with askfirst, and starts when somebody has pressed Enter' && roo
 		sys.exit(code if code >= 0 else 128 - code)
 	E
 	echo '::askfirst:sh -c "echo asked; kill -USR2 1"' | inittab
-	printf '%s\n' '# comment' '' nonsense '::onc:echo' 'a:b:once' '::once:' '::once:  ' \
+	run env -i PATH="$PATH" container=lxc PITH_TEST=$PITH_TEST python3 script.py $BOX \
+	    "$R" /sbin/init
 	code_is $HALTED
 }
 
