@@ -44,6 +44,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,7 @@
 static void
 hold_all(void)
 {
-	unsigned long all = -1UL;
+	const uint64_t all = UINT64_MAX;
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
 }
@@ -225,7 +226,7 @@ arrange(const char *word)
 	if (strncmp(word, "ignore=", 7) == 0) {
 		signal(n, SIG_IGN);
 	} else if (strncmp(word, "block=", 6) == 0) {
-		unsigned long set = 1UL << (n - 1);
+		uint64_t set = UINT64_C(1) << (n - 1);
 
 		syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, 8);
 	} else if (strncmp(word, "close=", 6) == 0) {
