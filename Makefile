@@ -28,7 +28,7 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 TESTERS = terminal window relay
 SUITES  = build style arrows readme entrypoint input dropin boot faults fuzz \
 	sandbox sandbox-input limits security sandbox-faults doctor programs \
-	payloads engines images vm
+	payloads engines images cross vm
 
 # ---- how ---------------------------------------------------------------------
 
@@ -157,6 +157,17 @@ $B/unit$(SAN): tests/unit.c $(UNITS:%=tests/%.c) tests/suites.h \
 	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ tests/unit.c \
 	    $(UNITS:%=tests/%.c) $(filter-out init.c,$(OBJECTS:%.o=%.c)) \
 	    $(CHECK_LIBS))
+
+# Elsewhere they are those of the binary itself, and Check makes do with musl.
+UNIT_CHECK = build/packages/$(ARCH)-check
+build/packages/%:
+	@sh tests/fetch.sh $*
+$B/unit-musl: tests/unit.c tests/check_musl.c $(UNITS:%=tests/%.c) tests/suites.h \
+    $(filter-out $B/init.o,$(OBJECTS:%=$B/%)) Makefile | $(UNIT_CHECK)
+	$(call RUN_CC,LINK,$(MUSL_CC) -idirafter $(UNIT_CHECK)/usr/include $(LINK) \
+	    $(call MUSL_LINK,$(filter-out Makefile %.h,$^) \
+	    $(UNIT_CHECK)/usr/lib/$(TRIPLET)/libcheck_pic.a \
+	    $(UNIT_CHECK)/usr/lib/$(TRIPLET)/libsubunit.a,$@))
 
 # pith itself with the sanitizers, for the black-box suites: needs glibc.
 $B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h boot/*.h) Makefile

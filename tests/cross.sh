@@ -1,0 +1,218 @@
+# pith for other processors: built by a cross compiler, run by qemu-user, and as process 1
+# of a machine under Linux, with the unit suite and what sandboxes are made of.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2086
+. "${0%/*}/lib.sh"
+# shellcheck source=tests/boot-lib.sh
+. "$TESTS/boot-lib.sh"
+
+ARCHITECTURES='aarch64 armhf riscv64'
+compiler() {
+	case $1 in
+	armhf) echo arm-linux-gnueabihf-gcc ;;
+	*) echo $1-linux-gnu-gcc ;;
+	esac
+}
+emulator() { echo "qemu-${1%hf}-static"; }
+
+# Which of them are built, and which started.
+built='' started=
+of() { case " $1 " in *" $2 "*) ;; *) skip "is not ${3:-built}" && return 1 ;; esac; }
+
+# ---- the binary --------------------------------------------------------------
+
+for arch in $ARCHITECTURES; do
+	it "builds for $arch, with what is installed and what is fetched" &&
+	    have "$(compiler $arch)" && fetch $arch && fetch $arch-check && {
+		run env -u MAKEFLAGS -u MAKELEVEL -u CC make -C "$TOP" ARCH=$arch all \
+		    build/$arch/probe build/$arch/unit-musl
+		code_is 0
+		[ $code != 0 ] || built="$built $arch"
+	}
+done
+
+# Segments "OFFSET ADDRESS" of a program.
+segments() { readelf -lW "$1" | awk '$1 == "LOAD" { print $2, $3 }'; }
+
+for arch in $ARCHITECTURES; do
+	foreign=$TOP/build/$arch/pith
+	it "is one static file on $arch, position independent, with RELRO" &&
+	    of "$built" $arch && {
+		run readelf -lhdW "$foreign"
+		out_like '*Type:*DYN*GNU_RELRO*BIND_NOW*PIE*'
+		case $out in *INTERP* | *NEEDED*) fail "it needs others: $out" ;; esac
+		is "$(printf '%s\n' "$out" | grep -E ' RWE |WE ')" ''
+	}
+	it "is at most a quarter larger on $arch than natively" && of "$built" $arch && {
+		size=$(stat -c %s "$foreign")
+		[ $size -le $(($(stat -c %s "$TOP/pith") * 5 / 4)) ] || fail "$size bytes"
+	}
+done
+
+it 'can be loaded with pages of 64 KiB on aarch64' && of "$built" aarch64 && have readelf && {
+	is "$(segments "$TOP/build/aarch64/pith" | wc -l)" 2
+	segments "$TOP/build/aarch64/pith" | while read -r offset address; do
+		[ $((offset % 65536)) = $((address % 65536)) ] ||
+		    fail "$offset of the file cannot be at $address"
+	done
+	# Its two segments share no page.
+	segments "$TOP/build/aarch64/pith" | awk '{ print $2 }' | {
+		read -r first
+		read -r second
+		run readelf -lW "$TOP/build/aarch64/pith"
+		size=$(printf '%s\n' "$out" | awk '$1 == "LOAD" { print $6; exit }')
+		[ $(((first + size - 1) / 65536)) -lt $((second / 65536)) ] ||
+		    fail 'code and data are on one page'
+	}
+}
+
+# ---- machines, in the background ---------------------------------------------
+
+# The initramfs of guest.sh for an architecture.
+guest() {
+	mkdir -p $1/bin $1/etc
+	cp "$TESTS/guest.sh" $1/init
+	cp "$TESTS/guest.sh" "$TOP/build/$1/pith" "$TOP/build/$1/probe" $1
+	chmod 755 $1/init $1/guest.sh
+	cp "$TOP/build/$1/unit-musl" $1/unit
+	cp "$PROBE" $1/foreign
+	cp "$(find "$PACKAGES/$1-tools" -name busybox -type f)" $1/bin
+	ln -s busybox $1/bin/sh
+	echo root:x:0:0::/:/bin/sh >$1/etc/passwd
+	archive $1 >$1.initramfs
+}
+
+# Emulated: all at once.
+for arch in $ARCHITECTURES; do
+	it "has what a machine of $arch is made of" && of "$built" $arch &&
+	    can_boot $arch && fetch $arch-tools && {
+		guest $arch
+		boot $arch $arch.initramfs '' >$arch.console 2>&1 &
+		started="$started $arch"
+	}
+done
+
+# ---- under qemu-user ---------------------------------------------------------
+
+# It executes programs of this machine: what it starts are those.
+for arch in $ARCHITECTURES; do
+	foreign="$(emulator $arch) $TOP/build/$arch/pith"
+	it "tells its version and ends with the command's code on $arch" &&
+	    of "$built" $arch && have "$(emulator $arch)" && {
+		run $foreign --version
+		code_is 0
+		out_is "$("$PITH" --version)"
+		run $foreign -- true
+		code_is 0
+		for n in 1 2 124 125 126 127 128 255; do
+			run $foreign -- "$PROBE" exit $n
+			code_is $n
+		done
+		run $foreign --exit 3 -- "$PROBE" exit 3
+		code_is 0
+	}
+	it "forwards signals on $arch, with their values" && of "$built" $arch &&
+	    have "$(emulator $arch)" && {
+		start $foreign -- "$PROBE" signals
+		hear_until ready
+		for n in 1 2 3 10 12 28; do
+			kill -$n $pid
+			hear_until "signal $n *"
+		done
+		"$PROBE" queue $pid 42 77
+		hear_until 'signal 42 * value 77'
+		kill -TERM $pid
+		ends
+		code_is 0
+	}
+	it "says on $arch why a command cannot be executed" && of "$built" $arch &&
+	    have "$(emulator $arch)" && {
+		run $foreign -- ./no-such-program
+		code_is 127
+		err_is "pith: cannot execute './no-such-program': No such file or directory"
+		run $foreign --report $arch.json -- /etc/passwd
+		code_is 126
+		one_line
+		is "$(json $arch.json reason)" '"exec-error"'
+		printf '#!/no/such\n' >script
+		chmod +x script
+		run $foreign -- ./script
+		code_is 126
+		err_like "*its interpreter '/no/such' is missing*"
+	}
+done
+
+# ---- what the machines say ---------------------------------------------------
+
+# What came of a command over there: $code and $out.
+told() {
+	line=$(sed -n "s/^told $1: //p" $arch.console)
+	code=${line%% *} out=${line#* } err="console: $(tail -n 3 $arch.console)"
+}
+
+conclude
+wait                                    # each ends by itself, or when its time is over
+
+for arch in $ARCHITECTURES; do
+	it "is process 1 on $arch, and ends with its command's code" &&
+	    of "$started" $arch started && {
+		told process
+		code_is 0
+		out_is '/pith '
+		grep -q 'Attempted to kill init! exitcode=0x00000700' $arch.console ||
+		    fail "not at its end: $(tail -n 5 $arch.console)"
+	}
+	it "ends on $arch with exit codes of the command, and says what it cannot execute" &&
+	    of "$started" $arch started && {
+		told exit
+		code_is 7
+		told died
+		code_is 137
+		told missing
+		code_is 127
+		out_like "*cannot execute '/no/such': No such file or directory*"
+		told plain
+		code_is 126
+		told foreign
+		code_is 126
+		out_like '*it is for x86-64 machines*'
+		told time
+		code_is 124
+	}
+	it "forwards signals on $arch to a command of its own" && of "$started" $arch \
+	    started && {
+		told signals
+		code_is 0
+		out_like 'ready signal 10 * signal 40 * signal 15 *'
+	}
+	it "holds a command on $arch to its memory" && of "$started" $arch started && {
+		told memory
+		code_is 137
+		out_like '*: oom by signal 9,*memory peak 32768 KiB*'
+	}
+	it "makes a sandbox on $arch, with a filter of system calls" && of "$started" $arch \
+	    started && {
+		told sandbox
+		code_is 0
+		out_like '2 0 pith *denied*'
+		told filter
+		code_is 0
+		is "$(echo $out)" 'CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2'
+	}
+	it "passes all of the unit suite on $arch, with musl" && of "$started" $arch started && {
+		told unit
+		code_is 0
+		out_like '*100%: Checks: [1-9][0-9][0-9]*, Failures: 0, Errors: 0*'
+	}
+done
+
+it 'runs on a kernel with pages of 16 KiB (aarch64)' && of "$started" aarch64 started &&
+    can_boot aarch64-16k && {
+	mkdir -p pages/dev
+	cp "$TOP/build/aarch64/pith" "$TOP/build/aarch64/probe" pages
+	archive pages >pages.initramfs
+	boot aarch64-16k pages.initramfs 'rdinit=/pith -- /probe exit 9' >console
+	grep -q 'Attempted to kill init! exitcode=0x00000900' console ||
+	    fail "it did not: $(head -n 5 console)"
+}
+
+finish
