@@ -59,6 +59,11 @@ enum { IOPL = SYS_iopl, IOPERM = SYS_ioperm };
 #else
 enum { IOPL = NO_CALL, IOPERM = NO_CALL };
 #endif
+#if defined(__arm__)
+enum { USELIB = SYS_uselib };   /* x86-64 has the number, and nothing there */
+#else
+enum { USELIB = NO_CALL };
+#endif
 #if defined(SYS_kexec_file_load)
 enum { KEXEC_FILE_LOAD = SYS_kexec_file_load };
 #else

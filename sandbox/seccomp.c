@@ -46,7 +46,7 @@ static const struct {
 	{ io_uring_setup, io_uring_setup, DENY },
 	{ io_uring_enter, io_uring_enter, DENY },
 	{ io_uring_register, io_uring_register, DENY },
-	{ NO_CALL, 86 /* uselib */, DENY },
+	{ USELIB, 86, DENY },
 
 	/* No namespace holds what they reach: keyrings, handles of files,
 	 * clocks, swap, quotas, ports, the kernel's log. */

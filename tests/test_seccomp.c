@@ -107,7 +107,7 @@ static const struct listed {
 	{ SYS_adjtimex, 124, 0 }, { SYS_clock_adjtime, 343, 0 },
 	{ 405, 405, 0 }, { IOPL, 110, 0 }, { IOPERM, 101, 0 },
 	{ SYS_quotactl, 131, 0 }, { 443, 443, 0 }, { SYS_syslog, 103, 0 },
-	{ NO_CALL, 86, 0 }, { NO_CALL, 102, 0 },
+	{ USELIB, 86, 0 }, { NO_CALL, 102, 0 },
 	{ 425, 425, 0 }, { 426, 426, 0 }, { 427, 427, 0 },
 	{ SYS_mount, 21, NEEDS_NESTED }, { NO_CALL, 22, NEEDS_NESTED },
 	{ SYS_umount2, 52, NEEDS_NESTED },
