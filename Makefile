@@ -24,7 +24,7 @@ ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
 BOOT    = boot inittab early console variables watchdog status shutdown root
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
-	test_environment test_limits
+	test_environment test_limits test_inittab
 TESTERS = terminal window relay
 SUITES  = build style arrows readme entrypoint input dropin boot faults fuzz \
 	sandbox sandbox-input limits security sandbox-faults doctor programs \

@@ -76,6 +76,10 @@ for sanitizers in memory address,undefined; do
 	it "takes hostile variables apart, or refuses in one line ($sanitizers)" &&
 	    built variables cli/log.c &&
 	    fuzz variables
+
+	it "takes a hostile inittab apart, and passes over what is wrong ($sanitizers)" &&
+	    built inittab cli/log.c &&
+	    fuzz inittab
 done
 
 finish

@@ -28,6 +28,7 @@ Suite *users_suite(void);
 Suite *privileges_suite(void);
 Suite *environment_suite(void);
 Suite *limits_suite(void);
+Suite *inittab_suite(void);
 
 /* ---- processes ---------------------------------------------------------- */
 

@@ -315,6 +315,7 @@ main(void)
 	srunner_add_suite(runner, users_suite());
 	srunner_add_suite(runner, privileges_suite());
 	srunner_add_suite(runner, environment_suite());
+	srunner_add_suite(runner, inittab_suite());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

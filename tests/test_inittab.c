@@ -1,0 +1,185 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "boot/inittab.h"
+#include "suites.h"
+
+static struct inittab table;
+
+/* A table of the lines of a file. */
+static void
+read_lines(const char *lines)
+{
+	make_file("inittab", lines, strlen(lines), 0600);
+	inittab_read(&table, "inittab");
+}
+
+/* ---- lines -------------------------------------------------------------- */
+
+static const struct row {
+	const char *line, *tty, *action, *command;
+	bool critical;
+} rows[] = {
+	{ "::sysinit:/bin/x", "", "sysinit", "/bin/x", false },
+	{ "ttyS0::respawn:/sbin/getty -L 115200 ttyS0", "ttyS0", "respawn",
+	    "/sbin/getty -L 115200 ttyS0", false },
+	{ "/dev/ttyS0::askfirst:-/bin/sh", "ttyS0", "askfirst", "-/bin/sh",
+	    false },
+	{ ":2345:wait:a:b:c", "", "wait", "a:b:c", false },
+	{ ":critical:respawn:app", "", "respawn", "app", true },
+	{ "null::once:a", "null", "once", "a", false },
+	{ "::ctrlaltdel:a # b", "", "ctrlaltdel", "a", false },
+	{ "::shutdown:a'#'b", "", "shutdown", "a'", false },
+	{ "::restart:a  \t\r", "", "restart", "a", false },
+	{ "::once: \ta", "", "once", "a", false },
+	{ "::on\\\nce:a", "", "once", "a", false },
+	{ "::once:a \\\nb\\\n c", "", "once", "a b c", false },
+};
+
+START_TEST(a_line_is_taken_apart_as_busybox_does_it)
+{
+	const struct row *r = &rows[_i];
+
+	read_lines(r->line);
+	ck_assert_int_eq(table.count, 1);
+	ck_assert_str_eq(table.entries[0].tty, r->tty);
+	ck_assert_str_eq(inittab_action(table.entries[0].action), r->action);
+	ck_assert_str_eq(table.entries[0].command, r->command);
+	ck_assert(table.entries[0].critical == r->critical);
+}
+END_TEST
+
+static const char *const empty[] = {
+	"", "\n", "\n\n\n", "#", "# ::once:a", "  \t", " # a", "\r\n", "\\",
+};
+
+START_TEST(a_line_without_anything_is_passed_over)
+{
+	read_lines(empty[_i]);
+	ck_assert_int_eq(table.count, 0);
+}
+END_TEST
+
+static const char FIELDS[] = "it is not tty:flags:action:command";
+static const char ACTION[] = "there is no such action";
+static const char COMMAND[] = "there is no command";
+
+static const struct { const char *lines, *at, *why; } bad[] = {
+	{ "a", "1:1", FIELDS }, { "\n\n::once", "3:3", FIELDS },
+	{ "::Once:a", "1:3", ACTION }, { "::once :a", "1:3", ACTION },
+	{ "::once:", "1:8", COMMAND }, { "::once:-", "1:9", COMMAND },
+	{ "::once: - a", "1:10", COMMAND }, { ":\\\n:x:a", "1:3", ACTION },
+	{ "# a\\\nb\nx", "3:1", FIELDS },
+};
+
+static void
+read_bad(const void *lines)
+{
+	read_lines(lines);
+	ck_assert_int_eq(table.count, 0);
+}
+
+START_TEST(a_bad_line_is_named_by_line_and_column)
+{
+	says(read_bad, bad[_i].lines, 0, "pith: bad line 'inittab:%s': "
+	    "%s; it is passed over", bad[_i].at, bad[_i].why);
+}
+END_TEST
+
+START_TEST(the_last_of_two_lines_with_one_terminal_and_command_counts)
+{
+	read_lines("::sysinit:a\n::once:b\nnull::once:a\n::wait:a\n");
+	ck_assert_int_eq(table.count, 3);
+	ck_assert_str_eq(table.entries[0].command, "b");
+	ck_assert_str_eq(table.entries[1].tty, "null");
+	ck_assert_int_eq(table.entries[2].action, WAIT);
+}
+END_TEST
+
+START_TEST(a_file_that_is_absent_is_what_busybox_has_built_in)
+{
+	inittab_read(&table, "no such file");
+	ck_assert_int_eq(table.count, 9);
+	ck_assert_int_eq(table.entries[0].action, SYSINIT);
+	ck_assert_str_eq(table.entries[2].tty, "tty2");
+	ck_assert_int_eq(table.entries[8].action, RESTART);
+}
+END_TEST
+
+/* Many lines that differ, and what is told of those without room. */
+static void
+read_many(const void *count)
+{
+	static char lines[INITTAB_BYTES * 2];
+	char *at = lines;
+
+	for (int i = 0; i < *(const int *)count; i++)
+		at += sprintf(at, "::once:%d\n", i);
+	make_file("inittab", lines, at - lines, 0600);
+	close(STDERR_FILENO);
+	inittab_read(&table, "inittab");
+	ck_assert_int_gt(table.count, 256);
+	for (int i = 0; i < table.count; i++)
+		ck_assert_int_eq(atoi(table.entries[i].command), i);
+	inittab_add(&table, &(struct entry){ .tty = "x", .command = "y" });
+	ck_assert_str_eq(table.entries[table.count - 1].tty, "x");
+	ck_assert((char *)(table.entries + table.count) <=
+	    table.room + sizeof(table.room));
+}
+
+START_TEST(lines_that_there_is_no_room_for_are_passed_over_and_the_rest_stays)
+{
+	static const int counts[] = { 300, 1000, 2000, 8000 };
+	struct outcome o;
+
+	outcome_of(&o, read_many, &counts[_i]);
+	ck_assert_int_eq(o.code, 0);
+}
+END_TEST
+
+/* ---- words -------------------------------------------------------------- */
+
+static const struct { const char *command, *file, *words[6]; } words[] = {
+	{ "a", "a", { "a" } },
+	{ "/bin/a  b\tc ", "/bin/a", { "/bin/a", "b", "c" } },
+	{ "-/bin/sh", "/bin/sh", { "-/bin/sh" } },
+	{ "-sh -l", "sh", { "-sh", "-l" } },
+	{ "echo $A", "/bin/sh", { "/bin/sh", "-c", "exec echo $A" } },
+	{ "-echo 'a'", "/bin/sh", { "-/bin/sh", "-c", "exec echo 'a'" } },
+};
+
+START_TEST(a_command_is_split_at_blanks_or_given_to_a_shell)
+{
+	struct program p;
+	int n = 0;
+
+	inittab_words(&p, words[_i].command);
+	ck_assert_str_eq(p.file, words[_i].file);
+	for (; words[_i].words[n]; n++)
+		ck_assert_str_eq(p.argv[n], words[_i].words[n]);
+	ck_assert_ptr_null(p.argv[n]);
+}
+END_TEST
+
+Suite *
+inittab_suite(void)
+{
+	Suite *s = suite_create("inittab");
+	TCase *t = case_with_files("inittab");
+
+	add_each(t, a_line_is_taken_apart_as_busybox_does_it, rows);
+	add_each(t, a_line_without_anything_is_passed_over, empty);
+	add_each(t, a_bad_line_is_named_by_line_and_column, bad);
+	tcase_add_test(t,
+	    the_last_of_two_lines_with_one_terminal_and_command_counts);
+	tcase_add_test(t, a_file_that_is_absent_is_what_busybox_has_built_in);
+	tcase_add_loop_test(t,
+	    lines_that_there_is_no_room_for_are_passed_over_and_the_rest_stays,
+	    0, 4);
+	add_each(t, a_command_is_split_at_blanks_or_given_to_a_shell, words);
+	suite_add_tcase(s, t);
+	return s;
+}
