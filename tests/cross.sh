@@ -81,12 +81,35 @@ guest() {
 	archive $1 >$1.initramfs
 }
 
+# The initramfs of a device: pith is /init, and the rest is busybox's.
+device() {
+	mkdir -p $1-device/bin $1-device/sbin $1-device/etc $1-device/tmp
+	cp "$TOP/build/$1/pith" $1-device/init
+	cp $1/bin/busybox $1-device/bin
+	ln -s busybox $1-device/bin/sh
+	ln -s /init $1-device/bin/pith
+	cat >$1-device/etc/inittab <<-'E'
+		::sysinit:/bin/busybox --install -s /bin
+		::sysinit:echo told sysinit
+		::wait:sh -c "echo told mounts; cut -d' ' -f2 /proc/mounts"
+		::respawn:sh -c "echo told service; exec sleep 1000"
+		nonsense
+		::once:sh -c "until pith --status | grep sleep; do usleep 9999; done; poweroff"
+		::shutdown:echo told shutdown
+	E
+	archive $1-device >$1-device.initramfs
+}
+
 # Emulated: all at once.
 for arch in $ARCHITECTURES; do
 	it "has what a machine of $arch is made of" && of "$built" $arch &&
 	    can_boot $arch && fetch $arch-tools && {
 		guest $arch
-		boot $arch $arch.initramfs '' >$arch.console 2>&1 &
+		device $arch
+		{
+			boot $arch $arch-device.initramfs '' >$arch-device.console 2>&1
+			boot $arch $arch.initramfs '' >$arch.console 2>&1
+		} &
 		started="$started $arch"
 	}
 done
@@ -197,6 +220,22 @@ for arch in $ARCHITECTURES; do
 		told filter
 		code_is 0
 		is "$(echo $out)" 'CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2'
+	}
+	it "boots a device of $arch by its inittab, and powers it off" && of "$started" $arch \
+	    started && {
+		out=$(cat $arch-device.console)
+		out_like "*bad line '/etc/inittab:5:1'*told sysinit
+told mounts
+*
+/proc
+/sys
+/dev
+*/run
+*told service
+*respawn console sh -c *
+pith: powers the machine off
+told shutdown
+*Power* down*"
 	}
 	it "passes all of the unit suite on $arch, with musl" && of "$started" $arch started && {
 		told unit
