@@ -1044,7 +1044,7 @@ find_machine(struct life *l)
 	if (getpid() != 1 || !l->argv[0])
 		return false;
 	log_clean(boot_rescue);
-	if (!boot_called(l->argv[0]))
+	if (!boot_called(l->argv))
 		return false;
 	l->argv = boot_words(l->argv);
 	return true;
@@ -1077,7 +1077,7 @@ boot(struct life *l, const struct options *opt)
 	drop_program();
 	drop_stack();
 	supervise(l);
-	if (boot_end(&again, &l->wait_status))
+	while (boot_end(&again, &l->wait_status))
 		give_place(again.file, again.argv, false);
 	return exit_code(l->wait_status);
 }

@@ -52,6 +52,7 @@ struct queue {
 static const struct boot *opt;
 static char **arguments;                /* our own, for the next init */
 static char **app;                      /* of an appliance, or NULL */
+static char **next_init;                /* behind another root */
 static int64_t stop_ms, grace_ms;
 static bool machine;                    /* of which we are the first process */
 
@@ -74,15 +75,26 @@ static int64_t phase_due = BOOT_NEVER, feed_due = BOOT_NEVER;
 
 /* ---- how we were called ------------------------------------------------- */
 
-bool
-boot_called(const char *name)
+static bool
+is_named_so(const char *name)
 {
 	const char *slash = strrchr(name, '/');
-	const char *container = getenv("container");
 
 	name = slash ? slash + 1 : name;
-	return getpid() == 1 &&
-	    (strcmp(name, "init") == 0 || strcmp(name, "linuxrc") == 0) &&
+	return strcmp(name, "init") == 0 || strcmp(name, "linuxrc") == 0;
+}
+
+bool
+boot_called(char **argv)
+{
+	const char *container = getenv("container");
+	bool asked = false;
+
+	if (getpid() != 1)
+		return false;
+	for (char **word = argv + 1; *word && !asked; word++)
+		asked = strcmp(*word, "--boot") == 0;
+	return (asked || is_named_so(argv[0])) &&
 	    ((container && strcmp(container, "lxc") == 0) ||
 	    early_first_namespace());
 }
@@ -142,7 +154,11 @@ boot_ask(const struct boot *b)
 {
 	if (b->status)
 		return status_show();
-	if (kill(1, b->reexec ? SIGNAL_REEXEC : SIGHUP) < 0)
+	/* To others it means something else. */
+	if (access(STATUS_FILE, F_OK) < 0)
+		refuse("cannot use", "--reexec", "process 1 has no "
+		    STATUS_FILE, "is pith the init of this machine?");
+	if (kill(1, SIGNAL_REEXEC) < 0)
 		die("cannot signal", "process 1");
 	return 0;
 }
@@ -181,11 +197,11 @@ take_over(int64_t now)
 	const char *is = getenv("PITH_BOOT_STATE");
 	uint64_t fd;
 
-	if (!is || !text_number(&is, INT32_MAX, &fd))
-		return;
-	status_read(fd, table, now);
-	close(fd);
 	variables_unset(STATE);
+	if (!is || !text_number(&is, INT32_MAX, &fd) ||
+	    !status_read(fd, table, now))
+		return;
+	close(fd);
 	phase = RUNS;
 }
 
@@ -212,7 +228,8 @@ boot_begin(const struct boot *b, char **command, char **argv, int64_t stop,
 	if (getpid() != 1)
 		refuse("cannot use", "--boot", "not process 1", NULL);
 	opt = b;
-	app = command;
+	next_init = root_command(command);
+	app = b->switch_root ? NULL : command;
 	arguments = argv;
 	stop_ms = stop < 0 ? STOP_MS : stop;
 	grace_ms = grace < 0 ? GRACE_MS : grace;
@@ -220,6 +237,7 @@ boot_begin(const struct boot *b, char **command, char **argv, int64_t stop,
 	if (b->watchdog)
 		watchdog_use(b->watchdog);
 	greet();
+	variables_unset(RESCUE);
 	if (machine)
 		reboot(RB_DISABLE_CAD);         /* it comes as SIGINT */
 	early_begin();
@@ -282,10 +300,8 @@ begin_queue(struct queue *q, int action)
 static void
 leave_initramfs(void)
 {
-	char **command = root_command(app);
-
-	if (root_switch(opt->switch_root, command[0]))
-		become = command;
+	if (root_switch(opt->switch_root, next_init[0]))
+		become = next_init;
 }
 
 static void
@@ -698,6 +714,8 @@ void
 boot_stays(void)
 {
 	become = NULL;
+	if (phase == OVER)
+		verb = REBOOT;          /* instead of the line "restart" */
 	if (state < 0)
 		return;
 	close(state);
@@ -730,7 +748,9 @@ boot_end(struct program *again, int *wait_status)
 
 	early_save_seed();
 	sync();
-	if (restart && !console_enter(restart, &on)) {
+	if (verb == AGAIN && (!restart || console_enter(restart, &on)))
+		verb = REBOOT;
+	if (verb == AGAIN) {
 		if (machine)
 			reboot(RB_ENABLE_CAD);
 		inittab_words(again, restart->command);

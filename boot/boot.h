@@ -41,10 +41,10 @@ struct boot_start {
 	struct program program;
 };
 
-/* Whether the name and the place that we were started by and in are those of a
- * machine's init: process 1 called init or linuxrc, of the first PID namespace
- * or with container=lxc. Mounts /proc where it needs that to know. */
-bool boot_called(const char *name);
+/* Whether we are a machine's init: process 1, called init or linuxrc or with
+ * --boot, of the first PID namespace or with container=lxc. Mounts /proc where
+ * it needs that to know. */
+bool boot_called(char **argv);
 
 /* The words that the kernel was given and we are not, up to our options, are
  * remembered and passed over: what is to be parsed, argv[0] first. */
@@ -98,7 +98,7 @@ int64_t boot_rest(int64_t now);
  * one behind another root. */
 char **boot_becomes(bool *renewed);
 
-/* That could not be executed: go on. */
+/* That could not be executed: go on; or where it is the end, reboot. */
 void boot_stays(void);
 
 /* Whether all has ended. */

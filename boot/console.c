@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -144,6 +145,10 @@ console_ask(void)
 	sigset_t none;
 	char c;
 
+	/* Of process 1, as there was no exec yet: its watchdog. */
+	if (syscall(SYS_close_range, 3, ~0U, 0) < 0)
+		for (int fd = 3; fd < 64; fd++)
+			close(fd);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)!write(STDOUT_FILENO, question, sizeof(question) - 1);

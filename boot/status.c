@@ -133,14 +133,17 @@ take_over(struct inittab *t, const char *text, int64_t now)
 	}
 }
 
-void
+bool
 status_read(int fd, struct inittab *t, int64_t now)
 {
 	char text[STATUS_LINE];
 
-	lseek(fd, 0, SEEK_SET);
+	if (lseek(fd, 0, SEEK_SET) < 0 || !next_line(fd, text) ||
+	    strncmp(text, title, sizeof(title) - 2) != 0)
+		return false;
 	while (next_line(fd, text))
 		take_over(t, text, now);
+	return true;
 }
 
 int

@@ -18,8 +18,8 @@ void status_write(int fd, const struct inittab *t);
 void status_publish(const struct inittab *t);
 
 /* Find entries again in what another init has written to a file, and take over
- * their processes. */
-void status_read(int fd, struct inittab *t, int64_t now);
+ * their processes. False where it is none. */
+bool status_read(int fd, struct inittab *t, int64_t now);
 
 /* Print the published one. Returns the exit code. */
 int status_show(void);

@@ -364,6 +364,16 @@ new_program() {
 	[ "$(stat -L -c %i "/proc/$(one)/exe")" = "$(stat -c %i "$R/sbin/init")" ]
 }
 
+it 'reboots where the line of restart cannot be executed' && root && {
+	printf '%s\n' '::once:echo ready' '::restart:/no/such' | inittab
+	boot
+	hear_until ready
+	kill -QUIT $(one)
+	ends
+	code_is $REBOOTED
+	err_like "*cannot execute '/no/such': No such file or directory"
+}
+
 it 'starts anew on --reexec from its program file, and keeps what runs' && root && {
 	inittab <<-'E'
 		::sysinit:echo sysinit
@@ -422,6 +432,24 @@ it 'is the init of one program, and ends with its code where there is no machine
 	hear_until '*press Enter*'
 	kill -TERM $(one)
 	ends
+}
+
+it 'passes over the words of the kernel before its options, under any name' && root && {
+	run env container=lxc $BOX "$R" /bin/pith ro single=no x --boot --on-exit poweroff -- \
+	    sh -c 'echo "app $RUNLEVEL"'
+	out_is 'app ro'
+	code_is $HALTED
+}
+
+it 'goes on where what another init should have left is not there' && root && {
+	echo '::sysinit:sh -c "echo sysinit ${PITH_BOOT_STATE-unset}"' | inittab
+	for state in 77 0 word; do
+		start env PITH_TEST=$PITH_TEST PITH_BOOT_STATE=$state container=lxc $BOX "$R" \
+		    /sbin/init
+		hear_until 'sysinit unset'
+		kill -USR1 $(one)
+		ends
+	done
 }
 
 it 'mounts what is missing, over empty directories alone' && root && {
@@ -500,11 +528,14 @@ it 'does not switch root from a root that is not in memory, nor to nowhere' && r
 	err_like "pith: cannot switch root to '$R': *"
 }
 
-it 'has no status to tell where pith is not the init' && {
+it 'has no status to tell, and nobody to start anew, where pith is not the init' && {
 	rm -rf "$R/run/pith"
 	run unshare --map-root-user --mount --pid --fork chroot "$R" /bin/pith --status
 	code_is 125
 	err_like "pith: cannot read '/run/pith/status': No such file or directory;*"
+	run unshare --map-root-user --mount --pid --fork chroot "$R" /bin/pith --reexec
+	code_is 125
+	err_like "pith: cannot use '--reexec': process 1 has no /run/pith/status;*"
 }
 
 finish
