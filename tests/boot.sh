@@ -20,7 +20,14 @@ inittab() { cat >"$R/etc/inittab"; }
 : >"$R/tmp/lies"                          # nothing is to be mounted over it
 
 # A container without a machine: what is process 1 there is called as init. As `start`.
-BOX='unshare --mount --pid --fork --kill-child chroot'
+# Its /dev is its own: devtmpfs is one for all, and who makes it read-only makes it so for
+# this machine.
+cat >box <<-'E'
+	mount -t tmpfs -o mode=755 tmpfs "$1/dev" && mkdir "$1/dev/pts" "$1/dev/shm" &&
+	    mknod -m 666 "$1/dev/null" c 1 3 && mknod -m 666 "$1/dev/tty" c 5 0 &&
+	    exec chroot "$@"
+E
+BOX="unshare --mount --pid --fork --kill-child sh $W/box"
 boot() { start env -i PATH="$PATH" PITH_TEST=$PITH_TEST container=lxc $BOX "$R" /sbin/init "$@"; }
 one() { only_child $pid; }
 
@@ -244,11 +251,14 @@ it 'has the defaults of busybox where there is no inittab, or it cannot be read'
 		[ $how = absent ] || mkdir "$R/etc/inittab"
 		printf '#!/bin/sh\necho rcS\n' >"$R/etc/init.d/rcS"
 		chmod 755 "$R/etc/init.d/rcS"
-		ln -sf /bin/true "$R/bin/umount"
+		rm "$R/bin/umount"
+		printf '#!/bin/sh\necho umount "$@"\n' >"$R/bin/umount"
+		chmod 755 "$R/bin/umount"
 		boot
 		hear_until rcS
 		hear_until '*press Enter*'
 		kill -USR1 $(one)
+		hear_until '*umount -a -r'
 		ends
 		code_is $HALTED
 	done
