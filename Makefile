@@ -110,8 +110,8 @@ all: $(PRODUCT)
 # What runs for as long as the command stands together, libc's part included, at the
 # beginning: only that stays in memory. What begins with dropin.o is let go of, see
 # drop_program().
-LATER = $B/cli/dropin.o $B/cli/options.o $B/sandbox/% \
-	$(filter-out $B/boot/boot.o,$(BOOT:%=$B/boot/%.o))
+LATER = $B/cli/dropin.o $B/cli/options.o \
+	$(filter-out $B/boot/boot.o $B/sandbox/tether.o,$(filter $B/boot/% $B/sandbox/%,$^))
 $(PRODUCT): $(OBJECTS:%=$B/%)
 	$(call RUN_CC,LINK,$(CC) $(HARDEN) $(LINK) $(call MUSL_LINK,\
 	    $(filter-out $(LATER),$^) -lc $(filter $(LATER),$^),$@))

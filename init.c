@@ -1062,8 +1062,9 @@ switch_root(const struct options *opt)
 	_exit(command ? 126 : 125);
 }
 
-/* The third use: what a machine boots, by /etc/inittab or one program. */
-static int
+/* The third use: what a machine boots, by /etc/inittab or one program. What it
+ * takes on the stack is not to be the others'. */
+static __attribute__((noinline)) int
 boot(struct life *l, const struct options *opt)
 {
 	struct program again;
