@@ -58,6 +58,11 @@ first() { plain "$@" $AS_FIRST; }
 first_report() { report "$@" $AS_FIRST; }
 first_end_all() { end_all "$@" $AS_FIRST; }
 first_wait_all() { wait_all "$@" $AS_FIRST; }
+# What it mounts, and what it tells of itself in /run, is gone with the namespace.
+first_boot() {
+	unshare --mount sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh \
+	    "$@" $AS_FIRST "$PITH" --boot -- "$PROBE" exit 7
+}
 first_paused() { pause "$@" $SEND_TERM $AS_FIRST; }
 plain_child() { plain "$@" -f; }
 group_child() { group "$@" -f; }
@@ -229,6 +234,7 @@ first_report     7   told        root         reports as process 1
 first_end_all    0   both_reaped root         ends all as process 1
 first_wait_all   0   both_reaped root         waits for all as process 1
 first_paused     0   true        root         pauses as process 1
+first_boot       7   true        root         boots one program
 plain_child      7   true        true         executes
 group_child      7   true        true         executes in a group
 terminal_child   7   true        have_script  executes on a terminal
