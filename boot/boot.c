@@ -130,6 +130,18 @@ boot_words(char **argv)
 	return argv;
 }
 
+/* How often we have started anew: without options, then for a shell alone. */
+static int rescued;
+
+static void
+find_rescue(void)
+{
+	const char *is = getenv("PITH_BOOT_RESCUE");
+
+	if (is)
+		rescued = strcmp(is, "1") == 0 ? 1 : 2;
+}
+
 void
 boot_rescue(void)
 {
@@ -138,12 +150,16 @@ boot_rescue(void)
 
 	if (getpid() != 1 || !early_first_namespace())
 		return;
-	/* Once is enough. */
-	if (getenv("PITH_BOOT_RESCUE"))
+	variables_begin();
+	if (rescued == 0)
+		find_rescue();
+	if (rescued == 0)
+		variables_set(RESCUE "1");
+	else if (rescued == 1)
+		variables_set(RESCUE "2");
+	else
 		for (;;)
 			pause();
-	variables_begin();
-	variables_set(RESCUE "1");
 	execve("/proc/self/exe", argv, environ);
 	for (;;)
 		pause();
@@ -223,8 +239,6 @@ void
 boot_begin(const struct boot *b, char **command, char **argv, int64_t stop,
     int64_t grace, int64_t now)
 {
-	const bool rescue = getenv("PITH_BOOT_RESCUE");
-
 	if (getpid() != 1)
 		refuse("cannot use", "--boot", "not process 1", NULL);
 	opt = b;
@@ -237,6 +251,7 @@ boot_begin(const struct boot *b, char **command, char **argv, int64_t stop,
 	if (b->watchdog)
 		watchdog_use(b->watchdog);
 	greet();
+	find_rescue();
 	variables_unset(RESCUE);
 	if (machine)
 		reboot(RB_DISABLE_CAD);         /* it comes as SIGINT */
@@ -246,10 +261,11 @@ boot_begin(const struct boot *b, char **command, char **argv, int64_t stop,
 	(void)!chdir("/");
 	watchdog_open();
 	feed_due = 0;
-	inittab_read(table, app || single || rescue ? NULL : INITTAB);
+	inittab_read(table, app || single || rescued > 1 ? NULL :
+	    INITTAB);
 	if (single)
 		add(RESPAWN, "", "-/bin/sh", NULL);
-	else if (rescue)
+	else if (rescued > 1)
 		add_shell();
 	else if (app && b->on_exit == ON_EXIT_RESPAWN)
 		add(RESPAWN, "", app[0], app);

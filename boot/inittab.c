@@ -33,6 +33,9 @@ inittab_action(int action)
 	return names[action];
 }
 
+/* A serial line takes a while for each: what is more is only counted. */
+enum { COMPLAINTS = 16 };
+
 /* A mistake at a byte of a line, for people: columns count from 1. */
 static void
 complain_at(const char *path, int line, int64_t column, const char *why)
@@ -46,6 +49,19 @@ complain_at(const char *path, int line, int64_t column, const char *why)
 	line_add(&at, ":");
 	line_number(&at, column);
 	complain("bad line", text, why, "it is passed over");
+}
+
+static void
+complain_of_more(const char *path, int more)
+{
+	char text[32];
+	struct line count = LINE(text);
+
+	if (more <= 0)
+		return;
+	line_number(&count, more);
+	line_add(&count, " more");
+	complain("bad lines", path, text, "they are passed over");
 }
 
 struct entry *
@@ -164,7 +180,7 @@ static void
 parse(struct inittab *t, const char *path, char *text, size_t size)
 {
 	char *end = text + size;
-	int number = 1;
+	int number = 1, bad = 0;
 
 	for (char *line = text, *next; line < end; line = next) {
 		struct entry e;
@@ -187,12 +203,13 @@ parse(struct inittab *t, const char *path, char *text, size_t size)
 		}
 		if (!why && room(t) < 2)
 			why = "there are too many";
-		if (why)
+		if (!why)
+			inittab_add(t, &e);
+		else if (bad++ < COMPLAINTS)
 			complain_at(path, number - lines, wrong - line + 1,
 			    why);
-		else
-			inittab_add(t, &e);
 	}
+	complain_of_more(path, bad - COMPLAINTS);
 }
 
 /* Bytes read, or -1. What does not fit is left away by whole lines. */

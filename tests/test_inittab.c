@@ -89,6 +89,23 @@ START_TEST(a_bad_line_is_named_by_line_and_column)
 }
 END_TEST
 
+START_TEST(what_is_wrong_more_often_than_a_page_is_only_counted)
+{
+	static char lines[2 * 1000 + 1];
+	struct outcome o;
+	int n = 0;
+
+	for (int i = 0; i < 1000; i++)
+		memcpy(lines + 2 * i, "x\n", 3);
+	outcome_of(&o, read_bad, lines);
+	for (const char *at = o.err; (at = strchr(at, '\n')); at++)
+		n++;
+	ck_assert_int_eq(n, 17);
+	ck_assert_ptr_nonnull(strstr(o.err, "pith: bad lines 'inittab': 984 "
+	    "more; they are passed over\n"));
+}
+END_TEST
+
 START_TEST(the_last_of_two_lines_with_one_terminal_and_command_counts)
 {
 	read_lines("::sysinit:a\n::once:b\nnull::once:a\n::wait:a\n");
@@ -173,6 +190,8 @@ inittab_suite(void)
 	add_each(t, a_line_is_taken_apart_as_busybox_does_it, rows);
 	add_each(t, a_line_without_anything_is_passed_over, empty);
 	add_each(t, a_bad_line_is_named_by_line_and_column, bad);
+	tcase_add_test(t,
+	    what_is_wrong_more_often_than_a_page_is_only_counted);
 	tcase_add_test(t,
 	    the_last_of_two_lines_with_one_terminal_and_command_counts);
 	tcase_add_test(t, a_file_that_is_absent_is_what_busybox_has_built_in);
