@@ -529,6 +529,22 @@ it 'refuses options that do not go together, or make no sense' && root && {
 	done
 }
 
+it 'has the options of --help in these tests, and refuses those without their value' && {
+	for option in $("$PITH" --help | sed -n '/^Boot/,/^PITH/p' | grep -o -e '--[a-z-]*' |
+	    sort -u); do
+		grep -q -e "$option" "$TESTS/boot.sh" || fail "$option is not in a test"
+		case $option in --on-exit | --switch-root | --watchdog)
+			run "$PITH" --boot $option
+			code_is 125
+			err_like "pith: missing value for '$option'*" ;;
+		*)
+			run "$PITH" $option=1
+			code_is 125
+			err_like "pith: unexpected value '$option=1'*" ;;
+		esac
+	done
+}
+
 it 'does not switch root from a root that is not in memory, nor to nowhere' && root && {
 	run $BOX "$R" /bin/pith --switch-root /mnt
 	code_is 125

@@ -150,7 +150,7 @@ it 'refuses an empty value of every option, and one that is missing' && {
 }
 
 it 'has the options of --help in these tests' && {
-	for option in $("$PITH" --help | sed -n '/^Sandbox/,$p' | grep -o -e '--[a-z-]*' |
+	for option in $("$PITH" --help | sed -n '/^Sandbox/,/^Boot/p' | grep -o -e '--[a-z-]*' |
 	    sort -u | sed 's/--//'); do
 		case " $(echo $TAKE_VALUES) ephemeral read-only writable keep-env new-privs tty \
 detach best-effort allow-userns cgroupfs doctor help rootfs " in
