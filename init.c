@@ -657,9 +657,10 @@ turn_device(struct life *l)
 		l->stage = OVER;
 		l->more_dead = true;    /* nothing is waited for any more */
 	}
-	/* Before the long wait. */
-	drop_program();
-	drop_stack();
+	if (boot_settled()) {
+		drop_program();
+		drop_stack();
+	}
 }
 
 /* ---- the whole ---------------------------------------------------------- */
@@ -1075,8 +1076,6 @@ boot(struct life *l, const struct options *opt)
 		l->due[i] = NEVER;
 	boot_begin(&opt->boot, opt->command, l->argv, opt->stop_timeout,
 	    opt->grace, signals_clock());
-	drop_program();
-	drop_stack();
 	supervise(l);
 	while (boot_end(&again, &l->wait_status))
 		give_place(again.file, again.argv, false);

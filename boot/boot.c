@@ -689,6 +689,12 @@ boot_rest(int64_t now)
 	return next_due(now);
 }
 
+bool
+boot_settled(void)
+{
+	return phase == RUNS;
+}
+
 /* ---- another in our place ----------------------------------------------- */
 
 /* What runs, for the next init, in a file without a name that an exec leaves

@@ -93,6 +93,9 @@ void boot_turn(bool nobody_left, int64_t now);
  */
 int64_t boot_rest(int64_t now);
 
+/* Whether the start is over, and what it took can be let go of. */
+bool boot_settled(void);
+
 /* What is to be executed in our place now, or NULL: a new init that takes over
  * what runs (*renewed, which is to find the signals held that we hold), or the
  * one behind another root. */

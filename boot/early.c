@@ -133,15 +133,19 @@ name_host(void)
 		warn("cannot set", "the host's name");
 }
 
+/* It takes the kernel longer than all the rest of the start. */
 static void
 raise_loopback(void)
 {
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct ifreq lo = { .ifr_name = "lo" };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
-	ioctl(fd, SIOCSIFFLAGS, &lo);
+	if (ioctl(fd, SIOCGIFFLAGS, &lo) == 0 && !(lo.ifr_flags & IFF_UP)) {
+		lo.ifr_flags |= IFF_UP;
+		ioctl(fd, SIOCSIFFLAGS, &lo);
+	}
 	close(fd);
 }
 
@@ -151,7 +155,6 @@ early_begin(void)
 	for (size_t i = 0; i < COUNT_OF(first); i++)
 		mount_it(&first[i], false);
 	name_host();
-	raise_loopback();
 }
 
 /* ---- randomness --------------------------------------------------------- */
@@ -205,5 +208,6 @@ early_complete(void)
 {
 	for (size_t i = 0; i < COUNT_OF(usual); i++)
 		mount_it(&usual[i], true);
+	raise_loopback();
 	use_seed();
 }

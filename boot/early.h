@@ -10,11 +10,11 @@
 bool early_first_namespace(void);
 
 /* Before the sysinit lines: /proc, /sys and /dev where they are missing, the
- * name of the host where it has none, lo up. */
+ * name of the host where it has none. */
 void early_begin(void);
 
-/* After them: what is mounted usually, where nothing is mounted or lies there;
- * and randomness that was saved. */
+/* After them, what they left out: what is mounted usually, where nothing is
+ * mounted or lies there; lo up; and randomness that was saved. */
 void early_complete(void);
 
 /* Save randomness for the next time. */
