@@ -1,11 +1,16 @@
 # Run suites on a kernel of Debian's in a virtual machine:
-#	machine.sh [-k KERNEL] [-c v2|hybrid|v1] [-m MEGABYTES] [-s SECONDS] SUITE ...
+#	machine.sh [-a aarch64] [-k KERNEL] [-c v2|hybrid|v1] [-m MEGABYTES] [-s SECONDS]
+#	    SUITE ...
 # KERNEL is a name of tests/packages. -c is where controllers of control groups are: all
 # in v2; in hierarchies of v1 as systemd mounts them, beside a v2 without any; or in v1
 # and no v2. The machine has the tree and the programs of this Debian where they are
 # here, the environment that the Makefile gives to run.sh, MACHINE=KERNEL and CGROUPS=
 # what -c says; a root on tmpfs, a disk of ext4 for temporary files, 256 MiB of swap,
 # and a user `tester` with ids of his own. machine_init.c makes it so.
+#
+# With -a it is a machine of that architecture: pith and the programs of the tests are
+# built for it, the others are those of ARCH-userland in tests/packages, and KERNEL is
+# linux-ARCH. What is not among them a suite says, and skips, whatever MUST_RUN says.
 #
 # Prints what run.sh says there, and ends with its exit code; with 77 and the reason
 # where no machine can be had, with 124 where its time was over, and with 2 where it
@@ -19,7 +24,7 @@ B=${B:-$TOP/build}
 PITH=${PITH:-$TOP/pith}
 PROBE=${PROBE:-$B/probe}
 PATH=$PATH:/usr/sbin:/sbin
-kernel=6.1 cgroups=v2 megabytes=1024 seconds=600
+arch='' kernel='' cgroups=v2 megabytes=1024 seconds=600
 
 MODULES='virtio_pci virtio_blk overlay loop squashfs erofs fuse veth bridge macvlan'
 
@@ -47,8 +52,9 @@ broken() {
 	exit 2
 }
 
-while getopts k:c:m:s: option; do
+while getopts a:k:c:m:s: option; do
 	case $option in
+	a) arch=$OPTARG ;;
 	k) kernel=$OPTARG ;;
 	c) cgroups=$OPTARG ;;
 	m) megabytes=$OPTARG ;;
@@ -63,14 +69,26 @@ hybrid | v1) MODULES="$MODULES bfq" ;;  # weights of v1 are those of bfq alone
 *) broken "-c is v2, hybrid or v1, not '$cgroups'" ;;
 esac
 
-for program in qemu-system-x86_64 cpio mke2fs apt-get apt-cache dpkg-deb dpkg-query; do
+case $arch in
+'')
+	kernel=${kernel:-6.1}
+	programs='qemu-system-x86_64 apt-get apt-cache dpkg-query' ;;
+aarch64)
+	kernel=${kernel:-linux-$arch} MUST_RUN=''
+	B=$TOP/build/$arch PITH=$TOP/build/$arch/pith PROBE=$TOP/build/$arch/probe
+	programs='qemu-system-aarch64 aarch64-linux-gnu-gcc' ;;
+*) broken "-a is aarch64, not '$arch'" ;;
+esac
+
+for program in $programs cpio mke2fs dpkg-deb; do
 	command -v $program >/dev/null ||
 	    cannot "$program is not installed (make deps-all)"
 done
 
 # ---- the kernel --------------------------------------------------------------
 
-KERNEL=$TOP/build/packages/$kernel
+FETCHED=$TOP/build/packages
+KERNEL=$FETCHED/$kernel
 
 # Files of modules, each after those that it depends on; what is built in has none.
 modules() {
@@ -94,14 +112,15 @@ unpacked() {
 
 # ---- its files ---------------------------------------------------------------
 
+needed() { grep -vE "$(echo "$LEFT_OUT" | tr -d '\t')"; }
+
 # Paths of programs, with the packages that they depend on.
 userland() {
 	# shellcheck disable=SC2086
 	dpkg-query -W -f '${db:Status-Status} ${Package}\n' $PACKAGES 2>/dev/null |
 	    sed -n 's/^installed //p' | xargs apt-cache depends --recurse --installed \
 	    --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
-	    --no-enhances | grep '^[a-z]' | sort -u | xargs dpkg -L 2>/dev/null |
-	    grep -vE "$(echo "$LEFT_OUT" | tr -d '\t')"
+	    --no-enhances | grep '^[a-z]' | sort -u | xargs dpkg -L 2>/dev/null | needed
 	ls -d /etc/alternatives/* /etc/ld.so.* /etc/ld.so.conf.d/*
 	sed -s -n 2p /var/lib/dpkg/alternatives/*
 }
@@ -140,6 +159,8 @@ made_files() {
 	shift
 	mkdir -m 755 disk etc home home/tester mnt modules root var
 	mkdir -m 1777 tmp var/tmp
+	# Of another architecture's packages nothing is set up: no alternatives.
+	[ -z "$arch" ] || { mkdir -p usr/bin && ln -s mawk usr/bin/awk; }
 	cp "$B/machine_init" init
 	n=100
 	modules $MODULES | awk '!seen[$0]++' | while read -r file; do
@@ -173,7 +194,14 @@ made_files() {
 # An initramfs may be several archives, one after the other.
 archive() { cpio --create --format newc --owner 0:0 --quiet; }
 initramfs() {
-	{ userland; tree; } | with_directories | (cd / && archive)
+	if [ -z "$arch" ]; then
+		{ userland; tree; } | with_directories | (cd / && archive)
+	else
+		tree | with_directories | (cd / && archive)
+		(cd "$FETCHED/$arch-userland" &&
+		    find . -mindepth 1 ! -path ./line -printf '/%P\n' |
+		    needed | cut -c 2- | archive)
+	fi
 	(made_files "$W/made" "$@")
 	(cd "$W/made" && find . | archive)
 }
@@ -185,24 +213,40 @@ trap 'rm -rf "$W"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 
 sh "$TESTS/fetch.sh" "$kernel" || exit
+if [ -n "$arch" ]; then
+	sh "$TESTS/fetch.sh" $arch && sh "$TESTS/fetch.sh" $arch-userland || exit
+	env -u MAKEFLAGS -u MAKELEVEL -u CC make -C "$TOP" ARCH=$arch all build/$arch/probe \
+	    build/$arch/true build/$arch/machine_init >"$W/log" 2>&1 ||
+	    broken "pith is not built for $arch: $(tail -n 3 "$W/log")"
+fi
 initramfs "$@" >"$W/initramfs"
 truncate -s 4G "$W/disk" && mke2fs -q -F -t ext4 "$W/disk" || exit 1
 
 # Emulated, as KVM hangs on some hosts that are virtual machines themselves. Without
-# rdrand it would wait for randomness; cmpxchg16b of QEMU 7.2 is not always atomic. What
-# it has translated it finds again by the address, which is to be the same each time.
+# rdrand it would wait for randomness; cmpxchg16b of QEMU 7.2 is not always atomic. `max`
+# without pauth as in boot-lib.sh. What QEMU has translated it finds again by the address,
+# which is to be the same each time.
+case $arch in
+'')
+	console=ttyS0 words='no_timer_check tsc=reliable'
+	set -- qemu-system-x86_64 -cpu qemu64,-cx16,+rdrand \
+	    -device isa-debug-exit,iobase=0x501,iosize=2 ;;
+aarch64)
+	console=ttyAMA0 words=''
+	set -- qemu-system-aarch64 -M virt -cpu max,pauth=off ;;
+esac
 {
-	timeout --foreground -k 5 "$seconds" qemu-system-x86_64 -accel tcg \
-	    -cpu qemu64,-cx16,+rdrand -smp 2 -m "$megabytes" -no-user-config -nodefaults \
+	timeout --foreground -k 5 "$seconds" "$@" -accel tcg \
+	    -smp 2 -m "$megabytes" -no-user-config -nodefaults \
 	    -no-reboot -display none -monitor none -serial stdio \
 	    -kernel "$(find "$KERNEL" -name 'vmlinuz*')" -initrd "$W/initramfs" \
-	    -device isa-debug-exit,iobase=0x501,iosize=2 \
 	    -drive if=none,id=disk,file="$W/disk",format=raw,cache=unsafe \
 	    -device virtio-blk-pci,drive=disk \
-	    -append "console=ttyS0 quiet loglevel=2 panic=-1 no_timer_check tsc=reliable \
+	    -append "console=$console quiet loglevel=2 panic=-1 $words \
 	        norandmaps CGROUPS=$cgroups" </dev/null
 	echo $? >"$W/code"
-} | sed -u 's/\r$//'
+} | sed -u -e 's/\r$//' -e "/^machine: code [0-9]*$/{w $W/said
+	d}"
 code=$(cat "$W/code")
 case $code in
 124 | 137)
@@ -211,4 +255,7 @@ case $code in
 *[13579])
 	exit $((code / 2)) ;;
 esac
+# Where there is no port for it, the exit code is told on the console.
+said=$(sed -n 's/^machine: code //p' "$W/said")
+[ -z "$said" ] || exit "$said"
 broken "it ended without an exit code (QEMU: $code)"
