@@ -40,6 +40,7 @@ table() {
 	sandbox apk attr python3 util-linux libcap
 	machine apt qemu-system-x86 cpio e2fsprogs xz-utils zstd tmux
 	machine apt python3-minimal libpython3-stdlib
+	machine apt gcc-aarch64-linux-gnu qemu-system-arm
 	cross apt gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu
 	cross apt qemu-user-static qemu-system-arm qemu-system-misc cpio binutils
 	engines apt runc podman conmon docker.io iptables iproute2

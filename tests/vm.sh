@@ -5,7 +5,7 @@
 
 # A kernel, a layout of control groups, suites: all in one machine, and one machine after
 # the other, as limits measures shares of processors. What an emulated processor takes too
-# long for is of the soak.
+# long for is of the soak. A kernel linux-ARCH is a machine of that architecture.
 machines() {
 	soak=
 	[ "$N" -lt 10 ] || soak=security
@@ -13,6 +13,7 @@ machines() {
 		6.1 v2 entrypoint input sandbox sandbox-input limits $soak
 		6.1 hybrid limits
 		newest v2 limits
+		linux-aarch64 v2 entrypoint input boot
 	E
 }
 SECONDS_ALL=1700                        # run.sh gives us 1800, of the soak 7200
@@ -57,10 +58,13 @@ machines >.machines
 while read -r kernel cgroups suites <&3; do
 	where=$kernel
 	[ $cgroups = v2 ] || where="$kernel $cgroups"
+	architecture=
+	case $kernel in linux-*) architecture="-a ${kernel#linux-}" ;; esac
 	it "runs in a virtual machine, with kernel $kernel and cgroups $cgroups: $suites" && {
 		{
-			ONLY=$wanted PITH=$PITH B=$B sh "$TESTS/machine.sh" -k $kernel \
-			    -c $cgroups -s $((SECONDS_ALL - $(date +%s) + begun)) $suites 2>.err
+			ONLY=$wanted PITH=$PITH B=$B sh "$TESTS/machine.sh" $architecture \
+			    -k $kernel -c $cgroups \
+			    -s $((SECONDS_ALL - $(date +%s) + begun)) $suites 2>.err
 			echo $? >.code
 		} | tee .log | retold
 		code=$(cat .code)
