@@ -89,26 +89,7 @@ done
 
 FETCHED=$TOP/build/packages
 KERNEL=$FETCHED/$kernel
-
-# Files of modules, each after those that it depends on; what is built in has none.
-modules() {
-	for module; do
-		file=$(find "$KERNEL" \
-		    -name "$(echo "$module" | sed 's/[-_]/[-_]/g').ko*")
-		[ -n "$file" ] || continue
-		needs=$(unpacked "$file" | tr '\0' '\n' | sed -n 's/^depends=//p')
-		# shellcheck disable=SC2046
-		(modules $(echo "$needs" | tr , ' '))
-		echo "$file"
-	done
-}
-unpacked() {
-	case $1 in
-	*.xz) xz -dc "$1" ;;
-	*.zst) zstd -qdc "$1" ;;
-	*) cat "$1" ;;
-	esac
-}
+. "$TESTS/modules.sh"
 
 # ---- its files ---------------------------------------------------------------
 
