@@ -41,6 +41,7 @@ table() {
 	machine apt qemu-system-x86 cpio e2fsprogs xz-utils zstd tmux
 	machine apt python3-minimal libpython3-stdlib
 	machine apt gcc-aarch64-linux-gnu qemu-system-arm
+	device apt qemu-system-x86 cpio e2fsprogs xz-utils zstd busybox-static
 	cross apt gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu
 	cross apt qemu-user-static qemu-system-arm qemu-system-misc cpio binutils
 	engines apt runc podman conmon docker.io iptables iproute2
