@@ -133,7 +133,7 @@ $B/kernel-headers:
 # ---- tests -------------------------------------------------------------------
 
 # Static programs that suites and the benchmark run under pith, on any root.
-$B/probe $B/true $B/floor $B/escape $B/escape_calls $B/machine_init: \
+$B/probe $B/true $B/stamp $B/floor $B/escape $B/escape_calls $B/machine_init: \
     $B/%: tests/%.c Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
 
@@ -216,11 +216,12 @@ bench: pith $B/bench $B/true $B/floor $B/bench_sandbox $B/floor_sandbox
 	    $(CURDIR)/$B/true && exit $$s
 
 # The part of a sandbox once more with cgroup v2, in the virtual machine.
-bench-machine: pith $B/probe $B/true $B/machine_init $B/bench_sandbox \
+bench-machine: pith $B/probe $B/true $B/stamp $B/machine_init $B/bench_sandbox \
     $B/floor_sandbox
 	@MACHINE_PACKAGES='crun runc' MAKE="$(MAKE)" CC="$(CC)" N=1 MUST_RUN= \
 	    SAN= ONLY= PITH=$(CURDIR)/pith B=$(CURDIR)/$B \
 	    sh tests/machine.sh -c v2 -s 1500 figures
+	@PITH=$(CURDIR)/pith B=$(CURDIR)/$B sh tests/device_bench.sh
 
 # What other sandboxes do about what the security suite tries: README's table.
 peers: $(BUILT)

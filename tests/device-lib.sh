@@ -9,7 +9,7 @@
 #	hear_until hello
 #	off                           # $ended is how
 # DEVICE_INIT=busybox puts busybox's init in pith's place: what is about both must hold.
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2154
 
 . "$TESTS/modules.sh"
 INIT=${DEVICE_INIT:-pith}
@@ -152,7 +152,7 @@ off() {
 	*guest-shutdown*) ended=poweroff ;;
 	*guest-reset*) ended=reset ;;
 	*)
-		ended=cut
+		ended='cut'
 		[ $code = 137 ] || ended="timeout ($code, $(cat "$W/.err"))" ;;
 	esac
 	case $console in *'Kernel panic'*) ended=panic ;; esac

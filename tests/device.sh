@@ -132,7 +132,7 @@ it 'reads the inittab again by HUP: what is new starts, what is there goes on' &
 it 'becomes the command of the line restart by QUIT, when all have ended' && can_boot && {
 	tree
 	inittab <<-'E'
-		::once:sh -c "trap 'echo told; exit' TERM; kill -QUIT 1; while :; do usleep 99; done"
+		::once:sh -c "trap 'echo told; exit' TERM; kill -QUIT 1; while :; do usleep 9; done"
 		::restart:/next with words
 	E
 	script /next <<-'E'
