@@ -142,6 +142,8 @@ made_files() {
 	mkdir -m 1777 tmp var/tmp
 	# Of another architecture's packages nothing is set up: no alternatives.
 	[ -z "$arch" ] || { mkdir -p usr/bin && ln -s mawk usr/bin/awk; }
+	[ -z "$arch" ] || printf '#include <asm/%s.h>\n' errno unistd |
+	    $arch-linux-gnu-gcc -nostdinc -isystem "$B/kernel-headers" -E -dM - >constants
 	cp "$B/machine_init" init
 	n=100
 	modules $MODULES | awk '!seen[$0]++' | while read -r file; do
