@@ -34,6 +34,36 @@ it 'runs the lines of an initramfs by action, and each action in the order of th
 	said '*/no/such/program*No such file or directory*'
 }
 
+# A log, without what is another number each time.
+as_usual() {
+	sed -E 's/ +$//; s/^\[ *[0-9.]+\] //; s/Linux [^ ]*/Linux/; s/^[0-9]+ 0 runs/N 0 runs/'
+}
+
+it 'says at a boot and at its end what README shows, with the inittab of examples/' &&
+    of_pith && can_boot && {
+	tree
+	cp "$TOP/examples/inittab" "$T/etc/inittab"
+	mkdir -p "$T/var/www"
+	echo '<p>hello from a device</p>' >"$T/var/www/index.html"
+	printf '%s\n' root:x:0:0::/:/bin/sh www:x:33:33::/:/bin/sh >"$T/etc/passwd"
+	script /etc/init.d/rcS <<-'E'
+		echo "rcS: Linux $(uname -r)"
+		/ask &
+	E
+	script /ask <<-'E'
+		until wget -qO /page http://127.0.0.1:8080/ 2>/dev/null; do usleep 100000; done
+		echo
+		cat /page
+		pith --status
+		exec poweroff
+	E
+	echo 'echo rcK: the last line' | script /etc/init.d/rcK
+	live poweroff
+	sed -n '/^    rcS:/,/^    reboot:/s/^\(    \)*//p' "$TOP/README.md" | as_usual >readme
+	printf '%s\n' "$console" | as_usual >log
+	diff readme log >difference || fail "$(cat difference)"
+}
+
 it 'has mounted what programs need: /proc /sys /dev first, the rest after sysinit' &&
     of_pith && can_boot && {
 	tree
