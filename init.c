@@ -600,8 +600,11 @@ start_line(const struct boot_start *s)
 
 	if (!child_start(&c, s->program.argv, &nothing, &before, &why)) {
 		if (why.what) {
+			/* Each time, where there are no such terminals, would
+			 * be too much. */
 			errno = why.error;
-			warn(why.what, why.on);
+			if (!s->entry->ended)
+				warn(why.what, why.on);
 			code = 127;
 		} else if (why.error > 0) {
 			code = child_explain(s->program.file, &why);

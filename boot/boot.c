@@ -84,6 +84,8 @@ is_named_so(const char *name)
 	return strcmp(name, "init") == 0 || strcmp(name, "linuxrc") == 0;
 }
 
+static char *program;                   /* that --reexec is to find */
+
 bool
 boot_called(char **argv)
 {
@@ -92,6 +94,7 @@ boot_called(char **argv)
 
 	if (getpid() != 1)
 		return false;
+	program = argv[0];
 	for (char **word = argv + 1; *word && !asked; word++)
 		asked = strcmp(*word, "--boot") == 0;
 	return (asked || is_named_so(argv[0])) &&
@@ -145,8 +148,8 @@ find_rescue(void)
 void
 boot_rescue(void)
 {
-	static char name[] = "init";
-	char *argv[] = { name, NULL };
+	static char boots[] = "--boot";
+	char *argv[] = { program, boots, NULL };
 
 	if (getpid() != 1 || !early_first_namespace())
 		return;
@@ -768,11 +771,10 @@ boot_end(struct program *again, int *wait_status)
 	const struct entry *restart = verb == AGAIN ? restart_line() : NULL;
 	const char *on;
 
-	early_save_seed();
-	sync();
 	if (verb == AGAIN && (!restart || console_enter(restart, &on)))
 		verb = REBOOT;
 	if (verb == AGAIN) {
+		sync();
 		if (machine)
 			reboot(RB_ENABLE_CAD);
 		inittab_words(again, restart->command);

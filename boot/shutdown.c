@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "early.h"
 #include "shutdown.h"
 #include "watchdog.h"
 
@@ -191,8 +192,10 @@ shutdown_machine(enum verb verb)
 {
 	pid_t pid = fork();
 
-	if (pid <= 0)
+	if (pid <= 0) {
+		early_save_seed();
 		unmount_all();
+	}
 	if (pid == 0)
 		_exit(0);
 	for (int i = 0; pid > 0 && i < UNMOUNT_MS / LOOK_MS; i++) {

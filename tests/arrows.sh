@@ -16,7 +16,7 @@ expected() {
 	boot/early
 	boot/watchdog
 	boot/status boot/inittab
-	boot/shutdown boot/watchdog
+	boot/shutdown boot/watchdog boot/early
 	boot/root
 	child signals
 	reaper
