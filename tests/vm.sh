@@ -13,7 +13,7 @@ machines() {
 		6.1 v2 entrypoint input sandbox sandbox-input limits $soak
 		6.1 hybrid limits
 		newest v2 limits
-		linux-aarch64 v2 entrypoint input boot
+		linux-aarch64 v2 entrypoint input boot sandbox-input ${soak:+sandbox}
 	E
 }
 SECONDS_ALL=1700                        # run.sh gives us 1800, of the soak 7200
