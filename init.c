@@ -630,6 +630,7 @@ start_lines(void)
 static void
 give_place(const char *file, char **command, bool renewed)
 {
+	struct inherited held;
 	struct failure why;
 
 	/* What is held now is what the next of us is to find. */
@@ -639,7 +640,11 @@ give_place(const char *file, char **command, bool renewed)
 		execve(command[0], command, environ);
 	why = renewed ? (struct failure){ errno, 0, NULL, NULL } :
 	    child_become(file, command, &nothing);
+	/* It may have let go of all signals: none would come to us. */
+	signals_hold(&held);
 	child_explain(file ? file : command[0], &why);
+	if (renewed && options_variable())
+		variables_unset(options_variable());
 	boot_stays();
 }
 
@@ -652,10 +657,11 @@ turn_device(struct life *l)
 
 	boot_turn(l->nobody_left, signals_clock());
 	start_lines();
-	l->due[NEXT_STAGE] = boot_rest(signals_clock());
 	next = boot_becomes(&renewed);
 	if (next)
 		give_place(NULL, next, renewed);
+	/* What that left undone is due at once. */
+	l->due[NEXT_STAGE] = boot_rest(signals_clock());
 	if (boot_over()) {
 		l->stage = OVER;
 		l->more_dead = true;    /* nothing is waited for any more */

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -66,7 +67,7 @@ static enum verb verb;                  /* what follows the end */
 static int exit_status;                 /* of an appliance */
 static bool paused;                     /* by SIGTSTP, as busybox's */
 static bool changed = true;             /* what status has to tell */
-static bool fresh;                      /* phase: is anybody left? */
+static bool fresh;                      /* what is due now: the next turn */
 static bool reread;                     /* SIGHUP: the inittab is */
 static bool renews;                     /* --reexec has been asked for */
 static int state = -1;                  /* for the init that takes over */
@@ -568,6 +569,7 @@ read_again(void)
 	reread = false;
 	if (app || single)
 		return;
+	keys.next = INT_MAX;            /* what it counts is gone */
 	table = table == tables ? tables + 1 : tables;
 	inittab_read(table, INITTAB);
 	for (int i = 0; i < before->count; i++) {
@@ -715,7 +717,12 @@ write_state(void)
 	line_add(&l, STATE);
 	line_number(&l, state);
 	variables_set(variable);
-	return true;
+	if (getenv("PITH_BOOT_STATE"))
+		return true;
+	close(state);
+	state = -1;
+	errno = E2BIG;
+	return false;
 }
 
 char **
@@ -739,6 +746,7 @@ void
 boot_stays(void)
 {
 	become = NULL;
+	fresh = true;
 	if (phase == OVER)
 		verb = REBOOT;          /* instead of the line "restart" */
 	if (state < 0)

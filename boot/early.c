@@ -46,7 +46,8 @@ static const struct mounting usual[] = {
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Whether a directory is there that is no mount of its own yet. */
+/* Whether a directory is there that is no mount of its own yet; nor a link to
+ * another one, which is not ours to hide. */
 static bool
 is_free(const char *at)
 {
@@ -56,8 +57,8 @@ is_free(const char *at)
 
 	line_add(&parent, at);
 	line_add(&parent, "/..");
-	return stat(at, &here) == 0 && stat(up, &above) == 0 &&
-	    here.st_dev == above.st_dev;
+	return lstat(at, &here) == 0 && S_ISDIR(here.st_mode) &&
+	    stat(up, &above) == 0 && here.st_dev == above.st_dev;
 }
 
 /* Whatever lies in a directory would be hidden: pid files, sockets. */

@@ -122,20 +122,14 @@ is_possible(const char *dir, const char *init, dev_t *device)
 	return true;
 }
 
-/* Mounts that programs have open go along; where there is no place for one it
- * stays behind, and must not be walked through. */
+/* Mounts that programs have open go along, to the working directory; where
+ * there is no place for one it stays behind, and must not be walked through. */
 static void
-move_mounts(const char *dir)
+move_mounts(void)
 {
-	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
-		char path[512];
-		struct line to = LINE(path);
-
-		line_add(&to, dir);
-		line_add(&to, moved[i]);
-		if (mount(moved[i], path, NULL, MS_MOVE, NULL) < 0)
+	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
+		if (mount(moved[i], moved[i] + 1, NULL, MS_MOVE, NULL) < 0)
 			umount2(moved[i], MNT_DETACH);
-	}
 }
 
 bool
@@ -147,9 +141,17 @@ root_switch(const char *dir, const char *init)
 	if (!is_possible(dir, init, &device))
 		return false;
 	old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	move_mounts(dir);
-	if (chdir(dir) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
-	    chroot(".") < 0 || chdir("/") < 0) {
+	/* It can fail, and all is to be where it was then. Our root is still
+	 * the old one. */
+	if (chdir(dir) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0) {
+		warn("cannot switch root to", dir);
+		(void)!chdir("/");
+		if (old >= 0)
+			close(old);
+		return false;
+	}
+	move_mounts();
+	if (chroot(".") < 0 || chdir("/") < 0) {
 		warn("cannot switch root to", dir);
 		return false;
 	}

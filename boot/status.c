@@ -10,8 +10,9 @@
 #include "../cli/log.h"
 #include "status.h"
 
-/* A command that is longer ends in "...". */
-enum { STATUS_LINE = 1024 };
+/* Whole, as lines are found again by it: each byte of the name of a terminal or
+ * of a command may take four, see line_quote(). */
+enum { STATUS_LINE = 4 * (256 + COMMAND_BYTES) + 128 };
 
 static const char title[] =
     "PID RESTARTS STATE LAST ACTION TERMINAL COMMAND\n";
@@ -76,7 +77,9 @@ status_publish(const struct inittab *t)
 	int fd;
 
 	mkdir(STATUS_DIR, 0755);
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	/* Whoever else may write there does not hold us up by a fifo. */
+	unlink(new);
+	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    0644);
 	if (fd < 0)
 		return;
@@ -91,12 +94,13 @@ next_line(int fd, char text[STATUS_LINE])
 {
 	size_t n = 0;
 
-	while (n < STATUS_LINE - 1 && read(fd, text + n, 1) == 1) {
+	while (read(fd, text + n, 1) == 1) {
 		if (text[n] == '\n') {
 			text[n] = '\0';
 			return true;
 		}
-		n++;
+		if (n < STATUS_LINE - 1)
+			n++;
 	}
 	return false;
 }

@@ -335,6 +335,28 @@ it 'reads the inittab again on SIGHUP: services stay, go and come' && root && {
 	ends
 }
 
+it 'runs no line of ctrlaltdel for a longer inittab, when there were keys before' && root && {
+	printf '%s\n' '::ctrlaltdel:echo keys' '::once:echo ready' '::respawn:sleep 1000' | inittab
+	boot
+	hear_until ready
+	kill -INT $(one)
+	hear_until keys
+	eventually awaits_signals $(one)
+	printf '%s\n' '::ctrlaltdel:echo keys' '::once:echo ready' '::respawn:sleep 1000' \
+	    '::ctrlaltdel:echo more keys' '::respawn:sh -c "echo comes; exec sleep 1000"' | inittab
+	kill -HUP $(one)
+	hear
+	is "$heard" comes
+	kill -INT $(one)
+	hear
+	is "$heard" keys
+	hear
+	is "$heard" 'more keys'
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
 it 'starts no service again between SIGTSTP and SIGCONT' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "echo up; exec sleep 1000"
@@ -407,6 +429,32 @@ it 'starts anew on --reexec from its program file, and keeps what runs' && root 
 	ends
 	code_is $HALTED
 }
+
+it 'finds a long command again after --reexec, and those behind it' && root && {
+	long=$(printf '%01500d' 0)
+	inittab <<-E
+		::respawn:sh -c "echo one; exec sleep 1000; $long"
+		::respawn:sh -c "echo two; exec sleep 1000"
+	E
+	boot --stop-timeout 1
+	hear
+	first=$heard
+	hear
+	is "$(printf '%s\n' "$first" "$heard" | sort | tr '\n' ' ')" 'one two '
+	before=$(status | cut -c -200)
+	cp "$PITH" "$R/sbin/init.new"
+	mv "$R/sbin/init.new" "$R/sbin/init"
+	kill -59 $(one)
+	eventually new_program
+	eventually awaits_signals $(one)
+	is "$(status | cut -c -200)" "$before"
+	kill -USR1 $(one)
+	out=$(cat <&9)
+	ends
+	code_is $HALTED
+	out_is ''
+}
+
 it 'goes on where there is no new program to be executed' && root && {
 	echo '::respawn:sh -c "echo up; exec sleep 1000"' | inittab
 	boot
@@ -484,6 +532,15 @@ it 'mounts what is missing, over empty directories alone' && root && {
 	printf '%s\n' "$after" | grep -qx /tmp && fail '/tmp was not empty'
 	printf '%s\n' "$after" | grep -qx /run && fail '/run was not empty'
 	rm "$R/run/lies"
+	rm -r "$R/run"
+	mkdir "$R/elsewhere"
+	ln -s elsewhere "$R/run"
+	boot
+	out=$(cat <&9)
+	ends
+	printf '%s\n' "$out" | grep -qx /elsewhere && fail 'a link is followed'
+	rm -r "$R/run" "$R/elsewhere"
+	mkdir "$R/run"
 }
 
 it 'boots for a user in a user namespace, and is ended by reboot(2) there' && have busybox && {
