@@ -441,6 +441,7 @@ it 'finds a long command again after --reexec, and those behind it' && root && {
 	first=$heard
 	hear
 	is "$(printf '%s\n' "$first" "$heard" | sort | tr '\n' ' ')" 'one two '
+	eventually status_has '^[1-9].*echo two'
 	before=$(status | cut -c -200)
 	cp "$PITH" "$R/sbin/init.new"
 	mv "$R/sbin/init.new" "$R/sbin/init"
