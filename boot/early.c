@@ -75,7 +75,7 @@ is_empty(const char *at)
 		here += n;
 	close(fd);
 	/* "." and ".." take 24 bytes each, getdents(2). */
-	return here <= 48;
+	return n == 0 && here <= 48;
 }
 
 /* What is forbidden, or what a kernel does not have, is passed over: who needs
