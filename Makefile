@@ -62,7 +62,8 @@ CC      = $(CROSS)-gcc
 endif
 # gcc forgets some of it for armhf and riscv64.
 LINK   += -Wl,-static,-pie,--no-dynamic-linker,-z,text $(LINK_$(ARCH))
-LINK_aarch64 = -Wl,-z,max-page-size=4096 -T architecture.ld
+# Programs of tests have the linker's own layout, which is large.
+$(PRODUCT): LINK_aarch64 = -Wl,-z,max-page-size=4096 -T architecture.ld
 # Where Debian has, natively, what is fetched here.
 FETCHED = build/packages/$(ARCH)
 OF_ARCH = $(if $(filter $(firstword $(subst -, ,$(CROSS)))%,$(MACHINE)),,\
