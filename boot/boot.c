@@ -593,13 +593,13 @@ read_again(void)
 	changed = true;
 }
 
-static bool
-has(int action)
+static const struct entry *
+restart_line(void)
 {
 	for (int i = 0; i < table->count; i++)
-		if (table->entries[i].action == action)
-			return true;
-	return false;
+		if (table->entries[i].action == RESTART)
+			return &table->entries[i];
+	return NULL;
 }
 
 void
@@ -615,7 +615,7 @@ boot_signal(const siginfo_t *info, int64_t now)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (ends[i].sig == sig)
 			end(ends[i].verb, now);
-	if (sig == SIGQUIT && has(RESTART))
+	if (sig == SIGQUIT && restart_line())
 		end(AGAIN, now);
 	else if (sig == SIGINT && is_done(&keys))
 		begin_queue(&keys, CTRLALTDEL);
@@ -762,15 +762,6 @@ bool
 boot_over(void)
 {
 	return phase == OVER;
-}
-
-static const struct entry *
-restart_line(void)
-{
-	for (int i = 0; i < table->count; i++)
-		if (table->entries[i].action == RESTART)
-			return &table->entries[i];
-	return NULL;
 }
 
 bool

@@ -824,7 +824,8 @@ check(const struct options *o)
 	if (o->doctor || b->reexec || b->status)
 		return;
 	if (b->asked && (o->sandbox.asked || o->pause || o->report ||
-	    o->report_fd != UNSET || o->timeout != UNSET))
+	    o->report_fd != UNSET || o->timeout != UNSET || o->group ||
+	    o->all || o->wait || o->parent_death_signal))
 		refuse("--boot goes with none of the options for a command",
 		    NULL, NULL, "run pith once more below it, see pith(8)");
 	if (!b->asked && (b->on_exit || b->watchdog))

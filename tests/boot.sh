@@ -579,8 +579,9 @@ it 'is only for process 1' && {
 
 it 'refuses options that do not go together, or make no sense' && root && {
 	for bad in '--boot --rootfs /' '--boot --pause' '--boot --timeout 1 true' \
-	    '--boot --report x true' '--on-exit halt true' '--watchdog /dev/x true' \
-	    '--boot --on-exit halt' '--boot --on-exit never true' \
+	    '--boot --report x true' '--boot -g true' '--boot --all' \
+	    '--boot --wait true' '--boot -p TERM true' '--on-exit halt true' \
+	    '--watchdog /dev/x true' '--boot --on-exit halt' '--boot --on-exit never true' \
 	    '--boot --watchdog /dev/x:0' '--boot --watchdog /dev/x:1x'; do
 		run $BOX "$R" /bin/pith $bad
 		code_is 125

@@ -14,7 +14,7 @@
 . "$TESTS/modules.sh"
 INIT=${DEVICE_INIT:-pith}
 KERNEL=$TOP/build/packages/6.1
-MODULES_OF_ALL='virtio_pci virtio_blk button evdev softdog'
+MODULES_OF_ALL='virtio_pci virtio_blk button evdev softdog loop'
 MODULES=$MODULES_OF_ALL
 T=$W/tree
 CR=$(printf '\r')

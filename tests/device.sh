@@ -346,6 +346,39 @@ it 'unmounts by itself what inittab leaves mounted' && of_pith && can_boot && {
 	is "$(debugfs -R 'cat /kept' "$disk" 2>/dev/null)" kept
 }
 
+it 'lets go of a loop device and of a swap file, whose file system is clean then' &&
+    of_pith && can_boot && {
+	tree
+	inittab <<-'E'
+		::sysinit:mount -o remount,rw /
+		::wait:/fill
+		::once:poweroff
+	E
+	script /fill <<-'E'
+		dd if=/dev/zero of=/swap bs=1M count=4 2>/dev/null
+		chmod 600 /swap
+		mkswap /swap >/dev/null
+		swapon /swap
+		dd if=/dev/zero of=/image bs=1M count=4 2>/dev/null
+		mke2fs -q -F /image 2>/dev/null
+		losetup /dev/loop3 /image
+		mkdir -p '/at a place'
+		mount -t ext2 /dev/loop3 '/at a place'
+		echo inside >'/at a place/file'
+		echo "there are $(grep -c '^/swap' /proc/swaps) $(grep -c loop3 /proc/mounts)"
+	E
+	make_disk
+	initramfs_script
+	live poweroff
+	said '*there are 1 1*'
+	not_said '*cannot make read-only*'
+	disk_is_clean
+	debugfs -R "dump /image $W/image" "$disk" 2>/dev/null
+	is "$(debugfs -R 'cat /file' "$W/image" 2>/dev/null)" inside
+	run dumpe2fs -h "$W/image"
+	out_like '*Filesystem state:*clean*'
+}
+
 it 'switches root by itself with --switch-root, and deletes the old one' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
