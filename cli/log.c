@@ -256,14 +256,20 @@ warn(const char *what, const char *which)
 }
 
 _Noreturn void
+log_leave(int code)
+{
+	if (cleaner)
+		cleaner();
+	_exit(code);
+}
+
+_Noreturn void
 refuse(const char *what, const char *which, const char *why,
     const char *remedy)
 {
 	if (!already || !already())
 		complain_and(failure_code, what, which, why, remedy);
-	if (cleaner)
-		cleaner();
-	_exit(failure_code);
+	log_leave(failure_code);
 }
 
 _Noreturn void

@@ -50,8 +50,8 @@ void log_as(const char *name, int failure_code);
 enum { LACKING = -1 };
 void log_listen(void (*hears)(const char *line, int code));
 
-/* Have something done before refuse() and die() end the process; NULL: no more.
- */
+/* Have something done before refuse(), die() and log_leave() end the process; NULL:
+ * no more. */
 void log_clean(void (*clean)(void));
 
 /* Have refuse() and die() ask first whether it has been said already, and then
@@ -78,6 +78,9 @@ _Noreturn void die(const char *what, const char *which);
 
 /* die(), but with log_best_effort() complain and come back. */
 void lacking(const char *what, const char *which);
+
+/* End as refuse() does, without a line. */
+_Noreturn void log_leave(int code);
 
 /* complain() where errno has no part in it, then end with the failure code. */
 _Noreturn void refuse(const char *what, const char *which, const char *why,

@@ -501,7 +501,7 @@ print(const char *text, const struct dialect *d)
 
 	if (write(fd, text, n) != (ssize_t)n)
 		die("cannot write to", d->on_stderr ? "stderr" : "stdout");
-	_exit(0);
+	log_leave(0);
 }
 
 /* "--word" or "-letter", as it was written, for the user to find again. Being
@@ -817,11 +817,15 @@ mind_group(struct options *o)
 
 /* What cannot be meant together. */
 static void
-check(const struct options *o)
+check(const struct options *o, bool boots)
 {
 	const struct boot *b = &o->boot;
+	const bool asks = o->doctor || b->reexec || b->status;
 
-	if (o->doctor || b->reexec || b->status)
+	if (asks && boots)
+		refuse("a machine's init does not end", NULL, NULL,
+		    "ask it with --status, --doctor or --reexec later");
+	if (asks)
 		return;
 	if (b->asked && (o->sandbox.asked || o->pause || o->report ||
 	    o->report_fd != UNSET || o->timeout != UNSET || o->group ||
@@ -870,5 +874,5 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv,
 	o->boot.asked = o->boot.asked || boots;
 	if (d->whole_group && o->group)
 		mind_group(o);
-	check(o);
+	check(o, boots);
 }

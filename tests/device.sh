@@ -752,8 +752,10 @@ it 'passes over words that it does not know, and complains of a wrong option, an
 	live poweroff unknown word=set module.word=1
 	said '*booted set*'
 	[ "$INIT" != pith ] || {
-		live poweroff -- --no-such-option
-		said '*--no-such-option*booted*'
+		for option in --no-such-option --help --status; do
+			live poweroff -- $option
+			said "*$option*booted*"
+		done
 	}
 }
 

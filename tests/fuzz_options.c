@@ -50,8 +50,11 @@ is_time(int64_t ms)
 
 /* What the rest of pith relies on. */
 static void
-judge_options(const struct options *o, char **argv, int argc)
+judge_options(const struct options *o, char **argv, int argc, bool boots)
 {
+	/* Process 1 of a machine is never to end. */
+	CLAIM(!boots || (o->boot.asked && !o->doctor && !o->boot.status &&
+	    !o->boot.reexec));
 	for (int i = 0; i < SIGNALS; i++) {
 		CLAIM(is_signal(o->signals.rewrite[i]));
 		CLAIM(o->signals.delay[i] >= 0);
@@ -67,7 +70,10 @@ judge_options(const struct options *o, char **argv, int argc)
 	CLAIM(o->report_fd >= UNSET);
 	CLAIM(!o->report || o->report[0]);
 	CLAIM(!o->report || o->report_fd == UNSET);
-	CLAIM(o->doctor || o->pause == !o->command);
+	CLAIM(o->doctor || o->boot.status || o->boot.reexec || o->boot.asked ||
+	    o->boot.switch_root || o->pause == !o->command);
+	CLAIM(o->boot.on_exit >= 0 && o->boot.on_exit <= ON_EXIT_SHELL);
+	CLAIM(!o->boot.asked || !(o->report || o->timeout != UNSET));
 	CLAIM(o->reaped && o->reaped[0]);
 	/* child_start() writes to the element before. */
 	if (o->command) {
@@ -96,6 +102,7 @@ static void
 parse(char **argv, int argc)
 {
 	const struct dialect *d = dropin_find(argv[0]);
+	const bool boots = strcmp(argv[0], "init") == 0;
 	/* What options_parse() does not set is never right. */
 	struct options *o = malloc(sizeof(*o));
 
@@ -104,9 +111,9 @@ parse(char **argv, int argc)
 	writes = 0;
 	caught = true;
 	if (setjmp(end) == 0) {
-		options_parse(o, d, argv, false);
+		options_parse(o, d, argv, boots);
 		caught = false;
-		judge_options(o, argv, argc);
+		judge_options(o, argv, argc, boots);
 		CLAIM(writes == 0);
 		for (char **e = environ; *e; e++)
 			CLAIM(strncmp(*e, "PITH_OPTIONS=", 13) != 0);
