@@ -68,7 +68,7 @@ struct life {
 	bool built;                     /* the sandbox, as init has told */
 	bool has_ended;                 /* the same */
 	bool nobody_left;               /* of a device's processes */
-	pid_t relay;                    /* of the terminal, or -1 */
+	pid_t relay, publisher;         /* of terminal and ports, or -1 */
 	const char *reason;             /* of an end that init told, or NULL */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
@@ -466,11 +466,14 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 {
 	if (WIFSTOPPED(wait_status) || WIFCONTINUED(wait_status))
 		return;
-	if (pid == l->relay) {
-		l->relay = -1;
+	if (pid == l->relay || pid == l->publisher) {
+		const bool terminal = pid == l->relay;
+
+		*(terminal ? &l->relay : &l->publisher) = -1;
 		if (wait_status != 0)
-			complain("the terminal is not relayed any more", NULL,
-			    NULL, NULL);
+			complain(terminal ? "the terminal is not relayed any "
+			    "more" : "the ports are not relayed any more",
+			    NULL, NULL, NULL);
 		return;
 	}
 	l->orphans++;
@@ -822,6 +825,7 @@ enter(struct life *l, struct options *opt)
 	log_ask(NULL);
 	l->role = init > 0 ? LAUNCHER : INIT;
 	l->child.pid = init;
+	l->publisher = init > 0 ? launch_publisher() : -1;
 	share_out(opt, l->role);
 	l->freezes = l->role == INIT && sandbox_whole(&opt->sandbox) &&
 	    cgroup_path();
@@ -966,11 +970,13 @@ settle(const struct life *l)
 static void
 see_off(struct life *l)
 {
+	const pid_t relays[] = { l->relay, l->publisher };
 	int wait_status;
 
-	while (l->relay > 0 && waitpid(l->relay, &wait_status, 0) < 0 &&
-	    errno == EINTR)
-		;
+	for (int i = 0; i < 2; i++)
+		while (relays[i] > 0 && waitpid(relays[i], &wait_status, 0) <
+		    0 && errno == EINTR)
+			;
 	if (l->role != INIT && l->opt->sandbox.cpu_time >= 0 &&
 	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
 		l->cpu_spent = true;
@@ -1098,7 +1104,7 @@ main(int argc, char **argv)
 	struct inherited inherited;
 	struct options opt;
 	struct life life = { .role = ALONE, .argv = argv, .child.terminal = -1,
-	    .rest.proc = -1, .relay = -1 };
+	    .rest.proc = -1, .relay = -1, .publisher = -1 };
 	bool boots;
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */

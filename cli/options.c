@@ -85,6 +85,12 @@ extern char **environ;
 	X("cgroupns",             0,  HOST, AT(sandbox.host_cgroup)) \
 	X("timens",               0,  WORD, OF(TIMENS)) \
 	X("network",              0,  TEXT, AT(sandbox.network)) \
+	X("ip",                   0,  WORD, OF(IP)) \
+	X("gateway",              0,  WORD, OF(GATEWAY)) \
+	X("publish",              0,  WORD, OF(PUBLISH)) \
+	X("listen",               0,  WORD, OF(LISTEN)) \
+	X("dns",                  0,  WORD, OF(DNS)) \
+	X("add-host",             0,  WORD, OF(ADD_HOST)) \
 	X("sysctl",               0,  WORD, OF(SYSCTL)) \
 	X("cap-add",              0,  WORD, OF(CAP_ADD)) \
 	X("cap-drop",             0,  WORD, OF(CAP_DROP)) \
@@ -155,12 +161,17 @@ static const struct dialect native = {
 "      --tmpfs DST[:size=N,mode=M,exec]       --shm-size N\n"
 "      --dir DST   --symlink TARGET:DST   --file FD:DST[:mode=M,ro]\n"
 "      --proc masked|minimal|full|none        --sys ro|none\n"
-"      --network none|host|ns:PATH   --pid, --ipc, --uts, --cgroupns host\n"
+"      --network none|host|ns:PATH|veth[:BRIDGE]|macvlan:IF\n"
+"      --ip ADDRESS/BITS    --gateway ADDRESS   of its eth0\n"
+"      --publish [ADDRESS:]PORT:PORT[/udp]      a port of ours to one of its own\n"
+"      --dns ADDRESS        --add-host NAME:ADDRESS\n"
+"      --pid, --ipc, --uts, --cgroupns host\n"
 "      --userns auto|host|subid|keep-id   --uidmap, --gidmap IN:OUT:COUNT\n"
 "      --timens boot=+N     --sysctl NAME=VALUE   --hostname NAME\n"
 "      --allow-userns       sandboxes in the sandbox\n"
 "      --best-effort        go on where some of it cannot be had\n"
 "Also without --rootfs:\n"
+"      --listen [ADDRESS:]PORT[/udp]   a socket for the command, LISTEN_FDS\n"
 "      --unshare LIST       user,mnt,pid,net,ipc,uts,cgroup,time\n"
 "      --chroot DIR         chroot(2) alone, which is no wall\n"
 "  -u, --user UID[:GID]|NAME   --group-add GROUP   --umask MASK   --workdir DIR\n"

@@ -199,11 +199,21 @@ hear(const char *line, int code)
 		report_failure("setup-error", code);
 }
 
+/* Those from 3 on may have to be the command's: above them, if there may be so
+ * many. */
+static int
+dup_above(int fd)
+{
+	const int above = fcntl(fd, F_DUPFD_CLOEXEC, 128);
+
+	return above >= 0 ? above : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
 /* Above 2, whose closed state the child has to inherit; close-on-exec. */
 static int
 keep(int fd, const char *which)
 {
-	int kept = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int kept = fd < 0 ? -1 : dup_above(fd);
 	int error = errno;
 
 	if (kept < 0) {
@@ -285,12 +295,12 @@ report_open(const char *file, int fd)
 		}
 		if (flags < 0)
 			die("cannot write to", "--report-fd");
-		/* The first three are the child's, too. */
-		report_fd = fd > STDERR_FILENO ? fd :
-		    fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		report_fd = dup_above(fd);
 		if (report_fd < 0)
 			die("cannot write to", "--report-fd");
-		fcntl(report_fd, F_SETFD, FD_CLOEXEC);
+		/* The first three are the child's, too. */
+		if (fd > STDERR_FILENO)
+			close(fd);
 	}
 	if (report_fd >= 0)
 		log_listen(hear);

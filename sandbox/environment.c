@@ -13,6 +13,7 @@ enum { VARIABLES = 4096, FILES_BYTES = 64 * 1024 };
 static char **ours;                     /* the environment of the caller */
 static char *table[VARIABLES + 1];      /* that of the command */
 static size_t used;
+static char listen_pid[12 + 12] = "LISTEN_PID=";
 
 /* What all --env-file hold, each line a string; an empty one ends a file. */
 static char files[FILES_BYTES + 2];
@@ -179,28 +180,11 @@ apply_preset(const struct sandbox *s, char *home)
 	set(host);
 }
 
-void
-environment_build(const struct sandbox *s, const struct identity *id,
-    bool preset)
+static void
+apply_words(const struct sandbox *s)
 {
 	char *file = files;
-	static char home[5 + HOME_MAX];
-	struct line h = LINE(home);
-	bool asked = preset || id->uid_given;
 
-	for (int i = 0; i < s->word_count; i++)
-		asked |= s->words[i].kind >= ENV &&
-		    s->words[i].kind <= KEEP_ENV;
-	if (!asked)
-		return;
-	line_add(&h, "HOME=");
-	line_add(&h, id->home);
-	if (preset)
-		apply_preset(s, home);
-	else
-		keep_list("");
-	if (!preset && id->uid_given)
-		set(home);
 	for (int i = 0; i < s->word_count; i++) {
 		char *value = s->words[i].value;
 
@@ -220,8 +204,57 @@ environment_build(const struct sandbox *s, const struct identity *id,
 			keep_list(value);
 		}
 	}
+}
+
+/* As systemd passes sockets on, sd_listen_fds(3); of another process they may
+ * be ours. */
+static void
+set_listening(int count)
+{
+	static char number[11 + 12];
+	struct line l = LINE(number);
+
+	line_add(&l, "LISTEN_FDS=");
+	line_number(&l, count);
+	unset("LISTEN_FDNAMES", 14);
+	set(number);
+	set(listen_pid);
+}
+
+void
+environment_build(const struct sandbox *s, const struct identity *id,
+    bool preset, int listening)
+{
+	static char home[5 + HOME_MAX];
+	struct line h = LINE(home);
+	bool asked = preset || id->uid_given || listening > 0;
+
+	for (int i = 0; i < s->word_count; i++)
+		asked |= s->words[i].kind >= ENV &&
+		    s->words[i].kind <= KEEP_ENV;
+	if (!asked)
+		return;
+	line_add(&h, "HOME=");
+	line_add(&h, id->home);
+	if (preset)
+		apply_preset(s, home);
+	else
+		keep_list("");
+	if (!preset && id->uid_given)
+		set(home);
+	apply_words(s);
+	if (listening > 0)
+		set_listening(listening);
 	table[used] = NULL;
 	environ = table;
+}
+
+void
+environment_pid(pid_t pid)
+{
+	struct line l = { listen_pid, sizeof(listen_pid), 11 };
+
+	line_number(&l, pid);
 }
 
 /* ---- forgetting --------------------------------------------------------- */

@@ -2,6 +2,8 @@
 #ifndef PITH_SANDBOX_ENVIRONMENT_H
 #define PITH_SANDBOX_ENVIRONMENT_H
 
+#include <sys/types.h>
+
 #include "sandbox.h"
 #include "users.h"
 
@@ -13,9 +15,14 @@ void environment_prepare(const struct sandbox *s, bool preset);
 
 /* Make environ what the command is to have. With the preset it is PATH, HOME,
  * TERM where we have it, LANG and HOSTNAME, without it all of ours; then each
- * word in turn, the last one wins. More than 4096 variables are refused. */
+ * word in turn, the last one wins; then LISTEN_FDS and LISTEN_PID where there
+ * are so many files from 3 on that it listens on. More than 4096 variables are
+ * refused. */
 void environment_build(const struct sandbox *s, const struct identity *id,
-    bool preset);
+    bool preset, int listening);
+
+/* In the child, whose pid it is: that of LISTEN_PID. */
+void environment_pid(pid_t pid);
 
 /* When the command runs, or is another process's to start: overwrite our own
  * variables, the values of --env and what --env-file held, which others could

@@ -19,6 +19,8 @@ static struct output { int dir; const char *name; int fd; }
  * they are not to be had. */
 static ino_t inodes[NAMESPACES];
 
+static const struct sandbox *sandbox;
+
 /* See that a file can be written, and leave it alone until there is something
  * to write: a start that is refused changes nothing. */
 static void
@@ -53,6 +55,7 @@ is_wanted(void)
 void
 info_prepare(const struct sandbox *s)
 {
+	sandbox = s;
 	if (s->info)
 		find_place(&info, s->info);
 	if (s->info_fd >= 0)
@@ -148,7 +151,13 @@ info_write(pid_t init, pid_t child, const char *group)
 		line_add(&l, i > 0 ? "" : "{");
 		add_key(&l, namespaces[i].name, inodes[i], i > 0);
 	}
-	line_add(&l, "},\"addresses\":[]}\n");
+	line_add(&l, "},\"addresses\":[");
+	for (int i = 0, n = 0; i < sandbox->word_count; i++)
+		if (sandbox->words[i].kind == IP) {
+			line_add(&l, n++ > 0 ? "," : "");
+			line_json(&l, sandbox->words[i].value);
+		}
+	line_add(&l, "]}\n");
 	write_out(&info, text, l.used);
 }
 

@@ -17,14 +17,18 @@
 #include "../cli/log.h"
 #include "cgroup.h"
 #include "environment.h"
+#include "hosts.h"
 #include "ids.h"
 #include "info.h"
 #include "landlock.h"
 #include "launch.h"
 #include "mounts.h"
 #include "namespaces.h"
+#include "network.h"
+#include "ports.h"
 #include "privileges.h"
 #include "proc.h"
+#include "publish.h"
 #include "rootfs.h"
 #include "seccomp.h"
 #include "terminal.h"
@@ -42,6 +46,8 @@ static struct limit { uint64_t soft, hard; }
 static int detached = -1;       /* who waits for the start, or -1 */
 static bool started;            /* the command was */
 static bool placed;             /* it was born in its group */
+static pid_t publisher = -1;    /* relays ports */
+static int interface = -1;      /* counts what went through it */
 
 /* ---- before anything is done -------------------------------------------- */
 
@@ -80,6 +86,9 @@ launch_kept(const struct sandbox *s, unsigned int from)
 {
 	unsigned int first = UINT_MAX;
 
+	if (ports_listening() > 0 &&
+	    from < PORTS_FIRST + (unsigned int)ports_listening())
+		return from < PORTS_FIRST ? PORTS_FIRST : from;
 	if (s->block_fd >= (int)from)
 		first = s->block_fd;
 	for (int i = 0; i < s->word_count; i++)
@@ -160,6 +169,10 @@ launch_prepare(const struct sandbox *s)
 	flags = namespaces_wanted(s);
 	check_meaning(s, whole);
 	check_descriptors(s);
+	network_prepare(s);
+	ports_prepare(s, (flags & CLONE_NEWNET) || (s->network &&
+	    strncmp(s->network, "ns:", 3) == 0));
+	hosts_prepare(s);
 	if (flags && getauxval(AT_SECURE))
 		refuse("cannot make a sandbox", NULL, "pith runs setuid, "
 		    "setgid or with file capabilities", "take them away");
@@ -228,8 +241,14 @@ launch_detach(const struct sandbox *s)
 
 /* ---- making init -------------------------------------------------------- */
 
-/* Namespaces that it makes itself. */
-enum { LATE = CLONE_NEWNET | CLONE_NEWCGROUP };
+/* Namespaces that it makes itself; but for the network where we have something
+ * to do there. */
+static int
+late(void)
+{
+	return CLONE_NEWCGROUP |
+	    (network_wanted() || publish_wanted() ? 0 : CLONE_NEWNET);
+}
 
 static const char *
 remedy_of(int error)
@@ -257,6 +276,11 @@ provide(const struct sandbox *s, pid_t init)
 		ids_map(init);
 	info_look(init);
 	cgroup_prefer(s, init);
+	if (network_wanted())
+		network_provide(init);
+	if (publish_wanted())
+		publisher = publish_start(init, flags & CLONE_NEWUSER,
+		    flags & CLONE_NEWNET);
 	if (maps_owners) {
 		userns = openat(proc_fd(), proc_of(path, init, "ns/user"),
 		    O_RDONLY | O_CLOEXEC);
@@ -329,6 +353,8 @@ build(const struct sandbox *s)
 	root = rootfs_attach(s, flags & CLONE_NEWUSER);
 	mounts_system(root, s, !(flags & CLONE_NEWNET));
 	namespaces_set(s, flags);
+	if (network_wanted())
+		network_set();
 	forbid_nesting(s);
 	mounts_mask(flags & CLONE_NEWUSER);
 	volumes_build(root);
@@ -356,7 +382,7 @@ become_init(const struct sandbox *s, bool born)
 		die("cannot bring init into", cgroup_path());
 	/* It takes a quarter of a start, in which the launcher makes the root.
 	 */
-	make_namespace(CLONE_NEWNET, "a network namespace");
+	make_namespace(CLONE_NEWNET & late(), "a network namespace");
 	wait_for_launcher();
 	if (flags & CLONE_NEWUSER)
 		ids_become();
@@ -377,6 +403,8 @@ become_init(const struct sandbox *s, bool born)
 	if ((flags & CLONE_NEWNS) && (flags & CLONE_NEWPID))
 		mounts_proc();
 	namespaces_set(s, flags);
+	if (network_wanted())
+		network_set();
 }
 
 pid_t
@@ -389,13 +417,13 @@ launch_fork(const struct sandbox *s)
 	cgroup_make(s);
 	tether_make();
 	born = place = cgroup_birthplace();
-	pid = namespaces_fork(flags & ~LATE, &born);
+	pid = namespaces_fork(flags & ~late(), &born);
 	/* Root gets the rest without a user namespace, if asked to. */
 	if (pid < 0 && s->best_effort && maps_owners) {
 		lacking("cannot make", "a user namespace");
 		flags &= ~CLONE_NEWUSER;
 		maps_owners = false;
-		pid = namespaces_fork(flags & ~LATE, &born);
+		pid = namespaces_fork(flags & ~late(), &born);
 	}
 	if (pid < 0)
 		refuse("cannot make the namespaces of", "the sandbox",
@@ -462,6 +490,18 @@ wait_for_go(int fd)
 		die("cannot read", "--block-fd");
 }
 
+static void
+tell_built(const struct sandbox *s)
+{
+	const struct news n = { .kind = BUILT,
+	    .fd = s->measured ? network_open() : -1,
+	    .inodes = { info_inode(CLONE_NEWCGROUP),
+	    info_inode(CLONE_NEWNET) } };
+
+	tether_send(&n);
+	close(n.fd);
+}
+
 void
 launch_settle(const struct sandbox *s)
 {
@@ -475,16 +515,14 @@ launch_settle(const struct sandbox *s)
 		identity.gid = getgid();
 		identity.group_count = 0;
 	}
-	environment_build(s, &identity, whole);
+	environment_build(s, &identity, whole, ports_listening());
 	if (s->workdir)
 		change_directory(s->workdir);
 	open_terminal();
 	if (s->block_fd >= 0)
 		wait_for_go(s->block_fd);
 	if (tether_fd() >= 0)
-		tether_send(&(struct news){ .kind = BUILT, .fd = -1,
-		    .inodes = { info_inode(CLONE_NEWCGROUP),
-		    info_inode(CLONE_NEWNET) } });
+		tell_built(s);
 	/* It is to outlive its launcher for long enough to end the tree, whose
 	 * first process is next; and who stops it is not to keep it from that.
 	 */
@@ -505,6 +543,19 @@ close_files(const struct sandbox *s)
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == PRESERVE_FD &&
 		    fcntl(descriptor(s->words[i].value), F_SETFD, 0) < 0)
+			return false;
+	return true;
+}
+
+static bool
+pass_sockets(void)
+{
+	const int count = ports_listening();
+
+	if (count > 0)
+		environment_pid(getpid());
+	for (int i = 0; i < count; i++)
+		if (fcntl(PORTS_FIRST + i, F_SETFD, 0) < 0)
 			return false;
 	return true;
 }
@@ -560,6 +611,8 @@ launch_child(const struct sandbox *s, const char **on)
 		return "cannot make a session";
 	if (whole && !close_files(s))
 		return "cannot close files";
+	if (!pass_sockets())
+		return "cannot pass on --listen";
 	if (flags && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &files,
 	    NULL) < 0)
 		return "cannot restore the limit of open files";
@@ -616,6 +669,12 @@ launch_relay(int master, pid_t until)
 	return pid;
 }
 
+pid_t
+launch_publisher(void)
+{
+	return publisher;
+}
+
 bool
 launch_has_terminal(void)
 {
@@ -657,6 +716,7 @@ launch_built(const struct news *n)
 {
 	info_late(CLONE_NEWCGROUP, n->inodes[0]);
 	info_late(CLONE_NEWNET, n->inodes[1]);
+	interface = n->fd;
 }
 
 void
@@ -690,8 +750,10 @@ void
 launch_measure(int64_t n[COUNTERS])
 {
 	counters_read(n);
-	/* There is no interface but lo. */
-	if (flags & CLONE_NEWNET)
+	/* There may be no interface but lo. */
+	if (network_wanted())
+		network_count(interface, &n[NET_RX], &n[NET_TX]);
+	else if (flags & CLONE_NEWNET)
 		n[NET_RX] = n[NET_TX] = 0;
 }
 

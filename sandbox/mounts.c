@@ -165,6 +165,29 @@ mounts_parent(int root, const char *path, const char **name)
 	    fcntl(root, F_DUPFD_CLOEXEC, 3);
 }
 
+/* What a link would lead to that leads to nothing yet, such as
+ * /etc/resolv.conf. Its text is the root's: it is kept short, as each part of
+ * it is a call deeper. */
+static __attribute__((noinline)) int
+place_behind(int root, const char *path, const char *name, int parent,
+    const char *part, bool directory)
+{
+	static int followed;
+	char text[PATH_MAX], link[256];
+	struct line l = LINE(text);
+	const ssize_t size = readlinkat(parent, part, link, sizeof(link));
+
+	errno = ELOOP;
+	if (size <= 0 || size == sizeof(link) || ++followed > 40)
+		return -1;
+	link[size] = '\0';
+	line_add(&l, link[0] == '/' ? "" : path);
+	if (link[0] != '/')
+		text[l.used = name - path] = '\0';
+	line_add(&l, link);
+	return mounts_place(root, text, directory);
+}
+
 /* By parts: each is made in a directory that is held. */
 int
 mounts_place(int root, const char *path, bool directory)
@@ -187,6 +210,9 @@ mounts_place(int root, const char *path, bool directory)
 		    mknodat(parent, part, S_IFREG | 0644, 0);
 		if (made == 0 || errno == EEXIST)
 			fd = open_in(parent, part, 0, RESOLVE_NO_SYMLINKS);
+		if (fd < 0 && errno == ELOOP)
+			fd = place_behind(root, path, name, parent, part,
+			    directory);
 	} else {
 		errno = ENAMETOOLONG;
 	}

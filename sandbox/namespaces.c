@@ -53,12 +53,15 @@ int
 namespaces_wanted(const struct sandbox *s)
 {
 	int flags = s->unshare ? listed(s->unshare) : 0;
-	const bool none = s->network && strcmp(s->network, "none") == 0;
+	const bool own = s->network && (strcmp(s->network, "none") == 0 ||
+	    strcmp(s->network, "veth") == 0 ||
+	    strncmp(s->network, "veth:", 5) == 0 ||
+	    strncmp(s->network, "macvlan:", 8) == 0);
 
-	if (s->network && !none && strcmp(s->network, "host") != 0 &&
+	if (s->network && !own && strcmp(s->network, "host") != 0 &&
 	    !network_path(s))
-		refuse("bad value", s->network,
-		    "--network takes none, host or ns:PATH", NULL);
+		refuse("bad value", s->network, "--network takes none, host, "
+		    "ns:PATH, veth, veth:BRIDGE or macvlan:IF", NULL);
 	if (sandbox_whole(s))
 		flags |= CLONE_NEWNS | CLONE_NEWUSER |
 		    (s->host_pid ? 0 : CLONE_NEWPID) |
@@ -66,7 +69,7 @@ namespaces_wanted(const struct sandbox *s)
 		    (s->host_uts ? 0 : CLONE_NEWUTS) |
 		    (s->host_cgroup ? 0 : CLONE_NEWCGROUP) |
 		    (s->network ? 0 : CLONE_NEWNET);
-	if (none)
+	if (own)
 		flags |= CLONE_NEWNET;
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == TIMENS)

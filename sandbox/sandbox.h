@@ -14,7 +14,10 @@ enum word_kind {
 	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in turn */
 	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, LANDLOCK, PRESERVE_FD,
 	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,             /* limits.c */
-	CGROUP_CONF, CGROUP_JOIN
+	CGROUP_CONF, CGROUP_JOIN,
+	IP, GATEWAY,                                            /* network.c */
+	PUBLISH, LISTEN,                                        /* ports.c */
+	DNS, ADD_HOST                                           /* hosts.c */
 };
 
 struct word {
@@ -53,7 +56,7 @@ struct sandbox {
 	int userns;             /* enum userns_mode */
 	/* Shared with the host. */
 	bool host_ipc, host_uts, host_cgroup, host_pid;
-	const char *network;    /* none, host, ns:PATH; NULL: not asked */
+	const char *network;    /* none, host, ns:, veth, macvlan:; NULL: none */
 	const char *user;       /* UID[:GID] or a name; NULL: as it is */
 	const char *hostname, *workdir;
 	int umask;              /* -1: as it is */

@@ -27,8 +27,9 @@ static struct step {
 	bool device;            /* has no owner to map, nor one to change */
 	int source;             /* O_PATH, or what --file reads; or -1 */
 	int mount;              /* that the launcher made, or -1 */
-	char *from, *to, *size, *mode;
-} steps[WORDS];
+	const char *from, *to;
+	char *size, *mode;
+} steps[WORDS + 2];             /* and hosts.c's */
 
 static int step_count;
 
@@ -140,6 +141,13 @@ prepare(struct step *s, char *text)
 		take_settings(s, rest);
 	if (s->from && s->kind != SYMLINK)
 		open_source(s);
+}
+
+void
+volumes_put(int fd, const char *path)
+{
+	steps[step_count++] = (struct step){ .kind = FILE_AT, .source = fd,
+	    .mount = -1, .to = path };
 }
 
 void

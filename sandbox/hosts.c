@@ -1,0 +1,88 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "hosts.h"
+#include "volumes.h"
+
+enum { SERVERS = 3 };           /* a libc asks no more, resolv.conf(5) */
+
+static bool
+is_address(const char *text)
+{
+	struct in6_addr a;
+
+	return inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, &a) ==
+	    1;
+}
+
+static void
+put(const char *path, const struct line *l)
+{
+	int fd;
+
+	if (l->used + 4 >= l->size)
+		refuse("too many lines for", path, NULL, NULL);
+	fd = memfd_create(path, MFD_CLOEXEC);
+	if (fd < 0 || write(fd, l->text, l->used) != (ssize_t)l->used ||
+	    lseek(fd, 0, SEEK_SET) < 0)
+		die("cannot write", path);
+	volumes_put(fd, path);
+}
+
+/* NAME:ADDRESS as "ADDRESS NAME". */
+static void
+add_host(struct line *l, const char *word)
+{
+	char name[256];
+	const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
+
+	if (n == 0 || n >= sizeof(name) || word[n] != ':' ||
+	    !is_address(word + n + 1))
+		refuse("bad value", word, "--add-host takes NAME:ADDRESS",
+		    NULL);
+	memcpy(name, word, n);
+	name[n] = '\0';
+	line_add(l, word + n + 1);
+	line_add(l, "\t");
+	line_add(l, name);
+	line_add(l, "\n");
+}
+
+void
+hosts_prepare(const struct sandbox *s)
+{
+	char hosts_text[16 * 1024], servers_text[512];
+	struct line hosts = LINE(hosts_text), servers = LINE(servers_text);
+	int names = 0, asked = 0;
+
+	line_add(&hosts, "127.0.0.1\tlocalhost ");
+	line_add(&hosts, s->hostname ? s->hostname : "pith");
+	line_add(&hosts, "\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+	for (int i = 0; i < s->word_count; i++) {
+		const struct word *w = &s->words[i];
+
+		if (w->kind == ADD_HOST) {
+			add_host(&hosts, w->value);
+			names++;
+		} else if (w->kind == DNS) {
+			if (!is_address(w->value) || ++asked > SERVERS)
+				refuse("bad value", w->value, "--dns takes an "
+				    "address, three times at most", NULL);
+			line_add(&servers, "nameserver ");
+			line_add(&servers, w->value);
+			line_add(&servers, "\n");
+		}
+	}
+	if ((names || asked) && !sandbox_whole(s))
+		refuse("cannot use", names ? "--add-host" : "--dns",
+		    "it needs a --rootfs", NULL);
+	if (names)
+		put("/etc/hosts", &hosts);
+	if (asked)
+		put("/etc/resolv.conf", &servers);
+}

@@ -1,0 +1,224 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "ports.h"
+
+static struct port published[PORTS];
+static int published_count, listening;
+
+/* An address of the host. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* ---- taking apart ------------------------------------------------------- */
+
+static bool
+port_number(const char *text, uint16_t *port)
+{
+	uint64_t n;
+
+	if (!text_number(&text, UINT16_MAX, &n) || *text || n == 0)
+		return false;
+	*port = n;
+	return true;
+}
+
+/* "", "1.2.3.4" or "[::1]"; the first is every address of both families. */
+static bool
+host_address(char *text, uint16_t port, union address *a)
+{
+	const size_t n = strlen(text);
+
+	memset(a, 0, sizeof(*a));
+	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
+		text[n - 1] = '\0';
+		a->v6.sin6_family = AF_INET6;
+		a->v6.sin6_port = htons(port);
+		return inet_pton(AF_INET6, text + 1, &a->v6.sin6_addr) == 1;
+	}
+	if (n == 0) {
+		a->v6.sin6_family = AF_INET6;
+		a->v6.sin6_port = htons(port);
+		return true;
+	}
+	a->v4.sin_family = AF_INET;
+	a->v4.sin_port = htons(port);
+	return inet_pton(AF_INET, text, &a->v4.sin_addr) == 1;
+}
+
+/* What stands behind the last colon is cut off; NULL where there is none. */
+static char *
+cut_last(char *text)
+{
+	char *colon = strrchr(text, ':');
+
+	if (colon)
+		*colon++ = '\0';
+	return colon;
+}
+
+/* [ADDRESS:]PORT, and with inner :PORT behind it, and /udp or /tcp. */
+static bool
+take_apart(const char *word, union address *a, struct port *p, bool inner)
+{
+	char text[96], *slash, *number;
+	uint16_t port;
+
+	if (strlen(word) >= sizeof(text))
+		return false;
+	strcpy(text, word);
+	slash = strchr(text, '/');
+	if (slash)
+		*slash++ = '\0';
+	p->datagrams = slash && strcmp(slash, "udp") == 0;
+	if (slash && !p->datagrams && strcmp(slash, "tcp") != 0)
+		return false;
+	number = inner ? cut_last(text) : NULL;
+	if (inner && (!number || !port_number(number, &p->inner)))
+		return false;
+	number = cut_last(text);
+	return port_number(number ? number : text, &port) &&
+	    (!number || *text) && host_address(number ? text : "", port, a);
+}
+
+/* ---- opening ------------------------------------------------------------ */
+
+static const char *
+remedy_of(int error)
+{
+	return error == EADDRINUSE ? "somebody else has it" :
+	    error == EADDRNOTAVAIL ? "no interface has this address, "
+	    "see ip(8)" :
+	    error == EACCES ? "take one from 1024 on, or lower sysctl "
+	    "net.ipv4.ip_unprivileged_port_start" : NULL;
+}
+
+static bool
+open_socket(const union address *a, bool every, struct port *p)
+{
+	const int on = 1, off = 0;
+
+	p->fd = socket(a->any.sa_family, (p->datagrams ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	if (p->fd < 0)
+		return false;
+	/* Of connections that are over some ends linger, socket(7). */
+	if (!p->datagrams)
+		setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (a->any.sa_family == AF_INET6)
+		setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, every ? &off :
+		    &on, sizeof(on));
+	return bind(p->fd, &a->any, a->any.sa_family == AF_INET6 ?
+	    sizeof(a->v6) : sizeof(a->v4)) == 0 &&
+	    (p->datagrams || listen(p->fd, SOMAXCONN) == 0);
+}
+
+static void
+open_port(const char *word, bool inner, struct port *p)
+{
+	union address a;
+	bool every, opened;
+
+	if (!take_apart(word, &a, p, inner))
+		refuse("bad value", word, inner ? "--publish takes "
+		    "[ADDRESS:]PORT:PORT[/udp], from 1 to 65535" :
+		    "--listen takes [ADDRESS:]PORT[/udp], from 1 to 65535",
+		    NULL);
+	every = a.any.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_UNSPECIFIED(&a.v6.sin6_addr) && word[0] != '[';
+	opened = open_socket(&a, every, p);
+	/* A host without IPv6. */
+	if (!opened && every && (errno == EAFNOSUPPORT ||
+	    errno == EADDRNOTAVAIL)) {
+		const in_port_t port = a.v6.sin6_port;
+
+		close(p->fd);
+		a.v4 = (struct sockaddr_in){ .sin_family = AF_INET,
+		    .sin_port = port };
+		opened = open_socket(&a, false, p);
+	}
+	if (!opened)
+		refuse("cannot listen on", word, strerror(errno),
+		    remedy_of(errno));
+}
+
+/* What the command line calls by its number must not be overwritten. */
+static bool
+is_named(const struct sandbox *s, int fd)
+{
+	bool named = fd == s->block_fd || fd == s->info_fd;
+
+	for (int i = 0; i < s->word_count && !named; i++) {
+		const int kind = s->words[i].kind;
+		const char *digits = s->words[i].value;
+		uint64_t n;
+
+		named = (kind == PRESERVE_FD || kind == FILE_AT) &&
+		    text_number(&digits, UINT16_MAX, &n) && n == (uint64_t)fd;
+	}
+	return named;
+}
+
+static void
+open_for_command(const struct sandbox *s, const char *word)
+{
+	const int place = PORTS_FIRST + listening++;
+	struct port p;
+
+	if (listening > PORTS)
+		refuse("too many", "--listen", NULL, NULL);
+	open_port(word, false, &p);
+	if (is_named(s, place))
+		refuse("cannot listen on", word, "its file is to be one that "
+		    "another option names", "take numbers from 67 on");
+	if (p.fd != place && dup2(p.fd, place) < 0)
+		die("cannot listen on", word);
+	if (p.fd != place)
+		close(p.fd);
+	fcntl(place, F_SETFD, FD_CLOEXEC);
+}
+
+void
+ports_prepare(const struct sandbox *s, bool own)
+{
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == LISTEN)
+			open_for_command(s, s->words[i].value);
+	for (int i = 0; i < s->word_count; i++) {
+		struct port *p = &published[published_count];
+
+		if (s->words[i].kind != PUBLISH)
+			continue;
+		if (!own)
+			refuse("cannot publish", s->words[i].value,
+			    "the command is in the host's network",
+			    "a --rootfs, --network none or --unshare net");
+		if (published_count == PORTS)
+			refuse("too many", "--publish", NULL, NULL);
+		open_port(s->words[i].value, true, p);
+		fcntl(p->fd, F_SETFL, O_NONBLOCK);
+		published_count++;
+	}
+}
+
+const struct port *
+ports_published(int *count)
+{
+	*count = published_count;
+	return published;
+}
+
+int
+ports_listening(void)
+{
+	return listening;
+}

@@ -1,0 +1,754 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "ports.h"
+#include "proc.h"
+#include "publish.h"
+
+enum {
+	CHUNK = 64 * 1024,      /* what a pipe holds, and a datagram at most */
+	TURNS = 16,             /* chunks of one connection before the others */
+	BATCH = 64,             /* events, and datagrams of a port, at once */
+	FILES_OF_LINK = 6,      /* two sockets, and two pipes when it stalls */
+	LINKS = 16384,
+	WAYS = 4,               /* peers whose address has the same hash */
+	PEERS = 1024 * WAYS,
+	PEER_IDLE = 90,         /* seconds until a peer is forgotten */
+	REST = 100,             /* milliseconds without room for more */
+	LAST = 1000             /* milliseconds for what init left behind */
+};
+
+/* One end of a connection, and what has come from it and not gone on yet. */
+struct end {
+	int fd;
+	int pipe[2];            /* -1 while nothing is held */
+	size_t held;
+	bool over;              /* it sends no more */
+	bool told;              /* and the other end knows */
+};
+
+/* A connection: from outside, and the one inside that it is passed on to. */
+struct link {
+	struct end outer, inner;
+	const struct port *port;
+	bool used, connects, second;    /* second: it is ::1 by now */
+	bool failed;            /* to be ended as that: a reset */
+};
+
+/* Who sends datagrams, and the socket inside that stands for him. */
+struct peer {
+	struct sockaddr_in6 from;
+	socklen_t from_size;
+	char control[64];       /* which address of ours he knows */
+	size_t control_size;
+	const struct port *port;
+	int fd;
+	bool second;
+	int64_t used;           /* seconds; 0: it is free */
+};
+
+/* What an event is about, in the upper half of its data; a number or, of a
+ * connection, its number twice and 1 for the end inside in the lower. */
+enum topic { LINK, PEER, PORT, INIT_GONE, LAUNCHER_GONE };
+
+/* Mapped in the process alone, and touched as needed. */
+static struct link *links;
+static struct peer *peers;
+static int link_count, most_links, peers_seen;
+static int epoll, init_gone, launcher_gone;
+static int64_t rests_until, ends_at;    /* milliseconds; 0: not */
+
+static int64_t
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static bool
+watch(int fd, int how, uint32_t events, enum topic topic, uint32_t which)
+{
+	struct epoll_event e = { .events = events,
+	    .data.u64 = (uint64_t)topic << 32 | which };
+
+	return epoll_ctl(epoll, how, fd, &e) == 0;
+}
+
+/* ---- connections -------------------------------------------------------- */
+
+static bool
+reach(int fd, bool second, uint16_t port)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+	    .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+	    .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+
+	return (second ? connect(fd, (struct sockaddr *)&v6, sizeof(v6)) :
+	    connect(fd, (struct sockaddr *)&v4, sizeof(v4))) == 0 ||
+	    errno == EINPROGRESS;
+}
+
+static int
+inner_socket(bool second, int type)
+{
+	return socket(second ? AF_INET6 : AF_INET,
+	    type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static void
+drop_pipe(struct end *e)
+{
+	if (e->pipe[0] < 0)
+		return;
+	close(e->pipe[0]);
+	close(e->pipe[1]);
+	e->pipe[0] = e->pipe[1] = -1;
+}
+
+static void
+set_up(int fd)
+{
+	const int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+/* To be told of a failure as a failure, socket(7). */
+static void
+end_link(struct link *l)
+{
+	const struct linger at_once = { 1, 0 };
+	struct end *const ends[] = { &l->outer, &l->inner };
+
+	for (int i = 0; i < 2; i++) {
+		drop_pipe(ends[i]);
+		if (ends[i]->fd < 0)
+			continue;
+		if (l->failed)
+			setsockopt(ends[i]->fd, SOL_SOCKET, SO_LINGER,
+			    &at_once, sizeof(at_once));
+		close(ends[i]->fd);
+	}
+	l->used = false;
+	link_count--;
+}
+
+/* A pipe that is empty serves whoever comes next. */
+static int spare[2] = { -1, -1 };
+
+static bool
+take_pipe(struct end *e)
+{
+	if (e->pipe[0] >= 0)
+		return true;
+	if (spare[0] < 0 && pipe2(spare, O_NONBLOCK | O_CLOEXEC) < 0)
+		return false;
+	memcpy(e->pipe, spare, sizeof(spare));
+	spare[0] = spare[1] = -1;
+	return true;
+}
+
+static void
+give_pipe(struct end *e)
+{
+	if (spare[0] >= 0 || e->pipe[0] < 0) {
+		drop_pipe(e);
+		return;
+	}
+	memcpy(spare, e->pipe, sizeof(spare));
+	e->pipe[0] = e->pipe[1] = -1;
+}
+
+/* One chunk on its way. 1: go on; 0: it has to wait, or all is told; -1: one of
+ * the ends has failed. */
+static int
+pass_chunk(struct end *from, struct end *to)
+{
+	ssize_t n;
+
+	if (from->held == 0 && !from->over) {
+		if (!take_pipe(from))
+			return -1;
+		n = splice(from->fd, NULL, from->pipe[1], NULL, CHUNK,
+		    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+		if (n <= 0)
+			give_pipe(from);
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -1;
+		from->held = n;
+		from->over = n == 0;
+	}
+	if (from->held > 0) {
+		n = splice(from->pipe[0], NULL, to->fd, NULL, from->held,
+		    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -1;
+		from->held -= n;
+		if (from->held == 0)
+			give_pipe(from);
+		return 1;
+	}
+	if (!from->told && shutdown(to->fd, SHUT_WR) < 0)
+		return -1;
+	from->told = true;
+	return 0;
+}
+
+/* As much as can be. False where an end has failed; *again where others should
+ * have their turn first. */
+static bool
+pass_on(struct end *from, struct end *to, bool *again)
+{
+	int more = 1;
+
+	for (int i = 0; i < TURNS && more > 0; i++)
+		more = pass_chunk(from, to);
+	*again = *again || more > 0;
+	return more >= 0;
+}
+
+/* Edges are told once: where more can be done, the kernel is asked to tell
+ * again, epoll_ctl(2). */
+static void
+serve(struct link *l)
+{
+	const uint32_t which = (l - links) * 2;
+	bool again = false;
+
+	/* First what is on its way out: a server that has answered may not
+	 * take any more. */
+	l->failed = !pass_on(&l->inner, &l->outer, &again);
+	l->failed = !pass_on(&l->outer, &l->inner, &again) || l->failed;
+	if (l->failed || (l->inner.told && (l->outer.told || ends_at)))
+		end_link(l);
+	else if (again)
+		watch(l->outer.fd, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT |
+		    EPOLLRDHUP | EPOLLET, LINK, which);
+}
+
+static bool
+begin_inner(struct link *l)
+{
+	l->inner.fd = inner_socket(l->second, SOCK_STREAM);
+	if (l->inner.fd < 0)
+		return false;
+	set_up(l->inner.fd);
+	return reach(l->inner.fd, l->second, l->port->inner) &&
+	    watch(l->inner.fd, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT |
+	    EPOLLRDHUP | EPOLLET, LINK, (l - links) * 2 + 1);
+}
+
+/* At one address, and then at the other. */
+static bool
+begin_some_inner(struct link *l)
+{
+	if (begin_inner(l))
+		return true;
+	if (l->second)
+		return false;
+	if (l->inner.fd >= 0)
+		close(l->inner.fd);
+	l->second = true;
+	return begin_inner(l);
+}
+
+static void
+fail(struct link *l)
+{
+	l->failed = true;
+	end_link(l);
+}
+
+static void
+connected(struct link *l, uint32_t events)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+		return;
+	getsockopt(l->inner.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	l->connects = error != 0;
+	if (error == 0) {
+		serve(l);
+		return;
+	}
+	if (!l->second) {
+		close(l->inner.fd);
+		l->inner.fd = -1;
+		l->second = true;
+		if (begin_inner(l))
+			return;
+	}
+	fail(l);
+}
+
+static void
+link_event(uint32_t which, uint32_t events)
+{
+	struct link *l = &links[which / 2];
+
+	/* Of one that ended in this same batch. */
+	if (!l->used)
+		return;
+	if (!l->connects)
+		serve(l);
+	else if (which & 1)
+		connected(l, events);
+}
+
+static struct link *
+free_link(void)
+{
+	static int next;
+
+	for (int i = 0; i < most_links && link_count < most_links; i++) {
+		struct link *l = &links[next];
+
+		next = (next + 1) % most_links;
+		if (!l->used)
+			return l;
+	}
+	return NULL;
+}
+
+/* No more for a while: whoever knocks waits in the kernel's queue. */
+static void
+rest(void)
+{
+	int count;
+	const struct port *ports = ports_published(&count);
+
+	rests_until = now() + REST;
+	for (int i = 0; i < count; i++)
+		if (!ports[i].datagrams)
+			watch(ports[i].fd, EPOLL_CTL_MOD, 0, PORT, i);
+}
+
+static void
+rise(void)
+{
+	int count;
+	const struct port *ports = ports_published(&count);
+
+	rests_until = 0;
+	for (int i = 0; i < count && !ends_at; i++)
+		if (!ports[i].datagrams)
+			watch(ports[i].fd, EPOLL_CTL_MOD, EPOLLIN, PORT, i);
+}
+
+static void
+take_connections(const struct port *p)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct link *l = free_link();
+		int fd = l ? accept4(p->fd, NULL, NULL, SOCK_NONBLOCK |
+		    SOCK_CLOEXEC) : -1;
+
+		if (!l || (fd < 0 && (errno == EMFILE || errno == ENFILE ||
+		    errno == ENOBUFS || errno == ENOMEM)))
+			rest();
+		if (fd < 0)
+			return;
+		*l = (struct link){ .port = p, .used = true, .connects = true,
+		    .outer = { .fd = fd, .pipe = { -1, -1 } },
+		    .inner = { .fd = -1, .pipe = { -1, -1 } } };
+		link_count++;
+		set_up(fd);
+		if (!begin_some_inner(l) || !watch(fd, EPOLL_CTL_ADD, EPOLLIN |
+		    EPOLLOUT | EPOLLRDHUP | EPOLLET, LINK, (l - links) * 2))
+			fail(l);
+	}
+}
+
+/* ---- datagrams ---------------------------------------------------------- */
+
+static char datagram[CHUNK];
+
+static void
+forget(struct peer *p)
+{
+	close(p->fd);
+	p->used = 0;
+	peers_seen--;
+}
+
+static bool
+open_inner(struct peer *p)
+{
+	p->fd = inner_socket(p->second, SOCK_DGRAM);
+	if (p->fd >= 0 && reach(p->fd, p->second, p->port->inner) &&
+	    watch(p->fd, EPOLL_CTL_ADD, EPOLLIN, PEER, p - peers))
+		return true;
+	if (p->fd >= 0)
+		close(p->fd);
+	return false;
+}
+
+/* The one of that address, or a new one in the place of whom nobody has heard
+ * of for the longest time. NULL where there is no socket for him. */
+static struct peer *
+peer_of(const struct port *port, const struct msghdr *m)
+{
+	const unsigned char *bytes = m->msg_name;
+	uint32_t hash = port->inner;
+	struct peer *p, *oldest;
+
+	for (socklen_t i = 0; i < m->msg_namelen; i++)
+		hash = (hash ^ bytes[i]) * 16777619;
+	hash ^= hash >> 16;
+	p = oldest = &peers[hash % (PEERS / WAYS) * WAYS];
+	for (int i = 0; i < WAYS; i++, p++) {
+		if (p->used && p->port == port && p->from_size ==
+		    m->msg_namelen && memcmp(&p->from, bytes, p->from_size) ==
+		    0)
+			return p;
+		if (p->used < oldest->used)
+			oldest = p;
+	}
+	p = oldest;
+	if (p->used)
+		forget(p);
+	memcpy(&p->from, bytes, m->msg_namelen);
+	p->from_size = m->msg_namelen;
+	p->port = port;
+	p->second = false;
+	if (!open_inner(p))
+		return NULL;
+	peers_seen++;
+	return p;
+}
+
+/* He is answered from the address that he knows, by whatever interface leads
+ * there. */
+static void
+keep_control(struct peer *p, struct msghdr *m)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	p->control_size = c ? m->msg_controllen : 0;
+	if (c && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+		((struct in_pktinfo *)CMSG_DATA(c))->ipi_ifindex = 0;
+	if (c && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+		((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex = 0;
+	memcpy(p->control, m->msg_control, p->control_size);
+}
+
+static void
+take_datagrams(const struct port *port)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct sockaddr_in6 from = { 0 };
+		_Alignas(struct cmsghdr) char control[64];
+		struct iovec v = { datagram, sizeof(datagram) };
+		struct msghdr m = { .msg_name = &from,
+		    .msg_namelen = sizeof(from), .msg_iov = &v,
+		    .msg_iovlen = 1, .msg_control = control,
+		    .msg_controllen = sizeof(control) };
+		ssize_t n = recvmsg(port->fd, &m, 0);
+		struct peer *p = n >= 0 ? peer_of(port, &m) : NULL;
+
+		if (n < 0)
+			return;
+		if (!p)
+			continue;
+		p->used = now() / 1000 + 1;
+		keep_control(p, &m);
+		(void)!send(p->fd, datagram, n, 0);
+	}
+}
+
+static void
+peer_event(struct peer *p)
+{
+	for (int i = 0; i < BATCH && p->used; i++) {
+		ssize_t n = recv(p->fd, datagram, sizeof(datagram), 0);
+		struct iovec v = { datagram, n };
+		struct msghdr m = { .msg_name = &p->from,
+		    .msg_namelen = p->from_size, .msg_iov = &v,
+		    .msg_iovlen = 1,
+		    .msg_control = p->control_size ? p->control : NULL,
+		    .msg_controllen = p->control_size };
+
+		if (n < 0 && errno == ECONNREFUSED) {
+			/* What he sends next may find somebody there. */
+			p->second = !p->second;
+			close(p->fd);
+			if (!open_inner(p)) {
+				p->used = 0;
+				peers_seen--;
+			}
+		}
+		if (n < 0)
+			return;
+		p->used = now() / 1000 + 1;
+		(void)!sendmsg(p->port->fd, &m, 0);
+	}
+}
+
+static void
+forget_idle(void)
+{
+	static int64_t next;
+	const int64_t seconds = now() / 1000;
+
+	if (seconds < next)
+		return;
+	next = seconds + PEER_IDLE / 9;
+	for (int i = 0; i < PEERS; i++)
+		if (peers[i].used && peers[i].used + PEER_IDLE < seconds)
+			forget(&peers[i]);
+}
+
+/* ---- the process -------------------------------------------------------- */
+
+/* Nobody new; and of whom there is, what is on its way out. */
+static void
+begin_end(void)
+{
+	int count;
+	const struct port *ports = ports_published(&count);
+
+	ends_at = now() + LAST;
+	close(init_gone);
+	for (int i = 0; i < count; i++)
+		if (!ports[i].datagrams)
+			close(ports[i].fd);
+	for (int i = 0; i < most_links && link_count > 0; i++)
+		if (links[i].used && links[i].connects)
+			fail(&links[i]);
+		else if (links[i].used)
+			serve(&links[i]);
+}
+
+static void
+act_on(const struct epoll_event *e)
+{
+	const uint32_t which = e->data.u64;
+	int count;
+	const struct port *ports = ports_published(&count);
+
+	switch ((enum topic)(e->data.u64 >> 32)) {
+	case LINK:
+		link_event(which, e->events);
+		break;
+	case PEER:
+		peer_event(&peers[which]);
+		break;
+	case PORT:
+		if (ports[which].datagrams)
+			take_datagrams(&ports[which]);
+		else if (!ends_at)
+			take_connections(&ports[which]);
+		break;
+	case INIT_GONE:
+		begin_end();
+		break;
+	case LAUNCHER_GONE:
+		_exit(0);
+	}
+}
+
+static int
+wait_time(void)
+{
+	return rests_until ? REST : ends_at ? LAST : peers_seen ?
+	    PEER_IDLE * 1000 / 9 : -1;
+}
+
+static _Noreturn void
+relay(void)
+{
+	struct epoll_event events[BATCH];
+
+	for (;;) {
+		int n = epoll_wait(epoll, events, BATCH, wait_time());
+
+		/* Who is new last: in the place of one that has ended he would
+		 * get what is meant for that one. */
+		for (int i = 0; i < n; i++)
+			if (events[i].data.u64 >> 32 != PORT)
+				act_on(&events[i]);
+		for (int i = 0; i < n; i++)
+			if (events[i].data.u64 >> 32 == PORT)
+				act_on(&events[i]);
+		if (rests_until && now() >= rests_until)
+			rise();
+		if (peers_seen)
+			forget_idle();
+		if (ends_at && (link_count == 0 || now() >= ends_at))
+			_exit(0);
+	}
+}
+
+static void
+get_room(void)
+{
+	const size_t size = LINKS * sizeof(*links) + PEERS * sizeof(*peers);
+	struct rlimit files;
+	char *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (room == MAP_FAILED)
+		_exit(1);
+	links = (struct link *)room;
+	peers = (struct peer *)(room + LINKS * sizeof(*links));
+	getrlimit(RLIMIT_NOFILE, &files);
+	most_links = files.rlim_cur / FILES_OF_LINK > LINKS ? LINKS :
+	    files.rlim_cur / FILES_OF_LINK > 16 ?
+	    files.rlim_cur / FILES_OF_LINK - 10 : 1;
+}
+
+/* Who is in both namespaces at once needs to be nobody there: what can be
+ * reached of it from inside is a socket. Its ids become those of the sandbox
+ * where it may have others. */
+static bool
+give_up(bool own_user)
+{
+	const struct __user_cap_header_struct head = {
+	    _LINUX_CAPABILITY_VERSION_3, 0 };
+	const struct __user_cap_data_struct none[2] = { { 0, 0, 0 } };
+
+	if (own_user) {
+		(void)!syscall(SYS_setgroups, 0, NULL);
+		(void)!syscall(SYS_setresgid, 0, 0, 0);
+		(void)!syscall(SYS_setresuid, 0, 0, 0);
+	}
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    syscall(SYS_capset, &head, none) == 0 &&
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+static bool
+enter(int userns, int netns)
+{
+	return (userns < 0 || setns(userns, CLONE_NEWUSER) == 0) &&
+	    (netns < 0 || setns(netns, CLONE_NEWNET) == 0) &&
+	    give_up(userns >= 0);
+}
+
+static bool
+watch_all(void)
+{
+	int count;
+	const struct port *ports = ports_published(&count);
+	const int on = 1;
+
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!watch(init_gone, EPOLL_CTL_ADD, EPOLLIN, INIT_GONE, 0) ||
+	    !watch(launcher_gone, EPOLL_CTL_ADD, EPOLLIN, LAUNCHER_GONE, 0))
+		return false;
+	for (int i = 0; i < count; i++) {
+		const int fd = ports[i].fd;
+
+		if (ports[i].datagrams && setsockopt(fd, IPPROTO_IPV6,
+		    IPV6_RECVPKTINFO, &on, sizeof(on)) < 0)
+			setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on,
+			    sizeof(on));
+		if (!watch(fd, EPOLL_CTL_ADD, EPOLLIN, PORT, i))
+			return false;
+	}
+	return true;
+}
+
+/* All but what it works with: a file that it kept would be open for as long. */
+static void
+close_others(void)
+{
+	int count, from = 0, next;
+	const struct port *ports = ports_published(&count);
+
+	do {
+		next = INT32_MAX;
+		for (int i = -3; i < count; i++) {
+			const int fd = i == -3 ? epoll : i == -2 ? init_gone :
+			    i == -1 ? launcher_gone : ports[i].fd;
+
+			if (fd >= from && fd < next)
+				next = fd;
+		}
+		if (next > from)
+			syscall(SYS_close_range, from, next == INT32_MAX ? ~0U :
+			    (unsigned int)next - 1, 0);
+		from = next + 1;
+	} while (next < INT32_MAX);
+}
+
+static int
+namespace_of(pid_t init, const char *name, bool own)
+{
+	char path[PROC_PATH];
+	const int fd = own ? openat(proc_fd(), proc_of(path, init, name),
+	    O_RDONLY | O_CLOEXEC) : -1;
+
+	if (own && fd < 0)
+		die("cannot open the namespaces of", "init");
+	return fd;
+}
+
+bool
+publish_wanted(void)
+{
+	int count;
+
+	ports_published(&count);
+	return count > 0;
+}
+
+pid_t
+publish_start(pid_t init, bool own_user, bool own_net)
+{
+	const int userns = namespace_of(init, "ns/user", own_user);
+	const int netns = namespace_of(init, "ns/net", own_net);
+	const pid_t launcher = getpid();
+	int told[2];
+	char byte;
+	pid_t pid = -1;
+
+	init_gone = syscall(SYS_pidfd_open, init, 0);
+	launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
+	if (init_gone < 0 || launcher_gone < 0 || pipe2(told, O_CLOEXEC) < 0 ||
+	    /* As fork(2), without what libc does for threads. */
+	    (pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)) < 0)
+		die("cannot start", "the relay of ports");
+	if (pid == 0) {
+		get_room();
+		if (!enter(userns, netns) || !watch_all() || chdir("/") < 0)
+			_exit(1);
+		(void)!write(told[1], "", 1);
+		close_others();
+		/* After all that changes who we are, prctl(2). */
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		relay();
+	}
+	close(told[1]);
+	close(userns);
+	close(netns);
+	close(init_gone);
+	close(launcher_gone);
+	/* It is there before the command is. */
+	if (read(told[0], &byte, 1) != 1)
+		refuse("cannot start", "the relay of ports",
+		    "it cannot enter the sandbox's network", NULL);
+	close(told[0]);
+	return pid;
+}
