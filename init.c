@@ -1053,16 +1053,17 @@ verdict(const struct life *l)
 	return v.exit_code;
 }
 
-/* Whether we boot one because of our name; and never leave it without init. */
+/* Whether we boot one because of our name, and *words is what is to be parsed
+ * then; and never leave it without init. */
 static bool
-find_machine(struct life *l)
+find_machine(char **argv, char ***words)
 {
-	if (getpid() != 1 || !l->argv[0])
+	if (getpid() != 1 || !argv[0])
 		return false;
 	log_clean(boot_rescue);
-	if (!boot_called(l->argv))
+	if (!boot_called(argv))
 		return false;
-	l->argv = boot_words(l->argv);
+	*words = boot_words(argv);
 	return true;
 }
 
@@ -1089,8 +1090,8 @@ boot(struct life *l, const struct options *opt)
 	l->opt = opt;
 	for (int i = 0; i < DUES; i++)
 		l->due[i] = NEVER;
-	boot_begin(&opt->boot, opt->command, l->argv, opt->stop_timeout,
-	    opt->grace, signals_clock());
+	boot_begin(&opt->boot, opt->command, opt->stop_timeout, opt->grace,
+	    signals_clock());
 	supervise(l);
 	while (boot_end(&again, &l->wait_status))
 		give_place(again.file, again.argv, false);
@@ -1105,13 +1106,13 @@ main(int argc, char **argv)
 	struct options opt;
 	struct life life = { .role = ALONE, .argv = argv, .child.terminal = -1,
 	    .rest.proc = -1, .relay = -1, .publisher = -1 };
+	char **words = argv;
 	bool boots;
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */
 	seal_relocations();
-	boots = find_machine(&life);
-	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), life.argv,
-	    boots);
+	boots = find_machine(argv, &words);
+	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), words, boots);
 	if (opt.doctor)
 		return doctor_run(opt.doctor == 2);
 	if (opt.boot.status || opt.boot.reexec)

@@ -51,7 +51,7 @@ struct queue {
 };
 
 static const struct boot *opt;
-static char **arguments;                /* our own, for the next init */
+static char **arguments;                /* our own, the kernel's words too */
 static char **app;                      /* of an appliance, or NULL */
 static char **next_init;                /* behind another root */
 static int64_t stop_ms, grace_ms;
@@ -85,8 +85,6 @@ is_named_so(const char *name)
 	return strcmp(name, "init") == 0 || strcmp(name, "linuxrc") == 0;
 }
 
-static char *program;                   /* that --reexec is to find */
-
 bool
 boot_called(char **argv)
 {
@@ -95,7 +93,7 @@ boot_called(char **argv)
 
 	if (getpid() != 1)
 		return false;
-	program = argv[0];
+	arguments = argv;
 	for (char **word = argv + 1; *word && !asked; word++)
 		asked = strcmp(*word, "--boot") == 0;
 	return (asked || is_named_so(argv[0])) &&
@@ -115,22 +113,19 @@ is_single(const char *word)
 	return false;
 }
 
-static bool single;
+static char *single;                    /* the word that says so, or NULL */
 static const char *runlevel;
 
 char **
 boot_words(char **argv)
 {
-	char *name = argv[0];
-
 	while (argv[0] && argv[1] && strncmp(argv[1], "--", 2) != 0) {
 		argv++;
-		single = single || is_single(argv[0]);
+		if (is_single(argv[0]))
+			single = argv[0];
 		if (!runlevel)
 			runlevel = argv[0];
 	}
-	if (argv[0])
-		argv[0] = name;
 	return argv;
 }
 
@@ -150,7 +145,7 @@ void
 boot_rescue(void)
 {
 	static char boots[] = "--boot";
-	char *argv[] = { program, boots, NULL };
+	char *argv[] = { arguments[0], single ? single : boots, boots, NULL };
 
 	if (getpid() != 1 || !early_first_namespace())
 		return;
@@ -240,15 +235,14 @@ greet(void)
 }
 
 void
-boot_begin(const struct boot *b, char **command, char **argv, int64_t stop,
-    int64_t grace, int64_t now)
+boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
+    int64_t now)
 {
-	if (getpid() != 1)
+	if (!arguments)                 /* or boot_called() would know them */
 		refuse("cannot use", "--boot", "not process 1", NULL);
 	opt = b;
 	next_init = root_command(command);
 	app = b->switch_root ? NULL : command;
-	arguments = argv;
 	stop_ms = stop < 0 ? STOP_MS : stop;
 	grace_ms = grace < 0 ? GRACE_MS : grace;
 	machine = early_first_namespace();

@@ -47,7 +47,7 @@ struct boot_start {
 bool boot_called(char **argv);
 
 /* The words that the kernel was given and we are not, up to our options, are
- * remembered and passed over: what is to be parsed, argv[0] first. */
+ * remembered and passed over: what is to be parsed, behind the first. */
 char **boot_words(char **argv);
 
 /* For log_clean(): the init of a machine must not end, which the kernel answers
@@ -67,8 +67,8 @@ char **boot_switch(const struct boot *b, char **command);
 /* Get ready: mounts, console, environment, inittab. stop_ms is the time that
  * shutdown lines have together, grace_ms what is between SIGTERM and SIGKILL;
  * negative for the usual. command is the program of an appliance, or NULL. */
-void boot_begin(const struct boot *b, char **command, char **argv,
-    int64_t stop_ms, int64_t grace_ms, int64_t now);
+void boot_begin(const struct boot *b, char **command, int64_t stop_ms,
+    int64_t grace_ms, int64_t now);
 
 /* The next thing to start now. False where there is none, for now. */
 bool boot_next(struct boot_start *s, int64_t now);

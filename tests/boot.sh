@@ -430,6 +430,28 @@ it 'starts anew on --reexec from its program file, and keeps what runs' && root 
 	code_is $HALTED
 }
 
+it 'offers a shell alone after --reexec too, where the kernel had a word for it' && root && {
+	echo '::respawn:echo service' | inittab
+	rm -f keys
+	mkfifo keys
+	start env -i PATH="$PATH" PITH_TEST=$PITH_TEST container=lxc sh -c \
+	    "exec $BOX \"\$0\" /sbin/init ro single <keys" "$R"
+	exec 8>keys
+	echo 'echo shell' >&8
+	hear_until shell
+	cp "$PITH" "$R/sbin/init.new"
+	mv "$R/sbin/init.new" "$R/sbin/init"
+	kill -59 $(one)
+	eventually new_program
+	eventually awaits_signals $(one)
+	echo poweroff >&8
+	exec 8>&-
+	out=$(cat <&9)
+	ends
+	code_is $HALTED
+	out_is ''
+}
+
 it 'finds a long command again after --reexec, and those behind it' && root && {
 	long=$(printf '%01500d' 0)
 	inittab <<-E
