@@ -554,18 +554,18 @@ boot_died(pid_t pid, int wait_status, int64_t now)
 /* ---- signals ------------------------------------------------------------ */
 
 /* Lines that are gone leave their processes with SIGTERM; those that stay keep
- * theirs, and are tried at once. */
+ * theirs, and are tried at once. Where the file cannot be read all stays. */
 static void
 read_again(void)
 {
 	const struct inittab *before = table;
+	struct inittab *now = table == tables ? tables + 1 : tables;
 
 	reread = false;
-	if (app || single)
+	if (app || single || !inittab_read(now, INITTAB))
 		return;
 	keys.next = INT_MAX;            /* what it counts is gone */
-	table = table == tables ? tables + 1 : tables;
-	inittab_read(table, INITTAB);
+	table = now;
 	for (int i = 0; i < before->count; i++) {
 		const struct entry *old = &before->entries[i];
 		struct entry *e = inittab_find(table, old);

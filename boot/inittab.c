@@ -237,15 +237,17 @@ read_whole(const char *path, char *text, ssize_t size)
 	return used;
 }
 
-void
+bool
 inittab_read(struct inittab *t, const char *path)
 {
 	ssize_t n = 0;
+	bool right = true;
 
 	if (path)
 		n = read_whole(path, t->room, INITTAB_BYTES / 2);
 	if (n < 0) {
-		if (errno != ENOENT)
+		right = errno == ENOENT;
+		if (!right)
 			warn("cannot read", path);
 		n = sizeof(usual) - 1;
 		memcpy(t->room, usual, n);
@@ -253,6 +255,7 @@ inittab_read(struct inittab *t, const char *path)
 	t->count = 0;
 	t->entries = (struct entry *)t->room + n / sizeof(struct entry) + 1;
 	parse(t, path, t->room, n);
+	return right;
 }
 
 void

@@ -50,8 +50,9 @@ const char *inittab_action(int action);
 
 /* Read a file. Bad lines are complained of and passed over, and what there is
  * no room for. Without the file it is what busybox has built in; without a path
- * it is empty. */
-void inittab_read(struct inittab *t, const char *path);
+ * it is empty. False, after a complaint and with what is built in, where the
+ * file is there and cannot be read. */
+bool inittab_read(struct inittab *t, const char *path);
 
 /* Put in an entry: where there is one of the same terminal and command that
  * comes to be this, and the last. Where the table is full the last one is

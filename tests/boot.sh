@@ -335,6 +335,36 @@ it 'reads the inittab again on SIGHUP: services stay, go and come' && root && {
 	ends
 }
 
+it 'keeps its lines on SIGHUP where the inittab is there and cannot be read' && root && {
+	inittab <<-'E'
+		::respawn:sh -c "echo stays; exec sleep 1000"
+		::ctrlaltdel:echo keys
+	E
+	boot
+	hear_until stays
+	rm "$R/etc/inittab"
+	mkdir "$R/etc/inittab"
+	kill -HUP $(one)
+	eventually grep -q "cannot read '/etc/inittab': Is a directory" .err
+	# By a link to itself neither.
+	rmdir "$R/etc/inittab"
+	ln -s inittab "$R/etc/inittab"
+	kill -HUP $(one)
+	eventually grep -q "cannot read '/etc/inittab': Symbolic link loop" .err
+	eventually awaits_signals $(one)
+	kill -INT $(one)
+	hear
+	is "$heard" keys
+	rm "$R/etc/inittab"
+	echo '::respawn:sh -c "echo comes; exec sleep 1000"' | inittab
+	kill -HUP $(one)
+	hear
+	is "$heard" comes
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
 it 'runs no line of ctrlaltdel for a longer inittab, when there were keys before' && root && {
 	printf '%s\n' '::ctrlaltdel:echo keys' '::once:echo ready' '::respawn:sleep 1000' | inittab
 	boot
