@@ -1090,6 +1090,7 @@ boot(struct life *l, const struct options *opt)
 	l->opt = opt;
 	for (int i = 0; i < DUES; i++)
 		l->due[i] = NEVER;
+	signals_default();              /* or children ignore what we do */
 	boot_begin(&opt->boot, opt->command, opt->stop_timeout, opt->grace,
 	    signals_clock());
 	supervise(l);

@@ -200,6 +200,21 @@ it 'has each command in a session of its own, with the environment of busybox' &
 	done
 }
 
+it 'starts commands with no signal ignored or held, whatever it was started with' && root && {
+	echo '::sysinit:probe state' | inittab
+	start env -i --ignore-signal=HUP,INT,QUIT,PIPE,CHLD,TERM,USR1,TSTP,40 \
+	    --block-signal=TERM,41 PATH="$PATH" PITH_TEST=$PITH_TEST container=lxc $BOX "$R" \
+	    /sbin/init
+	hear_until 'SigBlk*'
+	is "${heard#SigBlk*	}" 0000000000000000
+	hear
+	is "${heard#SigIgn*	}" 0000000000000000
+	eventually awaits_signals $(one)
+	kill -TERM $(one)
+	ends
+	code_is $REBOOTED
+}
+
 it 'gives a shell what has characters of the shell, a login shell what begins with a dash' &&
     root && {
 	inittab <<-'E'
