@@ -121,11 +121,11 @@ take_over(struct inittab *t, const char *text, int64_t now)
 	uint64_t pid, restarts;
 
 	if (!text_number(&text, INT_MAX, &pid) || *text++ != ' ' ||
-	    !text_number(&text, INT_MAX, &restarts))
+	    !text_number(&text, INT_MAX, &restarts) || pid + restarts == 0)
 		return;
 	for (int i = 0; i < t->count; i++) {
 		struct entry *e = &t->entries[i];
-		char own[STATUS_LINE] = "";
+		char own[STATUS_LINE];
 		struct line l = LINE(own);
 
 		add_name(&l, e);

@@ -523,6 +523,28 @@ it 'finds a long command again after --reexec, and those behind it' && root && {
 	out_is ''
 }
 
+# What it has computed for itself, in hundredths of a second.
+computed() { cut -d' ' -f14 "/proc/$(one)/stat"; }
+
+it 'finds 600 lines again after --reexec without computing for long' && root && {
+	{
+		echo '::respawn:sh -c "echo up; exec sleep 1000"'
+		seq -f '::ctrlaltdel:line %g' 600
+	} | inittab
+	boot --stop-timeout 1
+	hear_until up
+	before=$(computed)
+	kill -59 $(one)
+	eventually grep -qz PITH_BOOT_STATE "/proc/$(one)/environ"
+	eventually awaits_signals $(one)
+	[ $(($(computed) - before)) -lt 5 ] || fail "$before and now $(computed)"
+	is "$(status | grep -c '^[1-9][0-9]* 0 runs')" 1
+	is "$(status | wc -l)" 602
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
 it 'goes on where there is no new program to be executed' && root && {
 	echo '::respawn:sh -c "echo up; exec sleep 1000"' | inittab
 	boot
