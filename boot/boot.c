@@ -560,11 +560,12 @@ read_again(void)
 {
 	const struct inittab *before = table;
 	struct inittab *now = table == tables ? tables + 1 : tables;
+	const int next_key = keys.next;
 
 	reread = false;
 	if (app || single || !inittab_read(now, INITTAB))
 		return;
-	keys.next = INT_MAX;            /* what it counts is gone */
+	keys.next = INT_MAX;
 	table = now;
 	for (int i = 0; i < before->count; i++) {
 		const struct entry *old = &before->entries[i];
@@ -580,6 +581,10 @@ read_again(void)
 			e->critical = line.critical;
 			e->quick = 0;
 			e->due = 0;
+			/* The first of those that are still to run. */
+			if (i >= next_key && old->action == CTRLALTDEL &&
+			    keys.next == INT_MAX)
+				keys.next = e - table->entries;
 		} else if (old->pid > 0 && is_service(old)) {
 			kill(old->pid, SIGTERM);
 		}

@@ -402,6 +402,48 @@ it 'runs no line of ctrlaltdel for a longer inittab, when there were keys before
 	code_is $HALTED
 }
 
+it 'goes on with the lines of ctrlaltdel that SIGHUP finds not run yet, wherever they stand' &&
+    root && {
+	mkfifo "$R/tmp/go"
+	inittab <<-'E'
+		::ctrlaltdel:echo first
+		::ctrlaltdel:sh -c "echo waits; cat /tmp/go"
+		::respawn:sleep 1000
+		::ctrlaltdel:echo is gone
+		::ctrlaltdel:echo next
+		::ctrlaltdel:echo last
+		::once:echo ready
+	E
+	boot
+	hear_until ready
+	kill -INT $(one)
+	hear
+	is "$heard" first
+	hear
+	is "$heard" waits
+	inittab <<-'E'
+		::ctrlaltdel:echo last
+		::respawn:sh -c "echo comes; exec sleep 1000"
+		::ctrlaltdel:echo first
+		::ctrlaltdel:sh -c "echo waits; cat /tmp/go"
+		::ctrlaltdel:echo next
+		::ctrlaltdel:echo new
+	E
+	kill -HUP $(one)
+	hear
+	is "$heard" comes
+	echo goes on >"$R/tmp/go"
+	eventually status_has 'exit=0 ctrlaltdel console echo new'
+	kill -USR1 $(one)
+	out=$(cat <&9)
+	ends
+	code_is $HALTED
+	out_is "goes on
+next
+new"
+	rm "$R/tmp/go"
+}
+
 it 'starts no service again between SIGTSTP and SIGCONT' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "echo up; exec sleep 1000"
