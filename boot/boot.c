@@ -160,6 +160,7 @@ boot_rescue(void)
 		for (;;)
 			pause();
 	execve("/proc/self/exe", argv, environ);
+	execve(argv[0], argv, environ);         /* without a /proc */
 	for (;;)
 		pause();
 }

@@ -102,7 +102,11 @@ early_first_namespace(void)
 	if (access("/proc/self/ns", F_OK) < 0)
 		mount_it(&first[0], false);
 	n = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
-	name[n < 0 ? 0 : n] = '\0';
+	/* No /proc to be had. Only there process 2 is always there, and a
+	 * kernel thread, whose group has no number. */
+	if (n < 0)
+		return getpgid(2) == 0;
+	name[n] = '\0';
 	return strcmp(name, FIRST_PID_NAMESPACE) == 0;
 }
 

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 
 /* Whether this is process 1 of the machine's first PID namespace, by /proc,
- * which is mounted where it is not; pid_namespaces(7). */
+ * which is mounted where it is not, pid_namespaces(7); where that cannot be, by
+ * process 2. */
 bool early_first_namespace(void);
 
 /* Before the sysinit lines: /proc, /sys and /dev where they are missing, the

@@ -75,6 +75,10 @@ it 'goes by its name alone where it is process 1 of a container of lxc, and not 
 	code_is 0
 	run "$R/sbin/init" echo command
 	out_is command
+	# Nor where it cannot have a /proc to tell by, as in mounts of others.
+	run unshare --user --map-root-user --pid --fork --kill-child chroot "$R" /sbin/init \
+	    echo command
+	out_is command
 }
 
 it 'is told by signals what to end as: halt, poweroff and reboot, as busybox sends them' &&

@@ -858,6 +858,23 @@ it 'does not panic without a console, nor without /dev' && of_pith && can_boot &
 	live poweroff
 }
 
+it 'boots a root that has no place for /proc, and cannot be written to' && can_boot && {
+	tree
+	inittab <<-'E'
+		::wait:ls -d /proc
+		::once:kill -USR2 1
+	E
+	make_disk
+	debugfs -w -R 'rmdir /proc' "$disk" 2>/dev/null
+	initramfs_script
+	live poweroff
+	said "*ls: /proc: No such file*"
+	[ "$INIT" != pith ] || {
+		live poweroff -- --no-such-option
+		said '*--no-such-option*ls: /proc: No such file*'
+	}
+}
+
 it 'goes on where no process can be made, and when it can again' && can_boot && {
 	tree
 	inittab <<-'E'
