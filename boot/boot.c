@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -168,12 +169,20 @@ boot_rescue(void)
 int
 boot_ask(const struct boot *b)
 {
+	char file[256] = "";
+	int fd;
+
 	if (b->status)
 		return status_show();
 	/* To others it means something else. */
 	if (access(STATUS_FILE, F_OK) < 0)
 		refuse("cannot use", "--reexec", "process 1 has no "
 		    STATUS_FILE, "is pith the init of this machine?");
+	/* It would complain on the console alone. */
+	fd = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC);
+	if (read(fd, file, sizeof(file) - 1) > 0 && chdir("/") == 0 &&
+	    !status_heir(file))
+		return 125;
 	if (kill(1, SIGNAL_REEXEC) < 0)
 		die("cannot signal", "process 1");
 	return 0;
@@ -734,6 +743,8 @@ boot_becomes(bool *renewed)
 	if (!renews || phase != RUNS)
 		return NULL;
 	renews = false;
+	if (!status_heir(arguments[0]))
+		return NULL;
 	if (!write_state()) {
 		warn("cannot keep", "what runs");
 		return NULL;

@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +15,8 @@
 /* Whole, as lines are found again by it: each byte of the name of a terminal or
  * of a command may take four, see line_quote(). */
 enum { STATUS_LINE = 4 * (256 + COMMAND_BYTES) + 128 };
+
+enum { ANSWER_MS = 2000 };
 
 static const char title[] =
     "PID RESTARTS STATE LAST ACTION TERMINAL COMMAND\n";
@@ -148,6 +152,43 @@ status_read(int fd, struct inittab *t, int64_t now)
 	while (next_line(fd, text))
 		take_over(t, text, now);
 	return true;
+}
+
+/* It may be broken, or hang, or be anything: it is not to be process 1 then.
+ * Whoever collects orphans collects it. */
+bool
+status_heir(const char *file)
+{
+	static char name[] = "pith", question[] = "--version";
+	char *const argv[] = { name, question, NULL };
+	char answer[sizeof(name)] = "";
+	struct pollfd from = { .events = POLLIN };
+	int pipe[2];
+	pid_t pid;
+
+	if (access(file, X_OK) < 0 || pipe2(pipe, O_CLOEXEC) < 0) {
+		warn("cannot execute", file);
+		return false;
+	}
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipe[1], STDOUT_FILENO);
+		dup2(pipe[1], STDERR_FILENO);
+		execve(file, argv, environ);
+		_exit(127);
+	}
+	close(pipe[1]);
+	from.fd = pipe[0];
+	if (poll(&from, 1, ANSWER_MS) > 0)
+		(void)!read(pipe[0], answer, sizeof(answer));
+	close(pipe[0]);
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	if (memcmp(answer, "pith ", sizeof(answer)) == 0)
+		return true;
+	complain("cannot execute", file,
+	    "it does not answer --version as pith does", NULL);
+	return false;
 }
 
 int

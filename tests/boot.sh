@@ -606,6 +606,43 @@ it 'goes on where there is no new program to be executed' && root && {
 	code_is $HALTED
 }
 
+# Another program in the place of ours, there at once.
+becomes() {
+	printf '#!/bin/sh\n%s\n' "$1" >"$R/sbin/init.new"
+	chmod +x "$R/sbin/init.new"
+	mv "$R/sbin/init.new" "$R/sbin/init"
+}
+in_box() { nsenter -t $(one) -p -m chroot "$R" "$@"; }
+refused() { [ "$(grep -c "cannot execute '/sbin/init': it does not answer" .err)" = $1 ]; }
+
+it 'is not replaced by a program that hangs, ends at once or is no pith, and says so' && root && {
+	cp "$PITH" "$R/bin/asks"
+	echo '::respawn:sh -c "echo up; exec sleep 1000"' | inittab
+	boot
+	hear_until up
+	eventually status_has runs
+	times=0
+	for program in 'exit 0' 'exec sleep 1000' 'echo init 1.0' 'echo pith: no >&2' /no/such; do
+		becomes "$program"
+		in_box asks --reexec 2>answer
+		is "$? $(cat answer)" "125 pith: cannot execute '/sbin/init': it does not answer$(
+		    ) --version as pith does"
+		kill -59 $(one)
+		times=$((times + 1))
+		eventually refused $times || break
+	done
+	eventually awaits_signals $(one)
+	is "$(in_box pidof sleep | wc -w)" 1
+	kill -KILL $(only_child $(one))
+	hear_until up
+	mv "$R/bin/asks" "$R/sbin/init"
+	in_box pith --reexec || fail 'it is refused'
+	eventually new_program
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
 it 'is the init of one program, and ends with its code where there is no machine' && root && {
 	run $BOX "$R" /bin/pith --boot -- sh -c 'echo $$ $PPID; exit 5'
 	code_is 5
