@@ -16,9 +16,9 @@ extern char **environ;
 	X("group",               'g', ON, AT(group)) \
 	X("subreaper",           's', NOTHING, 0) \
 	X("parent-death-signal", 'p', SIGNAL, AT(parent_death_signal)) \
-	X("exit",                'e', EXIT, 0) \
-	X("rewrite",             'r', REWRITE, 0) \
-	X("delay",                0,  DELAY, 0) \
+	X("exit",                'e', EXIT, AT(exit_codes)) \
+	X("rewrite",             'r', REWRITE, AT(signals.rewrite)) \
+	X("delay",                0,  DELAY, AT(signals.delay)) \
 	X("all",                  0,  ON, AT(all)) \
 	X("",                    'w', ON, AT(warn_orphans)) \
 	X("",                    'v', COUNT, AT(verbosity)) \
@@ -581,9 +581,10 @@ take_flag(struct options *o, const struct rule *r, const struct dialect *d)
 static const struct rule *
 note(struct options *o, const struct rule *r)
 {
-	if (r && r->at >= AT(sandbox) &&
-	    r->at < AT(sandbox) + sizeof(struct sandbox))
+	if (r && r->at >= AT(sandbox))
 		o->sandbox.asked = true;
+	if (r && r->at >= AT(for_command))
+		o->for_command = true;
 	return r;
 }
 
@@ -838,9 +839,7 @@ check(const struct options *o, bool boots)
 		    "ask it with --status, --doctor or --reexec later");
 	if (asks)
 		return;
-	if (b->asked && (o->sandbox.asked || o->pause || o->report ||
-	    o->report_fd != UNSET || o->timeout != UNSET || o->group ||
-	    o->all || o->wait || o->parent_death_signal))
+	if (b->asked && o->for_command)
 		refuse("--boot goes with none of the options for a command",
 		    NULL, NULL, "run pith once more below it, see pith(8)");
 	if (!b->asked && (b->on_exit || b->watchdog))

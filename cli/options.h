@@ -17,6 +17,13 @@ enum { UNSET = -1 };
 /* Filled once, constant afterwards. Times are milliseconds, signals numbers. */
 struct options {
 	char **command;                 /* argv of the child; NULL: --pause */
+	int64_t stop_timeout;           /* UNSET: none, but 2 s after timeout */
+	int64_t grace;                  /* UNSET: none */
+	int doctor;                     /* 0: no, 1: for people, 2: JSON */
+	bool args_read;                 /* there was an --args-fd */
+	struct boot boot;
+	/* From here on it is about a command, and nothing for --boot. */
+	bool for_command;               /* there was such an option */
 	bool pause;
 	bool group;                     /* forward to the child's group ... */
 	bool all;                       /* ... or to all of the PID namespace */
@@ -28,18 +35,13 @@ struct options {
 	int verbosity;
 	int parent_death_signal;        /* 0: none */
 	int stop_signal;
-	int64_t stop_timeout;           /* UNSET: none, but 2 s after timeout */
-	int64_t grace;                  /* UNSET: none */
 	int64_t timeout;                /* UNSET: none */
 	const char *report;             /* NULL: none */
 	int report_fd;                  /* UNSET: none */
 	int exec_code;                  /* of a failed exec; 0: 126 or 127 */
-	bool args_read;                 /* there was an --args-fd */
-	int doctor;                     /* 0: no, 1: for people, 2: JSON */
 	unsigned char exit_codes[256];  /* to end with, by the child's */
-	struct sandbox sandbox;
-	struct boot boot;
 	struct signal_rules signals;
+	struct sandbox sandbox;
 };
 
 /* What an option does with its value, and what that value looks like. Those

@@ -752,10 +752,13 @@ it 'is only for process 1' && {
 it 'refuses options that do not go together, or make no sense' && root && {
 	for bad in '--boot --rootfs /' '--boot --pause' '--boot --timeout 1 true' \
 	    '--boot --report x true' '--boot -g true' '--boot --all' \
-	    '--boot --wait true' '--boot -p TERM true' '--on-exit halt true' \
+	    '--boot --wait true' '--boot -p TERM true' '--boot -v' '--boot -w' \
+	    '--boot --exit 1 true' '--boot -e 1 true' '--boot -r TERM:0' \
+	    '--boot --rewrite TERM:0' '--boot --delay TERM:1' '--boot --stop-signal INT' \
+	    '--boot --report-fd 1 true' '--on-exit halt true' \
 	    '--watchdog /dev/x true' '--boot --on-exit halt' '--boot --on-exit never true' \
 	    '--boot --watchdog /dev/x:0' '--boot --watchdog /dev/x:1x'; do
-		run $BOX "$R" /bin/pith $bad
+		run timeout -s KILL 5 $BOX "$R" /bin/pith $bad
 		code_is 125
 		one_line
 		err_like 'pith: *'

@@ -264,6 +264,7 @@ are_same(const struct options *are, const struct options *expected)
 	a.command = b.command = NULL;
 	a.report = b.report = a.reaped = b.reaped = NULL;
 	a.sandbox.words = b.sandbox.words = NULL;
+	a.for_command = b.for_command = false;
 	for (size_t i = 0; i < sizeof(a); i++)
 		ck_assert_msg(((char *)&a)[i] == ((char *)&b)[i],
 		    "struct options differs at offset %zu: %d is not %d", i,
