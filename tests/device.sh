@@ -875,7 +875,7 @@ it 'boots a root that has no place for /proc, and cannot be written to' && can_b
 	}
 }
 
-it 'goes on where no process can be made, and when it can again' && can_boot && {
+it 'goes on where no process can be made, and when it can again' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
 		::sysinit:mkdir -p /sys
@@ -907,6 +907,7 @@ it 'goes on where memory is gone and where file systems are full' && can_boot &&
 	tree
 	inittab <<-'E'
 		::sysinit:mount -t proc proc /proc
+		::sysinit:mount -t devtmpfs dev /dev
 		::respawn:sh -c "echo service; exec sleep 1000"
 		::once:/hog
 	E
