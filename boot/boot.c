@@ -160,6 +160,7 @@ boot_rescue(void)
 	else
 		for (;;)
 			pause();
+	early_begin();                  /* /proc may not be there yet */
 	execve("/proc/self/exe", argv, environ);
 	execve(argv[0], argv, environ);         /* without a /proc */
 	for (;;)
@@ -261,8 +262,6 @@ boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
 	greet();
 	find_rescue();
 	variables_unset(RESCUE);
-	if (machine)
-		reboot(RB_DISABLE_CAD);         /* it comes as SIGINT */
 	early_begin();
 	console_open(machine);
 	setsid();

@@ -42,8 +42,7 @@ struct boot_start {
 };
 
 /* Whether we are a machine's init: process 1, called init or linuxrc or with
- * --boot, of the first PID namespace or with container=lxc. Mounts /proc where
- * it needs that to know. */
+ * --boot, of the first PID namespace or with container=lxc. */
 bool boot_called(char **argv);
 
 /* The words that the kernel was given and we are not, up to our options, are

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/random.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -15,9 +16,6 @@
 
 #include "../cli/log.h"
 #include "early.h"
-
-/* PROC_PID_INIT_INO of linux/proc_ns.h: the same on every kernel. */
-static const char FIRST_PID_NAMESPACE[] = "pid:[4026531836]";
 
 /* As Buildroot's and other scripts have it. */
 static const char SEED[] = "/var/lib/random-seed";
@@ -91,23 +89,12 @@ mount_it(const struct mounting *m, bool if_empty)
 		(void)!mount(m->type, m->at, m->type, m->flags, "");
 }
 
+/* In another one the kernel refuses it, reboot(2). Nothing of /proc is to be
+ * mounted for that, nor walked through. */
 bool
 early_first_namespace(void)
 {
-	char name[sizeof(FIRST_PID_NAMESPACE) + 1];
-	ssize_t n;
-
-	if (getpid() != 1)
-		return false;
-	if (access("/proc/self/ns", F_OK) < 0)
-		mount_it(&first[0], false);
-	n = readlink("/proc/self/ns/pid", name, sizeof(name) - 1);
-	/* No /proc to be had. Only there process 2 is always there, and a
-	 * kernel thread, whose group has no number. */
-	if (n < 0)
-		return getpgid(2) == 0;
-	name[n] = '\0';
-	return strcmp(name, FIRST_PID_NAMESPACE) == 0;
+	return getpid() == 1 && reboot(RB_DISABLE_CAD) == 0;
 }
 
 /* One line of a file, without its end; false where there is none. */

@@ -5,9 +5,8 @@
 
 #include <stdbool.h>
 
-/* Whether this is process 1 of the machine's first PID namespace, by /proc,
- * which is mounted where it is not, pid_namespaces(7); where that cannot be, by
- * process 2. */
+/* Whether this is process 1 of the machine's first PID namespace: then
+ * Ctrl-Alt-Del comes as SIGINT from now on; pid_namespaces(7). */
 bool early_first_namespace(void);
 
 /* Before the sysinit lines: /proc, /sys and /dev where they are missing, the
