@@ -232,7 +232,8 @@ run_unheard(const struct before *before, char **command,
 	struct failure why = *failed;
 
 	if (why.what) {
-		warn(why.what, why.on);
+		if (*why.what)
+			warn(why.what, why.on);
 		return 127;
 	}
 	why = child_become(before->file, command, inherited);
@@ -287,6 +288,21 @@ hear_from_child(int pipe, struct failure *why)
 	return stop;
 }
 
+static pid_t
+fork_child(struct child *c, char **command, const struct inherited *inherited,
+    const struct before *before, int told)
+{
+	const pid_t init = getpid();
+	char *const name = command[0];
+	const pid_t pid = before && before->fork ? before->fork() : vfork();
+
+	if (pid == 0)
+		child_run(c, command, inherited, before, init, told);
+	c->pid = pid;
+	command[0] = name;      /* a script's is on a stack that is gone */
+	return pid;
+}
+
 /* No signal can fall between fork and exec: all are held, and we come back when
  * the exec has closed the pipe. vfork(2) alone would do that without a pipe
  * where it shares memory; in musl before 1.2.4 it is a fork(2) on most
@@ -295,22 +311,17 @@ bool
 child_start(struct child *c, char **command, const struct inherited *inherited,
     const struct before *before, struct failure *why)
 {
-	const pid_t init = getpid();
-	char *const name = command[0];
 	int told[2];
 	pid_t pid;
 
 	*why = (struct failure){ 0, -1, NULL, NULL };
+	if (before && before->unheard)
+		return fork_child(c, command, inherited, before, -1) > 0;
 	if (pipe2(told, O_CLOEXEC) < 0)
 		return false;
-	pid = before && before->fork ? before->fork() : vfork();
-	if (pid == 0)
-		child_run(c, command, inherited, before, init, told[1]);
-	c->pid = pid;
-	command[0] = name;      /* a script's is on a stack that is gone */
+	pid = fork_child(c, command, inherited, before, told[1]);
 	close(told[1]);
-	if (pid > 0 && !(before && before->unheard) &&
-	    hear_from_child(told[0], why) && why->error == 0)
+	if (pid > 0 && hear_from_child(told[0], why) && why->error == 0)
 		kill(pid, SIGTSTP);
 	close(told[0]);
 	return pid > 0 && why->error == 0;

@@ -30,8 +30,8 @@ struct before {
 	const void *with;
 	pid_t (*fork)(void);    /* that is to be used, or NULL */
 	const char *file;       /* to be executed for command[0], or NULL */
-	bool unheard;           /* it may take for ever: nobody waits for the
-	                           exec, and the child complains itself */
+	bool unheard;           /* nobody hears of the exec: the child complains
+	                           itself, but not of "" */
 };
 
 /* Find our controlling terminal, which a child with a group of its own has to

@@ -590,33 +590,21 @@ drop_stack(void)
 /* As the kernel starts process 1: nothing is held. */
 static const struct inherited nothing;
 
-/* Start a line of the inittab; what is said of a failed exec is a child's. */
+/* Start a line of the inittab. Why it could not be executed its child says. */
 static void
 start_line(const struct boot_start *s)
 {
 	const struct before before = { .call = boot_child, .with = s->entry,
 	    .fork = s->asks ? fork : NULL, .file = s->program.file,
-	    .unheard = s->asks };
+	    .unheard = true };
 	struct child c = { .own_session = true, .terminal = -1 };
 	struct failure why;
-	int code = 0;
 
 	if (!child_start(&c, s->program.argv, &nothing, &before, &why)) {
-		if (why.what) {
-			/* Each time, where there are no such terminals, would
-			 * be too much. */
-			errno = why.error;
-			if (!s->entry->ended)
-				warn(why.what, why.on);
-			code = 127;
-		} else if (why.error > 0) {
-			code = child_explain(s->program.file, &why);
-		} else {
-			warn("cannot start", s->program.file);
-		}
+		warn("cannot start", s->program.file);
 		c.pid = 0;
 	}
-	boot_started(s, c.pid, code, signals_clock());
+	boot_started(s, c.pid, signals_clock());
 }
 
 /* What it takes on the stack is dropped with that. */

@@ -446,7 +446,8 @@ boot_child(const void *with, const char **on)
 
 	if (!what && e->action == ASKFIRST)
 		console_ask();
-	return what;
+	/* Each time, where there are no such terminals, would be too much. */
+	return what && e->ended ? "" : what;
 }
 
 /* ---- what became of it -------------------------------------------------- */
@@ -523,7 +524,7 @@ ended(struct entry *e, int wait_status, int64_t now)
 }
 
 void
-boot_started(const struct boot_start *s, pid_t pid, int code, int64_t now)
+boot_started(const struct boot_start *s, pid_t pid, int64_t now)
 {
 	struct entry *e = s->entry;
 	struct queue *q = queue_of(e);
@@ -531,7 +532,7 @@ boot_started(const struct boot_start *s, pid_t pid, int code, int64_t now)
 	changed = true;
 	e->started = now;
 	e->pid = pid;
-	if (pid == 0 && code == 0) {
+	if (pid == 0) {
 		/* No process to be had. A line of a queue comes again. */
 		e->due = now + RETRY_MS;
 		if (q || e->action == ONCE)
@@ -542,8 +543,6 @@ boot_started(const struct boot_start *s, pid_t pid, int code, int64_t now)
 		q->pid = pid;
 	if (q || e->action == ONCE)
 		(q ? q : &lines)->next++;
-	if (pid == 0)
-		ended(e, code << 8, now);
 }
 
 void

@@ -72,13 +72,11 @@ void boot_begin(const struct boot *b, char **command, int64_t stop_ms,
 /* The next thing to start now. False where there is none, for now. */
 bool boot_next(struct boot_start *s, int64_t now);
 
-/* How that went: its pid; or 0 and the exit code of a failed exec, 0 for a
- * failed fork. */
-void boot_started(const struct boot_start *s, pid_t pid, int code,
-    int64_t now);
+/* Its pid; or 0, where there was no process to be had. */
+void boot_started(const struct boot_start *s, pid_t pid, int64_t now);
 
 /* In the child, before its exec: a session, a terminal, the question. See
- * struct before. */
+ * struct before: "" for what has been said before. */
 const char *boot_child(const void *with, const char **on);
 
 /* A signal that came, and a process that died. */
