@@ -33,6 +33,8 @@ enum {
 	STOP_MS = 60 * 1000,            /* for shutdown lines */
 	GRACE_MS = 3000,                /* from SIGTERM to SIGKILL */
 	UNKILLABLE_MS = 2000,           /* for what outlives that */
+	ALONE_MS = 20,                  /* for the first lines after sysinit */
+	LOOKS = 10,                     /* for what is told after that */
 	LOOK_MS = 1000
 };
 
@@ -68,6 +70,7 @@ static enum verb verb;                  /* what follows the end */
 static int exit_status;                 /* of an appliance */
 static bool paused;                     /* by SIGTSTP, as busybox's */
 static bool changed = true;             /* what status has to tell */
+static int64_t told_from;               /* then, and not before */
 static bool fresh;                      /* what is due now: the next turn */
 static bool reread;                     /* SIGHUP: the inittab is */
 static bool renews;                     /* --reexec has been asked for */
@@ -167,16 +170,30 @@ boot_rescue(void)
 		pause();
 }
 
+/* Whether the init that runs tells of itself, which the first line may ask it
+ * before it does: see told_from. */
+static bool
+is_told(void)
+{
+	for (int i = 0; access(STATUS_FILE, F_OK) < 0; i++) {
+		if (i == LOOKS)
+			return false;
+		poll(NULL, 0, ALONE_MS);
+	}
+	return true;
+}
+
 int
 boot_ask(const struct boot *b)
 {
+	const bool told = is_told();
 	char file[256] = "";
 	int fd;
 
 	if (b->status)
 		return status_show();
 	/* To others it means something else. */
-	if (access(STATUS_FILE, F_OK) < 0)
+	if (!told)
 		refuse("cannot use", "--reexec", "process 1 has no "
 		    STATUS_FILE, "is pith the init of this machine?");
 	/* It would complain on the console alone. */
@@ -335,6 +352,7 @@ next_phase(int64_t now)
 		early_complete();
 		watchdog_open();
 		feed_due = now;
+		told_from = now + ALONE_MS;
 		phase = IN_WAIT;
 		begin_queue(&lines, WAIT);
 		break;
@@ -694,17 +712,21 @@ boot_turn(bool nobody_left, int64_t now)
 int64_t
 boot_rest(int64_t now)
 {
-	if (changed && phase >= IN_WAIT) {
-		changed = false;
-		status_publish(table);
-	}
+	if (!changed || phase < IN_WAIT)
+		return next_due(now);
+	/* What has just been started goes first: it may have to share the one
+	 * processor with us. */
+	if (now < told_from)
+		return sooner(next_due(now), told_from);
+	changed = false;
+	status_publish(table);
 	return next_due(now);
 }
 
 bool
 boot_settled(void)
 {
-	return phase == RUNS;
+	return phase == RUNS && !changed;
 }
 
 /* ---- another in our place ----------------------------------------------- */

@@ -119,8 +119,8 @@ name_host(void)
 	struct utsname u;
 	char name[65];
 
-	if (uname(&u) == 0 && strcmp(u.nodename, "(none)") == 0 &&
-	    read_line("/etc/hostname", name, sizeof(name)) &&
+	if (read_line("/etc/hostname", name, sizeof(name)) &&
+	    uname(&u) == 0 && strcmp(u.nodename, "(none)") == 0 &&
 	    sethostname(name, strlen(name)) < 0)
 		warn("cannot set", "the host's name");
 }

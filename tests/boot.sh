@@ -151,6 +151,20 @@ it 'starts a service again, more and more seldom when it ends at once, and says 
 	ends
 }
 
+it 'tells its first line what it does, though that is started before all else' && root && {
+	inittab <<-'E'
+		::sysinit:rm -rf /run/pith
+		::wait:/bin/pith --boot --status
+		::once:poweroff
+	E
+	boot
+	out=$(cat <&9)
+	ends
+	out_like '*
+[1-9]* 0 runs - wait console /bin/pith --boot --status
+*'
+}
+
 it 'starts a service that was killed again, with another pid' && root && {
 	echo '::respawn:sh -c "echo pid $$; exec sleep 1000"' | inittab
 	boot
