@@ -163,7 +163,7 @@ boot_rescue(void)
 	else
 		for (;;)
 			pause();
-	early_begin();                  /* /proc may not be there yet */
+	early_mount(NULL);              /* /proc may not be there yet */
 	execve("/proc/self/exe", argv, environ);
 	execve(argv[0], argv, environ);         /* without a /proc */
 	for (;;)
@@ -262,6 +262,18 @@ greet(void)
 	variables_set(level);
 }
 
+/* Whether a line of sysinit mounts something there, which would fail and say so
+ * where it is mounted. */
+static bool
+is_of_lines(const char *at)
+{
+	for (int i = 0; i < table->count; i++)
+		if (table->entries[i].action == SYSINIT &&
+		    inittab_mounts(table->entries[i].command, at))
+			return true;
+	return false;
+}
+
 void
 boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
     int64_t now)
@@ -295,6 +307,7 @@ boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
 		add(RESPAWN, "", app[0], app);
 	else if (app)
 		add(ONCE, "", app[0], app);
+	early_mount(is_of_lines);
 	take_over(now);
 }
 

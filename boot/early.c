@@ -26,10 +26,12 @@ struct mounting {
 	unsigned int flags;
 };
 
+static const struct mounting devices =
+	{ "devtmpfs", "/dev", "mode=755", MS_NOSUID };
+
 static const struct mounting first[] = {
 	{ "proc", "/proc", "", MS_NOSUID | MS_NODEV | MS_NOEXEC },
 	{ "sysfs", "/sys", "", MS_NOSUID | MS_NODEV | MS_NOEXEC },
-	{ "devtmpfs", "/dev", "mode=755", MS_NOSUID },
 };
 
 static const struct mounting usual[] = {
@@ -144,9 +146,16 @@ raise_loopback(void)
 void
 early_begin(void)
 {
-	for (size_t i = 0; i < COUNT_OF(first); i++)
-		mount_it(&first[i], false);
+	mount_it(&devices, false);
 	name_host();
+}
+
+void
+early_mount(bool (*is_left)(const char *at))
+{
+	for (size_t i = 0; i < COUNT_OF(first); i++)
+		if (!is_left || !is_left(first[i].at))
+			mount_it(&first[i], false);
 }
 
 /* ---- randomness --------------------------------------------------------- */
@@ -198,6 +207,7 @@ use_seed(void)
 void
 early_complete(void)
 {
+	early_mount(NULL);
 	for (size_t i = 0; i < COUNT_OF(usual); i++)
 		mount_it(&usual[i], true);
 	raise_loopback();

@@ -9,9 +9,13 @@
  * Ctrl-Alt-Del comes as SIGINT from now on; pid_namespaces(7). */
 bool early_first_namespace(void);
 
-/* Before the sysinit lines: /proc, /sys and /dev where they are missing, the
- * name of the host where it has none. */
+/* Before all: /dev where it is missing, the name of the host where it has none.
+ */
 void early_begin(void);
+
+/* Before the sysinit lines: /proc and /sys where they are missing, but what is
+ * left to somebody else; is_left may be NULL. */
+void early_mount(bool (*is_left)(const char *at));
 
 /* After them, what they left out: what is mounted usually, where nothing is
  * mounted or lies there; lo up; and randomness that was saved. */

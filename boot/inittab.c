@@ -258,6 +258,22 @@ inittab_read(struct inittab *t, const char *path)
 	return right;
 }
 
+bool
+inittab_mounts(const char *command, const char *at)
+{
+	const size_t program = strcspn(command, " \t");
+	const size_t all = strlen(command), last = strlen(at);
+	const char *name = command + program;
+
+	while (name > command && name[-1] != '/')
+		name--;
+	return program == (size_t)(name - command) + 5 &&
+	    strncmp(name, "mount", 5) == 0 && all > program + last &&
+	    strchr(" \t", command[all - last - 1]) &&
+	    strcmp(command + all - last, at) == 0 &&
+	    !strstr(command, "remount");
+}
+
 void
 inittab_words(struct program *w, const char *command)
 {

@@ -62,6 +62,10 @@ void inittab_add(struct inittab *t, const struct entry *e);
 /* That of the same terminal and command, or NULL. */
 struct entry *inittab_find(const struct inittab *t, const struct entry *e);
 
+/* Whether a command is a mount(8) with this as its last word, not of something
+ * that is mounted there. */
+bool inittab_mounts(const char *command, const char *at);
+
 /* The words of a command as busybox splits it: at blanks, or a shell's where it
  * has characters of the shell. A "-" before it makes a login shell and is kept
  * in the first word alone. */

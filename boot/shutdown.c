@@ -193,6 +193,7 @@ shutdown_machine(enum verb verb)
 	pid_t pid = fork();
 
 	if (pid <= 0) {
+		early_mount(NULL);      /* no line may have come to it */
 		early_save_seed();
 		unmount_all();
 	}

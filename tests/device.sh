@@ -81,6 +81,27 @@ it 'has mounted what programs need: /proc /sys /dev first, the rest after sysini
 	is "$(lines_of late)" '/ /dev /dev/pts /dev/shm /proc /run /sys /sys/fs/cgroup'
 }
 
+it 'leaves /proc and /sys to lines that mount them, and mounts what they did not' &&
+    of_pith && can_boot && {
+	tree
+	inittab <<-'E'
+		::sysinit:/tell before
+		::sysinit:mount -t proc own-proc /proc
+		::sysinit:/bin/mount -o nosuch -t sysfs own-sys /sys
+		::sysinit:/tell after
+		::wait:/tell late
+		::wait:poweroff
+	E
+	script /tell <<-'E'
+		echo $1 $(ls /proc /sys | wc -w) \
+		    $(grep -o -e 'own-[a-z]* [a-z/]*' -e '[a-z]* /sys ' /proc/mounts)
+	E
+	live poweroff
+	is "$(lines_of before)" 2
+	is "$(lines_of after | cut -d ' ' -f 2-)" 'own-proc /proc'
+	is "$(lines_of late | cut -d ' ' -f 2-)" 'own-proc /proc sysfs /sys'
+}
+
 it 'does without an inittab what busybox does: rcS, a shell that asks, and reboot' &&
     can_boot && {
 	tree

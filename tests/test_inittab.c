@@ -181,6 +181,29 @@ START_TEST(a_command_is_split_at_blanks_or_given_to_a_shell)
 }
 END_TEST
 
+static const struct { const char *command; bool is; } mounts[] = {
+	{ "mount -t proc proc /proc", true },
+	{ "/bin/mount -t proc proc /proc", true },
+	{ "/bin/mount\t/proc", true },
+	{ "mount -t proc proc /proc/sys", false },
+	{ "mount -t proc proc /mnt/proc", false },
+	{ "mount /proc -t proc", false },
+	{ "mount -o remount,ro /proc", false },
+	{ "umount /proc", false },
+	{ "/bin/umount /proc", false },
+	{ "mount/proc", false },
+	{ "mount", false },
+	{ "/proc", false },
+	{ "mount -t proc proc /proc || true", false },
+};
+
+START_TEST(a_command_that_mounts_something_at_a_place_is_told_from_others)
+{
+	ck_assert_int_eq(inittab_mounts(mounts[_i].command, "/proc"),
+	    mounts[_i].is);
+}
+END_TEST
+
 Suite *
 inittab_suite(void)
 {
@@ -199,6 +222,9 @@ inittab_suite(void)
 	    lines_that_there_is_no_room_for_are_passed_over_and_the_rest_stays,
 	    0, 4);
 	add_each(t, a_command_is_split_at_blanks_or_given_to_a_shell, words);
+	add_each(t,
+	    a_command_that_mounts_something_at_a_place_is_told_from_others,
+	    mounts);
 	suite_add_tcase(s, t);
 	return s;
 }
