@@ -40,25 +40,32 @@ static const struct mounting usual[] = {
 	{ "tmpfs", "/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV },
 	{ "tmpfs", "/run", "mode=755", MS_NOSUID | MS_NODEV },
 	{ "tmpfs", "/tmp", "mode=1777", MS_NOSUID | MS_NODEV },
-	{ "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot",
-	    MS_NOSUID | MS_NODEV | MS_NOEXEC },
 };
+
+static const struct mounting groups =
+	{ "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot",
+	    MS_NOSUID | MS_NODEV | MS_NOEXEC };
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Whether a directory is there that is no mount of its own yet; nor a link to
- * another one, which is not ours to hide. */
+/* Whether a directory is there, or can be made, that is no mount of its own
+ * yet; nor a link to another one, which is not ours to hide. */
 static bool
 is_free(const char *at)
 {
 	char up[32];
 	struct line parent = LINE(up);
 	struct stat here, above;
+	char *end;
 
 	line_add(&parent, at);
-	line_add(&parent, "/..");
-	return lstat(at, &here) == 0 && S_ISDIR(here.st_mode) &&
-	    stat(up, &above) == 0 && here.st_dev == above.st_dev;
+	end = strrchr(up, '/');
+	end[end == up] = '\0';
+	if (lstat(at, &here) < 0 &&
+	    (mkdir(at, 0755) < 0 || lstat(at, &here) < 0))
+		return false;
+	return S_ISDIR(here.st_mode) && lstat(up, &above) == 0 &&
+	    here.st_dev == above.st_dev;
 }
 
 /* Whatever lies in a directory would be hidden: pid files, sockets. */
@@ -83,7 +90,6 @@ is_empty(const char *at)
 static void
 mount_it(const struct mounting *m, bool if_empty)
 {
-	mkdir(m->at, 0755);
 	if (!is_free(m->at) || (if_empty && !is_empty(m->at)))
 		return;
 	if (mount(m->type, m->at, m->type, m->flags, m->data) < 0 &&
@@ -210,6 +216,7 @@ early_complete(void)
 	early_mount(NULL);
 	for (size_t i = 0; i < COUNT_OF(usual); i++)
 		mount_it(&usual[i], true);
+	mount_it(&groups, false);       /* sysfs is the kernel's alone */
 	raise_loopback();
 	use_seed();
 }
