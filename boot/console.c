@@ -17,11 +17,12 @@
 static const char *console = "";
 
 /* Opening a line without carrier, or writing to one that is held up, must not
- * hold process 1 up: nor may its descriptor be shared, which has the flag. */
+ * hold process 1 up: nor may its descriptor be shared, which has the flag. It
+ * comes to be the standard ones at once, and is not left open besides. */
 static int
 open_terminal(const char *path, int flags)
 {
-	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | flags);
+	return open(path, O_RDWR | O_NONBLOCK | flags);
 }
 
 /* As the standard descriptors, of which the one may be. */
@@ -31,8 +32,6 @@ become_standard(int fd)
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
 		if (fd != i)
 			dup2(fd, i);
-		else
-			fcntl(fd, F_SETFD, 0);
 	if (fd > STDERR_FILENO)
 		close(fd);
 }
@@ -126,7 +125,7 @@ console_enter(const struct entry *e, const char **on)
 		fd = open_terminal(console, O_NOCTTY);
 	}
 	if (fd >= 0) {
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+		fcntl(fd, F_SETFL, 0);
 		become_standard(fd);
 	}
 	make_sane();
