@@ -1,66 +1,147 @@
-# device_bench.sh [ROUNDS]: what the init of a device costs, pith and busybox in turns, in the
-# same machine with the same inittab: from where the kernel starts process 1 to its first
-# line that is no sysinit; its memory at rest; and from being asked to the power being off.
-# Medians, and what pith's is of busybox's.
+# device_bench.sh [ROUNDS]: what the init of a device costs, pith and others in turns, in the
+# same machine: from where the kernel starts process 1 to its first line that is no sysinit,
+# which with runit is its stage 2; the memory of process 1 at rest; and from being asked to
+# the power being off. Medians, and what pith's is of busybox's.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2154
 . "${0%/*}/lib.sh"
 . "$TESTS/device-lib.sh"
 rounds=${1:-9}
+PEERS=$TOP/build/packages/device-peers
 
-bare_inittab() { echo '::sysinit:/bin/true'; }
-# What trees with busybox's init mount, which pith has done then.
-real_inittab() {
+# What is done by lines, in the dialect of busybox's init. Nothing: pith mounts and brings up
+# lo all the same, the others do not.
+bare_lines() { echo '::sysinit:/bin/true'; }
+# What Buildroot has for busybox's init: all is mounted and up then, under each of them.
+full_lines() {
 	cat <<-'E'
 		::sysinit:/bin/mount -t proc proc /proc
-		::sysinit:/bin/mount -t sysfs sysfs /sys
-		::sysinit:/bin/mount -t devtmpfs dev /dev
+		::sysinit:/bin/mount -o remount,rw /
 		::sysinit:/bin/mkdir -p /dev/pts /dev/shm
-		::sysinit:/bin/mount -t devpts devpts /dev/pts
-		::sysinit:/bin/mount -t tmpfs tmpfs /dev/shm
-		::sysinit:/bin/mount -t tmpfs tmpfs /run
-		::sysinit:/bin/mount -t tmpfs tmpfs /tmp
+		::sysinit:/bin/mount -a
+		::sysinit:/bin/mkdir -p /run/lock/subsys
+		::sysinit:/sbin/swapon -a
+		null::sysinit:/bin/ln -sf /proc/self/fd /dev/fd
+		null::sysinit:/bin/ln -sf /proc/self/fd/0 /dev/stdin
+		null::sysinit:/bin/ln -sf /proc/self/fd/1 /dev/stdout
+		null::sysinit:/bin/ln -sf /proc/self/fd/2 /dev/stderr
+		::sysinit:/bin/hostname -F /etc/hostname
+		::sysinit:/etc/init.d/rcS
 	E
+}
+full_tree() {
+	cat >"$T/etc/fstab" <<-'E'
+		/dev/root	/	ext2	rw,noauto	0	1
+		proc	/proc	proc	defaults	0	0
+		devpts	/dev/pts	devpts	defaults,gid=5,mode=620,ptmxmode=0666	0	0
+		tmpfs	/dev/shm	tmpfs	mode=1777	0	0
+		tmpfs	/tmp	tmpfs	mode=1777	0	0
+		tmpfs	/run	tmpfs	mode=0755,nosuid,nodev	0	0
+		sysfs	/sys	sysfs	defaults	0	0
+	E
+	echo buildroot >"$T/etc/hostname"
+	echo 'ifconfig lo up' | script /etc/init.d/rcS
+}
+
+# The rest of a tree whose init is $INIT, with lines of that kind.
+tree_of() {
+	cp "$B/stamp" "$T/bin/stamp"
+	[ "$1" = bare ] || "$1_tree"
+	case $INIT in
+	runit)
+		ln -sf runit-init "$T/bin/init"
+		"$1_lines" | cut -d: -f4- | script /etc/runit/1
+		echo 'exec /bin/stamp' | script /etc/runit/2 ;;
+	sysvinit)
+		rm "$T/bin/init"
+		cp "$PEERS/usr/sbin/init" "$T/bin/init"
+		{
+			echo id:2:initdefault:
+			"$1_lines" | awk -F: '{ print "s" NR "::" $3 ":" $4 }'
+			echo '9:2:once:/bin/stamp'
+		} | inittab ;;
+	*)
+		{ "$1_lines"; echo '::once:/bin/stamp'; } | inittab
+		return ;;
+	esac
+	cp "$PEERS/usr/sbin/runit" "$PEERS/usr/sbin/runit-init" "$T/bin"
+	mkdir -p "$T/lib64" "$T/lib/x86_64-linux-gnu"
+	cp "$PEERS"/usr/lib64/ld-linux* "$T/lib64"
+	for library in libc.so.6 libselinux.so.1 libpcre2-8.so.0; do
+		cp "$PEERS/usr/lib/x86_64-linux-gnu/$library" "$T/lib/x86_64-linux-gnu"
+	done
+}
+
+# One life of $INIT with lines of a kind: what it took, in microseconds, KiB and
+# microseconds, to a file: measure KIND FILE
+measure() {
+	tree
+	tree_of "$1"
+	case $INIT in
+	runit | sysvinit) live poweroff rdinit=/bin/stamp -- /bin/init alone ;;
+	*) live poweroff rdinit=/bin/stamp -- /bin/init ;;
+	esac
+	off=$(printf '%s\n' "$console" | sed -n '
+		s/^\[ *\([0-9]*\)\.\([0-9]*\)\].* *asked$/\1\2/p
+		s/^\[ *\([0-9]*\)\.\([0-9]*\)\] reboot: Power down/\1\2/p' |
+	    awk 'NR == 1 { from = $1 } END { print $1 - from }')
+	echo "$INIT:$1 $(lines_of stamp) $off" >>"$2"
+}
+
+inits='busybox pith'
+if sh "$TESTS/fetch.sh" "${PEERS##*/}"; then
+	inits="$inits runit sysvinit"
+fi
+
+# What no other load of this machine changes: for one life the processor's time goes by
+# instructions, a nanosecond for each.
+it 'counts' && can_boot && {
+	LIMIT=300 DEVICES='-icount shift=0,sleep=off'
+	for kind in full bare; do
+		for INIT in $inits; do measure $kind counts; done
+	done
+	LIMIT=60 DEVICES=
 }
 
 it 'measures' && can_boot && {
 	round=0
 	while [ $round -lt "$rounds" ]; do
 		round=$((round + 1))
-		for which in busybox:bare pith:bare busybox:real pith:real; do
-			INIT=${which%:*}
-			tree
-			cp "$B/stamp" "$T/bin/stamp"
-			${which#*:}_inittab | inittab
-			echo '::once:/bin/stamp' >>"$T/etc/inittab"
-			live poweroff rdinit=/bin/stamp -- /bin/init
-			# shellcheck disable=SC2046
-			set -- $(lines_of stamp)
-			off=$(printf '%s\n' "$console" | sed -n '
-				s/^\[ *\([0-9]*\)\.\([0-9]*\)\].* *asked$/\1\2/p
-				s/^\[ *\([0-9]*\)\.\([0-9]*\)\] reboot: Power down/\1\2/p' |
-			    awk 'NR == 1 { from = $1 } END { print $1 - from }')
-			echo "$which $1 $2 $off" >>figures
+		for kind in full bare; do
+			for INIT in $inits; do measure $kind figures; done
 		done
 	done
 }
 
-# The median of a column of an init.
+# The median of a column of an init; "-" where that was not measured. Of $of.
+of=figures
 median() {
-	sed -n "s/^$1 //p" figures | cut -d ' ' -f "$2" | sort -n |
-	    awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+	sed -n "s/^$1 //p" $of | cut -d ' ' -f "$2" | sort -n | awk -v scale="$3" '
+		{ v[NR] = $1 }
+		END { if (NR) printf "%.1f", v[int((NR + 1) / 2)] / scale; else print "-" }'
 }
+# row NAME COLUMN SCALE KIND [KIND-OF-PITH [ASKED]]
 row() {
-	b=$(median "busybox:$4" "$2") p=$(median "pith:${5:-$4}" "$2")
-	awk -v b="$b" -v p="$p" -v scale="$3" -v name="$1" 'BEGIN {
-		printf "%-44s %9.1f %9.1f %6.2f\n", name, b / scale, p / scale, p / b
+	b=$(median "busybox:$4" "$2" "$3") p=$(median "pith:${5:-$4}" "$2" "$3")
+	r=$(median "runit:$4" "$2" "$3") s=$(median "sysvinit:$4" "$2" "$3")
+	[ -z "${6:-}" ] || { r=- s=-; }
+	awk -v b="$b" -v p="$p" -v r="$r" -v s="$s" -v name="$1" 'BEGIN {
+		ratio = (b > 0) ? sprintf("%.2f", p / b) : "-"
+		printf "%-48s %8s %8s %8s %8s %6s\n", name, r, s, b, p, ratio
 	}'
 }
 [ ! -s figures ] || {
-	echo "of $rounds boots each, medians                busybox      pith  ratio"
-	row 'first line, no mounts in the inittab, ms' 1 1000 bare
-	row 'first line, mounts in the inittab, ms' 1 1000 real
-	row 'first line, mounts where they are needed, ms' 1 1000 real bare
-	row 'memory of process 1 at rest (Rss), KiB' 2 1 bare
-	row 'from being asked to off, ms' 3 1000 bare
+	printf '%-48s %8s %8s %8s %8s %6s\n' "of $rounds boots each, medians" runit sysvinit \
+	    busybox pith ratio
+	row 'first line, all is done by lines before it, ms' 1 1000 full
+	row 'the same, with pith by itself and no line, ms' 1 1000 full bare
+	row 'first line, nothing is done by the others, ms' 1 1000 bare
+	row 'memory of process 1 at rest (Rss), KiB' 2 1 full
+	row 'from being asked to off, ms' 3 1000 bare bare asked
+}
+of=counts
+[ ! -s counts ] || {
+	row 'first line, all by lines, million instructions' 1 1000 full
+	row 'the same, pith by itself' 1 1000 full bare
+	row 'first line, nothing is done by the others' 1 1000 bare
 }
 finish
