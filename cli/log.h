@@ -50,8 +50,8 @@ void log_as(const char *name, int failure_code);
 enum { LACKING = -1 };
 void log_listen(void (*hears)(const char *line, int code));
 
-/* Have something done before refuse(), die() and log_leave() end the process; NULL:
- * no more. */
+/* Have something done before refuse(), die() and log_leave() end the process;
+ * NULL: no more. */
 void log_clean(void (*clean)(void));
 
 /* Have refuse() and die() ask first whether it has been said already, and then

@@ -57,8 +57,8 @@ void launch_started(pid_t init, pid_t child);
  * for, or -1; it ends when until has ended and all its output is out. */
 pid_t launch_relay(int master, pid_t until);
 
-/* In the launcher: the process that relays ports, to be waited for when init has
- * ended, or -1. */
+/* In the launcher: the process that relays ports, to be waited for when init
+ * has ended, or -1. */
 pid_t launch_publisher(void);
 
 /* Whether there will be a terminal to relay. */

@@ -31,8 +31,9 @@ bool mounts_freeze(int mount);
 bool mounts_attach(int mount, int place);
 
 /* Where a path of a hostile root leads to, every link of it taken inside the
- * root; what is missing is made, also behind a link: directories, and at the end
- * a directory or an empty file. O_PATH, or -1 with errno. openat2(2) RESOLVE_IN_ROOT */
+ * root; what is missing is made, also behind a link: directories, and at the
+ * end a directory or an empty file. O_PATH, or -1 with errno. openat2(2)
+ * RESOLVE_IN_ROOT */
 int mounts_place(int root, const char *path, bool directory);
 
 /* The directory of a path's last part, made where it is missing, as above; the

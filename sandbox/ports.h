@@ -9,7 +9,7 @@
 
 enum {
 	PORTS = 64,             /* of each option; more are refused */
-	PORTS_FIRST = 3         /* the first file by --listen, sd_listen_fds(3) */
+	PORTS_FIRST = 3         /* the first file by --listen */
 };
 
 /* One that is published. */

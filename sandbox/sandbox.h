@@ -56,7 +56,7 @@ struct sandbox {
 	int userns;             /* enum userns_mode */
 	/* Shared with the host. */
 	bool host_ipc, host_uts, host_cgroup, host_pid;
-	const char *network;    /* none, host, ns:, veth, macvlan:; NULL: none */
+	const char *network;    /* as written; NULL: not asked */
 	const char *user;       /* UID[:GID] or a name; NULL: as it is */
 	const char *hostname, *workdir;
 	int umask;              /* -1: as it is */

@@ -28,6 +28,11 @@ expected() {
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
 	sandbox/launch sandbox/seccomp sandbox/terminal sandbox/cgroup
 	sandbox/launch sandbox/counters sandbox/info
+	sandbox/launch sandbox/network sandbox/ports sandbox/publish sandbox/hosts
+	sandbox/network sandbox/proc
+	sandbox/ports
+	sandbox/publish sandbox/ports sandbox/proc
+	sandbox/hosts sandbox/volumes
 	sandbox/info sandbox/namespaces sandbox/proc
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
 	sandbox/cgroup sandbox/groups sandbox/hierarchies

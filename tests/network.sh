@@ -350,7 +350,8 @@ it 'gives a sandbox an eth0 with addresses and routes of both families, by veth'
 		ip route show default; ip -6 route show default
 		ping -q -c 3 10.1.0.1 >ping4 && ping -q -c 3 fd01::1 >ping6; echo $?'
 	code_is 0
-	out_like 'inet 10.1.0.2/24*inet6 fd01::2/64*default via 10.1.0.1 dev eth0*default via fd01::1 dev eth0*0'
+	out_like 'inet 10.1.0.2/24*inet6 fd01::2/64*default via 10.1.0.1 dev eth0*
+default via fd01::1 dev eth0*0'
 	is "$(sed 's/.*"addresses"://' info)" '["10.1.0.2/24","fd01::2/64"]}'
 	[ "$(json report net_rx_bytes)" -gt 300 ] || fail "$(cat report)"
 	[ "$(json report net_tx_bytes)" -gt 300 ] || fail "$(cat report)"
@@ -435,7 +436,7 @@ done
 it 'says what to do where an interface is not to be had, and leaves none' && have ip && {
 	be as_user
 	R=/
-	refused "cannot make an interface for 'the sandbox': Operation not permitted; root of the network may; --publish and --listen work for everyone" \
+	refused "cannot make an interface for 'the sandbox': Operation not permitted; root *" \
 	    --rootfs / --network veth
 	refused "cannot find the interface 'nosuch': No such device; ip link add*" \
 	    --rootfs / --network veth:nosuch

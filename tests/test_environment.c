@@ -85,7 +85,7 @@ build(const char *words, bool preset)
 	const struct sandbox *s = words_of(words);
 
 	environment_prepare(s, preset);
-	environment_build(s, &somebody, preset);
+	environment_build(s, &somebody, preset, 0);
 }
 
 #define OURS "A=1 EMPTY= TERM=vt100 LANG=de_DE.UTF-8 A2=x=y PATH=/ours"
@@ -306,7 +306,7 @@ START_TEST(secrets_are_wiped)
 	set_ours();
 	a = environ[0];
 	environment_prepare(s, true);
-	environment_build(s, &somebody, true);
+	environment_build(s, &somebody, true, 0);
 	ck_assert_str_eq(value, "K=secret");
 	environment_wipe(s);
 	ck_assert_str_eq(value, "K");
