@@ -28,7 +28,7 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_environment test_limits test_inittab
 TESTERS = terminal window relay
 SUITES  = build style arrows readme entrypoint input dropin boot faults fuzz \
-	sandbox sandbox-input limits security sandbox-faults doctor programs \
+	sandbox sandbox-input limits security network sandbox-faults doctor programs \
 	payloads engines images cross vm device
 
 # ---- how ---------------------------------------------------------------------

@@ -839,6 +839,8 @@ check(const struct options *o, bool boots)
 		    "ask it with --status, --doctor or --reexec later");
 	if (asks)
 		return;
+	if (o->command && !o->command[0][0])
+		refuse("empty command", NULL, NULL, SEE_HELP);
 	if (b->asked && o->for_command)
 		refuse("--boot goes with none of the options for a command",
 		    NULL, NULL, "run pith once more below it, see pith(8)");
@@ -851,9 +853,8 @@ check(const struct options *o, bool boots)
 		return;
 	if (o->pause && o->command)
 		refuse("--pause takes no command", o->command[0], NULL, NULL);
-	if (!o->pause && (!o->command || !o->command[0][0]))
-		refuse(o->command ? "empty command" : "no command given", NULL,
-		    NULL, SEE_HELP);
+	if (!o->pause && !o->command)
+		refuse("no command given", NULL, NULL, SEE_HELP);
 	if (o->sandbox.detach && o->parent_death_signal)
 		refuse("--detach and --parent-death-signal contradict each "
 		    "other", NULL, NULL, SEE_HELP);

@@ -27,8 +27,7 @@ put(const char *path, const struct line *l)
 	if (l->used + 4 >= l->size)
 		refuse("too many lines for", path, NULL, NULL);
 	fd = memfd_create(path, MFD_CLOEXEC);
-	if (fd < 0 || write(fd, l->text, l->used) != (ssize_t)l->used ||
-	    lseek(fd, 0, SEEK_SET) < 0)
+	if (fd < 0 || pwrite(fd, l->text, l->used, 0) != (ssize_t)l->used)
 		die("cannot write", path);
 	volumes_put(fd, path);
 }

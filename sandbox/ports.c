@@ -12,8 +12,8 @@
 static struct port published[PORTS];
 static int published_count, listening;
 
-/* An address of the host. */
-union address {
+/* An address and a port of the host. */
+union outside {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
@@ -34,7 +34,7 @@ port_number(const char *text, uint16_t *port)
 
 /* "", "1.2.3.4" or "[::1]"; the first is every address of both families. */
 static bool
-host_address(char *text, uint16_t port, union address *a)
+host_address(char *text, uint16_t port, union outside *a)
 {
 	const size_t n = strlen(text);
 
@@ -68,7 +68,7 @@ cut_last(char *text)
 
 /* [ADDRESS:]PORT, and with inner :PORT behind it, and /udp or /tcp. */
 static bool
-take_apart(const char *word, union address *a, struct port *p, bool inner)
+take_apart(const char *word, union outside *a, struct port *p, bool inner)
 {
 	char text[96], *slash, *number;
 	uint16_t port;
@@ -103,7 +103,7 @@ remedy_of(int error)
 }
 
 static bool
-open_socket(const union address *a, bool every, struct port *p)
+open_socket(const union outside *a, bool every, struct port *p)
 {
 	const int on = 1, off = 0;
 
@@ -125,7 +125,7 @@ open_socket(const union address *a, bool every, struct port *p)
 static void
 open_port(const char *word, bool inner, struct port *p)
 {
-	union address a;
+	union outside a;
 	bool every, opened;
 
 	if (!take_apart(word, &a, p, inner))

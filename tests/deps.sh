@@ -24,6 +24,8 @@ table() {
 	coverage apk check-dev pkgconf gcovr
 	bench apt tini dumb-init catatonit check pkg-config libc6-dev
 	bench apt bubblewrap util-linux runc crun
+	bench apt nginx-light curl iproute2 socat wrk docker.io hyperfine
+	bench apk nginx curl iproute2 socat wrk docker hyperfine
 	bench apk bubblewrap util-linux runc crun
 	bench-machine apt qemu-system-x86 cpio e2fsprogs xz-utils procps
 	bench-machine apt bubblewrap util-linux runc crun gcc libc6-dev
@@ -31,6 +33,10 @@ table() {
 	servers apt nginx-light redis-server redis-tools postgresql
 	servers apt openssh-server openssh-client curl golang-go expect tmux
 	servers apt python3 iproute2 util-linux ffmpeg
+	network apt nginx-light curl iproute2 iputils-ping socat dnsmasq-base wrk
+	network apt apache2-utils golang-go gcc libc6-dev musl-tools python3
+	network apk nginx curl iproute2 iputils socat dnsmasq wrk apache2-utils go
+	network apk gcc musl-dev python3
 	servers apk nginx redis postgresql openssh curl go expect tmux python3
 	servers apk iproute2 setpriv ffmpeg
 	sandbox apt bubblewrap firejail uidmap squashfs-tools erofs-utils attr

@@ -73,6 +73,10 @@ for sanitizers in memory address,undefined; do
 	    built limits sandbox/proc.c cli/log.c &&
 	    fuzz limits
 
+	it "takes hostile networks, ports and names apart, or refuses in one line ($sanitizers)" &&
+	    built network sandbox/hosts.c sandbox/proc.c cli/log.c -Wl,--wrap=socket &&
+	    fuzz network
+
 	it "takes hostile variables apart, or refuses in one line ($sanitizers)" &&
 	    built variables cli/log.c &&
 	    fuzz variables

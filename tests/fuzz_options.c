@@ -52,9 +52,10 @@ is_time(int64_t ms)
 static void
 judge_options(const struct options *o, char **argv, int argc, bool boots)
 {
+	const bool asks = o->doctor || o->boot.status || o->boot.reexec;
+
 	/* Process 1 of a machine is never to end. */
-	CLAIM(!boots || (o->boot.asked && !o->doctor && !o->boot.status &&
-	    !o->boot.reexec));
+	CLAIM(!boots || (o->boot.asked && !asks));
 	for (int i = 0; i < SIGNALS; i++) {
 		CLAIM(is_signal(o->signals.rewrite[i]));
 		CLAIM(o->signals.delay[i] >= 0);
@@ -70,15 +71,15 @@ judge_options(const struct options *o, char **argv, int argc, bool boots)
 	CLAIM(o->report_fd >= UNSET);
 	CLAIM(!o->report || o->report[0]);
 	CLAIM(!o->report || o->report_fd == UNSET);
-	CLAIM(o->doctor || o->boot.status || o->boot.reexec || o->boot.asked ||
-	    o->boot.switch_root || o->pause == !o->command);
+	CLAIM(asks || o->boot.asked || o->boot.switch_root ||
+	    o->pause == !o->command);
 	CLAIM(o->boot.on_exit >= 0 && o->boot.on_exit <= ON_EXIT_SHELL);
 	CLAIM(!o->boot.asked || !(o->report || o->timeout != UNSET));
 	CLAIM(o->reaped && o->reaped[0]);
 	/* child_start() writes to the element before. */
 	if (o->command) {
 		CLAIM(o->command > argv && o->command < argv + argc);
-		CLAIM(o->command[0][0]);
+		CLAIM(asks || o->command[0][0]);
 	}
 }
 

@@ -12,7 +12,7 @@ call(const struct sandbox *s)
 	static const struct identity id = { .home = "/" };
 	used = files_used = 0;
 	environment_prepare(s, true);
-	environment_build(s, &id, true);
+	environment_build(s, &id, true, 2);
 	for (char **e = environ; *e; e++) {
 		CLAIM(strchr(*e, '=') > *e);
 		for (char **other = environ; other < e; other++)

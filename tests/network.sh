@@ -401,12 +401,13 @@ it 'has an interface beside one of the host, by macvlan' && root && kind bridge 
 cat >router.sh <<-'E'
 	forward() { echo $1 >/proc/sys/net/ipv4/ip_forward; }
 	forward 0
-	"$PITH" --rootfs / --network veth --ip 10.4.1.2/24 --gateway 10.4.1.1 -- \
+	"$PITH" $1 --network veth --ip 10.4.1.2/24 --gateway 10.4.1.1 -- \
 	    sh -c 'echo up; exec socat TCP-LISTEN:80,fork,reuseaddr EXEC:"echo through"' >up &
 	one=$!
-	until grep -q up up; do :; done
+	until grep -q up up || ! kill -0 $one 2>/dev/null; do :; done
+	tree=$1
 	two() {
-		"$PITH" --rootfs / --network veth --ip 10.4.2.2/24 --gateway 10.4.2.1 -- \
+		"$PITH" $tree --network veth --ip 10.4.2.2/24 --gateway 10.4.2.1 -- \
 		    socat -u TCP:10.4.1.2:80,connect-timeout=$1 - 2>/dev/null
 		echo $?
 	}
@@ -425,7 +426,7 @@ it 'has two sandboxes talk through a router, and not without it' && root && kind
 	[ $who = as_root ] || within='unshare --user --map-root-user'
 	chmod 755 router.sh
 	cd $H
-	run $as $within unshare --net --mount sh $W/router.sh
+	run $as $within unshare --net --mount sh $W/router.sh "$(tree)"
 	cd $W
 	out_is '1
 through
@@ -433,7 +434,7 @@ through
 143'
 done
 
-it 'says what to do where an interface is not to be had, and leaves none' && have ip && {
+it 'says what to do where an interface is not to be had, and leaves none [S43]' && have ip && {
 	be as_user
 	R=/
 	refused "cannot make an interface for 'the sandbox': Operation not permitted; root *" \
@@ -510,7 +511,7 @@ MUSL_CC=cc
 # A server of names that knows one, at an address of ours.
 dns_at() {
 	dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
-	    --host-record=db.test,$2 --listen-address=$1 --bind-interfaces --pid-file= \
+	    --host-record=db.test,$2 --local=/test/ --listen-address=$1 --bind-interfaces --pid-file= \
 	    --user=root --log-facility=- 2>"$W/.dns" &
 	dns=$!
 	eventually grep -q "^ *[0-9]*: $(hex $1):0035 " /proc/net/udp
@@ -620,16 +621,16 @@ it 'refuses ports, addresses and names that are none, and what does not go toget
 
 it 'refuses a port that another has, and one below 1024 to whoever may not' && have socat && {
 	be as_user
-	start socat TCP-LISTEN:8081,fork SYSTEM:true
+	start socat TCP-LISTEN:8081,fork,reuseaddr SYSTEM:true
 	eventually grep -q ':1F91 .* 0A ' /proc/net/tcp
 	refused "cannot listen on '8081:80': Address *in use; somebody else has it" \
-	    --rootfs / --publish 8081:80
+	    --rootfs / --read-only --publish 8081:80
 	refused "cannot listen on '8081': Address *in use; somebody else has it" --listen 8081
 	kill $pid
 	ends
 	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -lt 80 ] ||
 	    refused "cannot listen on '80:80': Permission denied; take one from 1024 on*" \
-	    --rootfs / --publish 80:80
+	    --rootfs / --read-only --publish 80:80
 }
 
 finish

@@ -128,7 +128,8 @@ done
 
 TAKE_VALUES='rootfs layer upper volume tmpfs dir symlink file device shm-size proc sys chroot
     ulimit user group-add hostname workdir env env-file unsetenv umask userns uidmap gidmap
-    unshare pid ipc uts cgroupns timens network sysctl cap-add cap-drop seccomp landlock info
+    unshare pid ipc uts cgroupns timens network ip
+    gateway publish listen dns add-host sysctl cap-add cap-drop seccomp landlock info
     info-fd block-fd pidfile preserve-fd args-fd memory memory-swap memory-high oom cpus
     cpu-shares cpuset-cpus cpu-time pids-limit blkio-weight device-read-bps device-write-bps
     device-read-iops device-write-iops cgroup-conf cgroup-parent cgroup-join cgroups'
