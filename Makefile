@@ -215,7 +215,8 @@ images: pith
 bench: pith $B/bench $B/true $B/floor $B/bench_sandbox $B/floor_sandbox
 	@$B/bench $(CURDIR)/pith tests/bench.svg; s=$$?; \
 	    $B/bench_sandbox $(CURDIR)/pith $(CURDIR)/$B/floor_sandbox \
-	    $(CURDIR)/$B/true && exit $$s
+	    $(CURDIR)/$B/true && \
+	    PITH=$(CURDIR)/pith B=$(CURDIR)/$B sh tests/bench_network.sh 5 && exit $$s
 
 # The part of a sandbox once more with cgroup v2, in the virtual machine.
 bench-machine: pith $B/probe $B/true $B/stamp $B/machine_init $B/bench_sandbox \

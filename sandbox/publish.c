@@ -213,36 +213,42 @@ pass_chunk(struct end *from, struct end *to)
 	return 0;
 }
 
-/* As much as can be. False where an end has failed; *again where others should
- * have their turn first. */
-static bool
-pass_on(struct end *from, struct end *to, bool *again)
+/* Edges are told once: where more can be done, the kernel is asked to tell
+ * again, epoll_ctl(2). */
+static void
+watch_end(struct link *l, struct end *e, int how)
+{
+	if (!watch(e->fd, how, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, LINK,
+	    (l - links) * 2 + (e == &l->inner)))
+		l->failed = true;
+}
+
+/* As much as can be, but others have their turn. */
+static void
+pass_on(struct link *l, struct end *from, struct end *to)
 {
 	int more = 1;
 
 	for (int i = 0; i < TURNS && more > 0; i++)
 		more = pass_chunk(from, to);
-	*again = *again || more > 0;
-	return more >= 0;
+	if (more < 0)
+		l->failed = true;
+	else if (more > 0)
+		watch_end(l, from, EPOLL_CTL_MOD);
 }
 
-/* Edges are told once: where more can be done, the kernel is asked to tell
- * again, epoll_ctl(2). */
+/* Something was told of one end, or of both. */
 static void
-serve(struct link *l)
+serve(struct link *l, bool outer, bool inner)
 {
-	const uint32_t which = (l - links) * 2;
-	bool again = false;
-
-	/* First what is on its way out: a server that has answered may not
-	 * take any more. */
-	l->failed = !pass_on(&l->inner, &l->outer, &again);
-	l->failed = !pass_on(&l->outer, &l->inner, &again) || l->failed;
+	if (outer || l->outer.held > 0)
+		pass_on(l, &l->outer, &l->inner);
+	/* Also last of all: a server that has answered may not take any more.
+	 */
+	if (inner || l->inner.held > 0 || l->failed)
+		pass_on(l, &l->inner, &l->outer);
 	if (l->failed || (l->inner.told && (l->outer.told || ends_at)))
 		end_link(l);
-	else if (again)
-		watch(l->outer.fd, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT |
-		    EPOLLRDHUP | EPOLLET, LINK, which);
 }
 
 static bool
@@ -252,19 +258,15 @@ begin_inner(struct link *l)
 	if (l->inner.fd < 0)
 		return false;
 	set_up(l->inner.fd);
-	return reach(l->inner.fd, l->second, l->port->inner) &&
-	    watch(l->inner.fd, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT |
-	    EPOLLRDHUP | EPOLLET, LINK, (l - links) * 2 + 1);
+	if (!reach(l->inner.fd, l->second, l->port->inner))
+		return false;
+	watch_end(l, &l->inner, EPOLL_CTL_ADD);
+	return true;
 }
 
-/* At one address, and then at the other. */
 static bool
-begin_some_inner(struct link *l)
+begin_second(struct link *l)
 {
-	if (begin_inner(l))
-		return true;
-	if (l->second)
-		return false;
 	if (l->inner.fd >= 0)
 		close(l->inner.fd);
 	l->second = true;
@@ -289,17 +291,11 @@ connected(struct link *l, uint32_t events)
 	getsockopt(l->inner.fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	l->connects = error != 0;
 	if (error == 0) {
-		serve(l);
+		serve(l, true, true);
 		return;
 	}
-	if (!l->second) {
-		close(l->inner.fd);
-		l->inner.fd = -1;
-		l->second = true;
-		if (begin_inner(l))
-			return;
-	}
-	fail(l);
+	if (l->second || !begin_second(l) || l->failed)
+		fail(l);
 }
 
 static void
@@ -311,7 +307,7 @@ link_event(uint32_t which, uint32_t events)
 	if (!l->used)
 		return;
 	if (!l->connects)
-		serve(l);
+		serve(l, !(which & 1), which & 1);
 	else if (which & 1)
 		connected(l, events);
 }
@@ -374,8 +370,8 @@ take_connections(const struct port *p)
 		    .inner = { .fd = -1, .pipe = { -1, -1 } } };
 		link_count++;
 		set_up(fd);
-		if (!begin_some_inner(l) || !watch(fd, EPOLL_CTL_ADD, EPOLLIN |
-		    EPOLLOUT | EPOLLRDHUP | EPOLLET, LINK, (l - links) * 2))
+		watch_end(l, &l->outer, EPOLL_CTL_ADD);
+		if ((!begin_inner(l) && !begin_second(l)) || l->failed)
 			fail(l);
 	}
 }
@@ -537,7 +533,7 @@ begin_end(void)
 		if (links[i].used && links[i].connects)
 			fail(&links[i]);
 		else if (links[i].used)
-			serve(&links[i]);
+			serve(&links[i], true, true);
 }
 
 static void
