@@ -1,5 +1,5 @@
-/* libFuzzer: hostile words for network_prepare(), hosts_prepare() and what takes
- * ports apart. n is --network. */
+/* libFuzzer: hostile words for network_prepare(), hosts_prepare() and what
+ * takes ports apart. n is --network. */
 #include "sandbox/network.c"
 #define remedy_of remedy_of_port
 #include "sandbox/ports.c"

@@ -511,8 +511,8 @@ MUSL_CC=cc
 # A server of names that knows one, at an address of ours.
 dns_at() {
 	dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
-	    --host-record=db.test,$2 --local=/test/ --listen-address=$1 --bind-interfaces --pid-file= \
-	    --user=root --log-facility=- 2>"$W/.dns" &
+	    --host-record=db.test,$2 --local=/test/ --listen-address=$1 --bind-interfaces \
+	    --pid-file= --user=root --log-facility=- 2>"$W/.dns" &
 	dns=$!
 	eventually grep -q "^ *[0-9]*: $(hex $1):0035 " /proc/net/udp
 }
