@@ -54,6 +54,7 @@ what_is_seen() {
 		}
 		# Whether it gets there within --timeout is up to the machine.
 		/^ready$/ { next }
+		/^eth0\t/
 		/^[^ \t]+$/ || /^files/ || /^ *lo:/ || / lo$/ { print $1, $2, $3, $4, $5 }'
 }
 
@@ -93,6 +94,15 @@ limits() {
 	"$@" "$PITH" --rootfs $R --memory 64m --pids-limit 50 --cpu-time 30s --cgroupfs -- \
 	    /bin/look /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max self/cgroup \
 	    /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max
+}
+published() {
+	"$@" "$PITH" --rootfs $R --publish 127.0.0.1:18083:80 --publish 18083:53/udp \
+	    --listen 127.0.0.1:18084 --dns 10.0.0.1 --add-host a:10.0.0.2 -- \
+	    /bin/look /etc/hosts /etc/resolv.conf
+}
+interface() {
+	unshare --net "$@" "$PITH" --rootfs $R --network veth --ip 10.1.0.2/24 \
+	    --gateway 10.1.0.1 -- /bin/look net/route
 }
 time_out() {
 	"$@" "$PITH" --rootfs $R --timeout 30ms --stop-timeout 10ms -- /bin/probe stubborn
@@ -276,8 +286,8 @@ for who in $WHO; do
 		done
 	}
 	while read -r scene right what; do
-		# Which a user may not have without a group of his own.
-		[ "$scene:$who" != limits:as_user ] || continue
+		# Which a user may not have without a group, or a network, of his own.
+		case $scene:$who in limits:as_user | interface:as_user) continue ;; esac
 		it "$what, or says why not, whatever call fails ($who)" && have script &&
 		    works && storm
 	done <<'E2'
@@ -293,6 +303,8 @@ terminal   7   has a terminal
 detach     0   comes back when the command runs
 unshared   7   has namespaces without a root
 limits     7   has limits
+published  7   publishes ports, passes one on, and has names
+interface  7   has an interface
 time_out   124 keeps to --timeout
 E2
 done

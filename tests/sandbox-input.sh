@@ -303,7 +303,7 @@ it 'refuses namespaces, networks, clocks and parameters that are badly written' 
 	for value in foo user,,mnt ,user USER 'user mnt' user:mnt net,foo; do
 		refused "bad value *--unshare takes a list*" --unshare "$value"
 	done
-	for value in bridge veth ns ns: host,none; do
+	for value in bridge vet veth: macvlan ns ns: host,none; do
 		box_refused "*" --network $value
 	done
 	box_refused "cannot enter the network namespace '/none': No such file*" --network ns:/none
