@@ -10,6 +10,7 @@
 [ "${APART:-}" ] || APART=1 exec unshare --net sh "$0" "$@"
 unset APART
 set -u
+TESTS=$(cd "$(dirname "$0")" && pwd)
 ROUNDS=${1:-3}
 W=$(mktemp -d "${TMPDIR:-/tmp}/pith-bench.XXXXXX")
 chmod 755 "$W"
@@ -28,26 +29,9 @@ done
 
 echo page >index.html
 head -c 268435456 /dev/zero >big
-cat >nginx.conf <<-'E'
-	user root root;
-	daemon off;
-	pid /tmp/pid;
-	error_log /tmp/errors crit;
-	events { worker_connections 1024; }
-	http {
-		access_log off;
-		keepalive_requests 100000000;
-		client_body_temp_path /tmp/1;
-		proxy_temp_path /tmp/2;
-		fastcgi_temp_path /tmp/3;
-		uwsgi_temp_path /tmp/4;
-		scgi_temp_path /tmp/5;
-		server { listen 80; root /srv; }
-	}
-E
 "$PITH" --rootfs / --tmpfs /tmp --volume "$W:/srv:ro" --file 3:/tmp/web.conf \
     --network veth --ip 10.1.0.2/24 --gateway 10.1.0.1 --publish 8081:80 -- \
-    nginx -e /tmp/errors -c /tmp/web.conf 3<nginx.conf &
+    nginx -e /tmp/errors -c /tmp/web.conf 3<"$TESTS/nginx.conf" &
 started=$!
 WAYS='direct=10.1.0.2:80 pith=127.0.0.1:8081'
 if command -v docker-proxy >/dev/null; then

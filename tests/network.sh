@@ -14,24 +14,6 @@ unset APART
 
 echo web >page
 head -c 1048576 /dev/urandom >part
-cat >nginx.conf <<-'E'
-	worker_processes 2;
-	daemon off;
-	pid /tmp/pid;
-	error_log /tmp/errors crit;
-	events { worker_connections 4096; }
-	http {
-		access_log off;
-		keepalive_requests 1000000;
-		client_body_temp_path /tmp/1;
-		proxy_temp_path /tmp/2;
-		fastcgi_temp_path /tmp/3;
-		uwsgi_temp_path /tmp/4;
-		scgi_temp_path /tmp/5;
-		server { listen 80; root /srv; }
-	}
-E
-sed -i '1i user root root;' nginx.conf
 
 # This machine's tree, of which a user can have no layer.
 tree() {
@@ -48,7 +30,7 @@ web() {
 	# Where there is one user, there is none for nginx to change to.
 	[ $who = as_root ] && ids= || ids='--userns keep-id'
 	$as "$PITH" $(tree) $ids --tmpfs /tmp --volume $dir:/srv:ro --file 3:/tmp/web.conf \
-	    --env PITH_TEST "$@" -- nginx -e /tmp/errors -c /tmp/web.conf 3<nginx.conf \
+	    --env PITH_TEST "$@" -- nginx -e /tmp/errors -c /tmp/web.conf 3<"$TESTS/nginx.conf" \
 	    2>"$W/.web" &
 	launcher=$!
 }
