@@ -93,6 +93,24 @@ watch(int fd, int how, uint32_t events, enum topic topic, uint32_t which)
 
 /* ---- connections -------------------------------------------------------- */
 
+/* In a server's absence its port may be given to us as our own, and what we
+ * send comes back to us; nor could the server have it any more. */
+static bool
+is_itself(int fd, uint16_t port)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_in6 own = { 0 };
+	socklen_t size = sizeof(own);
+
+	/* It is at the same place in an address of either family. */
+	if (getsockname(fd, (struct sockaddr *)&own, &size) < 0 ||
+	    own.sin6_port != htons(port))
+		return false;
+	/* Not to linger as one that is over, connect(2). */
+	connect(fd, &none, sizeof(none));
+	return true;
+}
+
 static bool
 reach(int fd, bool second, uint16_t port)
 {
@@ -101,9 +119,9 @@ reach(int fd, bool second, uint16_t port)
 	struct sockaddr_in v4 = { .sin_family = AF_INET,
 	    .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
 
-	return (second ? connect(fd, (struct sockaddr *)&v6, sizeof(v6)) :
+	return ((second ? connect(fd, (struct sockaddr *)&v6, sizeof(v6)) :
 	    connect(fd, (struct sockaddr *)&v4, sizeof(v4))) == 0 ||
-	    errno == EINPROGRESS;
+	    errno == EINPROGRESS) && !is_itself(fd, port);
 }
 
 static int

@@ -197,6 +197,22 @@ it 'reaches a server that is on ::1 alone, and resets where there is none' &&
 	ends
 done
 
+# Of two ports that there are for clients the server's is one.
+it 'never takes itself for a server whose port is free' && root && have socat && for who in $WHO; do
+	be $who
+	start $as "$PITH" $(tree) --env PITH_TEST \
+	    --sysctl 'net.ipv4.ip_local_port_range=40000 40001' --publish 8081:40000 \
+	    --publish 8082:40000/udp -- sh -c 'echo up; exec sleep 1000'
+	hear_until up
+	for turn in 1 2 3 4 5 6 7 8; do
+		for port in TCP:127.0.0.1:8081 UDP:127.0.0.1:8082; do
+			is "$(echo word | socat -t 0.1 - $port 2>/dev/null)" ''
+		done
+	done
+	kill $pid
+	ends
+done
+
 # Each word that is asked has to be answered in capitals, from where it was asked.
 cat >ask.py <<-'E'
 	import socket, sys
