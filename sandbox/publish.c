@@ -418,6 +418,18 @@ open_inner(struct peer *p)
 	return false;
 }
 
+/* Nobody was there; at the other address there may be. */
+static void
+turn(struct peer *p)
+{
+	p->second = !p->second;
+	close(p->fd);
+	if (open_inner(p))
+		return;
+	p->used = 0;
+	peers_seen--;
+}
+
 /* The one of that address, or a new one in the place of whom nobody has heard
  * of for the longest time. NULL where there is no socket for him. */
 static struct peer *
@@ -487,7 +499,12 @@ take_datagrams(const struct port *port)
 			continue;
 		p->used = now() / 1000 + 1;
 		keep_control(p, &m);
-		(void)!send(p->fd, datagram, n, 0);
+		if (send(p->fd, datagram, n, 0) >= 0 || errno != ECONNREFUSED)
+			continue;
+		/* The one before was, of which nobody else is told. */
+		turn(p);
+		if (p->used)
+			(void)!send(p->fd, datagram, n, 0);
 	}
 }
 
@@ -503,15 +520,8 @@ peer_event(struct peer *p)
 		    .msg_control = p->control_size ? p->control : NULL,
 		    .msg_controllen = p->control_size };
 
-		if (n < 0 && errno == ECONNREFUSED) {
-			/* What he sends next may find somebody there. */
-			p->second = !p->second;
-			close(p->fd);
-			if (!open_inner(p)) {
-				p->used = 0;
-				peers_seen--;
-			}
-		}
+		if (n < 0 && errno == ECONNREFUSED)
+			turn(p);
 		if (n < 0)
 			return;
 		p->used = now() / 1000 + 1;

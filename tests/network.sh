@@ -256,6 +256,37 @@ it 'brings datagrams, to each sender what he is answered, from the address he as
 	ends
 done
 
+# Two that the relay finds at once, as of the first one only the second is told.
+cat >pairs.py <<-'E'
+	import os, signal, socket, sys
+	relay = int(sys.argv[1])
+	end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	end.connect(("127.0.0.1", 5301))
+	end.settimeout(1)
+	for turn in range(5):
+	    os.kill(relay, signal.SIGSTOP)
+	    end.send(b"one")
+	    end.send(b"two")
+	    os.kill(relay, signal.SIGCONT)
+	    try:
+	        print(end.recv(100))
+	        break
+	    except TimeoutError:
+	        pass
+E
+
+it 'brings datagrams to a server that is on ::1 alone, also two at once' && root &&
+    have python3 && for who in $WHO; do
+	be $who
+	start $as "$PITH" $(tree) --env PITH_TEST --volume $W:/srv:ro --publish 5301:53/udp -- \
+	    python3 /srv/answer.py ::1
+	hear_until up
+	run python3 pairs.py $(relay_of $pid)
+	out_like "b'*'"
+	kill $pid
+	ends
+done
+
 it 'publishes on the address that is named, and on no other' && have socat &&
     for who in $WHO; do
 	be $who
