@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -30,7 +31,9 @@ enum {
 	PEERS = 1024 * WAYS,
 	PEER_IDLE = 90,         /* seconds until a peer is forgotten */
 	REST = 100,             /* milliseconds without room for more */
-	LAST = 1000             /* milliseconds for what init left behind */
+	LAST = 1000,            /* milliseconds for what init left behind */
+	/* Of a connection. */
+	EDGES = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | (int)EPOLLET
 };
 
 /* One end of a connection, and what has come from it and not gone on yet. */
@@ -40,6 +43,7 @@ struct end {
 	size_t held;
 	bool over;              /* it sends no more */
 	bool told;              /* and the other end knows */
+	bool urgent;            /* some of it is, or was */
 };
 
 /* A connection: from outside, and the one inside that it is passed on to. */
@@ -196,6 +200,27 @@ give_pipe(struct end *e)
 	e->pipe[0] = e->pipe[1] = -1;
 }
 
+/* splice(2) stops before a byte that is urgent, and says that it is the end
+ * where no more is to come. It goes on as what it is, tcp(7). As pass_chunk. */
+static int
+pass_urgent(const struct end *from, const struct end *to)
+{
+	char byte;
+
+	if (recv(from->fd, &byte, 1, MSG_PEEK) != 1 ||
+	    send(to->fd, &byte, 1, MSG_OOB) != 1)
+		return errno == EAGAIN ? 0 : -1;
+	return recv(from->fd, &byte, 1, 0);
+}
+
+static bool
+is_urgent(const struct end *from)
+{
+	int next = 0;
+
+	return from->urgent && ioctl(from->fd, SIOCATMARK, &next) == 0 && next;
+}
+
 /* One chunk on its way. 1: go on; 0: it has to wait, or all is told; -1: one of
  * the ends has failed. */
 static int
@@ -210,6 +235,8 @@ pass_chunk(struct end *from, struct end *to)
 		    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 		if (n <= 0)
 			give_pipe(from);
+		if (n <= 0 && is_urgent(from))
+			return pass_urgent(from, to);
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -1;
 		from->held = n;
@@ -236,8 +263,7 @@ pass_chunk(struct end *from, struct end *to)
 static void
 watch_end(struct link *l, struct end *e, int how)
 {
-	if (!watch(e->fd, how, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, LINK,
-	    (l - links) * 2 + (e == &l->inner)))
+	if (!watch(e->fd, how, EDGES, LINK, (l - links) * 2 + (e == &l->inner)))
 		l->failed = true;
 }
 
@@ -320,10 +346,16 @@ static void
 link_event(uint32_t which, uint32_t events)
 {
 	struct link *l = &links[which / 2];
+	struct end *e = which & 1 ? &l->inner : &l->outer;
+	const int on = 1;
 
 	/* Of one that ended in this same batch. */
 	if (!l->used)
 		return;
+	if (events & EPOLLPRI) {
+		e->urgent = true;
+		setsockopt(e->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	}
 	if (!l->connects)
 		serve(l, !(which & 1), which & 1);
 	else if (which & 1)

@@ -166,6 +166,37 @@ it 'brings what a server said last, though it has ended' && have socat && for wh
 	code_is 0
 done
 
+it 'brings what is urgent, and what comes after it' && have python3 && for who in $WHO; do
+	be $who
+	cat >urgent.py <<-'E'
+		import socket, sys, time
+		if sys.argv[1] == "ask":
+		    c = socket.create_connection(("127.0.0.1", 8081))
+		    for word, how in (b"before", 0), (b"!", socket.MSG_OOB), (b"after", 0):
+		        c.send(word, how)
+		        time.sleep(0.2)
+		    c.shutdown(socket.SHUT_WR)
+		    print(c.recv(100))
+		    sys.exit()
+		s = socket.socket()
+		s.bind(("127.0.0.1", 80))
+		s.listen()
+		print("up", flush=True)
+		c = s.accept()[0]
+		c.settimeout(20)
+		all = b""
+		while word := c.recv(100):
+		    all += word
+		c.send(all)
+	E
+	start $as "$PITH" $(tree) --env PITH_TEST --volume $W:/srv:ro --publish 8081:80 -- \
+	    python3 /srv/urgent.py serve
+	hear_until up
+	run python3 urgent.py ask
+	out_is "b'beforeafter'"
+	ends
+done
+
 # It reads nothing, so neither can the server write, nor the relay.
 it 'ends although a client does not take what is sent to him' && have socat &&
     for who in $WHO; do
