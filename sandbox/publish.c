@@ -58,7 +58,8 @@ struct link {
 struct peer {
 	struct sockaddr_in6 from;
 	socklen_t from_size;
-	char control[64];       /* which address of ours he knows */
+	/* Which address of ours he knows. */
+	_Alignas(struct cmsghdr) char control[64];
 	size_t control_size;
 	const struct port *port;
 	int fd;
@@ -497,18 +498,23 @@ peer_of(const struct port *port, const struct msghdr *m)
 }
 
 /* He is answered from the address that he knows, by whatever interface leads
- * there. */
+ * there. Of IPv4 that is told in both forms; the second one, its own, has ours
+ * where all were asked. */
 static void
 keep_control(struct peer *p, struct msghdr *m)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct cmsghdr *c;
 
-	p->control_size = c ? m->msg_controllen : 0;
-	if (c && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
-		((struct in_pktinfo *)CMSG_DATA(c))->ipi_ifindex = 0;
-	if (c && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
-		((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex = 0;
-	memcpy(p->control, m->msg_control, p->control_size);
+	p->control_size = 0;
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			((struct in_pktinfo *)CMSG_DATA(c))->ipi_ifindex = 0;
+		else if (c->cmsg_level == IPPROTO_IPV6 &&
+		    c->cmsg_type == IPV6_PKTINFO)
+			((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex = 0;
+		p->control_size = c->cmsg_len;
+		memcpy(p->control, c, p->control_size);
+	}
 }
 
 static void
@@ -516,7 +522,7 @@ take_datagrams(const struct port *port)
 {
 	for (int i = 0; i < BATCH; i++) {
 		struct sockaddr_in6 from = { 0 };
-		_Alignas(struct cmsghdr) char control[64];
+		_Alignas(struct cmsghdr) char control[128];
 		struct iovec v = { datagram, sizeof(datagram) };
 		struct msghdr m = { .msg_name = &from,
 		    .msg_namelen = sizeof(from), .msg_iov = &v,
@@ -557,6 +563,11 @@ peer_event(struct peer *p)
 		if (n < 0)
 			return;
 		p->used = now() / 1000 + 1;
+		if (sendmsg(p->port->fd, &m, 0) >= 0 || errno != EINVAL)
+			continue;
+		/* He has asked all of us at once: any address will do. */
+		m.msg_control = NULL;
+		m.msg_controllen = 0;
 		(void)!sendmsg(p->port->fd, &m, 0);
 	}
 }
@@ -716,10 +727,13 @@ watch_all(void)
 	for (int i = 0; i < count; i++) {
 		const int fd = ports[i].fd;
 
-		if (ports[i].datagrams && setsockopt(fd, IPPROTO_IPV6,
-		    IPV6_RECVPKTINFO, &on, sizeof(on)) < 0)
+		/* The one or the other, or both, ipv6(7). */
+		if (ports[i].datagrams) {
+			setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on,
+			    sizeof(on));
 			setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on,
 			    sizeof(on));
+		}
 		if (!watch(fd, EPOLL_CTL_ADD, EPOLLIN, PORT, i))
 			return false;
 	}

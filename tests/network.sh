@@ -287,6 +287,25 @@ it 'brings datagrams, to each sender what he is answered, from the address he as
 	ends
 done
 
+it 'answers a datagram to all from an address of ours' && have python3 && for who in $WHO; do
+	be $who
+	cat >all.py <<-'E'
+		import socket
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+		s.settimeout(10)
+		s.sendto(b"word", ("127.255.255.255", 5301))
+		print(*s.recvfrom(100))
+	E
+	start $as "$PITH" $(tree) --env PITH_TEST --volume $W:/srv:ro --publish 5301:53/udp -- \
+	    python3 /srv/answer.py 0.0.0.0
+	hear_until up
+	run python3 all.py
+	out_is "b'WORD' ('127.0.0.1', 5301)"
+	kill $pid
+	ends
+done
+
 # Two that the relay finds at once, as of the first one only the second is told.
 cat >pairs.py <<-'E'
 	import os, signal, socket, sys
