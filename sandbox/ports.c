@@ -180,6 +180,10 @@ open_for_command(const struct sandbox *s, const char *word)
 	if (is_named(s, place))
 		refuse("cannot listen on", word, "its file is to be one that "
 		    "another option names", "take numbers from 67 on");
+	/* What closes on exec is ours, such as that of --report. */
+	if (p.fd != place && fcntl(place, F_GETFD) == FD_CLOEXEC)
+		refuse("cannot listen on", word, "its file is in use",
+		    "a higher limit of open files");
 	if (p.fd != place && dup2(p.fd, place) < 0)
 		die("cannot listen on", word);
 	if (p.fd != place)

@@ -572,6 +572,15 @@ it 'passes on no socket in the place of a file that has another use' && {
 	exec 3<&-
 }
 
+it 'passes on no socket in the place of its own report' && {
+	be as_user
+	(ulimit -n 64
+	refused "cannot listen on '8082': its file is in use; *" --report $H/report \
+	    --listen 8081 --listen 8082
+	refused "cannot listen on '8081': its file is in use; *" --report-fd 7 \
+	    --listen 8081 --listen 8082 7>report)
+}
+
 # ---- names -------------------------------------------------------------------
 
 # One source for each libc, and what none of them needs.
