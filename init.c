@@ -961,10 +961,14 @@ see_off(struct life *l)
 	const pid_t relays[] = { l->relay, l->publisher };
 	int wait_status;
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
+		/* Somebody may have stopped it. */
+		if (relays[i] > 0)
+			kill(relays[i], SIGCONT);
 		while (relays[i] > 0 && waitpid(relays[i], &wait_status, 0) <
 		    0 && errno == EINTR)
 			;
+	}
 	if (l->role != INIT && l->opt->sandbox.cpu_time >= 0 &&
 	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
 		l->cpu_spent = true;

@@ -386,6 +386,19 @@ it 'goes on without the relay, and says that it is gone' && root && have socat &
 	code_is 143
 done
 
+it 'ends although the relay was stopped' && root && for who in $WHO; do
+	be $who
+	start $as "$PITH" $(tree) --env PITH_TEST --publish 8081:80 -- \
+	    sh -c 'echo up; exec sleep 1000'
+	hear_until up
+	relay=$(relay_of $pid)
+	kill -STOP $relay
+	kill $pid
+	eventually test ! -e /proc/$relay
+	kill -CONT $relay 2>/dev/null
+	ends
+done
+
 it 'leaves no listener, interface or process, whenever the launcher is killed' && have ip && {
 	[ "$(id -u)" = 0 ] && extra='--network veth --ip 10.1.0.2/24 --gateway 10.1.0.1'
 	for who in $WHO; do
