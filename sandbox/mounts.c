@@ -165,6 +165,10 @@ mounts_parent(int root, const char *path, const char **name)
 	    fcntl(root, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Of a link that leads to a link: each has up to 127 parts, and a part takes
+ * 5 KiB of the stack. */
+enum { LINKS = 8 };
+
 /* What a link would lead to that leads to nothing yet, such as
  * /etc/resolv.conf. Its text is the root's: it is kept short, as each part of
  * it is a call deeper. */
@@ -172,20 +176,24 @@ static __attribute__((noinline)) int
 place_behind(int root, const char *path, const char *name, int parent,
     const char *part, bool directory)
 {
-	static int followed;
+	static int depth;
 	char text[PATH_MAX], link[256];
 	struct line l = LINE(text);
 	const ssize_t size = readlinkat(parent, part, link, sizeof(link));
+	int fd;
 
 	errno = ELOOP;
-	if (size <= 0 || size == sizeof(link) || ++followed > 40)
+	if (size <= 0 || size == sizeof(link) || depth == LINKS)
 		return -1;
 	link[size] = '\0';
 	line_add(&l, link[0] == '/' ? "" : path);
 	if (link[0] != '/')
 		text[l.used = name - path] = '\0';
 	line_add(&l, link);
-	return mounts_place(root, text, directory);
+	depth++;
+	fd = mounts_place(root, text, directory);
+	depth--;
+	return fd;
 }
 
 /* By parts: each is made in a directory that is held. */

@@ -682,6 +682,20 @@ nameserver fd09::1
 	is "$(find $H/linked | wc -l)" 6
 done
 
+# Each of which would be the first directory of what the one before leads to.
+it 'refuses links of the root that lead through links without an end' && {
+	be as_user
+	mkdir -p $H/deep/etc
+	from=etc/resolv.conf
+	for part in 1 2 3 4 5 6 7 8 9 a b c d e f g h i j k l m n o p q r s t u v w x y z; do
+		ln -s $(printf /$part%.0s $(seq 120)) $H/deep/$from
+		from=$part
+	done
+	chmod -R a+rX $H/deep
+	R=$H/deep
+	refused "cannot put a file at '/etc/resolv.conf': *link*" --rootfs $R --dns 10.9.0.1
+}
+
 # ---- what is wrong -----------------------------------------------------------
 
 it 'refuses ports, addresses and names that are none, and what does not go together' && {
