@@ -348,6 +348,8 @@ forbid_nesting(const struct sandbox *s)
 static void
 build(const struct sandbox *s)
 {
+	/* Who the command is has to reach what is made, too. */
+	const mode_t mask = umask(022);
 	int root;
 
 	root = rootfs_attach(s, flags & CLONE_NEWUSER);
@@ -361,6 +363,7 @@ build(const struct sandbox *s)
 	if (s->cgroupfs)
 		cgroup_show(root);
 	rootfs_enter(s, root);
+	umask(mask);
 }
 
 static void

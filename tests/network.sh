@@ -682,6 +682,20 @@ nameserver fd09::1
 	is "$(find $H/linked | wc -l)" 6
 done
 
+it 'lets the command read its names whatever the umask is' && root && {
+	be as_root
+	mkdir -p $H/bare/bin
+	cp /bin/busybox* $H/bare/bin/
+	[ -e $H/bare/bin/busybox ] || mv $H/bare/bin/busybox.static $H/bare/bin/busybox
+	chmod -R a+rX $H/bare
+	(umask 077
+	run "$PITH" --rootfs $H/bare --user 33:33 --dns 10.9.0.1 -- /bin/busybox sh -c \
+	    'cat /etc/resolv.conf; umask'
+	code_is 0
+	out_is 'nameserver 10.9.0.1
+0077')
+}
+
 # Each of which would be the first directory of what the one before leads to.
 it 'refuses links of the root that lead through links without an end' && {
 	be as_user
