@@ -16,7 +16,9 @@
 
 enum { ADDRESSES = 16 };
 
-static const char inside[] = "eth0";
+/* Before Linux 6.14 no interface of ours may have the name that a new one is
+ * born with, though it be elsewhere: so one beside eth0 gets its name there. */
+static const char inside[] = "eth0", newborn[] = "pith-eth0";
 
 /* An address with the bits of its net, or that of a gateway. */
 static struct address {
@@ -308,7 +310,7 @@ make_macvlan(int fd, pid_t init)
 	struct message m;
 
 	begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &what, sizeof(what));
-	add_text(&m, IFLA_IFNAME, inside);
+	add_text(&m, IFLA_IFNAME, newborn);
 	add_number(&m, IFLA_LINK, host_index);
 	add_number(&m, IFLA_NET_NS_PID, init);
 	info = open_nest(&m, IFLA_LINKINFO);
@@ -389,7 +391,7 @@ add_route(int fd, unsigned int index, const struct address *gateway)
 void
 network_set(void)
 {
-	const unsigned int index = index_of(inside);
+	const unsigned int index = index_of(kind == VETH ? inside : newborn);
 	const struct ifinfomsg up = { .ifi_index = index, .ifi_flags = IFF_UP,
 	    .ifi_change = IFF_UP };
 	const int fd = netlink();
@@ -399,6 +401,7 @@ network_set(void)
 		if (!add_address(fd, index, &ips[i], ips[i].bits))
 			die("cannot set the address", ips[i].word);
 	begin(&m, RTM_NEWLINK, 0, &up, sizeof(up));
+	add_text(&m, IFLA_IFNAME, inside);
 	if (!tell(fd, &m))
 		die("cannot raise the interface", inside);
 	for (int i = 0; i < gateway_count; i++)

@@ -471,17 +471,18 @@ it 'joins two sandboxes by a bridge of the host, each with a server on port 80' 
 	eventually no_link
 }
 
-it 'has an interface beside one of the host, by macvlan' && root && kind bridge && {
+it 'has an interface beside one of the host of the same name, by macvlan' && root &&
+    kind bridge && {
 	be as_root
-	ip link add out0 type veth peer name far0
-	ip link set out0 up
+	ip link add eth0 type veth peer name far0
+	ip link set eth0 up
 	ip netns list >/dev/null 2>&1
 	unshare --net sh -c 'echo ready; exec sleep 1000' >ready &
 	far=$!
 	eventually grep -q ready ready
 	ip link set far0 netns $far
 	nsenter -t $far -n sh -c 'ip addr add 10.3.0.1/24 dev far0; ip link set far0 up'
-	run "$PITH" --rootfs / --network macvlan:out0 --ip 10.3.0.2/24 --gateway 10.3.0.1 -- \
+	run "$PITH" --rootfs / --network macvlan:eth0 --ip 10.3.0.2/24 --gateway 10.3.0.1 -- \
 	    ping -q -c 3 -W 5 10.3.0.1
 	code_is 0
 	kill $far
