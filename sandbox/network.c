@@ -105,19 +105,24 @@ netlink(void)
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 }
 
-/* Send it and hear the kernel's answer. False with errno. */
+/* Send it and hear the kernel's answer, no other's. False with errno. */
 static bool
 ask(int fd, const struct message *m, void *answer, size_t size)
 {
 	const struct nlmsghdr *head = answer;
+	struct sockaddr_nl from;
+	socklen_t from_size = sizeof(from);
 	ssize_t n;
 
 	if (fd < 0 || send(fd, m, m->head.nlmsg_len, 0) < 0)
 		return false;
 	do
-		n = recv(fd, answer, size, 0);
+		n = recvfrom(fd, answer, size, 0, (struct sockaddr *)&from,
+		    &from_size);
 	while (n < 0 && errno == EINTR);
-	if (n < (ssize_t)sizeof(*head))
+	/* Whoever is root of the network may write to us, too. */
+	if (n < (ssize_t)sizeof(*head) || from.nl_pid != 0 ||
+	    head->nlmsg_len > (size_t)n)
 		return false;
 	if (head->nlmsg_type != NLMSG_ERROR)
 		return true;

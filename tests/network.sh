@@ -450,6 +450,40 @@ default via fd01::1 dev eth0*0'
 	eventually no_link
 }
 
+# One that looks like the kernel's, and is longer than it is. It has to be there between
+# the launcher's question and the answer, so many are sent, and often.
+cat >answer_too.py <<-'E'
+	import os, socket, struct, time
+	init = os.getppid()
+	with open("/proc/%d/stat" % init) as stat:
+	    launcher = int(stat.read().rsplit(")", 1)[1].split()[1])
+	answer = struct.pack("IHHII16xHH", 0x7fffffff, 16, 0, 0, 0, 0xffff, 1).ljust(8192)
+	for sender in range(3):
+	    if os.fork() == 0:
+	        s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+	        end = time.time() + 2
+	        if sender == 0:
+	            time.sleep(0.1)
+	            os.kill(init, 9)
+	        while time.time() < end:
+	            try:
+	                s.sendto(answer, (launcher, 0))
+	            except OSError:
+	                pass
+	        os._exit(0)
+	time.sleep(1000)
+E
+
+it 'believes nobody but the kernel in what went through' && root && kind veth && have python3 && {
+	be as_root
+	for turn in 1 2 3 4 5 6 7 8 9 10; do
+		run "$PITH" --rootfs / --pid host --cap-add NET_ADMIN --network veth \
+		    --report report --volume $W:/srv:ro -- python3 /srv/answer_too.py
+		code_is 137
+	done
+	eventually no_link
+}
+
 it 'joins two sandboxes by a bridge of the host, each with a server on port 80' && root &&
     kind bridge && have nginx curl && {
 	be as_root
