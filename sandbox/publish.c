@@ -26,6 +26,7 @@ enum {
 	TURNS = 16,             /* chunks of one connection before the others */
 	BATCH = 64,             /* events, and datagrams of a port, at once */
 	FILES_OF_LINK = 6,      /* two sockets, and two pipes when it stalls */
+	FILES_OF_PEERS = 8,     /* of so many files one may be a peer's */
 	LINKS = 16384,
 	WAYS = 4,               /* peers whose address has the same hash */
 	PEERS = 1024 * WAYS,
@@ -74,7 +75,7 @@ enum topic { LINK, PEER, PORT, INIT_GONE, LAUNCHER_GONE };
 /* Mapped in the process alone, and touched as needed. */
 static struct link *links;
 static struct peer *peers;
-static int link_count, most_links, peers_seen;
+static int link_count, most_links, peers_seen, most_peers;
 static int epoll, init_gone, launcher_gone;
 static int64_t rests_until, ends_at;    /* milliseconds; 0: not */
 
@@ -475,7 +476,7 @@ peer_of(const struct port *port, const struct msghdr *m)
 	for (socklen_t i = 0; i < m->msg_namelen; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
 	hash ^= hash >> 16;
-	p = oldest = &peers[hash % (PEERS / WAYS) * WAYS];
+	p = oldest = &peers[hash % (most_peers / WAYS) * WAYS];
 	for (int i = 0; i < WAYS; i++, p++) {
 		if (p->used && p->port == port && p->from_size ==
 		    m->msg_namelen && memcmp(&p->from, bytes, p->from_size) ==
@@ -683,6 +684,9 @@ get_room(void)
 	most_links = files.rlim_cur / FILES_OF_LINK > LINKS ? LINKS :
 	    files.rlim_cur / FILES_OF_LINK > 16 ?
 	    files.rlim_cur / FILES_OF_LINK - 10 : 1;
+	most_peers = files.rlim_cur / FILES_OF_PEERS > PEERS ? PEERS :
+	    files.rlim_cur / FILES_OF_PEERS > WAYS ?
+	    files.rlim_cur / FILES_OF_PEERS / WAYS * WAYS : WAYS;
 }
 
 /* Who is in both namespaces at once needs to be nobody there: what can be

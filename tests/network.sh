@@ -337,6 +337,24 @@ it 'brings datagrams to a server that is on ::1 alone, also two at once' && root
 	ends
 done
 
+cat >crowd.py <<-'E'
+	import socket
+	for n in range(1000):
+	    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 5301))
+E
+
+it 'takes connections although there were more senders of datagrams than files' &&
+    have python3 socat && for who in $WHO; do
+	be $who
+	(ulimit -n 200
+	serve 80 'TCP-LISTEN:80,fork,reuseaddr EXEC:"echo here"' --publish 8081:80 \
+	    --publish 5301:53/udp
+	python3 crowd.py
+	is "$(socat -u -T 5 TCP:127.0.0.1:8081 -)" here
+	kill $pid
+	ends)
+done
+
 it 'publishes on the address that is named, and on no other' && have socat &&
     for who in $WHO; do
 	be $who
