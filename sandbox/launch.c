@@ -274,6 +274,8 @@ provide(const struct sandbox *s, pid_t init)
 
 	if (flags & CLONE_NEWUSER)
 		ids_map(init);
+	/* Init has its own; the relay would keep them for all to read. */
+	environment_wipe(s);
 	info_look(init);
 	cgroup_prefer(s, init);
 	if (network_wanted())
@@ -444,7 +446,6 @@ launch_fork(const struct sandbox *s)
 	tether_take(true);
 	provide(s, pid);
 	close(place);
-	environment_wipe(s);
 	return pid;
 }
 

@@ -393,6 +393,21 @@ it 'has a relay that is nobody: no capability, no file of ours, in the network o
 	ends
 done
 
+it 'has a relay that knows no variable of the command' && root && for who in $WHO; do
+	be $who
+	start $as env PITH_CANARY=ours "$PITH" $(tree) --env CANARY=theirs --publish 8081:80 -- \
+	    sh -c 'echo up; exec sleep 1000'
+	hear_until up
+	relay=$(relay_of $pid)
+	for what in cmdline environ; do
+		case $(tr '\0' ' ' </proc/$relay/$what) in
+		*ours* | *theirs*) fail "they are in its $what" ;;
+		esac
+	done
+	kill $pid
+	ends
+done
+
 it 'goes on without the relay, and says that it is gone' && root && have socat &&
     for who in $WHO; do
 	be $who
