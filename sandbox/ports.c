@@ -117,9 +117,11 @@ open_socket(const union outside *a, bool every, struct port *p)
 	if (a->any.sa_family == AF_INET6)
 		setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, every ? &off :
 		    &on, sizeof(on));
+	/* As many may wait as net.core.somaxconn says, listen(2): who is one
+	 * too many tries again a second later. */
 	return bind(p->fd, &a->any, a->any.sa_family == AF_INET6 ?
 	    sizeof(a->v6) : sizeof(a->v4)) == 0 &&
-	    (p->datagrams || listen(p->fd, SOMAXCONN) == 0);
+	    (p->datagrams || listen(p->fd, INT16_MAX) == 0);
 }
 
 static void

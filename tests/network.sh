@@ -216,6 +216,29 @@ it 'ends although a client does not take what is sent to him' && have socat &&
 	wait $client $reader
 done
 
+cat >burst.py <<-'E'
+	import os, signal, socket, sys
+	relay = int(sys.argv[1])
+	os.kill(relay, signal.SIGSTOP)
+	ends = [socket.socket() for _ in range(500)]
+	try:
+	    for end in ends:
+	        end.settimeout(0.9)
+	        end.connect(("127.0.0.1", 8081))
+	finally:
+	    os.kill(relay, signal.SIGCONT)
+E
+
+it 'has hundreds wait who come at once' && root && have socat python3 &&
+    [ $(cat /proc/sys/net/core/somaxconn) -ge 512 ] && for who in $WHO; do
+	be $who
+	serve 80 'TCP-LISTEN:80,fork SYSTEM:cat' --publish 8081:80
+	run python3 burst.py $(relay_of $pid)
+	err_is ''
+	kill $pid
+	ends
+done
+
 it 'reaches a server that is on ::1 alone, and resets where there is none' &&
     have socat curl && for who in $WHO; do
 	be $who
