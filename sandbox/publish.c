@@ -265,7 +265,8 @@ pass_chunk(struct end *from, struct end *to)
 static void
 watch_end(struct link *l, struct end *e, int how)
 {
-	if (!watch(e->fd, how, EDGES, LINK, (l - links) * 2 + (e == &l->inner)))
+	if (!watch(e->fd, how, EDGES, LINK, (l - links) * 2 +
+	    (e == &l->inner)))
 		l->failed = true;
 }
 
