@@ -13,7 +13,6 @@ unset APART
 # ---- servers and clients -----------------------------------------------------
 
 echo web >page
-head -c 1048576 /dev/urandom >part
 
 # This machine's tree, of which a user can have no layer.
 tree() {
@@ -46,6 +45,7 @@ end_of() {
 }
 # The children of a launcher: init, and the relay.
 only_children() { cat /proc/$1/task/$1/children; }
+init_of() { only_children $1 | xargs -n 1 | grep -vx "$(relay_of $1)"; }
 relay_of() {
 	for child in $(only_children $1); do
 		[ "$(readlink /proc/$child/exe)" != "$PITH" ] ||
@@ -158,10 +158,21 @@ it 'brings a gibibyte through, in both directions, with the end of each side tol
 	rm big
 }
 
+# The client takes nothing before init is gone: by then most of it is in the relay's hands.
 it 'brings what a server said last, though it has ended' && have socat && for who in $WHO; do
 	be $who
-	serve 80 'TCP-LISTEN:80 OPEN:/srv/part,rdonly' --publish 8081:80 --volume $W:/srv:ro
-	is "$(socat -u TCP:127.0.0.1:8081 - | sha256sum)" "$(sha256sum <part)"
+	head -c 6291456 /dev/urandom >said
+	serve 80 'TCP-LISTEN:80 OPEN:/srv/said,rdonly' --publish 8081:80 --volume $W:/srv:ro
+	init=$(init_of $pid)
+	fifo last
+	socat -u TCP:127.0.0.1:8081,rcvbuf=4096 PIPE:last 2>/dev/null &
+	client=$!
+	exec 8<>last
+	eventually over $init
+	# With a writer of ours open there is no end of file but socat's last byte.
+	is "$(head -c 6291456 <&8 | sha256sum)" "$(sha256sum <said)"
+	exec 8<&-
+	wait $client
 	ends
 	code_is 0
 done
@@ -398,7 +409,7 @@ it 'has a relay that is nobody: no capability, no file of ours, in the network o
 	be $who
 	serve 80 'TCP-LISTEN:80,fork SYSTEM:cat' --publish 8081:80
 	relay=$(relay_of $pid)
-	init=$(only_children $pid | xargs -n 1 | grep -vx $relay)
+	init=$(init_of $pid)
 	is "$(awk '/Cap(Inh|Prm|Eff|Amb)/ { print $2 }' /proc/$relay/status | sort -u)" \
 	    0000000000000000
 	is "$(awk '/NoNewPrivs/ { print $2 }' /proc/$relay/status)" 1
