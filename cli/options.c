@@ -851,6 +851,10 @@ check(const struct options *o, bool boots)
 		    NULL, SEE_HELP);
 	if (b->asked || b->switch_root)
 		return;
+	for (int i = 0; i < o->sandbox.word_count && o->pause; i++)
+		if (o->sandbox.words[i].kind == LISTEN)
+			refuse("--pause and --listen contradict each other",
+			    NULL, NULL, SEE_HELP);
 	if (o->pause && o->command)
 		refuse("--pause takes no command", o->command[0], NULL, NULL);
 	if (!o->pause && !o->command)

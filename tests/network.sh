@@ -679,8 +679,11 @@ it 'passes on sockets that the command may not open itself, as systemd does' && 
 	done
 }
 
-it 'passes on no socket in the place of a file that has another use' && {
+it 'passes on no socket in the place of a file that has another use, nor to nobody' && {
 	be as_user
+	run $as "$PITH" --listen 8081 --pause
+	code_is 125
+	err_like 'pith: --pause and --listen contradict each other; *'
 	exec 3</dev/null
 	refused "cannot listen on '8081': *another option names*" --listen 8081 --preserve-fd 3
 	refused "cannot listen on '8081': *another option names*" --listen 8081 --block-fd 3
