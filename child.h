@@ -28,7 +28,9 @@ struct failure {
 struct before {
 	const char *(*call)(const void *with, const char **on);
 	const void *with;
-	pid_t (*fork)(void);    /* that is to be used, or NULL */
+	/* That is to be used, or NULL. _Fork(3) is fork(2) without what libc
+	 * does for threads, and much smaller. */
+	pid_t (*fork)(void);
 	const char *file;       /* to be executed for command[0], or NULL */
 	bool unheard;           /* nobody hears of the exec: the child complains
 	                           itself, but not of "" */

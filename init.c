@@ -595,7 +595,7 @@ static void
 start_line(const struct boot_start *s)
 {
 	const struct before before = { .call = boot_child, .with = s->entry,
-	    .fork = s->asks ? fork : NULL, .file = s->program.file,
+	    .fork = s->asks ? _Fork : NULL, .file = s->program.file,
 	    .unheard = true };
 	struct child c = { .own_session = true, .terminal = -1 };
 	struct failure why;

@@ -204,7 +204,7 @@ signal_number(const char *name)
 	if (strncasecmp(name, "SIG", 3) == 0)
 		name += 3;
 	for (size_t i = 0; i < NAMES; i++)
-		if (strcasecmp(name, names[i].name) == 0)
+		if (strncasecmp(name, names[i].name, SIGNAL_NAME) == 0)
 			return names[i].sig;
 	if (strncasecmp(name, "RTMIN+", 6) == 0)
 		n = RTMIN + small_number(name + 6);

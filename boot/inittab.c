@@ -258,6 +258,16 @@ inittab_read(struct inittab *t, const char *path)
 	return right;
 }
 
+static bool
+has_remount(const char *command)
+{
+	while ((command = strchr(command, 'r')))
+		if (strncmp(command++, "remount", 7) == 0)
+			return true;
+	return false;
+}
+
+/* A remount is not one. */
 bool
 inittab_mounts(const char *command, const char *at)
 {
@@ -267,12 +277,10 @@ inittab_mounts(const char *command, const char *at)
 
 	while (name > command && name[-1] != '/')
 		name--;
-	/* A remount is not one. Of more than four letters strstr(3) makes a
-	 * table first, which takes longer than all the rest. */
 	return program == (size_t)(name - command) + 5 &&
 	    strncmp(name, "mount", 5) == 0 && all > program + last &&
 	    strchr(" \t", command[all - last - 1]) &&
-	    strcmp(command + all - last, at) == 0 && !strstr(command, "remo");
+	    strcmp(command + all - last, at) == 0 && !has_remount(command);
 }
 
 void
@@ -285,7 +293,7 @@ inittab_words(struct program *w, const char *command)
 	char *at = w->text;
 
 	w->argv = word;
-	if (strpbrk(command, of_shell)) {
+	if (command[strcspn(command, of_shell)]) {
 		line_add(&whole, "exec ");
 		line_add(&whole, command + dash);
 		*word++ = shell + !dash;

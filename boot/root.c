@@ -72,7 +72,7 @@ static bool
 can_execute(const char *dir, const char *init)
 {
 	int wait_status = -1;
-	const pid_t pid = fork();
+	const pid_t pid = _Fork();
 
 	if (pid == 0)
 		_exit(chroot(dir) < 0 || chdir("/") < 0 ||

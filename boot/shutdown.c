@@ -179,8 +179,9 @@ shutdown_namespace(enum verb verb)
 {
 	pid_t pid;
 
-	/* From a child, as the kernel ends the caller after a halt. */
-	pid = fork();
+	/* From a child, as the kernel ends the caller after a halt. What fork()
+	 * does besides _Fork() is for threads. */
+	pid = _Fork();
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	else if (reboot(verbs[verb].how) < 0 && pid == 0)
@@ -190,7 +191,7 @@ shutdown_namespace(enum verb verb)
 void
 shutdown_machine(enum verb verb)
 {
-	pid_t pid = fork();
+	pid_t pid = _Fork();
 
 	if (pid <= 0) {
 		early_mount(NULL);      /* no line may have come to it */

@@ -170,7 +170,7 @@ status_heir(const char *file)
 		warn("cannot execute", file);
 		return false;
 	}
-	pid = fork();
+	pid = _Fork();
 	if (pid == 0) {
 		dup2(pipe[1], STDOUT_FILENO);
 		dup2(pipe[1], STDERR_FILENO);

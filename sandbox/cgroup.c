@@ -629,7 +629,8 @@ cgroup_processors(void)
 	n = syscall(SYS_sched_getaffinity, 0, sizeof(most), most);
 	syscall(SYS_sched_setaffinity, 0, size, ours);
 	while (n-- > 0)
-		found += __builtin_popcount(most[n]);
+		for (; most[n]; most[n] &= most[n] - 1)
+			found++;
 	return found > 0 ? found : 1;
 }
 

@@ -44,15 +44,17 @@ static int64_t
 sum(int group, const char *file, const char *key)
 {
 	char text[4096];
-	const char *at = text;
+	const size_t length = strlen(key);
 	int64_t total = 0;
 	uint64_t n;
 
 	if (!file_read(group, file, text, sizeof(text)))
 		return -1;
-	while ((at = strstr(at, key))) {
-		at += strlen(key);
-		if (text_number(&at, INT64_MAX, &n))
+	for (const char *at = text; *at; at++) {
+		const char *number = at + length;
+
+		if (strncmp(at, key, length) == 0 &&
+		    text_number(&number, INT64_MAX, &n))
 			total += n;
 		if (!*key)
 			break;

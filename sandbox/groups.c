@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
@@ -153,9 +153,7 @@ groups_move_joined(int group, int to)
 void
 groups_wait(void)
 {
-	const struct timespec millisecond = { 0, 1000000 };
-
-	nanosleep(&millisecond, NULL);
+	poll(NULL, 0, 1);
 }
 
 /* The name of a group in a group, NULL where there is none. */

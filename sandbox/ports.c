@@ -75,7 +75,7 @@ take_apart(const char *word, union outside *a, struct port *p, bool inner)
 
 	if (strlen(word) >= sizeof(text))
 		return false;
-	strcpy(text, word);
+	memcpy(text, word, strlen(word) + 1);
 	slash = strchr(text, '/');
 	if (slash)
 		*slash++ = '\0';

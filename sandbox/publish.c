@@ -410,8 +410,8 @@ take_connections(const struct port *p)
 {
 	for (int i = 0; i < BATCH; i++) {
 		struct link *l = free_link();
-		int fd = l ? accept4(p->fd, NULL, NULL, SOCK_NONBLOCK |
-		    SOCK_CLOEXEC) : -1;
+		int fd = l ? syscall(SYS_accept4, p->fd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
 
 		if (!l || (fd < 0 && (errno == EMFILE || errno == ENFILE ||
 		    errno == ENOBUFS || errno == ENOMEM)))
@@ -681,7 +681,7 @@ get_room(void)
 		_exit(1);
 	links = (struct link *)room;
 	peers = (struct peer *)(room + LINKS * sizeof(*links));
-	getrlimit(RLIMIT_NOFILE, &files);
+	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
 	most_links = files.rlim_cur / FILES_OF_LINK > LINKS ? LINKS :
 	    files.rlim_cur / FILES_OF_LINK > 16 ?
 	    files.rlim_cur / FILES_OF_LINK - 10 : 1;
