@@ -82,7 +82,7 @@ reaper_find(struct descendants *d)
 		return;
 	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0 || readlinkat(proc, "self", self, sizeof(self)) < 0)
-		refuse("cannot find descendants in", "/proc", strerror(errno),
+		die_with("cannot find descendants in", "/proc",
 		    "mount it, --grace and --wait look there");
 	/* Not 0 to 2: those may be closed, and are the child's to find so. */
 	d->proc = fcntl(proc, F_DUPFD_CLOEXEC, 3);

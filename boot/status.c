@@ -199,7 +199,7 @@ status_show(void)
 	ssize_t n;
 
 	if (fd < 0)
-		refuse("cannot read", STATUS_FILE, strerror(errno),
+		die_with("cannot read", STATUS_FILE,
 		    "is pith the init of this machine?");
 	while ((n = read(fd, text, sizeof(text))) > 0)
 		if (write(STDOUT_FILENO, text, n) != n)

@@ -19,6 +19,13 @@ static void (*cleaner)(void);
 static bool (*already)(void);
 static bool best_effort;
 
+struct line
+line_over(char *text, size_t size)
+{
+	text[0] = '\0';
+	return (struct line){ text, size, 0 };
+}
+
 void
 line_add(struct line *l, const char *words)
 {
@@ -273,9 +280,15 @@ refuse(const char *what, const char *which, const char *why,
 }
 
 _Noreturn void
+die_with(const char *what, const char *which, const char *remedy)
+{
+	refuse(what, which, strerror(errno), remedy);
+}
+
+_Noreturn void
 die(const char *what, const char *which)
 {
-	refuse(what, which, strerror(errno), NULL);
+	die_with(what, which, NULL);
 }
 
 void

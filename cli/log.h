@@ -14,7 +14,8 @@ struct line {
 };
 
 /* An empty line over an array. */
-#define LINE(array) { (array), sizeof(array), ((array)[0] = '\0', 0) }
+#define LINE(array) line_over((array), sizeof(array))
+struct line line_over(char *text, size_t size);
 
 /* Append words of our own; nothing is escaped. */
 void line_add(struct line *l, const char *words);
@@ -75,6 +76,10 @@ void warn(const char *what, const char *which);
 
 /* complain() with the reason in errno, then end with the failure code. */
 _Noreturn void die(const char *what, const char *which);
+
+/* die(), with a remedy as complain() has it. */
+_Noreturn void die_with(const char *what, const char *which,
+    const char *remedy);
 
 /* die(), but with log_best_effort() complain and come back. */
 void lacking(const char *what, const char *which);

@@ -399,7 +399,7 @@ examine(const struct row *r)
 	const struct rlimit none = { 0, 0 };
 	struct sandbox s = { 0 };
 
-	note = (struct line)LINE(finding.text);
+	note = LINE(finding.text);
 	/* Nothing can be written to it, and poll(2) knows. */
 	dup2(open("/", O_PATH | O_CLOEXEC), STDERR_FILENO);
 	log_listen(hear);

@@ -371,8 +371,8 @@ write_direct(pid_t pid, int which)
 		proc_write(proc_of(path, pid, "setgroups"), "deny");
 	if (!proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
 	    "gid_map"), map_text(which).text))
-		refuse("cannot map", which == USERS ? "user ids" : "group ids",
-		    strerror(errno), errno == EPERM && geteuid() == 0 ?
+		die_with("cannot map", which == USERS ? "user ids" :
+		    "group ids", errno == EPERM && geteuid() == 0 ?
 		    "root without CAP_SETFCAP may not, other users may" : NULL);
 }
 

@@ -75,7 +75,7 @@ image_mount(const char *path)
 	int mount;
 
 	if (loop < 0)
-		refuse("cannot attach to a loop device", path, strerror(errno),
+		die_with("cannot attach to a loop device", path,
 		    "images need root, and /dev/loop-control");
 	line_add(&options, "source=");
 	line_add(&options, device);

@@ -372,7 +372,7 @@ static void
 make_namespace(int which, const char *name)
 {
 	if ((flags & which) && unshare(which) < 0)
-		refuse("cannot make", name, strerror(errno), remedy_of(errno));
+		die_with("cannot make", name, remedy_of(errno));
 }
 
 static void
@@ -431,8 +431,8 @@ launch_fork(const struct sandbox *s)
 		pid = namespaces_fork(flags & ~late(), &born);
 	}
 	if (pid < 0)
-		refuse("cannot make the namespaces of", "the sandbox",
-		    strerror(errno), remedy_of(errno));
+		die_with("cannot make the namespaces of", "the sandbox",
+		    remedy_of(errno));
 	/* It may be made, but not entered; and nobody has asked for it. */
 	if (place >= 0 && born < 0 && !cgroup_has_pay()) {
 		if (pid > 0)

@@ -186,7 +186,7 @@ clone_of(int fd, const char *path, bool whole, int userns, uint64_t attributes)
 	/* Who may only read can do without owners. */
 	if (userns < 0 || !(attributes & MOUNT_ATTR_RDONLY) ||
 	    !mounts_set(mount, attributes, -1))
-		refuse("cannot map the owners of", path, strerror(errno),
+		die_with("cannot map the owners of", path,
 		    "its file system is too simple; --read-only or "
 		    "--userns host do without");
 	return mount;
@@ -298,8 +298,8 @@ mount_overlay(const struct sandbox *s, bool userns)
 	}
 	if (mkdir("m", 0755) < 0 || mount("overlay", "m", "overlay",
 	    MS_NOSUID | MS_NODEV, text) < 0)
-		refuse("cannot mount an overlay on", lowers[0].path,
-		    strerror(errno), errno == ELOOP ?
+		die_with("cannot mount an overlay on", lowers[0].path,
+		    errno == ELOOP ?
 		    "no layer may lie in another" : errno == ENODEV ?
 		    "the kernel has no overlayfs; modprobe overlay" : NULL);
 }

@@ -41,7 +41,10 @@ enum sys_mode { SYS_RO = 1, SYS_NONE };
 enum oom_mode { OOM_PROCESS = 1, OOM_GROUP };
 enum cgroups_mode { CGROUPS_AUTO = 1, CGROUPS_V1, CGROUPS_V2, CGROUPS_OFF };
 
+/* What is asked for most often stands first: the code for it is shorter. */
 struct sandbox {
+	struct word *words;     /* word_count of them */
+	int word_count;
 	bool asked;             /* for anything of this */
 	const char *rootfs;     /* DIR, "/", "none" or an image; NULL: ours */
 	const char *chroot;     /* plain chroot(2); NULL: none */
@@ -67,7 +70,6 @@ struct sandbox {
 	int tty;                /* -1: not asked, 0 no, 1 yes */
 	bool detach;
 	const char *info, *pidfile;
-	const char *limits[GROUP_LIMITS];       /* as written; NULL: none */
 	int oom;                /* enum oom_mode */
 	int64_t cpu_time;       /* milliseconds of the whole group; -1: any */
 	const char *cgroup_parent;      /* from the root of the hierarchies */
@@ -75,8 +77,7 @@ struct sandbox {
 	bool cgroupfs;          /* mounted inside */
 	bool measured;          /* somebody wants to know what it took */
 	int info_fd, block_fd;  /* -1: none */
-	struct word *words;     /* word_count of them */
-	int word_count;
+	const char *limits[GROUP_LIMITS];       /* as written; NULL: none */
 };
 
 /* Whether it has a root of its own, and with that the whole preset. */

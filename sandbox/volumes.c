@@ -190,7 +190,7 @@ send(int number, int userns)
 	/* Who may only read does without owners. */
 	if ((s->device || !mounts_set(n.fd, a, userns)) &&
 	    !(a & MOUNT_ATTR_RDONLY && mounts_set(n.fd, a, -1)))
-		refuse("cannot map the owners of", s->from, strerror(errno),
+		die_with("cannot map the owners of", s->from,
 		    "its file system is too simple; make it :ro, or "
 		    "--userns host");
 	if (!tether_send(&n))
@@ -357,7 +357,7 @@ build(int root, struct step *s)
 void
 volumes_build(int root)
 {
-	static const char what[][40] = {
+	static const char what[][26] = {
 		[VOLUME] = "cannot bind the volume at",
 		[TMPFS] = "cannot mount a tmpfs at",
 		[DIR_AT] = "cannot make the directory",
@@ -373,7 +373,7 @@ volumes_build(int root)
 			refuse(what[steps[i].kind], steps[i].to,
 			    "the root is read-only and has no such place",
 			    "make it there, or --ephemeral");
-		refuse(what[steps[i].kind], steps[i].to, strerror(errno),
+		die_with(what[steps[i].kind], steps[i].to,
 		    errno == EINVAL || errno == ENOTDIR ? "a directory goes "
 		    "on a directory, a file on a file" : NULL);
 	}
