@@ -22,7 +22,7 @@ static const char SEED[] = "/var/lib/random-seed";
 enum { SEED_BYTES = 32 };
 
 struct mounting {
-	char type[9], at[15], data[36];
+	char type[9], at[15], data[32];
 	unsigned int flags;
 };
 

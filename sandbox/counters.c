@@ -14,29 +14,32 @@ static const struct source {
 	unsigned char counter, controller;
 	unsigned char whose[2];         /* v1, v2 */
 	int unit[2];
-	char v1[44], key1[16], v2[16], key2[16];
 } sources[] = {
-	{ MEMORY_PEAK, OF_MEMORY, { OF_P, OF_P }, { 1, 1 },
-	    "memory.max_usage_in_bytes", "", "memory.peak", "" },
-	{ PIDS_PEAK, OF_PIDS, { OF_P, OF_P }, { 1, 1 },
-	    "pids.peak", "", "pids.peak", "" },
-	{ OOM_KILLS, OF_MEMORY, { OF_BOTH, OF_P }, { 1, 1 },
-	    "memory.oom_control", "oom_kill ", "memory.events", "oom_kill " },
-	{ THROTTLED_MS, OF_CPU, { OF_BOTH, OF_BOTH }, { 1000000, 1000 },
-	    "cpu.stat", "throttled_time ", "cpu.stat", "throttled_usec " },
-	{ IO_READ, OF_BLKIO, { OF_P, OF_P }, { 1, 1 },
-	    "blkio.throttle.io_service_bytes_recursive", " Read ",
-	    "io.stat", " rbytes=" },
-	{ IO_WRITTEN, OF_BLKIO, { OF_P, OF_P }, { 1, 1 },
-	    "blkio.throttle.io_service_bytes_recursive", " Write ",
-	    "io.stat", " wbytes=" },
-	{ USER_MS, OF_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 },
-	    "cpuacct.usage_user", "", "cpu.stat", "user_usec " },
-	{ SYSTEM_MS, OF_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 },
-	    "cpuacct.usage_sys", "", "cpu.stat", "system_usec " },
-	{ PIDS_REFUSED, OF_PIDS, { OF_BOTH, OF_BOTH }, { 1, 1 },
-	    "pids.events", "max ", "pids.events", "max " },
+	{ MEMORY_PEAK, OF_MEMORY, { OF_P, OF_P }, { 1, 1 } },
+	{ PIDS_PEAK, OF_PIDS, { OF_P, OF_P }, { 1, 1 } },
+	{ OOM_KILLS, OF_MEMORY, { OF_BOTH, OF_P }, { 1, 1 } },
+	{ THROTTLED_MS, OF_CPU, { OF_BOTH, OF_BOTH }, { 1000000, 1000 } },
+	{ IO_READ, OF_BLKIO, { OF_P, OF_P }, { 1, 1 } },
+	{ IO_WRITTEN, OF_BLKIO, { OF_P, OF_P }, { 1, 1 } },
+	{ USER_MS, OF_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
+	{ SYSTEM_MS, OF_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
+	{ PIDS_REFUSED, OF_PIDS, { OF_BOTH, OF_BOTH }, { 1, 1 } },
 };
+
+/* The file and the key of v1, and those of v2, in the order of the sources. */
+enum { V1, V2 = 2, WORDS_OF_ONE = 4 };
+static const char words[] =
+	"memory.max_usage_in_bytes\0" "\0" "memory.peak\0" "\0"
+	"pids.peak\0" "\0" "pids.peak\0" "\0"
+	"memory.oom_control\0" "oom_kill \0" "memory.events\0" "oom_kill \0"
+	"cpu.stat\0" "throttled_time \0" "cpu.stat\0" "throttled_usec \0"
+	"blkio.throttle.io_service_bytes_recursive\0" " Read \0"
+	    "io.stat\0" " rbytes=\0"
+	"blkio.throttle.io_service_bytes_recursive\0" " Write \0"
+	    "io.stat\0" " wbytes=\0"
+	"cpuacct.usage_user\0" "\0" "cpu.stat\0" "user_usec \0"
+	"cpuacct.usage_sys\0" "\0" "cpu.stat\0" "system_usec \0"
+	"pids.events\0" "max \0" "pids.events\0" "max ";
 
 /* The sum of the numbers after each key, or the first one where it is ""; -1
  * where there is no such file. */
@@ -63,21 +66,21 @@ sum(int group, const char *file, const char *key)
 }
 
 static int64_t
-count(const struct source *s)
+count(const struct source *s, const char *const own[WORDS_OF_ONE])
 {
 	char file[64] = "pay/";
 	struct line l = { file, sizeof(file), 4 };
 	bool v2;
 	const int group = cgroup_of(s->controller, &v2);
-	const char *key = v2 ? s->key2 : s->key1;
+	const char *const *w = own + (v2 ? V2 : V1);
 	int64_t n, other = 0;
 
 	if (group < 0)
 		return -1;
-	line_add(&l, v2 ? s->v2 : s->v1);
-	n = sum(group, file + 4, key);
+	line_add(&l, w[0]);
+	n = sum(group, file + 4, w[1]);
 	if (s->whose[v2] == OF_BOTH && cgroup_has_pay())
-		other = sum(group, file, key);
+		other = sum(group, file, w[1]);
 	/* v1 counts bytes of what is throttled alone, since Linux 5.14 or so.
 	 */
 	if (!v2 && n == 0 && s->controller == OF_BLKIO)
@@ -88,8 +91,17 @@ count(const struct source *s)
 void
 counters_read(int64_t n[COUNTERS])
 {
+	const char *next = words;
+
 	for (int i = 0; i < COUNTERS; i++)
 		n[i] = -1;
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-		n[sources[i].counter] = count(&sources[i]);
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		const char *own[WORDS_OF_ONE];
+
+		for (int w = 0; w < WORDS_OF_ONE; w++) {
+			own[w] = next;
+			next += strlen(next) + 1;
+		}
+		n[sources[i].counter] = count(&sources[i], own);
+	}
 }

@@ -56,7 +56,7 @@ static const char takes[] =
     "a number from 10 to 1000\0";
 
 /* Limits of one block device, from READ_BPS on: MAJOR:MINOR and these. */
-static const struct { char option[20], v1[40], v2[8]; } rates[] = {
+static const struct { char option[20], v1[33], v2[9]; } rates[] = {
 	{ "--device-read-bps", "blkio.throttle.read_bps_device", " rbps=" },
 	{ "--device-write-bps", "blkio.throttle.write_bps_device", " wbps=" },
 	{ "--device-read-iops", "blkio.throttle.read_iops_device", " riops=" },

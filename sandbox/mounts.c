@@ -258,7 +258,7 @@ attach_or_die(int mount, int place, const char *what)
 
 /* What of /proc and /sys a container has no business with: shown empty, or not
  * to be written. Those of engines, and what is new since. */
-static const char hidden_proc[][24] = {
+static const char hidden_proc[][14] = {
 	"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats",
 	"sched_debug", "scsi", "timer_list", "timer_stats",
 	/* Root of a user namespace of its own could not read these anyway. */
@@ -266,7 +266,7 @@ static const char hidden_proc[][24] = {
 };
 enum { FOR_ALL = 10 };
 
-static const char hidden_sys[][32] = {
+static const char hidden_sys[][25] = {
 	"firmware", "devices/virtual/powercap", "kernel/debug",
 	"kernel/tracing", "kernel/security",
 	/* Where it is the host's, with all that is mounted on it. */
@@ -274,7 +274,7 @@ static const char hidden_sys[][32] = {
 };
 enum { OF_OURS = 5 };
 
-static const char unwritable[][16] = {
+static const char unwritable[][14] = {
 	"sys", "sysrq-trigger", "irq", "bus", "fs",
 };
 
@@ -465,7 +465,7 @@ static const struct { char name[8]; unsigned char major, minor; } nodes[] = {
 	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
 };
 
-static const struct { char name[8], target[16]; } links[] = {
+static const struct { char name[7], target[16]; } links[] = {
 	{ "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" },
 	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
 	{ "ptmx", "pts/ptmx" },

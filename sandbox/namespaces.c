@@ -185,7 +185,7 @@ raise_loopback(void)
 
 /* Parameters that a namespace has for itself, and which; sysctl names with
  * dots. A longer name stands before a shorter one that it begins with. */
-static const struct { char name[24]; int flag; } own_parameters[] = {
+static const struct { char name[20]; int flag; } own_parameters[] = {
 	{ "net.", CLONE_NEWNET }, { "kernel.msg", CLONE_NEWIPC },
 	{ "kernel.sem", CLONE_NEWIPC }, { "kernel.shm", CLONE_NEWIPC },
 	{ "fs.mqueue.", CLONE_NEWIPC }, { "kernel.hostname", CLONE_NEWUTS },

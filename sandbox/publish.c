@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../architecture.h"
 #include "../cli/log.h"
 #include "ports.h"
 #include "proc.h"
@@ -82,10 +83,10 @@ static int64_t rests_until, ends_at;    /* milliseconds; 0: not */
 static int64_t
 now(void)
 {
-	struct timespec t;
+	struct kernel_time t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+	syscall(CLOCK_GETTIME, CLOCK_MONOTONIC, &t);
+	return (int64_t)t.seconds * 1000 + t.nanoseconds / 1000000;
 }
 
 static bool
