@@ -37,8 +37,11 @@ WARN    = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-Wvla -Wundef -Werror
 CFLAGS  = -Oz $(SMALLER)
 # What gcc does for speed at -Oz too, and what makes it larger: each was measured.
+# A function that is called once is to be inlined however long it is.
 SMALLER = $(patsubst %,-fno-%,move-loop-invariants tree-loop-im thread-jumps \
-	caller-saves tree-dominator-opts tree-tail-merge) \
+	caller-saves tree-dominator-opts tree-tail-merge forward-propagate shrink-wrap \
+	partial-inlining expensive-optimizations) \
+	--param=max-inline-insns-single=1000 \
 	$(if $(filter x86_64-%,$(MACHINE)),-malign-data=abi)
 HARDEN  = -fPIE -fstack-protector-strong
 LEAN    = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
@@ -94,9 +97,8 @@ DEBIAN_CFLAGS = $(call ONCE,DEBIAN_CFLAGS,-nostdinc -isystem $(FETCHED)/usr/incl
 	-isystem $(call OF_CC,include) -idirafter $B/kernel-headers)
 DEBIAN_LINK = -nostartfiles -nodefaultlibs -L$(FETCHED)/usr/lib/$(MUSL) \
 	$(FETCHED)/usr/lib/$(MUSL)/rcrt1.o $(FETCHED)/usr/lib/$(MUSL)/crti.o \
-	$(call OF_CC,crtbeginS.o) $(1) -o $(2) \
-	-Wl,--start-group -lc -lgcc -Wl,--end-group \
-	$(call OF_CC,crtendS.o) $(FETCHED)/usr/lib/$(MUSL)/crtn.o
+	$(1) -o $(2) -Wl,--start-group -lc -lgcc -Wl,--end-group \
+	$(FETCHED)/usr/lib/$(MUSL)/crtn.o
 
 OF_MUSL = $(if $(findstring musl,$(MACHINE)),$(1),$(2))
 MUSL_LINK = $(call OF_MUSL,$(1) -o $(2),$(call DEBIAN_LINK,$(1),$(2)))
@@ -252,7 +254,7 @@ SOURCES = $(OBJECTS:%.o=%.c)
 
 lint: pith
 	for c in $(SOURCES); do \
-	    $(MUSL_CC) -O2 -fanalyzer -c $$c -o $B/analyzed.o || exit 1; done
+	    $(filter-out $(SMALLER),$(MUSL_CC)) -O2 -fanalyzer -c $$c -o $B/analyzed.o || exit 1; done
 	@# A text without its NUL in a table; gcc 15 has a warning of its own.
 	! for c in $(SOURCES); do \
 	    $(MUSL_CC) -Wno-error -Wc++-compat -fsyntax-only $$c 2>&1; done | \
