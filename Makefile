@@ -254,7 +254,8 @@ SOURCES = $(OBJECTS:%.o=%.c)
 
 lint: pith
 	for c in $(SOURCES); do \
-	    $(filter-out $(SMALLER),$(MUSL_CC)) -O2 -fanalyzer -c $$c -o $B/analyzed.o || exit 1; done
+	    $(filter-out $(SMALLER),$(MUSL_CC)) -O2 -fanalyzer -c $$c \
+		-o $B/analyzed.o || exit 1; done
 	@# A text without its NUL in a table; gcc 15 has a warning of its own.
 	! for c in $(SOURCES); do \
 	    $(MUSL_CC) -Wno-error -Wc++-compat -fsyntax-only $$c 2>&1; done | \

@@ -110,7 +110,7 @@ static bool
 ask(int fd, const struct message *m, void *answer, size_t size)
 {
 	const struct nlmsghdr *head = answer;
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	socklen_t from_size = sizeof(from);
 	ssize_t n;
 

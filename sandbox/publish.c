@@ -114,7 +114,7 @@ is_itself(int fd, uint16_t port)
 	    own.sin6_port != htons(port))
 		return false;
 	/* Not to linger as one that is over, connect(2). */
-	connect(fd, &none, sizeof(none));
+	(void)!connect(fd, &none, sizeof(none));
 	return true;
 }
 
@@ -478,7 +478,7 @@ peer_of(const struct port *port, const struct msghdr *m)
 	for (socklen_t i = 0; i < m->msg_namelen; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
 	hash ^= hash >> 16;
-	p = oldest = &peers[hash % (most_peers / WAYS) * WAYS];
+	p = oldest = &peers[(size_t)(hash % (most_peers / WAYS)) * WAYS];
 	for (int i = 0; i < WAYS; i++, p++) {
 		if (p->used && p->port == port && p->from_size ==
 		    m->msg_namelen && memcmp(&p->from, bytes, p->from_size) ==

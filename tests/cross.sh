@@ -117,7 +117,7 @@ device() {
 	cat >$1-device/etc/inittab <<-'E'
 		::sysinit:/bin/busybox --install -s /bin
 		::sysinit:echo told sysinit
-		::wait:sh -c "echo told mounts; cut -d' ' -f2 /proc/mounts"
+		::wait:sh -c "echo told mounts; cut -d' ' -f2 /proc/mounts | sort"
 		::respawn:sh -c "echo told service; exec sleep 1000"
 		nonsense
 		::once:sh -c "until pith --status | grep sleep; do usleep 9999; done; poweroff"
@@ -253,10 +253,11 @@ for arch in $ARCHITECTURES; do
 		out_like "*bad line '/etc/inittab:5:1'*told sysinit
 told mounts
 *
-/proc
-/sys
 /dev
+*
+/proc
 */run
+*/sys
 *told service
 *respawn console sh -c *
 pith: powers the machine off
