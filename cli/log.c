@@ -101,6 +101,78 @@ text_number(const char **text, uint64_t most, uint64_t *number)
 	return true;
 }
 
+/* Of IPv4; a number that begins with 0 would be octal to some. */
+static bool
+four_bytes(const char *text, unsigned char *bytes)
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t n;
+
+		if ((text[0] == '0' && text[1] >= '0' && text[1] <= '9') ||
+		    !text_number(&text, 255, &n) ||
+		    *text++ != (i < 3 ? '.' : '\0'))
+			return false;
+		bytes[i] = n;
+	}
+	return true;
+}
+
+/* Up to four digits; -1 where there are none, or more. */
+static int
+sixteen_bits(const char **text)
+{
+	int n = 0;
+
+	for (int digits = 0; digits < 5; digits++, ++*text) {
+		const char c = **text, small = c | 0x20;
+
+		if (c >= '0' && c <= '9')
+			n = n * 16 + c - '0';
+		else if (small >= 'a' && small <= 'f')
+			n = n * 16 + small - 'a' + 10;
+		else
+			return digits > 0 ? n : -1;
+	}
+	return -1;
+}
+
+size_t
+text_address(const char *text, unsigned char bytes[16])
+{
+	int at = 0, gap = -1, n;
+
+	if (!strchr(text, ':'))
+		return four_bytes(text, bytes) ? 4 : 0;
+	if (*text == ':' && *++text != ':')
+		return 0;
+	while (*text) {
+		if (*text == ':') {             /* the second one of :: */
+			if (gap >= 0)
+				return 0;
+			gap = at;
+			text++;
+			continue;
+		}
+		if (at <= 12 && !strchr(text, ':') && four_bytes(text,
+		    bytes + at)) {
+			at += 4;
+			break;
+		}
+		n = at < 16 ? sixteen_bits(&text) : -1;
+		if (n < 0 || (*text && (*text != ':' || !*++text)))
+			return 0;
+		bytes[at++] = n >> 8;
+		bytes[at++] = n;
+	}
+	if (gap < 0 ? at != 16 : at == 16)
+		return 0;
+	if (gap >= 0) {
+		memmove(bytes + 16 - (at - gap), bytes + gap, at - gap);
+		memset(bytes + gap, 0, 16 - at);
+	}
+	return 16;
+}
+
 int64_t
 text_size(const char *text)
 {

@@ -39,6 +39,10 @@ size_t text_printable(const char *text);
  * where there is none. */
 bool text_number(const char **text, uint64_t most, uint64_t *number);
 
+/* The bytes of an address such as 10.0.0.1 or fd00::1, inet_pton(3): 4 or 16 of
+ * them; 0 where it is none. */
+size_t text_address(const char *text, unsigned char bytes[16]);
+
 /* Bytes of "65536", "64k", "512m", "1gb"; -1 where it is no size, or 0. */
 int64_t text_size(const char *text);
 

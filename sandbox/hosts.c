@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,10 +12,9 @@ enum { SERVERS = 3 };           /* a libc asks no more, resolv.conf(5) */
 static bool
 is_address(const char *text)
 {
-	struct in6_addr a;
+	unsigned char bytes[16];
 
-	return inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, &a) ==
-	    1;
+	return text_address(text, bytes) > 0;
 }
 
 static void

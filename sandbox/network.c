@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -149,6 +148,7 @@ take_address(const char *word, struct address *a, bool net)
 	char text[64];
 	const char *slash = strchrnul(word, '/');
 	const size_t n = slash - word;
+	size_t size;
 	uint64_t bits;
 
 	if (n >= sizeof(text) || (*slash != '\0') != net)
@@ -156,9 +156,10 @@ take_address(const char *word, struct address *a, bool net)
 	memcpy(text, word, n);
 	text[n] = '\0';
 	a->word = word;
-	a->family = memchr(text, ':', n) ? AF_INET6 : AF_INET;
-	if (inet_pton(a->family, text, a->bytes) != 1)
+	size = text_address(text, a->bytes);
+	if (size == 0)
 		return false;
+	a->family = size == 4 ? AF_INET : AF_INET6;
 	slash++;
 	if (net && (!text_number(&slash, a->family == AF_INET ? 32 : 128,
 	    &bits) || *slash || bits == 0))

@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -37,22 +36,23 @@ static bool
 host_address(char *text, uint16_t port, union outside *a)
 {
 	const size_t n = strlen(text);
+	const bool long_one = n == 0 || (text[0] == '[' && text[n - 1] == ']');
+	unsigned char bytes[16] = { 0 };
 
 	memset(a, 0, sizeof(*a));
-	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
+	if (long_one && n > 0) {
 		text[n - 1] = '\0';
-		a->v6.sin6_family = AF_INET6;
-		a->v6.sin6_port = htons(port);
-		return inet_pton(AF_INET6, text + 1, &a->v6.sin6_addr) == 1;
+		text++;
 	}
-	if (n == 0) {
-		a->v6.sin6_family = AF_INET6;
-		a->v6.sin6_port = htons(port);
-		return true;
-	}
-	a->v4.sin_family = AF_INET;
-	a->v4.sin_port = htons(port);
-	return inet_pton(AF_INET, text, &a->v4.sin_addr) == 1;
+	if (n > 0 && text_address(text, bytes) != (long_one ? 16 : 4))
+		return false;
+	a->any.sa_family = long_one ? AF_INET6 : AF_INET;
+	a->v4.sin_port = htons(port);   /* at the same place in both */
+	if (long_one)
+		memcpy(&a->v6.sin6_addr, bytes, 16);
+	else
+		memcpy(&a->v4.sin_addr, bytes, 4);
+	return true;
 }
 
 /* What stands behind the last colon is cut off; NULL where there is none. */
