@@ -40,7 +40,7 @@ CFLAGS  = -Oz $(SMALLER)
 # A function that is called once is to be inlined however long it is.
 SMALLER = $(patsubst %,-fno-%,move-loop-invariants tree-loop-im thread-jumps \
 	caller-saves tree-dominator-opts tree-tail-merge forward-propagate shrink-wrap \
-	partial-inlining expensive-optimizations) \
+	partial-inlining expensive-optimizations jump-tables) \
 	--param=max-inline-insns-single=1000 \
 	$(if $(filter x86_64-%,$(MACHINE)),-malign-data=abi)
 HARDEN  = -fPIE -fstack-protector-strong

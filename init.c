@@ -471,9 +471,8 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 
 		*(terminal ? &l->relay : &l->publisher) = -1;
 		if (wait_status != 0)
-			complain(terminal ? "the terminal is not relayed any "
-			    "more" : "the ports are not relayed any more",
-			    NULL, NULL, NULL);
+			complain("no relay any more for", terminal ?
+			    "the terminal" : "the ports", NULL, NULL);
 		return;
 	}
 	l->orphans++;

@@ -105,7 +105,7 @@ launch_kept(const struct sandbox *s, unsigned int from)
 static void
 check_meaning(const struct sandbox *s, bool whole)
 {
-	static const char NEEDS[] = "it needs a --rootfs";
+	const char *const NEEDS = "it needs a --rootfs";
 
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind <= DEVICE && !whole)

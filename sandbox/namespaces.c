@@ -53,15 +53,9 @@ int
 namespaces_wanted(const struct sandbox *s)
 {
 	int flags = s->unshare ? listed(s->unshare) : 0;
-	const bool own = s->network && (strcmp(s->network, "none") == 0 ||
-	    strcmp(s->network, "veth") == 0 ||
-	    strncmp(s->network, "veth:", 5) == 0 ||
-	    strncmp(s->network, "macvlan:", 8) == 0);
+	const bool own = s->network && strcmp(s->network, "host") != 0 &&
+	    !network_path(s);
 
-	if (s->network && !own && strcmp(s->network, "host") != 0 &&
-	    !network_path(s))
-		refuse("bad value", s->network, "--network takes none, host, "
-		    "ns:PATH, veth, veth:BRIDGE or macvlan:IF", NULL);
 	if (sandbox_whole(s))
 		flags |= CLONE_NEWNS | CLONE_NEWUSER |
 		    (s->host_pid ? 0 : CLONE_NEWPID) |

@@ -241,6 +241,10 @@ network_prepare(const struct sandbox *s)
 	    strncmp(n, "macvlan:", 8) == 0 ? MACVLAN : NOTHING;
 	if (kind == MACVLAN || (kind == VETH && n[4]))
 		host = strchr(n, ':') + 1;
+	if (kind == NOTHING && *n && strcmp(n, "none") != 0 &&
+	    strcmp(n, "host") != 0 && strncmp(n, "ns:", 3) != 0)
+		refuse("bad value", n, "--network takes none, host, ns:PATH, "
+		    "veth, veth:BRIDGE or macvlan:IF", NULL);
 	find_host();
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == IP || s->words[i].kind == GATEWAY)
@@ -332,10 +336,8 @@ static const char *
 remedy_of(int error)
 {
 	return error == EPERM ? "root of the network may; --publish and "
-	    "--listen work for everyone" :
-	    error == EOPNOTSUPP && kind == VETH && host ?
-	    "is that a bridge, and has the kernel veth?" :
-	    error == EOPNOTSUPP ? "the kernel has no such interfaces" : NULL;
+	    "--listen work for everyone" : error == EOPNOTSUPP ?
+	    "is that a bridge, and has the kernel such interfaces?" : NULL;
 }
 
 /* The other end of a pair is the sandbox's way out. */

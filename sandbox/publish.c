@@ -777,7 +777,7 @@ namespace_of(pid_t init, const char *name, bool own)
 	    O_RDONLY | O_CLOEXEC) : -1;
 
 	if (own && fd < 0)
-		die("cannot open the namespaces of", "init");
+		die("cannot open", path);
 	return fd;
 }
 
@@ -823,8 +823,8 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	close(launcher_gone);
 	/* It is there before the command is. */
 	if (read(told[0], &byte, 1) != 1)
-		refuse("cannot start", "the relay of ports",
-		    "it cannot enter the sandbox's network", NULL);
+		refuse("cannot enter the network namespace", "of init", NULL,
+		    NULL);
 	close(told[0]);
 	return pid;
 }

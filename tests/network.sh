@@ -447,7 +447,7 @@ it 'goes on without the relay, and says that it is gone' && root && have socat &
 	be $who
 	serve 80 'TCP-LISTEN:80,fork SYSTEM:cat' --publish 8081:80
 	kill -9 $(relay_of $pid)
-	eventually grep -q 'the ports are not relayed any more' "$W/.err"
+	eventually grep -q "no relay any more for 'the ports'" "$W/.err"
 	kill $pid
 	ends
 	code_is 143

@@ -1,7 +1,9 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -299,6 +301,49 @@ START_TEST(nobody_has_to_listen)
 }
 END_TEST
 
+static void
+is_an_address_as_to_libc(const char *text)
+{
+	const int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	unsigned char theirs[16], ours[16];
+	const size_t n = text_address(text, ours);
+
+	if (inet_pton(family, text, theirs) == 1) {
+		ck_assert_msg(n == (family == AF_INET ? 4 : 16), "%s", text);
+		ck_assert_mem_eq(ours, theirs, n);
+	} else {
+		ck_assert_msg(n == 0, "%s", text);
+	}
+}
+
+START_TEST(an_address_is_what_it_is_to_libc)
+{
+	static const char *const texts[] = {
+		"", ":", "::", ":::", "::1", "1::", ":1", "1:", "1::2::3",
+		"1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9",
+		"1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "::ffff:1.2.3.4",
+		"1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3",
+		"::1.2.3.4:5", "fFfF::AbCd", "fffff::", "::g", "1.2.3.4",
+		"01.2.3.4", "0.0.0.0", "256.1.1.1", "1.2.3", "1.2.3.4.5",
+		"1.2.3.", ".1.2.3", "1..2.3", " 1.2.3.4", "1.2.3.4 ", "::\x10",
+	};
+	static const char of[] = "0123456789abcdefF::::....x";
+	char text[24];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		is_an_address_as_to_libc(texts[i]);
+	srand(1);
+	for (int i = 0; i < 300000; i++) {
+		int n = rand() % (int)(sizeof(text) - 1);
+
+		text[n] = '\0';
+		while (n-- > 0)
+			text[n] = of[rand() % (int)(sizeof(of) - 1)];
+		is_an_address_as_to_libc(text);
+	}
+}
+END_TEST
+
 Suite *
 log_suite(void)
 {
@@ -308,6 +353,7 @@ log_suite(void)
 	add_each(t, a_line_holds_what_fits_and_ends_in_dots_where_not, added);
 	tcase_add_test(t, the_smallest_line_is_dots);
 	add_each(t, a_number_is_decimal, numbers);
+	tcase_add_test(t, an_address_is_what_it_is_to_libc);
 	tcase_add_test(t,
 	    every_character_is_printable_but_controls_and_surrogates);
 	add_each(t, a_sequence_that_is_no_utf8_is_not_printable, not_utf8);
