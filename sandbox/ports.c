@@ -40,19 +40,18 @@ host_address(char *text, uint16_t port, union outside *a)
 	unsigned char bytes[16] = { 0 };
 
 	memset(a, 0, sizeof(*a));
-	if (long_one && n > 0) {
-		text[n - 1] = '\0';
-		text++;
-	}
-	if (n > 0 && text_address(text, bytes) != (long_one ? 16 : 4))
-		return false;
 	a->any.sa_family = long_one ? AF_INET6 : AF_INET;
 	a->v4.sin_port = htons(port);   /* at the same place in both */
-	if (long_one)
-		memcpy(&a->v6.sin6_addr, bytes, 16);
-	else
-		memcpy(&a->v4.sin_addr, bytes, 4);
-	return true;
+	if (n == 0)
+		return true;
+	if (!long_one) {
+		const size_t size = text_address(text, bytes);
+
+		memcpy(&a->v4.sin_addr, bytes, sizeof(a->v4.sin_addr));
+		return size == 4;
+	}
+	text[n - 1] = '\0';
+	return text_address(text + 1, a->v6.sin6_addr.s6_addr) == 16;
 }
 
 /* What stands behind the last colon is cut off; NULL where there is none. */

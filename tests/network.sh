@@ -1,6 +1,6 @@
 # Networks of a sandbox's own, ports of the host that lead into one, and names: with real
 # servers, by root and by an ordinary user, in a network namespace that is this suite's.
-# shellcheck shell=sh disable=SC2016,SC2046,SC2086,SC2154
+# shellcheck shell=sh disable=SC2011,SC2016,SC2046,SC2086,SC2154,SC2164,SC3045
 # shellcheck source=tests/lib.sh
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] || APART=1 exec unshare --net sh "$0"
 unset APART
@@ -671,7 +671,7 @@ it 'passes on sockets that the command may not open itself, as systemd does' && 
 		hear
 		is "$heard" '2 0'
 		is "$(socat -u TCP:127.0.0.1:80 -)" passed
-		echo -n datagram | socat -u - UDP:127.0.0.1:81
+		printf datagram | socat -u - UDP:127.0.0.1:81
 		hear
 		is "$heard" "b'datagram'"
 		ends
