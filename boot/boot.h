@@ -41,7 +41,7 @@ struct boot_start {
 	struct program program;
 };
 
-/* Whether we are a machine's init: process 1, called init or linuxrc or with
+/* Whether we, process 1, are a machine's init: called init or linuxrc or with
  * --boot, of the first PID namespace or with container=lxc. */
 bool boot_called(char **argv);
 
