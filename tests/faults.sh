@@ -249,7 +249,7 @@ it 'lets go of what is open where the kernel has no close_range (before 5.9)' &&
 	start "$FORBID" close_range -- "$PITH" --report-fd 7 -- "$PROBE" signals \
 	    6<script 7>r.json 8<script
 	hear_until ready
-	eventually fds_are '2 128 '
+	eventually fds_are '128 2 '
 	kill -TERM $pid
 	ends
 	code_is 0
