@@ -556,7 +556,8 @@ share() { awk -v used="$(used)" -v wall="$(n wall_ms)" 'BEGIN {
 	if (wall + 0 > 0) print int(used * 100 / wall) }'; }
 
 # No more than that; and no less by the limit, of the time that it was not kept waiting by
-# other work of this machine: throttled is what each of $1 processors was refused.
+# other work of this machine: throttled is what each of $1 processors was refused, and
+# where it is emulated it is let go on late.
 gets_half() {
 	processors=$1
 	shift
@@ -564,7 +565,7 @@ gets_half() {
 	between 'share' "$(share)" 0 55
 	between 'share of what the machine left' "$(awk -v used="$(used)" \
 	    -v refused="$(n throttled_ms)" -v of=$processors \
-	    'BEGIN { print int(used * 100 / (used + refused / of)) }')" 45 100
+	    'BEGIN { print int(used * 100 / (used + refused / of)) }')" 35 100
 }
 
 it 'cpu: has half a processor with --cpus 0.5, and is told to have been throttled' &&
