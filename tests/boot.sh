@@ -597,7 +597,10 @@ it 'finds 600 lines again after --reexec without computing for long' && root && 
 	kill -59 $(one)
 	eventually grep -qz PITH_BOOT_STATE "/proc/$(one)/environ"
 	eventually awaits_signals $(one)
-	[ $(($(computed) - before)) -lt 5 ] || fail "$before and now $(computed)"
+	# Without the mend it was ten, and emulated twenty times that.
+	most=5
+	[ -z "${MACHINE:-}" ] || most=50
+	[ $(($(computed) - before)) -lt $most ] || fail "$before and now $(computed)"
 	is "$(status | grep -c '^[1-9][0-9]* 0 runs')" 1
 	is "$(status | wc -l)" 602
 	kill -USR1 $(one)
