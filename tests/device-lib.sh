@@ -75,6 +75,20 @@ tree() {
 }
 inittab() { cat >"$T/etc/inittab"; }
 
+# What lines of Buildroot's inittab read.
+buildroot_files() {
+	cat >"$T/etc/fstab" <<-'E'
+		/dev/root	/	ext2	rw,noauto	0	1
+		proc	/proc	proc	defaults	0	0
+		devpts	/dev/pts	devpts	defaults,gid=5,mode=620,ptmxmode=0666	0	0
+		tmpfs	/dev/shm	tmpfs	mode=1777	0	0
+		tmpfs	/tmp	tmpfs	mode=1777	0	0
+		tmpfs	/run	tmpfs	mode=0755,nosuid,nodev	0	0
+		sysfs	/sys	sysfs	defaults	0	0
+	E
+	echo buildroot >"$T/etc/hostname"
+}
+
 # An executable script of the tree, or of $W/root: script PATH <<...
 script() {
 	mkdir -p "$(dirname "$T$1")"
