@@ -27,8 +27,9 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
 	test_environment test_limits test_inittab
 TESTERS = terminal window relay
+ESCAPES = $(patsubst tests/%.sh,%,$(wildcard tests/escapes-*.sh))
 SUITES  = build style arrows readme entrypoint input dropin boot faults fuzz \
-	sandbox sandbox-input limits security network sandbox-faults doctor programs \
+	sandbox sandbox-input limits security $(ESCAPES) network sandbox-faults doctor programs \
 	payloads engines images cross vm device
 
 # ---- how ---------------------------------------------------------------------
@@ -144,8 +145,10 @@ $B/kernel-headers:
 
 # ---- tests -------------------------------------------------------------------
 
-# Static programs that suites and the benchmark run under pith, on any root.
-$B/probe $B/true $B/stamp $B/floor $B/escape $B/escape_calls $B/machine_init: \
+# Static programs that suites and the benchmark run under pith, on any root. An
+# attack_NAME plays a hostile command, root or local user.
+ATTACKS = $(patsubst tests/%.c,$B/%,$(wildcard tests/attack_*.c))
+$B/probe $B/true $B/stamp $B/floor $B/escape $B/escape_calls $B/machine_init $(ATTACKS): \
     $B/%: tests/%.c Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
 
@@ -206,7 +209,7 @@ TESTED = $B/pith-san
 RUN = unit terminal entrypoint input dropin
 endif
 
-BUILT = $(TESTED) $B/probe $B/true $B/escape $B/escape_calls $B/machine_init \
+BUILT = $(TESTED) $B/probe $B/true $B/escape $B/escape_calls $B/machine_init $(ATTACKS) \
 	$(patsubst $B/unit,$B/unit$(SAN),$(addprefix $B/,$(filter unit $(TESTERS),$(RUN))))
 TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
 	PITH=$(CURDIR)/$(TESTED) PROBE=$(CURDIR)/$B/probe B=$(CURDIR)/$B sh tests/run.sh
