@@ -16,6 +16,7 @@
 #include "cli/log.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "fds.h"
 #include "reaper.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/counters.h"
@@ -1082,6 +1083,7 @@ boot(struct life *l, const struct options *opt)
 	for (int i = 0; i < DUES; i++)
 		l->due[i] = NEVER;
 	signals_default();              /* or children ignore what we do */
+	fds_release();
 	boot_begin(&opt->boot, opt->command, opt->stop_timeout, opt->grace,
 	    signals_clock());
 	supervise(l);
@@ -1102,6 +1104,7 @@ main(int argc, char **argv)
 	bool boots;
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */
+	fds_occupy();
 	seal_relocations();
 	boots = find_machine(argv, &words);
 	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), words, boots);

@@ -6,7 +6,7 @@
 # FROM TO ...: all may call cli/log besides.
 expected() {
 	sed 's/$/ cli\/log/' <<-'E' | awk '{ for (i = 2; i <= NF; i++) print $1, $i }'
-	init child reaper signals cli/dropin cli/options cli/report
+	init child reaper signals fds cli/dropin cli/options cli/report
 	init sandbox/launch sandbox/tether sandbox/doctor sandbox/sealed sandbox/privileges
 	init sandbox/cgroup boot/boot boot/variables
 	boot/boot boot/inittab boot/early boot/console boot/variables boot/watchdog
@@ -19,6 +19,7 @@ expected() {
 	boot/shutdown boot/watchdog boot/early
 	boot/root
 	child signals
+	fds
 	reaper
 	signals
 	cli/options signals

@@ -34,6 +34,8 @@ child.c
 child.h
 cli
 examples
+fds.c
+fds.h
 init.c
 pith.8
 reaper.c

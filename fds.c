@@ -1,0 +1,36 @@
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cli/log.h"
+#include "fds.h"
+
+/* An O_PATH descriptor answers EBADF to read(2) and write(2), as a closed one
+ * does, and as it is no directory no path leads through it. An eventfd needs no
+ * file system, for a root without a /dev. */
+static int
+open_placeholder(void)
+{
+	const int fd = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 ? fd : syscall(SYS_eventfd2, 0, EFD_CLOEXEC |
+	    EFD_NONBLOCK);
+}
+
+void
+fds_occupy(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open_placeholder() != fd)
+			die("cannot occupy", "a closed standard file");
+}
+
+/* No inherited descriptor closes on exec. */
+void
+fds_release(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == FD_CLOEXEC)
+			close(fd);
+}

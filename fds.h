@@ -1,0 +1,16 @@
+/* Descriptors 0 to 2 of pith itself, which may be closed when it starts. */
+#ifndef PITH_FDS_H
+#define PITH_FDS_H
+
+/* Occupy each closed one of the descriptors 0 to 2, before anything is opened:
+ * open(2) takes the lowest free number, and a file of ours there would be the
+ * command's standard input, output or error. The placeholder cannot be read or
+ * written, and closes on exec, so that the command finds the number closed.
+ * Dies where no placeholder can be had. */
+void fds_occupy(void);
+
+/* Close the placeholders again, for the init of a device, which opens its
+ * console there. */
+void fds_release(void);
+
+#endif
