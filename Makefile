@@ -190,10 +190,10 @@ $B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h boot/*.h) Mak
 	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ $(OBJECTS:%.o=%.c))
 
 # The relay's tests have a launcher of their own.
-$B/relay: tests/relay.c sandbox/terminal.c sandbox/terminal.h Makefile
+$B/relay: tests/relay.c sandbox/terminal.c sandbox/terminal.h fds.c cli/log.c Makefile
 	@mkdir -p $(@D)
 	$(call RUN_CC,HOSTCC,$(CC) $(STD) -g -O1 $(WARN) -o $@ tests/relay.c \
-	    sandbox/terminal.c $(CHECK_LIBS) -lutil)
+	    sandbox/terminal.c fds.c cli/log.c $(CHECK_LIBS) -lutil)
 
 $B/%: tests/%.c Makefile
 	@mkdir -p $(@D)

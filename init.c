@@ -33,6 +33,11 @@ enum {
 	EXIT_TIMEOUT = 124,
 	TIMEOUT_STOP_MS = 2000,         /* --timeout without --stop-timeout */
 	UNKILLABLE_MS = 2000,           /* for what outlives SIGKILL */
+	VERDICT_MS = 1000,              /* from an end to its report */
+	INIT_MS = 10 * 1000,            /* for init, when the report is out */
+	RELAY_MS = 1000,                /* for output that is still to come */
+	HASTE_MS = 200,                 /* the same after a limit or SIGTERM */
+	PORTS_MS = 1500,                /* the relay of ports ends after 1000 */
 	LOOK_MS = 10,                   /* between two looks at --cpu-time */
 	REAP_BATCH = 64,                /* deaths between two signals */
 	CALL_BYTES = 512,               /* of the stack, for a system call */
@@ -63,6 +68,7 @@ struct life {
 	bool timed_out;
 	bool cpu_spent;                 /* --cpu-time is */
 	bool told_to_end;               /* and may be stopping all the same */
+	bool asked_to_stop;             /* by a signal, whoever sent it */
 	bool continued;                 /* by a SIGCONT that is to be read */
 	bool freezes;                   /* does the launcher, by ^Z */
 	bool more_dead;                 /* than one batch holds, or may be */
@@ -188,7 +194,6 @@ hear(struct life *l)
 			break;
 		case PTY:
 			l->relay = launch_relay(n.fd, l->child.pid);
-			close_between(STDIN_FILENO, STDOUT_FILENO);
 			break;
 		case COMPLAINT:
 			report_note(n.text, n.code);
@@ -202,6 +207,7 @@ hear(struct life *l)
 			l->killed = n.killed;
 			if (n.text[0])
 				l->reason = "exec-error";
+			set_due(l, NEXT_STAGE, VERDICT_MS);
 		}
 	if (over && l->role == INIT) {
 		cgroup_kill_others();
@@ -246,6 +252,7 @@ child_goes_on(struct life *l, int sig)
 static void
 see_it_stop(struct life *l, const siginfo_t *info)
 {
+	l->asked_to_stop = true;
 	/* A stopped process does not see that it is to end. */
 	if (l->child.stopped)
 		send(l, SIGCONT, NULL);
@@ -364,6 +371,26 @@ look_at_cpu(struct life *l)
 	}
 }
 
+/* Init may not end: a process of its namespace can be held by a debugger or by
+ * the kernel, and pid_namespaces(7) makes init wait for it. */
+static void
+kill_child(struct life *l)
+{
+	send(l, SIGKILL, NULL);
+	if (l->role == LAUNCHER)
+		set_due(l, NEXT_STAGE, VERDICT_MS);
+}
+
+/* Report without waiting for init any longer. */
+static void
+give_init_up(struct life *l)
+{
+	if (!l->has_ended)
+		l->wait_status = SIGKILL;
+	leave(l);
+	l->stage = OVER;
+}
+
 static void
 fall_due(struct life *l, int what)
 {
@@ -374,9 +401,11 @@ fall_due(struct life *l, int what)
 	} else if (what == CPU_TIME)
 		look_at_cpu(l);
 	else if (what == KILL && l->stage == RUNS)
-		send(l, SIGKILL, NULL);
+		kill_child(l);
 	else if (l->role == BOOT)
 		return;                 /* it is looked at after each turn */
+	else if (what == NEXT_STAGE && l->stage == RUNS)
+		give_init_up(l);
 	else if (what == NEXT_STAGE && l->stage == KILLED)
 		l->stage = OVER;
 	else if (what >= SIGNALS)
@@ -471,7 +500,9 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 		const bool terminal = pid == l->relay;
 
 		*(terminal ? &l->relay : &l->publisher) = -1;
-		if (wait_status != 0)
+		if (wait_status != 0 && terminal)
+			launch_restore_terminal();
+		if (wait_status != 0 && l->stage != OVER)
 			complain("no relay any more for", terminal ?
 			    "the terminal" : "the ports", NULL, NULL);
 		return;
@@ -946,7 +977,8 @@ settle(const struct life *l)
 {
 	if (chdir("/") < 0)
 		warn("cannot change to", "/");
-	/* The relay of a terminal that is yet to come reads and writes them. */
+	/* The relay of a terminal that is yet to come reads and writes them,
+	 * and the launcher restores its modes. */
 	if (l->role != LAUNCHER || !launch_has_terminal())
 		close_between(STDIN_FILENO, STDOUT_FILENO);
 	close_all_but(l, NULL);
@@ -954,34 +986,80 @@ settle(const struct life *l)
 	drop_stack();
 }
 
-/* What belongs to the sandbox, and is to go before us. */
-static void
-see_off(struct life *l)
+/* Reap until nothing that we wait for is left, or until then. False where
+ * something is. */
+static bool
+await_end(struct life *l, const pid_t *pid, int64_t until)
 {
-	const pid_t relays[] = { l->relay, l->publisher };
+	siginfo_t info;
 	int wait_status;
+	pid_t dead;
 
-	for (int i = 0; i < 2; i++) {
-		/* Somebody may have stopped it. */
-		if (relays[i] > 0)
-			kill(relays[i], SIGCONT);
-		while (relays[i] > 0 && waitpid(relays[i], &wait_status, 0) <
-		    0 && errno == EINTR)
-			;
+	while (*pid > 0 && signals_clock() < until) {
+		while ((dead = reaper_next(&wait_status)) > 0)
+			if (dead == l->child.pid)
+				l->child.pid = 0;
+			else
+				count_orphan(l, dead, wait_status);
+		if (*pid > 0 && signals_next(&info, until) > 0 &&
+		    signal_asks_to_stop(info.si_signo))
+			break;
 	}
-	if (l->role != INIT && l->opt->sandbox.cpu_time >= 0 &&
-	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
-		l->cpu_spent = true;
-	if (l->role != INIT && l->opt->sandbox.measured)
-		launch_measure(l->counters);
-	if (l->role != INIT && l->opt->sandbox.asked)
-		launch_clean();
-	/* Of a launcher that was killed no more than the command's end may have
-	 * come to us, whose signal goes before the tether's. */
-	if (l->role == INIT && !tether_send(&(struct news){ .kind = ENDED,
-	    .fd = -1, .code = l->wait_status, .orphans = l->orphans,
+	return *pid <= 0;
+}
+
+/* Give a relay time to bring what is under way. Nobody may read it any more:
+ * then end the relay. */
+static void
+end_relay(struct life *l, pid_t *relay, int64_t ms)
+{
+	if (*relay <= 0)
+		return;
+	kill(*relay, SIGCONT);          /* somebody may have stopped it */
+	if (await_end(l, relay, signals_clock() + ms))
+		return;
+	kill(*relay, SIGKILL);
+	await_end(l, relay, signals_clock() + UNKILLABLE_MS);
+	if (relay == &l->relay)
+		launch_restore_terminal();
+}
+
+/* End what belongs to the sandbox. */
+static void
+end_sandbox(struct life *l)
+{
+	const bool in_haste = l->timed_out || l->cpu_spent || l->asked_to_stop;
+
+	end_relay(l, &l->relay, in_haste ? HASTE_MS : RELAY_MS);
+	end_relay(l, &l->publisher, in_haste ? HASTE_MS : PORTS_MS);
+	if (l->role == LAUNCHER && l->child.pid > 0 &&
+	    !await_end(l, &l->child.pid, signals_clock() + INIT_MS))
+		complain("cannot end init", NULL, "a process inside is held by "
+		    "a debugger or by the kernel", "end the debugger");
+	launch_clean();
+}
+
+/* Tell the launcher how the command ended. Of a launcher that was killed no
+ * more than the command's end may have come to us, whose signal goes before
+ * the tether's. */
+static void
+tell_end(const struct life *l)
+{
+	if (!tether_send(&(struct news){ .kind = ENDED, .fd = -1,
+	    .code = l->wait_status, .orphans = l->orphans,
 	    .killed = l->killed }))
 		cgroup_kill_others();
+}
+
+/* Read what the command used, while its control group is there. */
+static void
+measure(struct life *l)
+{
+	if (l->opt->sandbox.cpu_time >= 0 &&
+	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
+		l->cpu_spent = true;
+	if (l->opt->sandbox.measured)
+		launch_measure(l->counters);
 }
 
 static const char *
@@ -1012,15 +1090,23 @@ get_usage(const struct life *l, struct rusage *usage)
 	    system % 1000 * 1000 };
 }
 
-/* Pass the verdict on, and return the exit code that says the same. */
+/* Write the report before the rest is ended: a terminal that nobody reads must
+ * not hold it up. Returns the exit code that says the same. */
 static int
-verdict(const struct life *l)
+finish(struct life *l)
 {
 	const struct options *opt = l->opt;
 	const bool signaled = WIFSIGNALED(l->wait_status);
 	const int code = exit_code(l->wait_status);
 	struct rusage usage;
-	const struct verdict v = {
+	struct verdict v;
+
+	if (l->role == INIT) {
+		tell_end(l);
+		return code;
+	}
+	measure(l);
+	v = (struct verdict){
 		.reason = reason(l),
 		.exit_code = l->timed_out || l->cpu_spent ? EXIT_TIMEOUT :
 		    l->reason ? code : opt->exit_codes[code],
@@ -1032,11 +1118,12 @@ verdict(const struct life *l)
 		.orphans_reaped = l->orphans,
 		.stragglers_killed = l->killed,
 	};
-
 	if (opt->sandbox.measured)
 		get_usage(l, &usage);
 	report_write(&v);
-	if (opt->verbosity > 0 && l->role != INIT)
+	if (opt->sandbox.asked)
+		end_sandbox(l);
+	if (opt->verbosity > 0)
 		report_say(&v, opt->command ? opt->command[0] : "pause");
 	/* A shell that runs us in a loop has to see that ^C ended it. */
 	if (signaled && v.exit_code == code && opt->dies_of_signal &&
@@ -1125,6 +1212,5 @@ main(int argc, char **argv)
 	start(&life, &inherited);
 	settle(&life);
 	supervise(&life);
-	see_off(&life);
-	return verdict(&life);
+	return finish(&life);
 }

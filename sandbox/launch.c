@@ -159,6 +159,14 @@ allow_files(void)
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &most, NULL);
 }
 
+static enum terminal_use
+terminal_use(const struct sandbox *s, bool whole)
+{
+	return s->tty == 1 ? TERMINAL_ALWAYS : !whole ? TERMINAL_PASSED :
+	    s->detach ? TERMINAL_DISCARDED : s->tty == 0 ? TERMINAL_OUTPUT :
+	    TERMINAL_REPLACED;
+}
+
 bool
 launch_prepare(const struct sandbox *s)
 {
@@ -181,8 +189,7 @@ launch_prepare(const struct sandbox *s)
 	environment_prepare(s, whole);
 	seccomp_prepare(s, whole);
 	landlock_prepare(s);
-	terminal_prepare(&terminal, s->detach ? s->tty == 1 : whole ? s->tty :
-	    s->tty == 1);
+	terminal_prepare(&terminal, terminal_use(s, whole), whole);
 	if (flags) {
 		allow_files();
 		proc_open();
@@ -469,11 +476,11 @@ open_terminal(void)
 {
 	struct news n = { .kind = PTY };
 
-	if (!terminal.wanted)
-		return;
 	if (!terminal_open(&terminal, access("/dev/pts/ptmx", F_OK) == 0 ?
 	    "/dev/pts/ptmx" : "/dev/ptmx"))
 		die("cannot open", "a terminal");
+	if (!terminal.wanted)
+		return;
 	syscall(SYS_fchownat, terminal.slave, "", identity.uid, -1,
 	    AT_EMPTY_PATH);
 	n.fd = terminal.master;
@@ -610,8 +617,7 @@ launch_child(const struct sandbox *s, const char **on)
 		return "cannot enter the control group";
 	if (s->cpu_time >= 0 && !limit_each(s->cpu_time))
 		return "cannot limit processor time";
-	if (terminal.wanted ? !terminal_attach(&terminal) :
-	    whole && setsid() < 0)
+	if (launch_session(s) && !terminal_attach(&terminal))
 		return "cannot make a session";
 	if (whole && !close_files(s))
 		return "cannot close files";
@@ -637,10 +643,8 @@ launch_child(const struct sandbox *s, const char **on)
 void
 launch_forget(const struct sandbox *s)
 {
-	if (terminal.wanted && tether_fd() >= 0) {
-		close(terminal.master);
-		close(terminal.slave);
-	}
+	if (tether_fd() >= 0)
+		terminal_close(&terminal);
 	environment_wipe(s);
 }
 
@@ -677,6 +681,13 @@ pid_t
 launch_publisher(void)
 {
 	return publisher;
+}
+
+void
+launch_restore_terminal(void)
+{
+	if (terminal.wanted)
+		terminal_restore(&terminal);
 }
 
 bool

@@ -61,6 +61,10 @@ pid_t launch_relay(int master, pid_t until);
  * has ended, or -1. */
 pid_t launch_publisher(void);
 
+/* In the launcher: the relay of the terminal was killed; give the terminal the
+ * modes back that it had. */
+void launch_restore_terminal(void);
+
 /* Whether there will be a terminal to relay. */
 bool launch_has_terminal(void);
 

@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "../cli/log.h"
 #include "terminal.h"
 
 /* The files of the relay behind those of the outer side. While it holds the
@@ -34,30 +37,128 @@ struct relay {
 	bool front;                     /* it is ours to read and to set */
 	bool napping;
 	bool mid_line;                  /* input has not ended in a newline */
+	bool from_terminal;             /* is the input read; -d takes it away */
 	bool input_over;
 	bool ended;                     /* init has */
 };
 
-void
-terminal_prepare(struct terminal *t, int asked)
-{
-	/* Numbers of terminals, also where a file is /dev/tty; 0 is of none. */
-	unsigned int device[] = { 0, 0, 0 };
+/* ---- what the command gets ----------------------------------------------- */
 
-	*t = (struct terminal){ .outer = -1, .master = -1, .slave = -1 };
-	for (int fd = STDERR_FILENO; fd >= STDIN_FILENO; fd--)
-		if (ioctl(fd, TIOCGDEV, &device[fd]) == 0)
+/* Refuse what would show the host's files to a command with a root of its own:
+ * /proc/self/fd/N leads through a directory to the tree it stands in, and an
+ * O_PATH descriptor can be opened again for anything, proc_pid_fd(5). */
+static void
+check_file(int fd, const struct stat *st)
+{
+	static const char names[][9] = { "input", "output", "error" };
+	char text[24];
+	struct line name = LINE(text);
+	const int flags = fcntl(fd, F_GETFL);
+
+	line_add(&name, "standard ");
+	line_add(&name, names[fd]);
+	if (S_ISDIR(st->st_mode))
+		refuse("cannot pass on", text, "it is a directory",
+		    "redirect it to a file, or pass --volume DIR:DIR");
+	if (flags >= 0 && (flags & O_PATH))
+		refuse("cannot pass on", text, "it was opened with O_PATH",
+		    "open it for reading or writing");
+}
+
+/* Decide what takes the place of one file. A descriptor with FD_CLOEXEC is
+ * none that we inherited: main() keeps its number occupied, and the command
+ * finds it closed. Returns whether it is a terminal. */
+static bool
+plan_file(struct terminal *t, int fd, enum terminal_use use, bool isolated)
+{
+	static const unsigned char instead[] = {
+		[TERMINAL_PASSED] = AS_IT_IS, [TERMINAL_ALWAYS] = PTY_FILE,
+		[TERMINAL_REPLACED] = PTY_FILE, [TERMINAL_OUTPUT] = PIPE_FILE,
+		[TERMINAL_DISCARDED] = NULL_FILE,
+	};
+	unsigned int device;
+	struct stat st;
+	bool is_terminal;
+
+	t->files[fd] = use == TERMINAL_ALWAYS ? PTY_FILE : AS_IT_IS;
+	/* launch_detach() reads nothing any more. */
+	if (use == TERMINAL_DISCARDED && fd == STDIN_FILENO)
+		t->files[fd] = NULL_FILE;
+	if (fcntl(fd, F_GETFD) != 0 || fstat(fd, &st) < 0)
+		return false;
+	if (isolated)
+		check_file(fd, &st);
+	is_terminal = S_ISCHR(st.st_mode) && ioctl(fd, TIOCGDEV, &device) == 0;
+	if (is_terminal)
+		t->files[fd] = instead[use];
+	else if (isolated && use != TERMINAL_ALWAYS && S_ISCHR(st.st_mode) &&
+	    st.st_rdev == makedev(1, 3))
+		t->files[fd] = NULL_FILE;
+	if (t->files[fd] == PIPE_FILE && fd == STDIN_FILENO)
+		t->files[fd] = NULL_FILE;
+	return is_terminal;
+}
+
+/* Keys go to a pty one by one, and the outer terminal is set raw for it, where
+ * standard output is the pty. Else another program of the pipeline reads the
+ * terminal, such as less(1) behind a "|": the outer terminal keeps its modes,
+ * and whole lines are read from it for standard input. */
+static void
+plan_relay(struct terminal *t)
+{
+	static const int sides[] = { STDIN_FILENO, STDERR_FILENO,
+	    STDOUT_FILENO };
+
+	for (int i = 0; i < 3; i++)
+		if (t->files[sides[i]] == PTY_FILE ||
+		    t->files[sides[i]] == PIPE_FILE)
+			t->output = sides[i];
+	t->interactive = t->files[STDOUT_FILENO] == PTY_FILE;
+	if (t->files[STDIN_FILENO] == PTY_FILE)
+		t->input = STDIN_FILENO;
+	else if (t->interactive)
+		t->input = STDOUT_FILENO;
+}
+
+void
+terminal_prepare(struct terminal *t, enum terminal_use use, bool isolated)
+{
+	*t = (struct terminal){ .outer = -1, .input = -1, .master = -1,
+	    .slave = -1, .null = -1 };
+	for (int fd = STDERR_FILENO; fd >= STDIN_FILENO; fd--) {
+		if (plan_file(t, fd, use, isolated))
 			t->outer = fd;
-	t->wanted = asked < 0 ? device[0] > 0 && device[0] == device[1] &&
-	    device[0] == device[2] : asked;
+		t->has_pty |= t->files[fd] == PTY_FILE;
+		t->has_null |= t->files[fd] == NULL_FILE;
+		t->wanted |= t->files[fd] == PTY_FILE ||
+		    t->files[fd] == PIPE_FILE;
+	}
+	plan_relay(t);
 	ioctl(t->outer, TIOCGWINSZ, &t->size);
 	/* In the background the modes are those of a shell that is typed at. */
 	t->has_modes = tcgetpgrp(t->outer) == getpgrp() &&
 	    tcgetattr(t->outer, &t->modes) == 0;
 }
 
-bool
-terminal_open(struct terminal *t, const char *ptmx)
+/* The outer terminal echoes lines and turns newlines into CR LF by itself where
+ * it keeps its modes: the pty must not do so as well. */
+static void
+set_pty(const struct terminal *t)
+{
+	struct termios modes = t->modes;
+
+	ioctl(t->slave, TIOCSWINSZ, &t->size);
+	if (!t->has_modes && tcgetattr(t->slave, &modes) < 0)
+		return;
+	if (!t->interactive) {
+		modes.c_lflag &= ~(tcflag_t)ECHO;
+		modes.c_oflag &= ~(tcflag_t)OPOST;
+	}
+	tcsetattr(t->slave, TCSANOW, &modes);
+}
+
+static bool
+open_pty(struct terminal *t, const char *ptmx)
 {
 	const int locked = 0;
 
@@ -69,23 +170,57 @@ terminal_open(struct terminal *t, const char *ptmx)
 	    O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (t->slave < 0)
 		return false;
-	if (t->has_modes)
-		tcsetattr(t->slave, TCSANOW, &t->modes);
-	ioctl(t->slave, TIOCSWINSZ, &t->size);
+	set_pty(t);
 	return true;
+}
+
+static bool
+open_pipe(struct terminal *t)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	t->master = ends[0];
+	t->slave = ends[1];
+	return fcntl(t->master, F_SETFL, O_NONBLOCK) == 0;
+}
+
+bool
+terminal_open(struct terminal *t, const char *ptmx)
+{
+	if (t->has_null) {
+		t->null = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (t->null < 0)
+			return false;
+	}
+	return !t->wanted || (t->has_pty ? open_pty(t, ptmx) : open_pipe(t));
 }
 
 bool
 terminal_attach(const struct terminal *t)
 {
-	setsid();
-	if (ioctl(t->slave, TIOCSCTTY, 0) < 0)
+	const int source[] = { [PTY_FILE] = t->slave, [PIPE_FILE] = t->slave,
+	    [NULL_FILE] = t->null };
+
+	if (setsid() < 0 || (t->has_pty && ioctl(t->slave, TIOCSCTTY, 0) < 0))
 		return false;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fd == t->slave ? fcntl(fd, F_SETFD, 0) < 0 :
-		    dup2(t->slave, fd) < 0)
+		if (t->files[fd] != AS_IT_IS &&
+		    dup2(source[t->files[fd]], fd) < 0)
 			return false;
 	return true;
+}
+
+void
+terminal_close(struct terminal *t)
+{
+	const int files[] = { t->master, t->slave, t->null };
+
+	for (int i = 0; i < 3; i++)
+		if (files[i] >= 0)
+			close(files[i]);
+	t->master = t->slave = t->null = -1;
 }
 
 /* ---- the outer terminal ------------------------------------------------- */
@@ -110,13 +245,17 @@ take_terminal(struct relay *r)
 	const pid_t group = tcgetpgrp(STDIN_FILENO);
 	struct termios now;
 	struct winsize size;
+	bool has_modes;
 
 	r->front = group < 0 || group == getpgrp();
 	if (!r->front)
 		return;
-	/* Drivers change what they like in the other flags. */
-	if (tcgetattr(STDIN_FILENO, &now) == 0 &&
-	    now.c_lflag != r->raw.c_lflag) {
+	has_modes = tcgetattr(STDIN_FILENO, &now) == 0;
+	if (has_modes && !r->t->interactive) {
+		/* A pager or an editor of our pipeline reads its keys. */
+		r->front = now.c_lflag & ICANON;
+	} else if (has_modes && now.c_lflag != r->raw.c_lflag) {
+		/* Drivers change what they like in the other flags. */
 		r->found = r->raw = now;
 		cfmakeraw(&r->raw);
 		/* What was typed ahead stays. */
@@ -127,7 +266,9 @@ take_terminal(struct relay *r)
 }
 
 /* Unless somebody else has set it since. We may be in the background by now: a
- * shell takes the terminal when the launcher is killed. SIGTTOU is held. */
+ * shell takes the terminal when the launcher is killed. SIGTTOU is held. What
+ * was not read yet is dropped: it may be the terminal's answer to a question of
+ * the command, which the shell would take for typed words. */
 static void
 give_terminal_back(const struct relay *r)
 {
@@ -135,7 +276,19 @@ give_terminal_back(const struct relay *r)
 
 	if (tcgetattr(STDIN_FILENO, &now) == 0 &&
 	    now.c_lflag == r->raw.c_lflag)
-		tcsetattr(STDIN_FILENO, TCSANOW, &r->found);
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &r->found);
+}
+
+void
+terminal_restore(const struct terminal *t)
+{
+	struct termios now, raw = t->modes;
+
+	cfmakeraw(&raw);
+	if (t->has_modes && t->interactive &&
+	    tcgetpgrp(t->outer) == getpgrp() &&
+	    tcgetattr(t->outer, &now) == 0 && now.c_lflag == raw.c_lflag)
+		tcsetattr(t->outer, TCSAFLUSH, &t->modes);
 }
 
 /* ---- the relay ---------------------------------------------------------- */
@@ -171,25 +324,27 @@ drain(struct flow *f, int to)
 	return true;
 }
 
-/* What is typed at the end of a file: once more than that where it follows
- * half a line, as it then ends no more than the line, termios(3). For a program
- * that reads keys nothing better exists. */
+/* Type the character that ends input: twice where it follows half a line, as
+ * the first then ends no more than the line, termios(3). For a program that
+ * reads keys nothing better exists. */
 static void
 type_end(struct relay *r)
 {
 	struct termios inner;
 
-	r->input_over = true;
 	if (tcgetattr(MASTER, &inner) < 0)
 		return;
 	r->in.bytes[0] = r->in.bytes[1] = inner.c_cc[VEOF];
 	r->in.size = 1 + r->mid_line;
+	r->mid_line = false;
 }
 
 /* Input is there. False where the outer terminal has been hung up. */
 static bool
 take_input(struct relay *r)
 {
+	if (!r->t->interactive)
+		take_terminal(r);
 	/* No signal says that a job comes to the foreground, and another's
 	 * input is always news: look again when it may have been read. */
 	r->napping = !r->front;
@@ -200,12 +355,17 @@ take_input(struct relay *r)
 			r->mid_line = r->in.bytes[r->in.size - 1] != '\n';
 		return true;
 	}
-	if (r->t->outer == STDIN_FILENO) {
+	if (r->from_terminal) {
 		/* A shell may have taken it between poll(2) and read(2), or
 		 * somebody has set modes in which ^D is an end. */
 		take_terminal(r);
-		return is_terminal(STDIN_FILENO);
+		if (!is_terminal(STDIN_FILENO))
+			return false;
+		if (!r->t->interactive)
+			type_end(r);
+		return true;
 	}
+	r->input_over = true;
 	type_end(r);
 	return true;
 }
@@ -256,11 +416,24 @@ move(int fd, int to)
 	close(fd);
 }
 
+/* Standard input and output of the relay are what it reads and writes. A closed
+ * output swallows what is written: its number is occupied, see main(). */
+static void
+choose_sides(const struct terminal *t)
+{
+	if (t->output != STDOUT_FILENO)
+		dup2(t->output, STDOUT_FILENO);
+	else if (fcntl(STDOUT_FILENO, F_GETFD) == FD_CLOEXEC)
+		move(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+	if (t->input > STDIN_FILENO)
+		dup2(t->input, STDIN_FILENO);
+}
+
 /* Keep nothing that others wait to see closed. A terminal is opened once more,
  * so that writing to it need not wait: its flags are shared with the shell. A
  * pipe does not wait for what fits, and a file would start at its beginning. */
 static void
-keep_own_files(int files[FILES - MASTER])
+keep_own_files(const struct terminal *t, int files[FILES - MASTER])
 {
 	char path[] = "/proc/self/fd/0";
 
@@ -272,6 +445,7 @@ keep_own_files(int files[FILES - MASTER])
 	}
 	for (int i = 0; i < FILES - MASTER; i++)
 		move(files[i], MASTER + i);
+	choose_sides(t);
 	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++) {
 		path[sizeof(path) - 2] = '0' + fd;
 		if (is_terminal(fd))
@@ -291,7 +465,8 @@ static _Noreturn void
 relay(struct relay *r, int files[FILES - MASTER])
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	keep_own_files(files);
+	keep_own_files(r->t, files);
+	r->from_terminal = is_terminal(STDIN_FILENO);
 	take_terminal(r);
 	while (getppid() == r->launcher && turn(r))
 		;
@@ -303,11 +478,14 @@ pid_t
 terminal_relay(const struct terminal *t, int master, pid_t init)
 {
 	const uint64_t all = UINT64_MAX;
-	int files[FILES - MASTER] = { master,
-	    ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC),
+	/* A pipe ends with its writers: nothing has to be held open. */
+	int files[FILES - MASTER] = { master, t->has_pty ?
+	    ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC) :
+	    fcntl(master, F_DUPFD_CLOEXEC, 0),
 	    syscall(SYS_signalfd4, -1, &all, sizeof(all), O_CLOEXEC),
 	    syscall(SYS_pidfd_open, init, 0) };
 	struct relay r = { .t = t, .launcher = getpid(),
+	    .input_over = t->input < 0,
 	    .raw.c_lflag = ~(tcflag_t)0 };
 	pid_t pid = -1;
 

@@ -45,6 +45,7 @@ expected() {
 	sandbox/namespaces sandbox/proc
 	sandbox/proc
 	sandbox/tether
+	sandbox/terminal
 	sandbox/ids sandbox/proc
 	sandbox/mounts sandbox/proc
 	sandbox/image sandbox/mounts

@@ -1,0 +1,279 @@
+# The standard files of a sandbox with a root: what the command gets for each kind of file
+# that they are outside, that none of them leads to the host, and that no terminal, pipe or
+# process that hangs holds up the verdict. attack_files.c makes the files and looks at them.
+# shellcheck shell=sh source=tests/lib.sh source=tests/sandbox-lib.sh disable=SC2086,SC2154
+. "${0%/*}/lib.sh"
+. "${0%/*}/sandbox-lib.sh"
+
+FILES=$B/attack_files
+NAME=p$$
+cp "$PITH" "$W/$NAME" && PITH=$W/$NAME
+chmod 755 "$PITH"
+umask 022
+for who in $WHO; do
+	be $who
+	cp "$FILES" "$R/bin/files"
+	mkdir "$H/out" "$H/std"
+	echo canary >"$H/canary"
+	echo in >"$H/std/file0"
+	cp "$PROBE" "$H/program"
+	for fd in 0 1 2; do
+		ln -s "/proc/self/fd/$fd/../../../../../../../..$H/program" "$R/out$fd"
+		ln -s "/proc/self/fd/$fd" "$R/self$fd"
+	done
+	[ "$(id -u)" != 0 ] || [ $who = as_root ] || chown -Rh 65534:65534 "$H"
+done
+
+# Start `look` with descriptors 0-2 of three kinds, and options: $out is what came out of
+# the terminal, $seen is what it saw.
+look() {
+	kinds=$1
+	shift
+	options=$*
+	rm -f "$H/out/look"
+	run $as timeout 60 "$FILES" on $kinds "$H/std" "$PITH" --rootfs "$R" \
+	    --volume "$H/out:/out" "$@" -- /bin/files look /out/look "$H/canary"
+	# With -d it may be under way.
+	case $out in *'code 0') eventually test -s "$H/out/look" ;; esac
+	seen=$(cat "$H/out/look" 2>/dev/null)
+}
+
+# The end of that start, and that nothing led out.
+look_ends() {
+	case $out in *"code $1") ;; *) fail "$kinds $options: not code $1: $out $err" ;; esac
+	case $seen in *ESCAPED*) fail "$kinds $options: $seen" ;; esac
+}
+
+# The table of pith.8: descriptor $3 of kind $1 in the mode $2.
+expected() {
+	case $2,$3,$1 in
+	*-t,*) echo pty ;;
+	*-d,0,*) echo null ;;
+	no,0,t | d,*,t | *,n) echo null ;;
+	no,*,t) echo pipe ;;
+	*,t) echo pty ;;
+	*,p) echo pipe ;;
+	*,f) echo file ;;
+	*,s) echo socket ;;
+	*,c) echo closed ;;
+	esac
+}
+mode_options() {
+	case $1 in
+	plain) ;;
+	no) echo --tty=no ;;
+	-t) echo --tty ;;
+	-d) echo --detach ;;
+	-d-t) echo --detach --tty ;;
+	esac
+}
+# $1: three kinds, $2: a mode.
+look_is() {
+	look $1 $(mode_options $2)
+	look_ends 0
+	rest=$1
+	for fd in 0 1 2; do
+		kind=${rest%"${rest#?}"} rest=${rest#?}
+		wanted=$(expected $kind $2 $fd)
+		[ "$2,$kind" != -d,t ] || wanted=null
+		case "
+$seen
+" in
+		*"
+$fd $wanted
+"*) ;;
+		*) fail "$1 $2: descriptor $fd is not $wanted: $seen" ;;
+		esac
+	done
+}
+
+# Seen to fail on the code before: "ttp plain: descriptor 0 is not pty: ... ESCAPED to the
+# host's terminal", "ttt -d" and "ttt no" likewise, and "nnn" with the host's /dev/null.
+for kind in t p f s n c; do
+	case $kind in
+	t) name_of=terminals ;;
+	p) name_of=pipes ;;
+	f) name_of='regular files' ;;
+	s) name_of=sockets ;;
+	n) name_of=/dev/null ;;
+	c) name_of='closed descriptors' ;;
+	esac
+	it "gives the command what the manual says where its files are $name_of" && {
+		for who in $WHO; do
+			be $who
+			for mode in plain no -t -d -d-t; do
+				look_is $kind$kind$kind $mode
+			done
+		done
+	}
+done
+
+# Seen to fail on the code before: "ptt plain: descriptor 1 is not pty".
+it 'gives a terminal in place of exactly those files that are terminals' && for who in $WHO; do
+	be $who
+	for kinds in ptt tpp ttp tpt fct ctn nst ttf; do
+		for mode in plain no -d; do
+			look_is $kinds $mode
+		done
+	done
+done
+
+# Seen to fail on the code before: it started, and "ESCAPED by /proc/self/fd/0/..".
+it 'refuses a directory, or a descriptor of O_PATH, as a standard file' && for who in $WHO; do
+	be $who
+	for kinds in dtt tdt ttd dpp pdp ppd ott pop; do
+		for mode in plain no -t -d -d-t; do
+			look $kinds $(mode_options $mode)
+			look_ends 125
+			is "$seen" ''
+		done
+	done
+	rm -f .err
+	run $as "$PITH" --rootfs "$R" -- /bin/true
+	$as "$PITH" --rootfs "$R" -- /bin/true <"$H" 2>.err
+	is $? 125
+	err=$(cat .err)
+	one_line
+	err_like "pith: cannot pass on 'standard input': it is a directory; *"
+done
+
+# Seen to fail on the code before as an ordinary user with 0 and 1 closed: pith's descriptor
+# of the root was 1 while the kernel looked for the command, and "program" ran.
+it 'has nothing of the host at 0 to 2 while it looks for the command' && for who in $WHO; do
+	be $who
+	for options in '' '--writable' '--userns host'; do
+		[ $who = as_root ] || [ "$options" != '--userns host' ] || continue
+		for closed in '0<&-' '1>&-' '2>&-' '0<&- 1>&-' '0<&- 2>&-' '1>&- 2>&-' \
+		    '0<&- 1>&- 2>&-'; do
+			for link in out0 out1 out2 self1; do
+				eval '$as "$PITH" --rootfs "$R" $options -- /$link exit 77' \
+				    "$closed" >.out 2>&1
+				case $? in
+				126 | 127) ;;
+				*) fail "$options $closed /$link: code $?: $(cat .out)" ;;
+				esac
+			done
+		done
+	done
+done
+
+# A random subset of 0-2 closed, a pipe, a terminal, a file, a directory. Seen to fail on
+# the code before: "ESCAPED to the host's terminal" within the first ten.
+it "lets nothing of the host be read, whatever 0 to 2 are: $((100 * N)) starts" && {
+	awk -v n=$((100 * N)) 'BEGIN {
+		srand()
+		for (; n > 0; n--) {
+			for (i = 0; i < 3; i++)
+				printf "%s", substr("tpfdcns", int(rand() * 7) + 1, 1)
+			print "", substr("plain no -t -d ", int(rand() * 3) * 6 + 1, 6)
+		}
+	}' | sed 's/ no -t.*/ no/; s/ -d .*/ -d/; s/ plain.*/ plain/' >.starts
+	while read -r kinds mode <&3; do
+		for who in $WHO; do
+			be $who
+			case $kinds in
+			*d*)
+				look $kinds $(mode_options $mode)
+				look_ends 125
+				is "$seen" '' ;;
+			*) look_is $kinds $mode ;;
+			esac
+		done
+	done 3<.starts
+}
+
+# As the owner of the node, which root is with --userns host. Seen to fail on the code
+# before: the node had mode 0. The node is one of this test's.
+it 'hands over no /dev/null of the host, whose mode root could change' && root && {
+	be as_root
+	run unshare --mount --propagation private sh -ec '
+		mkdir null
+		mount -t tmpfs tmpfs null
+		mknod -m 666 null/null c 1 3
+		mount --bind null/null /dev/null
+		"$PITH" --rootfs "$R" --userns host -- \
+		    sh -c "chmod 0 /proc/self/fd/0 /proc/self/fd/1" </dev/null >/dev/null 2>&1 || :
+		stat -c %a null/null'
+	rmdir null
+	out_is 666
+}
+
+# ---- ends --------------------------------------------------------------------
+
+report_is_over() {
+	case $out in over*) ;; *) fail "the launcher does not end: $out" ;; esac
+	case $out in *cooked) ;; *) fail "the terminal is left raw: $out" ;; esac
+	is "$(json "$H/out/report" reason)" "$1"
+}
+
+# Seen to fail on the code before: "still there", and no report.
+it "ends by its limit, with its report, at a terminal that nobody reads: $((2 * N)) times" &&
+    for who in $WHO; do
+	be $who
+	for i in $(seq $((2 * N))); do
+		rm -f "$H/out/report"
+		run $as "$FILES" stalled 20 "$PITH" --rootfs "$R" --timeout 300ms \
+		    --report "$H/out/report" -v -- /bin/files flood
+		report_is_over '"timeout"'
+	done
+done
+
+# Seen to fail on the code before: "still there".
+it 'ends with its command, with its report, at a terminal that nobody reads' && for who in $WHO; do
+	be $who
+	rm -f "$H/out/report"
+	run $as "$FILES" stalled 20 "$PITH" --rootfs "$R" --report "$H/out/report" -- \
+	    sh -c 'files flood & until grep -q "^State:.S" /proc/$!/status; do :; done; exit 4'
+	report_is_over '"exited"'
+	is "$(json "$H/out/report" exit_code)" 4
+done
+
+# The relay is the launcher's child that is not init. It is stopped while a key is typed,
+# such as a terminal's answer to a question of the command, and then killed. Seen to fail on
+# the code before: "left 3 raw"; with TCSANOW in terminal_restore(), terminal.c: "left 3".
+it 'restores the terminal, and drops what the command has not read, when its relay is killed' &&
+    for who in $WHO; do
+	be $who
+	rm -f "$H/out/info"
+	cat >"$H/out/kill-relay" <<-'E'
+		"$1" --rootfs "$2" --info "$3" -- sh -c 'trap "" HUP; read x' <&3 & pid=$!
+		until [ -s "$3" ]; do :; done
+		init=$(sed 's/.*"init":\([0-9]*\).*/\1/' "$3")
+		until "$4" pending | grep -q raw; do :; done
+		for child in $(cat /proc/$pid/task/$pid/children); do
+			[ $child = $init ] || relay=$child
+		done
+		kill -STOP $relay
+		echo ready
+		until "$4" pending | grep -q '[1-9]'; do :; done
+		kill -KILL $relay
+		wait $pid
+	E
+	run $as "$FILES" typed abc sh -c 'exec 3<&0; . "$0"' "$H/out/kill-relay" "$PITH" "$R" \
+	    "$H/out/info" "$FILES"
+	case $out in *'left 0 cooked') ;; *) fail "$out" ;; esac
+done
+
+# strace(1) holds a process of the sandbox that it traces: init cannot end before strace
+# has seen that. Seen to fail on the code before: the report came when strace went on.
+it 'reports in time where a debugger holds a process inside' && have strace && {
+	be ${WHO%% *}
+	rm -f report info
+	"$PITH" --rootfs "$R" --report report --info info --timeout 2s --stop-timeout 0 -- \
+	    /bin/sleep 1000 <"/dev/null" 2>.err &
+	pid=$!
+	eventually test -s info
+	child=$(json info child)
+	strace -qq -o "$W/trace" -p $child &
+	tracer=$!
+	eventually grep -q '^TracerPid:	[1-9]' /proc/$child/status
+	kill -STOP $tracer
+	eventually test -s report
+	is "$(json report reason)" '"timeout"'
+	kill -KILL $tracer
+	wait $tracer 2>/dev/null
+	wait $pid
+	is $? 124
+}
+
+finish
