@@ -31,12 +31,15 @@ static struct lower {
 } lowers[LAYERS];
 static int lower_count;
 
-/* Where --upper is, and the name of overlayfs's directory beside it. */
+/* Where --upper is, and overlayfs's work directory beside it. Both are opened
+ * once and used by descriptor: other users, and the command by a volume, may
+ * rename what stands at their names. */
 static char upper[PATH_MAX];            /* cut in two: its parent ... */
+static const char *upper_dir;           /* ... which may be "/" or "." ... */
 static const char *upper_name;          /* ... and its name in there */
-static int work_lock = -1;
 static int upper_parent = -1, upper_mount = -1;
-static bool upper_made, work_made;
+static int upper_fd = -1, work_fd = -1;
+static bool upper_made, work_locked;
 static const char *upper_given;
 static char work[48];
 
@@ -76,55 +79,155 @@ open_lower(const char *path)
 		    "mounted noexec", "put it elsewhere, or mount(8) it exec");
 }
 
-/* It has the same name at every start, which then removes as well what a
- * launcher that was killed has left; and whoever lives has it locked. */
+/* As much of struct statx as is wanted: linux/stat.h has it whole, and newer
+ * libcs have it as well. STATX_MNT_ID, Linux 5.8 */
+struct place {
+	uint32_t mask, before[35];
+	uint64_t mount, after[13];
+};
+enum { MOUNT_ID = 0x1000 };
+
+static uint64_t
+mount_id(int dir, const char *path)
+{
+	struct place p;
+
+	if (syscall(SYS_statx, dir, path, AT_EMPTY_PATH, MOUNT_ID, &p) < 0 ||
+	    !(p.mask & MOUNT_ID))
+		die("cannot look at", *path ? path : upper_given);
+	return p.mount;
+}
+
+/* True where a name in a directory is what a descriptor was opened as; "" is
+ * the directory itself. */
+static bool
+is_same(int dir, const char *name, int fd)
+{
+	struct stat named, held;
+
+	if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0
+	    || fstat(fd, &held) < 0)
+		return false;
+	errno = ESTALE;
+	return named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
+/* The work directory has the same name at every start, which then removes as
+ * well what a launcher that was killed has left; a running one has it locked.
+ * The name is public: what is there already has to be ours alone. */
 static void
 make_work(const char *path)
 {
-	work_made = mkdirat(upper_parent, work, 0700) == 0;
-	if (!work_made && errno != EEXIST)
-		die("cannot make a work directory beside", path);
-	work_lock = openat(upper_parent, work, O_RDONLY | O_DIRECTORY |
-	    O_NOFOLLOW | O_CLOEXEC);
-	if (work_lock < 0)
-		die("cannot open the work directory beside", path);
-	if (flock(work_lock, LOCK_EX | LOCK_NB) < 0)
+	int tries = 0;
+	struct stat st;
+	bool made;
+
+	do {
+		close(work_fd);
+		made = mkdirat(upper_parent, work, 0700) == 0;
+		if (!made && errno != EEXIST)
+			die("cannot make a work directory beside", path);
+		work_fd = openat(upper_parent, work, O_RDONLY | O_DIRECTORY |
+		    O_NOFOLLOW | O_CLOEXEC);
+		if (work_fd < 0 && errno == ENOENT)
+			continue;
+		if (work_fd < 0 || fstat(work_fd, &st) < 0)
+			die_with("cannot open the work directory beside", path,
+			    "remove .pith-work.* there");
+		if (st.st_uid != geteuid() || (st.st_mode & 077))
+			refuse("cannot use the work directory beside", path,
+			    "it is not ours alone",
+			    "remove .pith-work.* there");
+		if (flock(work_fd, LOCK_EX | LOCK_NB) < 0) {
+			if (errno == EWOULDBLOCK)
+				refuse("cannot use as the upper directory",
+				    path, "another sandbox does", NULL);
+			work_locked = made;
+			die("cannot lock the work directory beside", path);
+		}
+		/* Until it was locked, the end of another sandbox could have
+		 * removed it. */
+		work_locked = is_same(upper_parent, work, work_fd);
+	} while (!work_locked && ++tries < 64);
+	if (!work_locked)
+		refuse("cannot lock the work directory beside", path,
+		    "it is replaced all the time", NULL);
+}
+
+/* Cut a path at its last slash, but for those at its end, with which a link
+ * would be followed. */
+static void
+cut_upper(const char *path)
+{
+	size_t size = strlen(path);
+	char *slash;
+
+	while (size > 1 && path[size - 1] == '/')
+		size--;
+	errno = ENAMETOOLONG;
+	if (size >= sizeof(upper))
+		die("cannot open the upper directory", path);
+	memcpy(upper, path, size);
+	upper[size] = '\0';
+	slash = strrchr(upper, '/');
+	upper_dir = !slash ? "." : slash == upper ? "/" : upper;
+	upper_name = slash ? slash + 1 : upper;
+	if (slash)
+		*slash = '\0';
+	if (!*upper_name || strcmp(upper_name, ".") == 0 ||
+	    strcmp(upper_name, "..") == 0)
 		refuse("cannot use as the upper directory", path,
-		    "another sandbox does", NULL);
-	work_made = true;
+		    "it has no name", "name a directory in its parent");
+}
+
+/* Setuid files in there are ours outside: nobody else may get to them. Its mode
+ * is that of the sandbox's / too, which not only root has to get through. So a
+ * directory above is better for keeping others out, where one does. */
+static mode_t
+upper_mode(void)
+{
+	int dir = openat(upper_parent, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool closed = false, top = false;
+	struct stat st;
+
+	while (!closed && !top && fstat(dir, &st) == 0) {
+		int up = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		closed = st.st_uid == geteuid() && !(st.st_mode & 011);
+		top = up < 0 || is_same(up, "", dir);
+		close(dir);
+		dir = up;
+	}
+	close(dir);
+	return closed ? 0755 : 0700;
 }
 
 static void
 open_upper(const char *path)
 {
-	char link[32];
-	struct line l = LINE(link);
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	struct line name = LINE(work);
 	struct stat st;
-	ssize_t n;
-	char *slash;
-	int fd;
 
 	upper_given = path;
-	upper_made = mkdir(path, 0755) == 0;
-	if (!upper_made && errno != EEXIST)
-		die("cannot make the upper directory", path);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	line_add(&l, "/proc/self/fd/");
-	line_number(&l, fd);
-	n = readlink(link, upper, sizeof(upper) - 1);
-	if (fd < 0 || n < 0 || fstat(fd, &st) < 0)
-		die("cannot open the upper directory", path);
-	slash = strrchr(upper, '/');
-	if (!slash[1])
-		refuse("cannot use as the upper directory", path, NULL, NULL);
-	upper_name = slash + 1;
-	*slash = '\0';
-	upper_parent = open(slash == upper ? "/" : upper, O_PATH | O_DIRECTORY |
-	    O_CLOEXEC);
+	cut_upper(path);
+	upper_parent = open(upper_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (upper_parent < 0)
 		die("cannot open the directory of", path);
-	close(fd);
+	upper_made = mkdirat(upper_parent, upper_name, upper_mode()) == 0;
+	if (!upper_made && errno != EEXIST)
+		die("cannot make the upper directory", path);
+	upper_fd = openat(upper_parent, upper_name, flags);
+	if (upper_fd < 0 || fstat(upper_fd, &st) < 0)
+		die_with("cannot open the upper directory", path, errno ==
+		    ENOTDIR ? "name a directory, and no link to one" : NULL);
+	/* Another user may have put one of his there since. */
+	if (upper_made && st.st_uid != geteuid())
+		refuse("cannot use as the upper directory", path,
+		    "another user has replaced it", NULL);
+	if (mount_id(upper_fd, "") != mount_id(upper_parent, ""))
+		refuse("cannot use as the upper directory", path,
+		    "it is a mount point", "name a directory in it");
 	line_add(&name, ".pith-work.");
 	line_number(&name, st.st_ino);
 	make_work(path);
@@ -226,25 +329,32 @@ clone_all(int userns)
 		lowers[i].mount = lower_mount(&lowers[i], false, userns,
 		    ROOT_ATTRIBUTES | MOUNT_ATTR_RDONLY);
 	if (upper_parent >= 0)
-		upper_mount = clone_of(upper_parent, upper[0] ? upper : "/",
-		    false, userns, ROOT_ATTRIBUTES);
+		upper_mount = clone_of(upper_parent, upper_dir, false, userns,
+		    ROOT_ATTRIBUTES);
+}
+
+/* By its descriptor, as its name may hold anything, and lead to something else
+ * by now: proc(5). */
+static void
+add_directory(struct line *options, const char *key, const char *name, int held)
+{
+	const int fd = openat(upper_mount, name, O_PATH | O_DIRECTORY |
+	    O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || !is_same(fd, "", held))
+		die("cannot open again", name);
+	line_add(options, key);
+	line_add(options, "/proc/self/fd/");
+	line_number(options, fd);
 }
 
 /* Upper and work directory have to be of one mount: of what holds them both. */
 static void
 attach_upper(struct line *options)
 {
-	int fd;
-
 	attach_at(upper_mount, "p");
-	fd = openat(upper_mount, upper_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		die("cannot open", upper_name);
-	/* By its descriptor, as its name may hold anything: proc(5). */
-	line_add(options, ",upperdir=/proc/self/fd/");
-	line_number(options, fd);
-	line_add(options, ",workdir=p/");
-	line_add(options, work);
+	add_directory(options, ",upperdir=", upper_name, upper_fd);
+	add_directory(options, ",workdir=", work, work_fd);
 }
 
 /* A tmpfs over the root of our mount namespace, and us in it: paths from / go
@@ -392,25 +502,6 @@ rootfs_attach(const struct sandbox *s, bool userns)
 	return root;
 }
 
-/* As much of struct statx as is wanted: linux/stat.h has it whole, and newer
- * libcs have it as well. STATX_MNT_ID, Linux 5.8 */
-struct place {
-	uint32_t mask, before[35];
-	uint64_t mount, after[13];
-};
-enum { MOUNT_ID = 0x1000 };
-
-static uint64_t
-mount_id(const char *path)
-{
-	struct place p;
-
-	if (syscall(SYS_statx, AT_FDCWD, path, 0, MOUNT_ID, &p) < 0 ||
-	    !(p.mask & MOUNT_ID))
-		die("cannot look at", path);
-	return p.mount;
-}
-
 /* The new root is mounted over the old one, which ends up over the new one and
  * is taken off there: no directory has to be lent for it, pivot_root(2). It may
  * be of several mounts. As long as one is left ".." leads onto it. */
@@ -426,7 +517,7 @@ rootfs_enter(const struct sandbox *s, int root)
 	do
 		if (umount2("/..", MNT_DETACH) < 0)
 			die("cannot leave", "the old root");
-	while (mount_id("/..") != mount_id("/"));
+	while (mount_id(AT_FDCWD, "/..") != mount_id(AT_FDCWD, "/"));
 	close(root);
 }
 
@@ -434,20 +525,41 @@ void
 rootfs_fds(int fds[ROOTFS_FDS])
 {
 	fds[0] = upper_parent;
-	fds[1] = work_lock;
+	fds[1] = upper_fd;
+	fds[2] = work_fd;
+}
+
+/* Overlayfs gives its directory mode 0, which keeps an ordinary user out. */
+static int
+open_inner(void)
+{
+	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int place = openat(work_fd, "work", O_PATH | flags), dir;
+	char link[32];
+	struct line l = LINE(link);
+	struct stat st;
+
+	if (place < 0 || fstat(place, &st) < 0)
+		return -1;
+	errno = EPERM;
+	if (st.st_uid != geteuid() || (st.st_mode & 077))
+		return -1;
+	line_add(&l, "/proc/self/fd/");
+	line_number(&l, place);
+	if (syscall(SYS_fchmodat, AT_FDCWD, link, 0700) < 0)
+		return -1;
+	dir = openat(place, ".", O_RDONLY | flags);
+	close(place);
+	return dir;
 }
 
 /* Overlayfs keeps a whiteout in there, to link to. */
-static void
-empty(const char *path)
+static bool
+empty(int dir)
 {
 	_Alignas(8) char buffer[1024];
 	long n;
-	int dir;
 
-	syscall(SYS_fchmodat, upper_parent, path, 0700);
-	dir = openat(upper_parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
 	while ((n = syscall(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0)
 		for (long at = 0; at < n;) {
 			/* The length of an entry, and its name, getdents64(2).
@@ -455,29 +567,34 @@ empty(const char *path)
 			unsigned short length;
 
 			memcpy(&length, buffer + at + 16, sizeof(length));
-			unlinkat(dir, buffer + at + 19, 0);
+			if (unlinkat(dir, buffer + at + 19, 0) < 0)
+				unlinkat(dir, buffer + at + 19, AT_REMOVEDIR);
 			at += length;
 		}
 	close(dir);
+	return n == 0;
+}
+
+/* Where another directory has taken the name, that one stays. */
+static bool
+remove_work(void)
+{
+	const int dir = open_inner();
+
+	if (dir < 0 ? errno != ENOENT : !empty(dir) ||
+	    unlinkat(work_fd, "work", AT_REMOVEDIR) < 0)
+		return false;
+	return is_same(upper_parent, work, work_fd) &&
+	    unlinkat(upper_parent, work, AT_REMOVEDIR) == 0;
 }
 
 void
 rootfs_clean(bool started)
 {
-	char path[sizeof(work) + 8];
-	struct line l = LINE(path);
-
 	syscall(SETFSUID, geteuid());   /* act_as() may have been in between */
-	if (upper_parent >= 0 && work_made) {
-		line_add(&l, work);
-		line_add(&l, "/work");
-		empty(path);
-		unlinkat(upper_parent, path, AT_REMOVEDIR);
-		unlinkat(upper_parent, work, AT_REMOVEDIR);
-	}
-	/* Not opened: we are where we were started. */
-	if (upper_made && !started && upper_parent < 0)
-		unlinkat(AT_FDCWD, upper_given, AT_REMOVEDIR);
-	else if (upper_made && !started)
+	if (work_locked && !remove_work() && started)
+		warn("cannot remove the work directory beside", upper_given);
+	if (upper_made && !started && (upper_fd < 0 ||
+	    is_same(upper_parent, upper_name, upper_fd)))
 		unlinkat(upper_parent, upper_name, AT_REMOVEDIR);
 }

@@ -8,7 +8,8 @@
  * refused. */
 void rootfs_prepare(const struct sandbox *s);
 
-/* Make --upper where it is not there, when all else has been checked; dies. */
+/* Open --upper, or make it, when all else has been checked; dies. A new one has
+ * mode 0700 unless a directory above keeps other users out. */
 void rootfs_upper(const struct sandbox *s);
 
 /* In a launcher that is root: make the mount with owners as the user namespace
@@ -29,7 +30,7 @@ int rootfs_attach(const struct sandbox *s, bool userns);
 void rootfs_enter(const struct sandbox *s, int root);
 
 /* What the launcher needs to the end for that; or -1. */
-enum { ROOTFS_FDS = 2 };
+enum { ROOTFS_FDS = 3 };
 void rootfs_fds(int fds[ROOTFS_FDS]);
 
 /* In the launcher at the end, when the command was started or not: remove what

@@ -135,8 +135,8 @@ tolerated() {
 	# wait(2) knows ECHILD and EINTR; any other has hidden a death for good.
 	*:wait4:*:EINTR) return 1 ;;
 	*:wait4:*) ;;
-	# The fault has swallowed the signal that ends the command, or what removes.
-	time_out:*:kill:* | upper:launcher:unlinkat:* | upper:launcher:fchmodat:*) ;;
+	# The fault has swallowed the signal that ends the command.
+	time_out:*:kill:*) ;;
 	# close(2) always lets go; the fault keeps it from the kernel. By these the end of
 	# the pipe would stay, of which the exec is to be the end.
 	terminal:init:close:$((count - 3)):* | *:init:close:$((count - 1)):*) ;;
@@ -172,6 +172,8 @@ clean() {
 		return 1
 	}
 	case $code in "$right" | 98) rm -rf $H/upper $H/info $H/pid ;; esac
+	# A fault of the call that removes it is said.
+	case $err in *'cannot remove the work directory'*) rm -rf $H/.pith-work.* ;; esac
 	set -- $H/* $H/.[!.]*
 	[ "$*" = "$files" ] && return
 	wrong="$wrong has left files: $*"

@@ -29,7 +29,7 @@ it 'refuses a root that is not there, a file or a fifo' && for who in $WHO; do
 		refused "cannot *: File*name too long*" $option "$(printf %0300d 0)"
 	done
 	box_refused "cannot open the root '/none': No such file*" --layer $H/root --layer /none
-	box_refused "cannot make the upper directory '/none/x'*" --upper /none/x
+	box_refused "cannot open the directory of '/none/x'*" --upper /none/x
 	box_refused "cannot *the upper directory '$H/text'*" --upper $H/text
 	box_refused "cannot use as the upper directory '/'*" --upper /
 done

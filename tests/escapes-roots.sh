@@ -1,0 +1,186 @@
+# Ways out of a sandbox by way of its root: links, names that change between two looks,
+# directories beside it, sockets of the host. Every attempt is made by root and by an
+# ordinary user, and is seen to be made; of each the comment says how it was seen to
+# succeed, or to fail, with the code before.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2034,SC2086,SC2154
+
+# Mounts of the tests are seen by nobody else.
+[ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
+    APART=1 exec unshare --mount --propagation private sh "$0"
+. "${0%/*}/lib.sh"
+. "${0%/*}/sandbox-lib.sh"
+unset APART PITH_OPTIONS
+umask 022
+
+ATTACK=$B/attack_roots
+
+# Programs to attack with, where every user may execute them.
+cp "$ATTACK" "$W/attack"
+chmod 755 "$W/attack"
+for who in $WHO; do
+	be $who
+	cp "$ATTACK" $R/bin/attack
+done
+
+# What has to stay as it is: $C, whose owner is whoever starts the sandbox.
+canary() {
+	C=$H/canary
+	rm -rf $C
+	$as mkdir -p $C/work
+	$as touch $C/work/file $C/file
+	$as chmod 755 $C/work
+	canary_was=$(canary_is)
+}
+canary_is() { (cd $C && stat -c '%n %a %u %g %i' . && find . -exec stat -c '%n %a %u' {} +); }
+unharmed() { [ "$(canary_is)" = "$canary_was" ] || fail "the canary is harmed: $(canary_is)"; }
+
+# ---- the directory beside --upper --------------------------------------------
+
+# The command sees the parent of its own --upper through a volume: it is to plant what
+# the words say, where $work is the work directory, and $C the canary on the host.
+beside() {
+	canary
+	$as mkdir -p $H/shared
+	box --upper $H/shared/upper --volume $H/shared:/v --env C=$C -- sh -ec '
+	    cd /v; for work in .pith-work.*; do :; done
+	    '"$1"'
+	    echo planted; exit 7'
+	code_is 7
+	out_is planted
+	unharmed
+	err_like "pith: cannot remove the work directory beside '*': *"
+	one_line
+	[ -L $H/shared/.pith-work.* ] || [ -L $H/shared/.pith-work.*/work ] ||
+	    fail 'the link is gone'
+	rm -rf $H/shared
+}
+
+# Before, the canary's work had mode 700 and no file.
+it 'cleans up no directory that a link of the command leads to' && for who in $WHO; do
+	be $who
+	beside 'mv $work moved; ln -s $C $work'
+	beside 'mv $work/work $work/w; ln -s $C/work $work/work'
+done
+
+# Before, another user's files in the directory of that name were removed, by root.
+it 'takes no work directory that another user has made or linked' && root && {
+	be as_root
+	for how in 'mkdir -m 777 $work $work/work && touch $work/work/file' \
+	    'ln -s $C $work' 'touch $work'; do
+		canary
+		mkdir -p $H/shared/upper
+		chmod 777 $H/shared
+		work=$H/shared/.pith-work.$(stat -c %i $H/shared/upper)
+		C=$C work=$work $AS_USER sh -c "$how" || fail "not planted: $how"
+		planted=$(find $work -exec stat -c '%n %a %u' {} +)
+		box --upper $H/shared/upper -- true
+		code_is 125
+		one_line
+		err_like "pith: cannot * the work directory beside '$H/shared/upper': *remove*"
+		is "$(find $work -exec stat -c '%n %a %u' {} +)" "$planted"
+		unharmed
+		rm -rf $H/shared
+	done
+}
+
+# A local user's program waits for the directory, and then the link is there at the
+# start, too. Before, the command wrote to the canary within ten starts.
+it 'writes to no directory that another user puts in place of a new --upper' && root && {
+	be as_root
+	canary
+	mkdir -m 777 $H/shared
+	start $AS_USER $W/attack swap $H/shared/upper $C
+	swapped=0 made=0
+	for n in $(seq $((100 * N))); do
+		box --upper $H/shared/upper --env n=$n -- touch /escaped
+		case $code in
+		# What is removed under the sandbox cannot be written to.
+		0 | 1) made=$((made + 1)) ;;
+		125) swapped=$((swapped + 1)) ;;
+		*) fail "exit code $code: $err" ;;
+		esac
+		[ ! -e $C/escaped ] || break
+		rm -rf $H/shared/upper
+	done
+	kill $pid
+	[ $((swapped * made)) -gt 0 ] || fail "swapped $swapped times, and $made not"
+	ends 2>/dev/null
+	unharmed
+	rm -rf $H/shared
+}
+
+# A sandbox that is ended by the machine leaves its work directory, and where two begin at
+# once one may remove it before the other has locked it.
+it 'shares an upper directory with no other sandbox, and goes on at once' && for who in $WHO; do
+	be $who
+	start $as "$PITH" --rootfs $R --upper $H/one -- sh -c 'echo ready; exec sleep 60'
+	hear_until ready
+	box --upper $H/one/ -- true
+	code_is 125
+	err_is "pith: cannot use as the upper directory '$H/one/': another sandbox does"
+	kill $pid
+	ends 2>/dev/null
+	for n in 1 2 3 4 5 6 7 8; do
+		$as "$PITH" --rootfs $R --upper $H/one -- true 2>$W/$n.err &
+	done
+	wait
+	for n in 1 2 3 4 5 6 7 8; do
+		case $(cat $W/$n.err) in
+		'' | *': another sandbox does') ;;
+		*) fail "$(cat $W/$n.err)" ;;
+		esac
+	done
+	is "$(find $H -maxdepth 1 -name '.pith*')" ''
+	rm -rf $H/one $W/?.err
+done
+
+# Setuid files in it are the host's. Before, its mode was 755 everywhere.
+it 'makes an --upper that no other user gets into' && for who in $WHO; do
+	be $who
+	$as mkdir -m 711 $H/open
+	$as mkdir -m 700 $H/closed
+	$as mkdir $H/closed/in
+	for upper in open/upper closed/in/upper; do
+		box --upper $H/$upper -- sh -c 'cp /bin/busybox /suid; chmod 4755 /suid'
+		code_is 0
+		[ -u $H/$upper/suid ] || fail 'no setuid file'
+		[ $who = as_user ] || ! $AS_USER test -x $H/$upper/suid ||
+		    fail "others may execute what is in $upper"
+	done
+	is "$(stat -c %a $H/open/upper $H/closed/in/upper)" '700
+755'
+	# It is the / of all users inside.
+	[ $who = as_user ] || {
+		box --upper $H/closed/in/upper --user 33:33 -- cat /etc/motd
+		out_is "$MOTD"
+	}
+	# One that is there keeps its mode; and no link leads to another.
+	$as mkdir -m 750 $H/open/there
+	$as ln -s there $H/open/link
+	box --upper $H/open/there -- true
+	is "$(stat -c %a $H/open/there)" 750
+	for link in link link/ link//; do
+		box --upper $H/open/$link -- true
+		code_is 125
+		one_line
+		err_like "*upper directory '$H/open/$link': Not a directory; *"
+	done
+	rm -rf $H/open $H/closed
+done
+
+# Before, what was written went below the mount, where the next start did not see it.
+it 'refuses a mount point for an --upper' && root && {
+	be as_root
+	mkdir $H/point
+	mount -t tmpfs tmpfs $H/point
+	box --upper $H/point -- touch /written
+	code_is 125
+	one_line
+	err_like "*upper directory '$H/point': it is a mount point; *"
+	box --upper $H/point/in -- touch /written
+	[ ! -e $H/point/in ] || { code_is 0; [ -e $H/point/in/written ] || fail 'it is not kept'; }
+	umount $H/point
+	is "$(find $H/point)" $H/point
+}
+
+finish
