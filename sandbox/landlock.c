@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,6 +74,7 @@ port_of(const char *digits)
 struct work {
 	struct ruleset handled;
 	int version, fd;
+	bool hostile;           /* links are, on the way to a path */
 };
 
 /* Take a step for each word of ours, with its rule and what stands after the
@@ -150,6 +152,18 @@ close_quietly(int fd)
 	errno = error;
 }
 
+/* A link of a hostile root would choose what the rule is for. openat2(2) is
+ * older than Landlock. */
+static int
+open_beneath(const char *path, bool hostile)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+	    .resolve = hostile ? RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS :
+	    0 };
+
+	return syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+}
+
 static bool
 add(struct work *w, const struct rule *r, const char *of)
 {
@@ -160,7 +174,7 @@ add(struct work *w, const struct rule *r, const char *of)
 
 	if (r->type == RULE_PORT)
 		return syscall(ADD_RULE, w->fd, RULE_PORT, &port, 0) == 0;
-	path.parent_fd = open(of, O_PATH | O_CLOEXEC);
+	path.parent_fd = open_beneath(of, w->hostile);
 	if (path.parent_fd < 0)
 		return false;
 	path.allowed_access = r->access & w->handled.paths;
@@ -181,11 +195,12 @@ shares_sockets(const struct sandbox *s)
 }
 
 const char *
-landlock_apply(const struct sandbox *s)
+landlock_apply(const struct sandbox *s, bool *unsupported)
 {
 	const char *first = each(s, NULL, is_none), *failed;
-	struct work w = { { 0, 0, 0 }, 0, -1 };
+	struct work w = { { 0, 0, 0 }, 0, -1, sandbox_whole(s) || s->chroot };
 
+	*unsupported = true;
 	if (!first && !shares_sockets(s))
 		return NULL;
 	w.version = syscall(CREATE_RULESET, NULL, 0,
@@ -206,6 +221,7 @@ landlock_apply(const struct sandbox *s)
 	if (w.fd < 0)
 		return first;
 	failed = each(s, &w, add);
+	*unsupported = !failed;
 	if (!failed && syscall(RESTRICT_SELF, w.fd, 0) < 0)
 		failed = first;
 	close_quietly(w.fd);

@@ -575,10 +575,12 @@ static const char *
 apply_filters(const struct sandbox *s, const char **on)
 {
 	const char *failed;
+	bool unsupported;
 
-	*on = landlock_apply(s);
-	failed = *on ? "cannot apply --landlock" : NULL;
-	if (failed && !s->best_effort)
+	*on = landlock_apply(s, &unsupported);
+	failed = !*on ? NULL : errno == ELOOP ?
+	    "cannot follow a link for --landlock" : "cannot apply --landlock";
+	if (failed && !(s->best_effort && unsupported))
 		return failed;
 	if (failed)
 		lacking(failed, *on);

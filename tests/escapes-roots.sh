@@ -183,4 +183,43 @@ it 'refuses a mount point for an --upper' && root && {
 	is "$(find $H/point)" $H/point
 }
 
+# ---- --landlock --------------------------------------------------------------
+
+# Before, the rule was for /data, or for /proc, and --best-effort went on without rules.
+it 'grants nothing by --landlock that a link of the root leads to' && for who in $WHO; do
+	be $who
+	$as "$PITH" --landlock ro:/ -- true || { skip 'no Landlock here'; break; }
+	$as mkdir -p $R/data/in $R/real
+	$as ln -s /data $R/lnk
+	$as ln -s ../data $R/real/lnk
+	$as ln -s lnk $R/again
+	$as ln -s /proc/self/root/data $R/magic
+	for path in /lnk /lnk/ /lnk/in /real/lnk/in /again /magic /proc/self/root/data \
+	    /proc/self/cwd /data/../lnk; do
+		for option in --env=A=B --best-effort --new-privs; do
+			box $option --landlock ro:/bin --landlock rw:$path -- \
+			    sh -c 'echo ran >/data/written'
+			code_is 125
+			one_line
+			err_is "pith: cannot follow a link for --landlock 'rw:$path': Symbolic link loop"
+		done
+	done
+	run $as "$PITH" --chroot $R --unshare user --landlock ro:/bin --landlock rw:/lnk -- \
+	    /bin/true
+	code_is 125
+	# What is missing is not the kernel's fault either.
+	box --best-effort --landlock ro:/none -- true
+	code_is 125
+	err_like "pith: cannot apply --landlock 'ro:/none': No such file*"
+	# The directory itself, also by dots, is granted.
+	box --landlock ro:/bin --landlock rw:/real/../data/ -- \
+	    sh -c 'echo x >/data/in/x && cat /data/in/x'
+	out_is x
+	# Links of the host are the host's own.
+	$as ln -s root $H/link
+	run $as "$PITH" --landlock ro:/ --landlock rw:$H/link/data -- sh -c 'echo y >$R/data/y'
+	code_is 0
+	rm -rf $R/data $R/lnk $R/real $R/again $R/magic $H/link
+done
+
 finish
