@@ -16,25 +16,17 @@ static const struct { char type[12]; short at; char magic[5]; } types[] = {
 
 enum { TYPES = sizeof(types) / sizeof(types[0]) };
 
-static size_t
-type_of(const char *path)
+const char *
+image_type(int image)
 {
 	char magic[4];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t i = 0;
 
-	while (i < TYPES && (pread(fd, magic, sizeof(magic), types[i].at) !=
-	    sizeof(magic) || memcmp(magic, types[i].magic, sizeof(magic)) != 0))
-		i++;
-	if (fd >= 0)
-		close(fd);
-	return i;
-}
-
-bool
-image_is(const char *path)
-{
-	return type_of(path) < TYPES;
+	for (size_t i = 0; i < TYPES; i++)
+		if (pread(image, magic, sizeof(magic), types[i].at) ==
+		    sizeof(magic) &&
+		    memcmp(magic, types[i].magic, sizeof(magic)) == 0)
+			return types[i].type;
+	return NULL;
 }
 
 /* A free device may be another's before we have it. */
@@ -66,12 +58,11 @@ attach(int image, char *path, size_t size)
 }
 
 int
-image_mount(const char *path)
+image_mount(int image, const char *type, const char *path)
 {
 	char device[24], text[48];
 	struct line options = LINE(text);
-	int image = open(path, O_RDONLY | O_CLOEXEC);
-	int loop = image < 0 ? -1 : attach(image, device, sizeof(device));
+	int loop = attach(image, device, sizeof(device));
 	int mount;
 
 	if (loop < 0)
@@ -80,11 +71,10 @@ image_mount(const char *path)
 	line_add(&options, "source=");
 	line_add(&options, device);
 	line_add(&options, ",ro");
-	mount = mounts_new(types[type_of(path)].type, text, MOUNT_ATTR_RDONLY |
-	    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	mount = mounts_new(type, text, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+	    MOUNT_ATTR_NODEV);
 	if (mount < 0)
 		die("cannot mount the image", path);
 	close(loop);
-	close(image);
 	return mount;
 }

@@ -2,13 +2,12 @@
 #ifndef PITH_SANDBOX_IMAGE_H
 #define PITH_SANDBOX_IMAGE_H
 
-#include <stdbool.h>
+/* The type of the file system in an open file, by its first bytes; NULL where
+ * it is neither of the two. */
+const char *image_type(int image);
 
-/* Whether the file begins as one of the two does. */
-bool image_is(const char *path);
-
-/* A detached read-only mount of it, through a loop device that goes with it;
- * dies. loop(4) */
-int image_mount(const char *path);
+/* A detached read-only mount of the same open file, as that type, through a
+ * loop device that goes with it; dies, naming path. loop(4) */
+int image_mount(int image, const char *type, const char *path);
 
 #endif

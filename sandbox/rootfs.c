@@ -17,17 +17,19 @@
 #include "../cli/log.h"
 #include "image.h"
 #include "mounts.h"
+#include "proc.h"
 #include "rootfs.h"
 #include "tether.h"
 
 enum { LAYERS = 500 };          /* overlayfs takes as many */
 
-/* The lower directories, the lowest first; O_PATH. One may be an image. */
+/* The lower directories, the lowest first; O_PATH. One may be an image, which
+ * is open for reading. */
 static struct lower {
 	const char *path;
 	int fd;
 	int mount;
-	bool image;
+	const char *image;      /* its type; NULL: a directory */
 } lowers[LAYERS];
 static int lower_count;
 
@@ -55,6 +57,24 @@ is(const char *rootfs, const char *word)
 
 /* ---- before anything is done -------------------------------------------- */
 
+/* The same file, and not what has its name by now. */
+static void
+open_image(struct lower *l)
+{
+	char link[PROC_PATH];
+	struct line name = LINE(link);
+	int image;
+
+	line_add(&name, "self/fd/");
+	line_number(&name, l->fd);
+	image = openat(proc_fd(), link, O_RDONLY | O_CLOEXEC);
+	if (image < 0)
+		die("cannot open the root", l->path);
+	close(l->fd);
+	l->fd = image;
+	l->image = image_type(image);
+}
+
 static void
 open_lower(const char *path)
 {
@@ -68,11 +88,12 @@ open_lower(const char *path)
 	l->fd = open(path, O_PATH | O_CLOEXEC);
 	if (l->fd < 0 || fstat(l->fd, &st) < 0 || fstatfs(l->fd, &fs) < 0)
 		die("cannot open the root", path);
-	l->image = S_ISREG(st.st_mode);
-	if (l->image ? !image_is(path) : !S_ISDIR(st.st_mode))
+	if (S_ISREG(st.st_mode))
+		open_image(l);
+	if (!l->image && !S_ISDIR(st.st_mode))
 		refuse("cannot use as a root", path, "it is neither a "
 		    "directory nor a squashfs or erofs image", NULL);
-	if (!l->image && access(path, X_OK) < 0)
+	if (!l->image && faccessat(l->fd, ".", X_OK, 0) < 0)
 		die("cannot use as a root", path);
 	if (fs.f_flags & ST_NOEXEC)
 		refuse("cannot use as a root", path, "its file system is "
@@ -302,7 +323,7 @@ lower_mount(const struct lower *l, bool whole, int userns, uint64_t attributes)
 
 	if (!l->image)
 		return clone_of(l->fd, l->path, whole, userns, attributes);
-	mount = image_mount(l->path);
+	mount = image_mount(l->fd, l->image, l->path);
 	if (!mounts_set(mount, attributes, userns) &&
 	    !mounts_set(mount, attributes, -1))
 		die("cannot use the image", l->path);

@@ -49,7 +49,7 @@ expected() {
 	sandbox/ids sandbox/proc
 	sandbox/mounts sandbox/proc
 	sandbox/image sandbox/mounts
-	sandbox/rootfs sandbox/mounts sandbox/image sandbox/tether
+	sandbox/rootfs sandbox/mounts sandbox/image sandbox/proc sandbox/tether
 	sandbox/volumes sandbox/mounts sandbox/tether
 	sandbox/seccomp
 	sandbox/landlock

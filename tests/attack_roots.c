@@ -2,14 +2,17 @@
  *
  *	swap NAME TARGET	whenever NAME is an empty directory, put a link
  *				to TARGET in its place, until killed
+ *	exchange A B		the two files, until killed; prints "ready"
  *	connect PATH		to a socket; prints what it says, or the error
  *	serve PATH		listen there; prints "ready"; says "host"
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -25,6 +28,17 @@ swap(const char *name, const char *target)
 			usleep(20000);
 			unlink(name);
 		}
+}
+
+static int
+exchange(const char *a, const char *b)
+{
+	puts("ready");
+	fflush(stdout);
+	while (syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b,
+	    RENAME_EXCHANGE) == 0)
+		;
+	return 1;
 }
 
 static int
@@ -76,6 +90,8 @@ main(int n, char **words)
 {
 	if (n == 4 && strcmp(words[1], "swap") == 0)
 		return swap(words[2], words[3]);
+	if (n == 4 && strcmp(words[1], "exchange") == 0)
+		return exchange(words[2], words[3]);
 	if (n == 3 && strcmp(words[1], "connect") == 0)
 		return try_connect(words[2]);
 	if (n == 3 && strcmp(words[1], "serve") == 0)

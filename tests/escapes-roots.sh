@@ -183,6 +183,34 @@ it 'refuses a mount point for an --upper' && root && {
 	is "$(find $H/point)" $H/point
 }
 
+# ---- images ------------------------------------------------------------------
+
+# Another user exchanges two images all the time. Before, the image was opened three
+# times, and was mounted as what the other one is: "Invalid argument", in 8 of 20.
+it 'looks at an image once, whatever has its name afterwards' && root &&
+    have mksquashfs mkfs.erofs && {
+	be as_root
+	mkdir $H/images
+	mksquashfs $R $H/images/squashfs -quiet -no-progress >/dev/null
+	mkfs.erofs --quiet $H/images/erofs $R >/dev/null
+	chmod 777 $H/images
+	start $AS_USER $W/attack exchange $H/images/squashfs $H/images/erofs
+	hear_until ready
+	: >types
+	for n in $(seq $((20 * N))); do
+		run "$PITH" --rootfs $H/images/erofs --read-only -- sh -c 'cat /etc/motd
+		    sed -n "s,^.* / \([a-z]*\) .*,\1,p" /proc/mounts >&2'
+		code_is 0
+		out_is "$MOTD"
+		echo "$err" >>types
+	done
+	kill $pid
+	ends 2>/dev/null
+	is "$(sort -u types)" 'erofs
+squashfs'
+	rm -rf $H/images types
+}
+
 # ---- --landlock --------------------------------------------------------------
 
 # Before, the rule was for /data, or for /proc, and --best-effort went on without rules.
