@@ -368,7 +368,7 @@ build(const struct sandbox *s)
 		network_set();
 	forbid_nesting(s);
 	mounts_mask(flags & CLONE_NEWUSER);
-	volumes_build(root);
+	volumes_build(root, rootfs_is_host());
 	if (s->cgroupfs)
 		cgroup_show(root);
 	rootfs_enter(s, root);

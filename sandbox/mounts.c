@@ -142,6 +142,12 @@ open_in(int root, const char *path, int flags, int resolve)
 }
 
 int
+mounts_find(int root, const char *path)
+{
+	return open_in(root, path, 0, 0);
+}
+
+int
 mounts_parent(int root, const char *path, const char **name)
 {
 	char text[PATH_MAX];

@@ -36,6 +36,9 @@ bool mounts_attach(int mount, int place);
  * RESOLVE_IN_ROOT */
 int mounts_place(int root, const char *path, bool directory);
 
+/* The same, but nothing is made. */
+int mounts_find(int root, const char *path);
+
 /* The directory of a path's last part, made where it is missing, as above; the
  * part itself in name. */
 int mounts_parent(int root, const char *path, const char **name);

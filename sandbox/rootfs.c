@@ -32,6 +32,7 @@ static struct lower {
 	const char *image;      /* its type; NULL: a directory */
 } lowers[LAYERS];
 static int lower_count;
+static bool is_host;            /* one of them is the host's / */
 
 /* Where --upper is, and overlayfs's work directory beside it. Both are opened
  * once and used by descriptor: other users, and the command by a volume, may
@@ -80,7 +81,7 @@ open_lower(const char *path)
 {
 	struct lower *l = &lowers[lower_count++];
 	struct statfs fs;
-	struct stat st;
+	struct stat st, top;
 
 	if (lower_count > LAYERS)
 		refuse("too many layers", path, NULL, NULL);
@@ -95,6 +96,10 @@ open_lower(const char *path)
 		    "directory nor a squashfs or erofs image", NULL);
 	if (!l->image && faccessat(l->fd, ".", X_OK, 0) < 0)
 		die("cannot use as a root", path);
+	if (stat("/", &top) < 0)
+		die("cannot look at", "/");
+	if (top.st_dev == st.st_dev && top.st_ino == st.st_ino)
+		is_host = true;
 	if (fs.f_flags & ST_NOEXEC)
 		refuse("cannot use as a root", path, "its file system is "
 		    "mounted noexec", "put it elsewhere, or mount(8) it exec");
@@ -268,6 +273,12 @@ rootfs_prepare(const struct sandbox *s)
 	if (s->root_mode == WRITABLE && (s->layered || s->upper))
 		refuse("--writable is for a plain --rootfs", NULL, NULL,
 		    "--upper keeps what is written on top of layers");
+}
+
+bool
+rootfs_is_host(void)
+{
+	return is_host;
 }
 
 void

@@ -354,8 +354,43 @@ build(int root, struct step *s)
 	return close(place) == 0;
 }
 
+static void
+empty_place(int root, const char *path, const char *mode, dev_t *device)
+{
+	struct step s = { .kind = TMPFS, .says = SAYS_EXEC,
+	    .mode = (char *)mode };
+	const int place = mounts_find(root, path);
+	struct stat st;
+	int mount;
+
+	if (place < 0 && errno == ENOENT)
+		return;
+	if (place < 0 || fstat(place, &st) < 0)
+		die("cannot hide", path);
+	/* /var/run usually leads to /run, which is empty then. */
+	if (st.st_dev != *device) {
+		mount = new_tmpfs(&s);
+		if (mount < 0 || !mounts_attach(mount, place) ||
+		    fstat(mount, &st) < 0)
+			die("cannot hide", path);
+		*device = st.st_dev;
+		close(mount);
+	}
+	close(place);
+}
+
+static void
+empty_places(int root)
+{
+	dev_t run = 0, tmp = 0;
+
+	empty_place(root, "/run", "0755", &run);
+	empty_place(root, "/var/run", "0755", &run);
+	empty_place(root, "/tmp", "1777", &tmp);
+}
+
 void
-volumes_build(int root)
+volumes_build(int root, bool this_host)
 {
 	static const char what[][26] = {
 		[VOLUME] = "cannot bind the volume at",
@@ -366,6 +401,8 @@ volumes_build(int root)
 		[DEVICE] = "cannot bind the device at",
 	};
 
+	if (this_host)
+		empty_places(root);
 	for (int i = 0; i < step_count; i++) {
 		if (build(root, &steps[i]))
 			continue;

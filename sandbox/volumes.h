@@ -29,7 +29,9 @@ void volumes_send(int userns);
 /* In init: one that came, as the launcher numbered it. */
 void volumes_take(int number, int mount);
 
-/* In init: put them all into the root; dies. */
-void volumes_build(int root);
+/* In init: put them all into the root; dies. In a tree of this_host /run, /tmp
+ * and /var/run are empty below them: connect(2) reaches the host's services by
+ * the sockets there, however read-only the tree is. */
+void volumes_build(int root, bool this_host);
 
 #endif

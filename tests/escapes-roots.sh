@@ -211,6 +211,88 @@ squashfs'
 	rm -rf $H/images types
 }
 
+# ---- the tree of this host ---------------------------------------------------
+
+# A service of the host at $1, and the words of a sandbox that connects to it.
+serve() {
+	start $W/attack serve $1
+	hear_until ready
+	chmod 777 $1
+}
+reach() {
+	socket=$1
+	shift
+	run $as "$PITH" "$@" --volume $W/attack:/tmp/attack:ro -- /tmp/attack connect $socket
+}
+
+# In a mount namespace of the suite. Before, "ESCAPED: host" but for the overlay.
+it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' && root && {
+	mount -t tmpfs -o mode=755 tmpfs /run
+	mount -t tmpfs -o mode=755 tmpfs /var
+	mkdir -p /run/service /var/run/service
+	for socket in /run/service/sock /var/run/service/sock $W/sock; do
+		serve $socket
+		for who in $WHO; do
+			be $who
+			for root in / // /. /proc/self/root $W/../..; do
+				reach $socket --rootfs $root --read-only
+				out_is 'held: No such file or directory'
+			done
+			[ $who = as_user ] || for words in '--rootfs /' '--layer /' \
+			    '--rootfs / --userns host --writable' \
+			    "--rootfs / --upper $H/up"; do
+				reach $socket $words
+				out_is 'held: No such file or directory'
+			done
+			rm -rf $H/up
+			# What the user hands over is reached.
+			reach $socket --rootfs / --read-only --volume $socket:$socket
+			out_is 'ESCAPED: host'
+			reach $socket --rootfs / --read-only \
+			    --volume ${socket%/*}:${socket%/*}:ro
+			out_is 'ESCAPED: host'
+		done
+		kill $pid
+		ends 2>/dev/null
+		rm $socket
+	done
+	# Where one is a link to the other, one mount is enough.
+	rm -r /var/run
+	ln -s ../run /var/run
+	be as_root
+	run "$PITH" --rootfs / --read-only -- grep -cE ' (/run|/var/run|/tmp) tmpfs ' /proc/mounts
+	out_is 2
+	umount /run /var
+}
+
+it 'takes volumes and a directory to start in on top of the empty ones' && for who in $WHO; do
+	be $who
+	$as mkdir -p $H/there/in
+	echo there | $as tee $H/there/in/file >/dev/null
+	run $as "$PITH" --rootfs / --read-only --volume $H/there:$H/there:ro --workdir $H/there/in \
+	    --dir /run/made --file 5:/run/lock/text -- sh -c \
+	    'pwd; cat file /run/lock/text; ls /run; echo x >/tmp/x && echo x >/run/made/x && stat -c %a /tmp /run' \
+	    5<$H/there/in/file
+	code_is 0
+	out_is "$H/there/in
+there
+there
+lock
+made
+1777
+755"
+	run $as "$PITH" --rootfs / --read-only --tmpfs /tmp:mode=700 --volume $H/there:/run -- \
+	    sh -c 'stat -c %a /tmp; ls /run'
+	out_is '700
+in'
+	# What is below /tmp of the host is not there.
+	run $as "$PITH" --rootfs / --read-only --workdir $H -- true
+	code_is 125
+	one_line
+	[ ! -e /run/made ] || fail 'it is made on the host'
+	rm -rf $H/there
+done
+
 # ---- --landlock --------------------------------------------------------------
 
 # Before, the rule was for /data, or for /proc, and --best-effort went on without rules.

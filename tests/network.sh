@@ -664,7 +664,8 @@ E
 it 'passes on sockets that the command may not open itself, as systemd does' && root &&
     have socat python3 && {
 	be as_root
-	for words in '' '--rootfs /' "--rootfs / --report $W/report --info $W/info" \
+	its="--rootfs / --volume $W/accept.py:$W/accept.py:ro"
+	for words in '' "$its" "$its --report $W/report --info $W/info" \
 	    '--unshare pid,mnt,net'; do
 		start "$PITH" $words --user 33:33 --listen 127.0.0.1:80 --listen 81/udp -- \
 		    sh -c 'echo $LISTEN_FDS $((LISTEN_PID - $$)); exec python3 '$W/accept.py
