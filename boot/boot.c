@@ -295,8 +295,10 @@ boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
 	(void)!chdir("/");
 	watchdog_open();
 	feed_due = 0;
-	inittab_read(table, app || single || rescued > 1 ? NULL :
-	    INITTAB);
+	/* Machines without the file boot by the lines that are built in. */
+	if (!inittab_read(table, app || single || rescued > 1 ? NULL :
+	    INITTAB) && errno != ENOENT)
+		warn("cannot read", INITTAB);
 	if (single)
 		add(RESPAWN, "", "-/bin/sh", NULL);
 	else if (rescued > 1)
@@ -591,7 +593,8 @@ boot_died(pid_t pid, int wait_status, int64_t now)
 /* ---- signals ------------------------------------------------------------ */
 
 /* Lines that are gone leave their processes with SIGTERM; those that stay keep
- * theirs, and are tried at once. Where the file cannot be read all stays. */
+ * theirs, and are tried at once. Without a file that can be read all stays: a
+ * missing one is a mistake, and not the wish to end every service. */
 static void
 read_again(void)
 {
@@ -600,8 +603,12 @@ read_again(void)
 	const int next_key = keys.next;
 
 	reread = false;
-	if (app || single || !inittab_read(now, INITTAB))
+	if (app || single)
 		return;
+	if (!inittab_read(now, INITTAB)) {
+		warn("cannot read", INITTAB);
+		return;
+	}
 	keys.next = INT_MAX;
 	table = now;
 	for (int i = 0; i < before->count; i++) {

@@ -241,21 +241,20 @@ bool
 inittab_read(struct inittab *t, const char *path)
 {
 	ssize_t n = 0;
-	bool right = true;
+	int error = 0;
 
 	if (path)
 		n = read_whole(path, t->room, INITTAB_BYTES / 2);
 	if (n < 0) {
-		right = errno == ENOENT;
-		if (!right)
-			warn("cannot read", path);
+		error = errno;
 		n = sizeof(usual) - 1;
 		memcpy(t->room, usual, n);
 	}
 	t->count = 0;
 	t->entries = (struct entry *)t->room + n / sizeof(struct entry) + 1;
 	parse(t, path, t->room, n);
-	return right;
+	errno = error;
+	return error == 0;
 }
 
 static bool

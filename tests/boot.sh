@@ -368,6 +368,27 @@ it 'reads the inittab again on SIGHUP: services stay, go and come' && root && {
 	ends
 }
 
+# Seen to fail where a missing file stood for the lines that are built in.
+it 'keeps its lines and services on SIGHUP where the inittab is missing' && root && {
+	inittab <<-'E'
+		::respawn:sh -c "trap 'echo ended' TERM; echo up; while :; do sleep 0.1; done"
+		::ctrlaltdel:echo keys
+	E
+	boot
+	hear_until up
+	rm "$R/etc/inittab"
+	kill -HUP $(one)
+	eventually grep -q "cannot read '/etc/inittab': No such file" .err
+	eventually awaits_signals $(one)
+	kill -INT $(one)
+	hear
+	is "$heard" keys
+	! status_has askfirst || fail "$(status)"
+	kill -USR1 $(one)
+	ends
+	code_is $HALTED
+}
+
 it 'keeps its lines on SIGHUP where the inittab is there and cannot be read' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "echo stays; exec sleep 1000"
