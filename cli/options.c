@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -873,6 +874,18 @@ options_variable(void)
 	return variable;
 }
 
+/* The environment, PITH_OPTIONS and argv are those of a user who has fewer
+ * privileges than we, and pith is not written to be told by him what it does
+ * with them; getauxval(3). Process 1 of a machine must not end, and is executed
+ * by the kernel or by an init of root's. */
+static void
+refuse_privileges(bool boots)
+{
+	if (!boots && getauxval(AT_SECURE))
+		refuse("cannot run setuid, setgid or with file capabilities",
+		    NULL, NULL, "take them away from the program file");
+}
+
 void
 options_parse(struct options *o, const struct dialect *dialect, char **argv,
     bool boots)
@@ -881,6 +894,7 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv,
 	struct words w = { argv + (*argv != NULL), NULL, NULL };
 
 	log_as(d->name, d->failure_code);
+	refuse_privileges(boots);
 	set_defaults(o, d);
 	parse_variables(o, d);
 	parse_environment(o, d);

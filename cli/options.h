@@ -125,7 +125,8 @@ char *options_variable(void);
 /* Fill o from the environment (the dialect's variables, then PITH_OPTIONS,
  * which is taken out of it) and from argv. dialect is NULL for pith's own.
  * Help, version and licence are printed and end the process; bad input ends it
- * with the failure code. Who boots a machine by his name takes a command only
+ * with the failure code, and so does a set AT_SECURE before anything is read,
+ * but in a machine's init. Who boots a machine by his name takes a command only
  * with --boot: what else stands there is the kernel's. */
 void options_parse(struct options *o, const struct dialect *dialect,
     char **argv, bool boots);

@@ -4,7 +4,6 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,7 +27,7 @@ enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_VERSION = 1 };
 /* What is tried. The preset can do without those from CLONE3 on. */
 enum probe {
 	BEING,                  /* in the namespaces of the row is enough */
-	KERNEL, SECURE, PRIVATE, LOOPBACK, OPENAT2, MOUNTS, OVERLAY, IDMAP,
+	KERNEL, PRIVATE, LOOPBACK, OPENAT2, MOUNTS, OVERLAY, IDMAP,
 	NEW_MOUNT, PIVOT, NO_PRIVS, FILTER,
 	CLONE3, MORE_IDS, TIME, IDMAP_TMP, LANDLOCKED, PIDFD, CGROUPS, LOOP,
 	INJECTION
@@ -42,8 +41,6 @@ enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
  * error. */
 #define CHECKS(X) \
 	X(0, KERNEL, "kernel", "", "") \
-	X(0, SECURE, "no setuid", "", \
-	    "take away its setuid bit and file capabilities") \
 	X(0, CLONE3, "clone3", "else clone", "") \
 	/* Before all that are tried in one. */ \
 	X(USER, BEING, "user namespace", "USER_NS", "") \
@@ -316,8 +313,6 @@ try(const struct row *r, const struct sandbox *s, int userns)
 	switch (r->probe) {
 	case KERNEL:
 		return look_at_kernel();
-	case SECURE:
-		return getauxval(AT_SECURE) ? EPERM : 0;
 	case PRIVATE:
 		return error_of(make_private());
 	case LOOPBACK:

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -181,9 +180,6 @@ launch_prepare(const struct sandbox *s)
 	ports_prepare(s, (flags & CLONE_NEWNET) || (s->network &&
 	    strncmp(s->network, "ns:", 3) == 0));
 	hosts_prepare(s);
-	if (flags && getauxval(AT_SECURE))
-		refuse("cannot make a sandbox", NULL, "pith runs setuid, "
-		    "setgid or with file capabilities", "take them away");
 	privileges_prepare(s, whole);
 	users_check(s);
 	environment_prepare(s, whole);

@@ -16,7 +16,6 @@ AS_USER=
 AS_ROOT='unshare --user --map-root-user'
 
 ROWS='kernel
-no setuid
 clone3
 user namespace
 more ids
@@ -227,21 +226,6 @@ it 'finds that it is in a chroot' && root && {
 	row_is 'pivot_root' 'no   pivot_root: Invalid argument; a chroot(2) or an initial '\
 'ramfs cannot be left: switch_root(8) to a tmpfs first'
 	agrees
-}
-
-it 'finds that it runs setuid' && root && have setpriv && {
-	cp "$PITH" setuid
-	chown 0:0 setuid
-	chmod 4755 setuid
-	run $AS_USER ./setuid --doctor
-	case $out in
-	*'yes  no setuid'*) skip 'this file system is mounted nosuid' ;;
-	*)
-		code_is 1
-		row_is 'no setuid' 'no   no setuid: Operation not permitted; take away its '\
-'setuid bit and file capabilities'
-		;;
-	esac
 }
 
 finish

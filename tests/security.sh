@@ -991,7 +991,8 @@ it 'sets no_new_privs unless asked not to [S26]' && {
 	done
 }
 
-# Seen to fail without AT_SECURE in launch_prepare().
+# Seen to fail without AT_SECURE in options_parse(), where PITH_OPTIONS of the user made
+# a file of root's.
 it 'refuses to run setuid, setgid or with file capabilities [S27]' && root && {
 	become user
 	for how in 'chmod 4755' 'chmod 2755' 'setcap cap_sys_admin=ep'; do
@@ -1004,7 +1005,24 @@ it 'refuses to run setuid, setgid or with file capabilities [S27]' && root && {
 		err_like '*setuid*'
 		run $as "$W/privileged" --unshare user,mnt -- true
 		refused
-		rm "$W/privileged"
+		# Nor without a sandbox, by a variable, or to be asked something.
+		run $as "$W/privileged" -- echo ran
+		refused
+		out_is ''
+		run $as env "PITH_OPTIONS=--report=$D/planted --user=0" \
+		    "$W/privileged" -- id -u
+		refused
+		out_is ''
+		[ ! -e "$D/planted" ] || fail "$(ls -l "$D/planted")"
+		run $as "$W/privileged" --help
+		refused
+		cp "$W/privileged" "$W/tini"
+		chown 1:1 "$W/tini"
+		$how "$W/tini"
+		run $as "$W/tini" -- echo ran
+		code_is 1
+		err_like 'tini: cannot run setuid*'
+		rm "$W/privileged" "$W/tini"
 	done
 }
 
