@@ -624,6 +624,9 @@ launch_child(const struct sandbox *s, const char **on)
 	if (flags && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &files,
 	    NULL) < 0)
 		return "cannot restore the limit of open files";
+	/* Before the filters, which deny it. */
+	if (whole && !privileges_leave_keyring())
+		return "cannot leave the session keyring";
 	/* Without no_new_privs it takes a capability, seccomp(2). */
 	if (s->new_privs)
 		failed = apply_filters(s, on);

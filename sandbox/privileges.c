@@ -265,6 +265,16 @@ set_limit(const struct asked *asked, int number)
 	return true;
 }
 
+/* ENOSYS, EOPNOTSUPP: the kernel has no keys. EPERM: a filter around us denies
+ * keyctl(2), to the command as well; the kernel itself never answers so. EDQUOT,
+ * ENOMEM and others leave the keyring of the caller, and are failures. */
+bool
+privileges_leave_keyring(void)
+{
+	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 ||
+	    errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM;
+}
+
 const char *
 privileges_take(const struct sandbox *s, const struct identity *id,
     bool preset, enum groups groups, const char **on)
@@ -301,8 +311,5 @@ privileges_take(const struct sandbox *s, const struct identity *id,
 	if (!s->new_privs && (preset || has_filter(s)) &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return "cannot set no_new_privs";
-	/* Keys of whoever started us are not for the command, keyrings(7). */
-	if (preset)
-		syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 	return NULL;
 }

@@ -22,14 +22,20 @@ void privileges_prepare(const struct sandbox *s, bool preset);
 /* Whether the command may come to trace others, of what --cap-add says. */
 bool privileges_trace(const struct sandbox *s);
 
+/* In the child, before any filter: join a new and empty session keyring, so that
+ * the command does not possess the keys of its caller. True also where there are
+ * no keys, or a filter around pith denies keyctl(2) to all; false with errno.
+ * After vfork(2) too. keyctl_join_session_keyring(3) */
+bool privileges_leave_keyring(void);
+
 /* In the child, right before its filters and its exec: --ulimit, --umask, the
  * groups and ids of id, and the capabilities: bounding, permitted and effective
  * set are those that are wanted, the inheritable set is empty. For a user other
  * than root they are those of --cap-add, which then are inheritable and ambient
  * as well. Without the preset and without words capabilities are left to the
  * kernel. Then, unless --new-privs, no_new_privs with the preset or for
- * filters; with the preset a new session keyring. Changes nothing in our memory
- * but *on, so it may be called after vfork(2). NULL; else what could not be
+ * filters. Changes nothing in our memory but *on, so it may be called after
+ * vfork(2). NULL; else what could not be
  * done, with errno and in *on, which is NULL before, the word that asked for
  * it: prlimit(2), setgroups(2), setresuid(2), capabilities(7). */
 const char *privileges_take(const struct sandbox *s,
