@@ -23,12 +23,15 @@ enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait_time64 };
 struct kernel_time { int64_t seconds, nanoseconds; };
 #endif
 
-/* For seccomp(2): who makes calls as we do, and who else can on the same
- * kernel; 0: nobody. NO_CALL stands for a number that no call has. */
+/* For seccomp(2): who makes calls as we do, and who else can on the same kernel;
+ * 0: nobody. Numbers of an architecture's own calls end before OWN_CALLS, those
+ * that it shares with others begin with COMMON_CALLS; what lies between is no
+ * call. PRIVATE_CALLS up to PRIVATE_END: arm's beside its table, which set the
+ * thread pointer and flush caches; syscall(2). */
 #if defined(__x86_64__) && defined(__LP64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
 #define I386_ARCH AUDIT_ARCH_I386
-#define X32_CALLS 0x40000000u
+enum { OWN_CALLS = 337, COMMON_CALLS = 424 };
 #else
 #if defined(__aarch64__)
 #define NATIVE_ARCH AUDIT_ARCH_AARCH64
@@ -40,9 +43,19 @@ struct kernel_time { int64_t seconds, nanoseconds; };
 #define NATIVE_ARCH 0
 #endif
 #define I386_ARCH 0
-#define X32_CALLS 0u
+#if defined(__arm__)
+enum { OWN_CALLS = 402, COMMON_CALLS = 403 };
+#else
+enum { OWN_CALLS = 295, COMMON_CALLS = 424 };
+#endif
+#endif
+#if defined(__arm__)
+enum { PRIVATE_CALLS = 0xf0001, PRIVATE_END = 0xf0007 };
+#else
+enum { PRIVATE_CALLS = 0, PRIVATE_END = 0 };
 #endif
 
+/* Stands for a number that no call has. */
 enum { NO_CALL = 511 };
 
 /* Calls that some architectures lack, or their libc calls otherwise. */
@@ -61,8 +74,24 @@ enum { IOPL = NO_CALL, IOPERM = NO_CALL };
 #endif
 #if defined(__arm__)
 enum { USELIB = SYS_uselib };   /* x86-64 has the number, and nothing there */
+enum { BDFLUSH = SYS_bdflush };
+enum { PCICONFIG_IOBASE = SYS_pciconfig_iobase };
+enum { PCICONFIG_READ = SYS_pciconfig_read };
+enum { PCICONFIG_WRITE = SYS_pciconfig_write };
 #else
-enum { USELIB = NO_CALL };
+enum { USELIB = NO_CALL, BDFLUSH = NO_CALL };
+enum { PCICONFIG_IOBASE = NO_CALL };
+enum { PCICONFIG_READ = NO_CALL, PCICONFIG_WRITE = NO_CALL };
+#endif
+#if defined(SYS_modify_ldt)
+enum { MODIFY_LDT = SYS_modify_ldt };
+#else
+enum { MODIFY_LDT = NO_CALL };
+#endif
+#if defined(SYS_sysfs)
+enum { SYSFS = SYS_sysfs, OLD_SYSCTL = SYS__sysctl };
+#else
+enum { SYSFS = NO_CALL, OLD_SYSCTL = NO_CALL };
 #endif
 #if defined(SYS_kexec_file_load)
 enum { KEXEC_FILE_LOAD = SYS_kexec_file_load };

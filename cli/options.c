@@ -96,7 +96,7 @@ extern char **environ;
 	X("cap-add",              0,  WORD, OF(CAP_ADD)) \
 	X("cap-drop",             0,  WORD, OF(CAP_DROP)) \
 	X("new-privs",            0,  ON, AT(sandbox.new_privs)) \
-	X("seccomp",              0,  TEXT, AT(sandbox.seccomp)) \
+	X("seccomp",              0,  WORD, OF(SECCOMP)) \
 	X("landlock",             0,  WORD, OF(LANDLOCK)) \
 	X("allow-userns",         0,  ON, AT(sandbox.allow_userns)) \
 	X("tty",                 't', TTY, AT(sandbox.tty)) \

@@ -276,8 +276,11 @@ map_owners(const char *path, int userns)
 static bool
 filter_calls(const struct sandbox *s)
 {
+	const char *on;
+
 	seccomp_prepare(s, true);
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_apply();
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    seccomp_apply(0, &on);
 }
 
 /* Where one call shows it: -1 with errno. */

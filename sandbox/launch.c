@@ -343,10 +343,9 @@ wait_for_launcher(void)
 static void
 forbid_nesting(const struct sandbox *s)
 {
-	const bool filtered = !s->seccomp || strcmp(s->seccomp, "default") == 0;
-
 	if ((flags & CLONE_NEWUSER) && !s->allow_userns &&
-	    !proc_write("sys/user/max_user_namespaces", "0") && !filtered)
+	    !proc_write("sys/user/max_user_namespaces", "0") &&
+	    !seccomp_has_built_in())
 		lacking("cannot forbid", "nested user namespaces");
 }
 
@@ -581,10 +580,14 @@ apply_filters(const struct sandbox *s, const char **on)
 	if (failed)
 		lacking(failed, *on);
 	*on = NULL;
-	failed = seccomp_apply() ? NULL : "cannot apply --seccomp";
-	if (failed && s->best_effort)
-		lacking(failed, NULL);
-	return s->best_effort ? NULL : failed;
+	failed = "cannot apply --seccomp";
+	for (int i = 0; seccomp_program(i); i++)
+		if (!seccomp_apply(i, on)) {
+			if (!s->best_effort)
+				return failed;
+			lacking(failed, *on);
+		}
+	return NULL;
 }
 
 /* Besides what the launcher watches, for one process that eats it all; later,

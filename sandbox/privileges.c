@@ -243,9 +243,11 @@ static bool
 has_filter(const struct sandbox *s)
 {
 	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == LANDLOCK)
+		if (s->words[i].kind == LANDLOCK ||
+		    (s->words[i].kind == SECCOMP &&
+		    strcmp(s->words[i].value, "off") != 0))
 			return true;
-	return s->seccomp && strcmp(s->seccomp, "off") != 0;
+	return false;
 }
 
 static bool

@@ -12,7 +12,7 @@ enum word_kind {
 	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* mounts.c */
 	LAYER, UIDMAP, GIDMAP, SYSCTL, TIMENS,
 	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in turn */
-	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, LANDLOCK, PRESERVE_FD,
+	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, SECCOMP, LANDLOCK, PRESERVE_FD,
 	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,             /* limits.c */
 	CGROUP_CONF, CGROUP_JOIN,
 	IP, GATEWAY,                                            /* network.c */
@@ -63,7 +63,6 @@ struct sandbox {
 	const char *user;       /* UID[:GID] or a name; NULL: as it is */
 	const char *hostname, *workdir;
 	int umask;              /* -1: as it is */
-	const char *seccomp;    /* default, off, bpf:FILE; NULL: by preset */
 	bool new_privs;         /* no no_new_privs */
 	bool allow_userns;      /* nested user namespaces */
 	bool best_effort;

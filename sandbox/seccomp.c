@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,10 +15,11 @@
 #include "../cli/log.h"
 #include "seccomp.h"
 
-/* What becomes of a call. NESTED: EPERM without --allow-userns. The last four
+/* What becomes of a call. NESTED: EPERM without --allow-userns. The last five
  * depend on an argument. */
 enum verdict {
-	ALLOW, DENY, MISSING, NESTED, IOCTL, SOCKET, CLONE, UNSHARE, VERDICTS
+	ALLOW, DENY, MISSING, NESTED, IOCTL, SOCKET, CLONE, UNSHARE, PERSONALITY,
+	VERDICTS
 };
 
 /* Calls that the headers do not name everywhere; from 403 on a call has the
@@ -27,8 +29,15 @@ enum {
 	clock_settime64 = 404, clock_adjtime64 = 405,
 	io_uring_setup = 425, io_uring_enter, io_uring_register,
 	open_tree, move_mount, fsopen, fsconfig, fsmount, fspick,
-	clone3 = 435, mount_setattr = 442, quotactl_fd, open_tree_attr = 467
+	clone3 = 435, mount_setattr = 442, quotactl_fd, memfd_secret = 447,
+	open_tree_attr = 467
 };
+
+/* The first number that no call had when this was written, for Linux 6.18, whose
+ * newest is file_setattr(2). A newer call is one that nobody has judged: it is
+ * missing as on an older kernel, for which programs have another way. I386_*:
+ * as in architecture.h. */
+enum { NEW_CALLS = 470, I386_OWN_CALLS = 387, I386_COMMON_CALLS = 393 };
 
 /* The numbers of the architecture's own headers, and those of i386, which an
  * x86-64 kernel answers as well (int 0x80). */
@@ -48,6 +57,31 @@ static const struct {
 	{ io_uring_register, io_uring_register, DENY },
 	{ USELIB, 86, DENY },
 
+	/* Segments of 16 bits, which Wine and DOS want: fixed again and again,
+	 * and a kernel may be built without it. */
+	{ MODIFY_LDT, 123, DENY },
+
+	/* It tells of whole file systems, volumes of the host among them; what
+	 * it lets a user watch inotify(7) does too. */
+	{ SYS_fanotify_init, 338, DENY },
+
+	/* Memory that the host can neither look into nor save, for which it
+	 * cannot hibernate. Kernels without it are usual. */
+	{ memfd_secret, memfd_secret, MISSING },
+
+	/* Obsolete: newer kernels, or some, have none of these. */
+	{ SYS_lookup_dcookie, 253, MISSING }, { SYSFS, 135, MISSING },
+	{ OLD_SYSCTL, 149, MISSING }, { BDFLUSH, 134, MISSING },
+
+	/* Arm's registers of PCI devices. */
+	{ PCICONFIG_IOBASE, NO_CALL, DENY }, { PCICONFIG_READ, NO_CALL, DENY },
+	{ PCICONFIG_WRITE, NO_CALL, DENY },
+
+	/* What changes no more than the layout of a program's own memory and
+	 * its uname(2) is let through: setarch(8), gdb, sanitizers. The rest is
+	 * of other systems, and has made faults usable (CVE-2009-1895). */
+	{ SYS_personality, 136, PERSONALITY },
+
 	/* No namespace holds what they reach: keyrings, handles of files,
 	 * clocks, swap, quotas, ports, the kernel's log. */
 	{ SYS_keyctl, 288, DENY }, { SYS_add_key, 286, DENY },
@@ -64,8 +98,10 @@ static const struct {
 	{ quotactl_fd, quotactl_fd, DENY },
 	{ IOPL, 110, DENY }, { IOPERM, 101, DENY },
 
-	/* A terminal's input, machines beside ours. Of a socketcall(2) the
-	 * family cannot be seen: it is behind a pointer. */
+	/* A terminal's input, and line disciplines, which are loaded on demand.
+	 * Sockets to machines beside ours, and of the kernel's cryptography,
+	 * which uses keys by their numbers. Of a socketcall(2) the family
+	 * cannot be seen: it is behind a pointer. */
 	{ SYS_ioctl, 54, IOCTL }, { SYS_socket, 359, SOCKET },
 	{ NO_CALL, 102 /* socketcall */, DENY },
 
@@ -83,6 +119,10 @@ static const struct {
 	{ open_tree_attr, open_tree_attr, NESTED },
 };
 
+/* Let through: kcmp(2), process_vm_readv(2) and pidfd_getfd(2) ask whether we may
+ * trace the other process, ptrace(2); vhangup(2) takes a capability, and our own
+ * terminal; mseal(2) and map_shadow_stack(2) are about our own memory. */
+
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
 /* Of clone(2) what makes a namespace; of unshare(2) all but what is known to
@@ -92,17 +132,27 @@ enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 #define UNSHARE_MORE ~(uint32_t)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | \
 	CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
 
+/* PER_LINUX, PER_LINUX32 and these flags; and all bits, which only ask. */
+#define PERSONALITY_MORE ~(uint32_t)(PER_LINUX32 | UNAME26 | ADDR_NO_RANDOMIZE)
+
 /* The kernel takes these arguments as 32 bits, so the filter must not look at
  * the others (CVE-2019-10063). */
 #define LOW_WORD (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
 #define ARGUMENT(n) (offsetof(struct seccomp_data, args[n]) + LOW_WORD)
 
-/* BUILT_IN is within the 255 instructions that a jump can pass over. */
-enum { LONGEST = BPF_MAXINSNS, BUILT_IN = 256 };
+/* BUILT_IN is within the 255 instructions that a jump can pass over. The kernel
+ * takes less than eight of the longest filters for one process. */
+enum { LONGEST = BPF_MAXINSNS, BUILT_IN = 256, FILTERS = 32 };
+enum { ROOM = BUILT_IN + 8 * LONGEST };
 enum { INSTRUCTION = sizeof(struct sock_filter) };
 
-static struct sock_filter code[LONGEST + 1];
-static struct sock_fprog program;
+static struct sock_filter code[ROOM + 1];       /* the built-in one first */
+static unsigned used;                           /* of code */
+
+/* In the order of the command line, in which they are applied. */
+static struct sock_fprog programs[FILTERS];
+static const char *asked_by[FILTERS];           /* the word; NULL: the preset */
+static int program_count;
 
 /* ---- the instructions, from the last to the first ----------------------- */
 
@@ -159,23 +209,34 @@ add_cut(unsigned count, uint32_t first, unsigned to)
 	return count + 1;
 }
 
+static bool
+is_known(bool native, unsigned nr)
+{
+	return nr < NEW_CALLS && (native ?
+	    nr < OWN_CALLS || nr >= COMMON_CALLS :
+	    nr < I386_OWN_CALLS || nr >= I386_COMMON_CALLS);
+}
+
 /* Emit what is said of the calls of one column; returns where it begins. */
 static unsigned
 emit_calls(bool native, const unsigned to[VERDICTS])
 {
-	unsigned char verdicts[NO_CALL + 1] = { ALLOW };
+	unsigned char verdicts[NO_CALL + 1];
 	unsigned count = 0;
 
+	for (unsigned nr = 0; nr <= NO_CALL; nr++)
+		verdicts[nr] = is_known(native, nr) ? ALLOW : MISSING;
 	for (unsigned i = 0; i < CALLS; i++)
 		verdicts[native ? calls[i].native : calls[i].i386] =
 		    calls[i].verdict;
 	for (unsigned nr = 0; nr < NO_CALL; nr++)
 		count = add_cut(count, nr, to[verdicts[nr]]);
-	if (native && X32_CALLS) {
-		count = add_cut(count, X32_CALLS, to[MISSING]);
-		/* With it a tracer says that no call is to be made. */
-		count = add_cut(count, UINT32_MAX, to[ALLOW]);
+	if (native && PRIVATE_CALLS) {
+		count = add_cut(count, PRIVATE_CALLS, to[ALLOW]);
+		count = add_cut(count, PRIVATE_END, to[MISSING]);
 	}
+	/* With it a tracer says that no call is to be made. */
+	count = add_cut(count, UINT32_MAX, to[ALLOW]);
 	search(0, count);
 	return load(offsetof(struct seccomp_data, nr));
 }
@@ -192,7 +253,16 @@ emit_look(unsigned argument, unsigned how, uint32_t k, unsigned yes,
 }
 
 static void
-build(bool nested)
+add_program(unsigned length, struct sock_filter *first, const char *asked)
+{
+	if (program_count == FILTERS)
+		refuse("too many filters", asked, NULL, NULL);
+	programs[program_count] = (struct sock_fprog){ length, first };
+	asked_by[program_count++] = asked;
+}
+
+static void
+build(bool nested, const char *asked)
 {
 	unsigned to[VERDICTS], native, other, deny, allow;
 
@@ -208,9 +278,13 @@ build(bool nested)
 		    allow);
 		to[UNSHARE] = emit_look(0, BPF_JSET, UNSHARE_MORE, deny, allow);
 	}
-	to[SOCKET] = emit_look(0, BPF_JEQ, AF_VSOCK, deny, allow);
+	to[SOCKET] = emit_look(0, BPF_JEQ, AF_VSOCK, deny,
+	    put(BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, deny, allow));
 	to[IOCTL] = emit_look(1, BPF_JEQ, TIOCSTI, deny,
-	    put(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, deny, allow));
+	    put(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, deny,
+	    put(BPF_JMP | BPF_JEQ | BPF_K, TIOCSETD, deny, allow)));
+	to[PERSONALITY] = emit_look(0, BPF_JEQ, UINT32_MAX, allow,
+	    put(BPF_JMP | BPF_JSET | BPF_K, PERSONALITY_MORE, deny, allow));
 	if (I386_ARCH) {
 		unsigned i386 = emit_calls(false, to);
 
@@ -221,57 +295,109 @@ build(bool nested)
 	}
 	put(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, native, other);
 	load(offsetof(struct seccomp_data, arch));
-	program = (struct sock_fprog){ BUILT_IN - top, code + top };
+	add_program(BUILT_IN - top, code + top, asked);
 }
 
 static void
-read_file(const char *path)
+read_file(const char *asked)
 {
+	const char *path = asked + strlen("bpf:");
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = -1;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die("cannot read", path);
+	if (used + LONGEST > ROOM)
+		refuse("too many filters", path, NULL, NULL);
 	if (S_ISREG(st.st_mode)) {
-		n = read(fd, code, sizeof(code));
+		n = read(fd, code + used, (LONGEST + 1) * INSTRUCTION);
 		if (n < 0)
 			die("cannot read", path);
 	}
 	close(fd);
-	if (n <= 0 || n % INSTRUCTION || n == sizeof(code))
+	if (n <= 0 || n % INSTRUCTION || n > LONGEST * INSTRUCTION)
 		refuse("cannot use the filter", path,
 		    "not a file of 1 to 4096 struct sock_filter", NULL);
-	program = (struct sock_fprog){ n / INSTRUCTION, code };
+	add_program(n / INSTRUCTION, code + used, asked);
+	used += n / INSTRUCTION;
+}
+
+/* The last word that says so, or NULL; others have to name a file. */
+static const char *
+find_word(const struct sandbox *s, const char *value)
+{
+	const char *found = NULL;
+
+	for (int i = 0; i < s->word_count; i++) {
+		const char *is = s->words[i].value;
+
+		if (s->words[i].kind != SECCOMP)
+			continue;
+		if (strcmp(is, value) == 0)
+			found = is;
+		else if (strcmp(is, "default") != 0 && strcmp(is, "off") != 0 &&
+		    strncmp(is, "bpf:", 4) != 0)
+			refuse("bad value", is, "--seccomp takes default, off "
+			    "or bpf:FILE", NULL);
+	}
+	return found;
 }
 
 void
 seccomp_prepare(const struct sandbox *s, bool preset)
 {
-	const char *asked = s->seccomp;
+	const char *on = find_word(s, "default");
+	const char *off = find_word(s, "off");
 
-	program.len = 0;
-	if (!asked)
-		asked = preset ? "default" : "off";
-	if (strncmp(asked, "bpf:", 4) == 0)
-		read_file(asked + 4);
-	else if (strcmp(asked, "default") == 0 && NATIVE_ARCH != 0)
-		build(s->allow_userns);
-	else if (strcmp(asked, "off") != 0)
-		refuse("bad value", asked, NATIVE_ARCH != 0 ? "--seccomp takes "
-		    "default, off or bpf:FILE" : "no filter is built in for "
-		    "this architecture", NULL);
+	program_count = 0;
+	used = BUILT_IN;
+	if (on && off)
+		refuse("--seccomp off contradicts", "--seccomp default", NULL,
+		    NULL);
+	if ((on || (preset && !off)) && NATIVE_ARCH == 0)
+		refuse("bad value", "default", "no filter is built in for this "
+		    "architecture", NULL);
+	if (preset && !on && !off)
+		build(s->allow_userns, NULL);
+	for (int i = 0; i < s->word_count; i++) {
+		const struct word *w = &s->words[i];
+
+		if (w->kind == SECCOMP && strncmp(w->value, "bpf:", 4) == 0)
+			read_file(w->value);
+		else if (w->kind == SECCOMP && w->value == on)
+			build(s->allow_userns, on);
+	}
+}
+
+/* A filter may answer seccomp(2) itself, and say that all went well. */
+static bool
+reaches_kernel(void)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == 0)
+		errno = ENOSYS;
+	return errno == EFAULT;
 }
 
 bool
-seccomp_apply(void)
+seccomp_apply(int i, const char **on)
 {
-	return program.len == 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-	    0, &program) == 0;
+	*on = asked_by[i];
+	return (i == 0 || reaches_kernel()) && syscall(SYS_seccomp,
+	    SECCOMP_SET_MODE_FILTER, 0, &programs[i]) == 0;
 }
 
 const struct sock_fprog *
-seccomp_program(void)
+seccomp_program(int i)
 {
-	return &program;
+	return i < program_count ? &programs[i] : NULL;
+}
+
+bool
+seccomp_has_built_in(void)
+{
+	for (int i = 0; i < program_count; i++)
+		if (programs[i].filter < code + BUILT_IN)
+			return true;
+	return false;
 }

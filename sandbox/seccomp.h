@@ -7,20 +7,25 @@
 
 #include "sandbox.h"
 
-/* Build the filter that --seccomp asks for, or the built-in one where it is not
- * given and the preset is on; or read that of bpf:FILE, which has to be a
- * regular file of 1 to 4096 struct sock_filter. What cannot be had ends in
- * refuse(). To be called before anything is started. */
+/* Build the filters that --seccomp asks for, in the order of its words, before
+ * them the built-in one where the preset is on and neither "default" nor "off"
+ * is said; those of bpf:FILE are regular files of 1 to 4096 struct sock_filter.
+ * What cannot be had, and "default" beside "off", ends in refuse(). To be called
+ * before anything is started. */
 void seccomp_prepare(const struct sandbox *s, bool preset);
 
-/* Put the calling thread, and all that it starts, under the filter; true where
- * there is none. Needs no_new_privs or CAP_SYS_ADMIN. Changes nothing in our
- * memory, so it may be called after vfork(2). False with errno: EACCES without
- * either of the two, EINVAL where the kernel refuses the program of a FILE,
- * seccomp(2). */
-bool seccomp_apply(void);
+/* The program of filter i, from 0 on; NULL: there are no more. */
+const struct sock_fprog *seccomp_program(int i);
 
-/* The program, to be looked at; its len is 0 where there is none. */
-const struct sock_fprog *seccomp_program(void);
+/* Put the calling thread, and all that it starts, under filter i as well; *on is
+ * the word that asks for it, or NULL. Needs no_new_privs or CAP_SYS_ADMIN.
+ * Changes nothing else in our memory, so it may be called after vfork(2). False
+ * with errno: EACCES without either of the two, EINVAL where the kernel refuses
+ * the program of a FILE, what an earlier filter answers instead, or ENOSYS where
+ * that pretends to have applied it; seccomp(2). */
+bool seccomp_apply(int i, const char **on);
+
+/* Whether the built-in filter is one of them. */
+bool seccomp_has_built_in(void);
 
 #endif

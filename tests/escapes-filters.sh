@@ -61,4 +61,95 @@ it 'starts no command with the keys of its caller where no keyring is to be had'
 	done
 }
 
+# ---- filters -----------------------------------------------------------------
+
+# A filter by which a call fails so.
+filter_of() {
+	{
+		load_call
+		fail_call "$1" "$2"
+		allow_rest
+	} >"$H/$1"
+}
+
+# Seen to fail where the last --seccomp replaced those before it, and the built-in one.
+it 'stacks the filters of files on each other, and all on the built-in one' &&
+    for who in $WHO; do
+	be $who
+	filter_of chroot ENOSYS
+	filter_of sethostname EACCES
+	attempts='chroot / true; hostname x; unshare -m true'
+	for words in "bpf:$H/chroot bpf:$H/sethostname" "bpf:$H/sethostname bpf:$H/chroot" \
+	    "bpf:$H/chroot default bpf:$H/sethostname" \
+	    "bpf:$H/chroot bpf:$H/sethostname bpf:$H/chroot"; do
+		options=
+		for word in $words; do
+			options="$options --seccomp $word"
+		done
+		for more in '' --new-privs --allow-userns; do
+			box $options $more --cap-add ALL -- sh -c "$attempts"
+			err_like '*chroot: *Function not implemented*'
+			err_like '*hostname: *Permission denied*'
+			[ "$more" = --allow-userns ] ||
+			    err_like '*unshare: *Operation not permitted*'
+		done
+	done
+	# Without the built-in one alone where that is said, and so without a sandbox.
+	box --seccomp off --seccomp bpf:$H/chroot --cap-add ALL -- sh -c "$attempts"
+	err_like '*chroot: *Function not implemented*'
+	case $err in *hostname:*) fail "$err" ;; esac
+	run $as "$PITH" --seccomp bpf:$H/chroot --seccomp default -- $R/bin/busybox unshare -U true
+	err_like '*unshare: *Operation not permitted*'
+done
+
+# Seen to fail without the look whether seccomp(2) still reaches the kernel.
+it 'starts nothing where a filter keeps the next one away, or only says that it is there' &&
+    for who in $WHO; do
+	be $who
+	filter_of chroot ENOSYS
+	filter_of seccomp EPERM
+	{
+		load_call
+		instruction 0x15 0 1 "$(constant __NR_seccomp)"
+		instruction 0x06 0 0 $((0x00050000))
+		allow_rest
+	} >"$H/lies"
+	for first in seccomp lies; do
+		for more in "--rootfs $R" "--rootfs $R --new-privs" "--rootfs $R --seccomp off" \
+		    '--umask 022'; do
+			refused "cannot apply --seccomp 'bpf:$H/chroot': *" \
+			    --seccomp bpf:$H/$first --seccomp bpf:$H/chroot $more
+		done
+	done
+	# Asked to go on without, it says which.
+	box --best-effort --report "$H/report" --seccomp bpf:$H/seccomp \
+	    --seccomp bpf:$H/chroot -- echo started
+	out_is started
+	grep -q "\"weakened\":.*cannot apply --seccomp 'bpf:$H/chroot'" "$H/report" ||
+	    fail "$(cat "$H/report")"
+done
+
+# Seen to fail where calls after the newest were let through, and these were not looked at.
+it 'answers calls that nobody has judged, and those that are judged, by every way in' &&
+    for who in $WHO; do
+	be $who
+	for words in '' --new-privs '--cap-add ALL' "--seccomp bpf:$H/chroot"; do
+		filter_of chroot ENOSYS
+		box $words -- /bin/escape_calls expect
+		out_is ''
+		code_is 0
+	done
+done
+
+# Seen to fail where personality(2) was denied altogether.
+it 'lets a program leave its own layout alone' && have setarch && for who in $WHO; do
+	be $who
+	run $as "$PITH" --seccomp default -- setarch -R "$R/bin/busybox" cat /proc/self/personality
+	out_is 00040000
+	run $as "$PITH" --seccomp default -- setarch -X "$R/bin/busybox" true
+	[ "$code" != 0 ] || fail 'READ_IMPLIES_EXEC is let through'
+done
+
+# ---- options that are given twice --------------------------------------------
+
 finish

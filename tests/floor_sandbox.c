@@ -471,7 +471,7 @@ give_up_privileges(void)
 	    "ambient set");
 	must(syscall(SYS_capset, &head, none), "capset");
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
-	must(seccomp_apply() ? 0 : -1, "seccomp");
+	must(seccomp_apply(0, &(const char *){ NULL }) ? 0 : -1, "seccomp");
 }
 
 static _Noreturn void

@@ -24,6 +24,7 @@ words_of(const char *text)
 	{
 		{ "ulimit:", ULIMIT }, { "add:", CAP_ADD },
 		{ "drop:", CAP_DROP }, { "landlock:", LANDLOCK },
+		{ "seccomp:", SECCOMP },
 	};
 	static char copy[512];
 	static struct word words[32];
@@ -457,16 +458,17 @@ START_TEST(who_may_not_drop_capabilities_is_told)
 END_TEST
 
 static const struct {
-	const char *words, *seccomp;
+	const char *words;
 	bool preset, new_privs, set;
 } no_new[] = {
-	{ "", NULL, true, false, true }, { "", NULL, true, true, false },
-	{ "", NULL, false, false, false },
-	{ "", "default", false, false, true },
-	{ "", "off", false, false, false },
-	{ "", "bpf:x", false, true, false },
-	{ "landlock:ro:/", NULL, false, false, true },
-	{ "landlock:ro:/", NULL, false, true, false },
+	{ "", true, false, true }, { "", true, true, false },
+	{ "", false, false, false },
+	{ "seccomp:default", false, false, true },
+	{ "seccomp:off", false, false, false },
+	{ "seccomp:off seccomp:bpf:x", false, false, true },
+	{ "seccomp:bpf:x", false, true, false },
+	{ "landlock:ro:/", false, false, true },
+	{ "landlock:ro:/", false, true, false },
 };
 
 START_TEST(no_new_privs_comes_with_the_preset_and_with_filters)
@@ -477,7 +479,6 @@ START_TEST(no_new_privs_comes_with_the_preset_and_with_filters)
 
 	if (no_new[_i].preset && !mighty("no_new_privs"))
 		return;
-	s->seccomp = no_new[_i].seccomp;
 	s->new_privs = no_new[_i].new_privs;
 	privileges_prepare(s, no_new[_i].preset);
 	ck_assert_pstr_eq(privileges_take(s, &id, no_new[_i].preset, KEEP, &on),
