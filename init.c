@@ -189,8 +189,7 @@ hear(struct life *l)
 			launch_built(&n);
 			break;
 		case STARTED:
-			launch_started(l->child.pid, n.common > 0 ? n.common :
-			    n.pid);
+			launch_started(l->child.pid, launch_pid(&n));
 			break;
 		case PTY:
 			l->relay = launch_relay(n.fd, l->child.pid);

@@ -427,6 +427,23 @@ ids_map(pid_t pid)
 			write_by_program(pid, which);
 }
 
+bool
+ids_repeat(pid_t pid)
+{
+	char path[PROC_PATH];
+
+	for (int which = USERS; which <= GROUPS; which++) {
+		struct map *m = &maps[which];
+
+		for (int i = 0; i < m->count; i++)
+			m->extents[i].outside = m->extents[i].inside;
+		if (!proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
+		    "gid_map"), map_text(which).text))
+			return false;
+	}
+	return true;
+}
+
 /* Raw: libc's would ask all threads, and we have one. */
 void
 ids_become(void)

@@ -13,6 +13,10 @@ void ids_prepare(const struct sandbox *s);
  * user namespace; dies. newuidmap(1) */
 void ids_map(pid_t pid);
 
+/* In init: map each id of ours to itself for a process in a new user namespace
+ * below ours. False with errno. */
+bool ids_repeat(pid_t pid);
+
 /* In init, when they are written: become root in there, or whom the only id of
  * the map is, or stay who we are (keep-id); supplementary groups of root's are
  * dropped. Dies. */

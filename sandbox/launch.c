@@ -21,6 +21,7 @@
 #include "info.h"
 #include "landlock.h"
 #include "launch.h"
+#include "lock.h"
 #include "mounts.h"
 #include "namespaces.h"
 #include "network.h"
@@ -38,6 +39,8 @@
 /* What the preparations found; the same in launcher and init. */
 static int flags;               /* CLONE_NEW* */
 static bool maps_owners;        /* the launcher is root and maps all owners */
+static bool locks;              /* mounts, in an inner user namespace */
+static int inner_made[2] = { -1, -1 };  /* pipe: init has namespaces of it */
 static struct terminal terminal;
 static struct identity identity;
 static struct limit { uint64_t soft, hard; }
@@ -184,6 +187,7 @@ launch_prepare(const struct sandbox *s)
 	users_check(s);
 	environment_prepare(s, whole);
 	seccomp_prepare(s, whole);
+	locks = whole && (flags & CLONE_NEWUSER) && lock_may_mount(s);
 	landlock_prepare(s);
 	terminal_prepare(&terminal, terminal_use(s, whole), whole);
 	if (flags) {
@@ -249,6 +253,8 @@ launch_detach(const struct sandbox *s)
 static int
 late(void)
 {
+	if (locks)
+		return lock_namespaces(flags);
 	return CLONE_NEWCGROUP |
 	    (network_wanted() || publish_wanted() ? 0 : CLONE_NEWNET);
 }
@@ -266,6 +272,28 @@ remedy_of(int error)
 	    "without some namespace" : NULL;
 }
 
+/* Init has its ids: let it make the namespaces that belong to the inner user
+ * namespace, in one of which the launcher may have something to do. */
+static void
+wait_for_namespaces(void)
+{
+	const struct news go = { .kind = GO, .fd = -1 };
+	ssize_t n;
+	char byte;
+
+	if (!locks)
+		return;
+	close(inner_made[1]);
+	if (!tether_send(&go))
+		die("cannot tell", "init");
+	do
+		n = read(inner_made[0], &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		die("cannot hear from", "init");
+	close(inner_made[0]);
+}
+
 /* Ids and mounts for init, which waits for them. */
 static void
 provide(const struct sandbox *s, pid_t init)
@@ -281,6 +309,7 @@ provide(const struct sandbox *s, pid_t init)
 	environment_wipe(s);
 	info_look(init);
 	cgroup_prefer(s, init);
+	wait_for_namespaces();
 	if (network_wanted())
 		network_provide(init);
 	if (publish_wanted())
@@ -339,12 +368,13 @@ wait_for_launcher(void)
 }
 
 /* Whoever is root of a new user namespace could do all over again in one of his
- * own, and look for faults of the kernel there. */
+ * own, and look for faults of the kernel there. An inner one that is there
+ * already counts. */
 static void
 forbid_nesting(const struct sandbox *s)
 {
 	if ((flags & CLONE_NEWUSER) && !s->allow_userns &&
-	    !proc_write("sys/user/max_user_namespaces", "0") &&
+	    !proc_write("sys/user/max_user_namespaces", locks ? "1" : "0") &&
 	    !seccomp_has_built_in())
 		lacking("cannot forbid", "nested user namespaces");
 }
@@ -377,6 +407,21 @@ make_namespace(int which, const char *name)
 		die_with("cannot make", name, remedy_of(errno));
 }
 
+/* As soon as the ids are mapped, and before the launcher goes on. */
+static void
+make_inner(const struct sandbox *s)
+{
+	wait_for_launcher();
+	ids_become();
+	/* What comes next looks into a child of the same ids. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	lock_prepare(s, flags);
+	if (write(inner_made[1], "", 1) != 1)
+		die("cannot tell", "the launcher");
+	close(inner_made[0]);
+	close(inner_made[1]);
+}
+
 static void
 become_init(const struct sandbox *s, bool born)
 {
@@ -387,14 +432,20 @@ become_init(const struct sandbox *s, bool born)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!cgroup_enter(born))
 		die("cannot bring init into", cgroup_path());
-	/* It takes a quarter of a start, in which the launcher makes the root.
-	 */
-	make_namespace(CLONE_NEWNET & late(), "a network namespace");
-	wait_for_launcher();
-	if (flags & CLONE_NEWUSER)
-		ids_become();
-	/* Whose root is the group that we are in, cgroup_namespaces(7). */
-	make_namespace(CLONE_NEWCGROUP, "a cgroup namespace");
+	if (locks) {
+		make_inner(s);
+		wait_for_launcher();
+	} else {
+		/* It takes a quarter of a start, in which the launcher makes
+		 * the root. */
+		make_namespace(CLONE_NEWNET & late(), "a network namespace");
+		wait_for_launcher();
+		if (flags & CLONE_NEWUSER)
+			ids_become();
+		/* Whose root is the group that we are in,
+		 * cgroup_namespaces(7). */
+		make_namespace(CLONE_NEWCGROUP, "a cgroup namespace");
+	}
 	info_look(0);
 	/* A change of ids has undone the one, and made our own /proc/self
 	 * another's; prctl(2). Nobody is inside yet who could look. */
@@ -405,6 +456,10 @@ become_init(const struct sandbox *s, bool born)
 		die("cannot make private", "the mounts");
 	if (sandbox_whole(s)) {
 		build(s);
+		if (locks) {
+			lock_enter();
+			info_look(0);
+		}
 		return;
 	}
 	if ((flags & CLONE_NEWNS) && (flags & CLONE_NEWPID))
@@ -423,10 +478,13 @@ launch_fork(const struct sandbox *s)
 	namespaces_enter(s);
 	cgroup_make(s);
 	tether_make();
+	if (locks && pipe2(inner_made, O_CLOEXEC) < 0)
+		die("cannot make", "a pipe");
 	born = place = cgroup_birthplace();
 	pid = namespaces_fork(flags & ~late(), &born);
-	/* Root gets the rest without a user namespace, if asked to. */
-	if (pid < 0 && s->best_effort && maps_owners) {
+	/* Root gets the rest without a user namespace, if asked to; but whose
+	 * command may mount would then be root of the host. */
+	if (pid < 0 && s->best_effort && maps_owners && !locks) {
 		lacking("cannot make", "a user namespace");
 		flags &= ~CLONE_NEWUSER;
 		maps_owners = false;
@@ -499,11 +557,11 @@ wait_for_go(int fd)
 static void
 tell_built(const struct sandbox *s)
 {
-	const struct news n = { .kind = BUILT,
-	    .fd = s->measured ? network_open() : -1,
-	    .inodes = { info_inode(CLONE_NEWCGROUP),
-	    info_inode(CLONE_NEWNET) } };
+	struct news n = { .kind = BUILT,
+	    .fd = s->measured ? network_open() : -1 };
 
+	for (int i = 0; i < NAMESPACES; i++)
+		n.inodes[i] = info_inode(namespaces[i].flag);
 	tether_send(&n);
 	close(n.fd);
 }
@@ -654,6 +712,28 @@ launch_forget(const struct sandbox *s)
 
 /* ---- telling ------------------------------------------------------------ */
 
+pid_t
+launch_pid(const struct news *n)
+{
+	char path[PROC_PATH + 16], text[512];
+	struct line l = LINE(path);
+	const char *digits;
+	uint64_t pid = 0;
+
+	if (n->fd < 0)
+		return n->common > 0 ? n->common : n->pid;
+	/* Our own descriptor of /proc is closed by now. proc_pid_fdinfo(5) */
+	line_add(&l, "/proc/self/fdinfo/");
+	line_number(&l, n->fd);
+	if (file_read(AT_FDCWD, path, text, sizeof(text)) &&
+	    (digits = strstr(text, "\nPid:\t"))) {
+		digits += 6;
+		text_number(&digits, INT_MAX, &pid);
+	}
+	close(n->fd);
+	return pid;
+}
+
 void
 launch_started(pid_t init, pid_t child)
 {
@@ -733,8 +813,8 @@ launch_fds(int fds[LAUNCH_FDS], bool init)
 void
 launch_built(const struct news *n)
 {
-	info_late(CLONE_NEWCGROUP, n->inodes[0]);
-	info_late(CLONE_NEWNET, n->inodes[1]);
+	for (int i = 0; i < NAMESPACES; i++)
+		info_late(namespaces[i].flag, n->inodes[i]);
 	interface = n->fd;
 }
 

@@ -48,6 +48,10 @@ void launch_forget(const struct sandbox *s);
 /* In the launcher: init has told that all is built. */
 void launch_built(const struct news *n);
 
+/* In the launcher: the process that STARTED tells of, as it is called here; 0
+ * where that is not known. Closes what came with it. */
+pid_t launch_pid(const struct news *n);
+
 /* In the launcher, or without one: the command runs, child being its pid out
  * here; --info, --pidfile and -d are told. */
 void launch_started(pid_t init, pid_t child);

@@ -304,10 +304,9 @@ refused(const char *what, const char *remedy, bool best_effort)
 
 static const char NO_PROC[] = "--proc none does without";
 
-/* One of our own that nobody sees, for what we write there: of the old root's
- * /proc part may be read-only. */
-static void
-use_hidden_proc(void)
+/* For what we write there: of the old root's /proc part may be read-only. */
+void
+mounts_hidden_proc(void)
 {
 	int mount = mounts_new("proc", "", NOTHING_RUNS);
 
@@ -348,7 +347,7 @@ mount_proc(int root, const struct sandbox *s)
 		proc_use(mount);
 	} else {
 		close(mount);
-		use_hidden_proc();
+		mounts_hidden_proc();
 	}
 }
 
@@ -559,7 +558,7 @@ mounts_system(int root, const struct sandbox *s, bool host_network)
 	if (s->proc != PROC_NONE)
 		mount_proc(root, s);
 	else
-		use_hidden_proc();
+		mounts_hidden_proc();
 	if (s->sys != SYS_NONE)
 		mount_sys(root, host_network, s->best_effort);
 	mount_dev(root, s);

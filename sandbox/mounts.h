@@ -43,6 +43,9 @@ int mounts_find(int root, const char *path);
  * part itself in name. */
 int mounts_parent(int root, const char *path, const char **name);
 
+/* In init: use a /proc of our own that nobody sees, where one can be had. */
+void mounts_hidden_proc(void);
+
 /* In init: /proc, /sys and /dev as the options want them, below root. Kernel
  * parameters can be set between the first call and the second; die. */
 void mounts_system(int root, const struct sandbox *s, bool host_network);

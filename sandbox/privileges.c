@@ -168,6 +168,12 @@ privileges_prepare(const struct sandbox *s, bool preset)
 	caps.bound = preset ? caps.added : ~dropped | caps.named;
 }
 
+bool
+privileges_admin(void)
+{
+	return caps.bound & CAP(SYS_ADMIN);
+}
+
 /* ---- capabilities ------------------------------------------------------- */
 
 static int

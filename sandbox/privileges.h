@@ -27,6 +27,8 @@ bool privileges_trace(const struct sandbox *s);
  * no keys, or a filter around pith denies keyctl(2) to all; false with errno.
  * After vfork(2) too. keyctl_join_session_keyring(3) */
 bool privileges_leave_keyring(void);
+/* Whether it may come to have CAP_SYS_ADMIN. After privileges_prepare(). */
+bool privileges_admin(void);
 
 /* In the child, right before its filters and its exec: --ulimit, --umask, the
  * groups and ids of id, and the capabilities: bounding, permitted and effective

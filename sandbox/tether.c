@@ -91,6 +91,16 @@ tether_send(const struct news *n)
 	do
 		sent = syscall(SYS_sendmsg, own, &m, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
+	/* Not the owner of our PID namespace, so that no other pid than our own
+	 * can be said; unix(7). */
+	if (sent < 0 && errno == EPERM && n->pid > 0 && n->fd < 0) {
+		struct news instead = *n;
+
+		instead.pid = 0;
+		instead.fd = syscall(SYS_pidfd_open, n->pid, 0);
+		sent = tether_send(&instead) ? 0 : -1;
+		close(instead.fd);
+	}
 	return sent >= 0;
 }
 

@@ -22,9 +22,10 @@ struct news {
 	int kind;
 	int code;               /* of a complaint; ENDED: the wait status */
 	int64_t orphans, killed;
-	uint64_t inodes[2];     /* BUILT: of what it made itself, or 0 */
+	uint64_t inodes[8];     /* BUILT: as namespaces[] has them, or 0 */
 	int fd;                 /* passed on, or -1 */
-	pid_t pid;              /* as the reader has to call it, or 0 */
+	pid_t pid;              /* as the reader has to call it, or 0: then fd
+				 * may be a pidfd of it */
 	pid_t common;           /* the same where both call it so; or 0 */
 	char text[512];
 };

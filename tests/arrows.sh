@@ -28,7 +28,9 @@ expected() {
 	sandbox/launch sandbox/volumes sandbox/proc sandbox/tether sandbox/users
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
 	sandbox/launch sandbox/seccomp sandbox/terminal sandbox/cgroup
-	sandbox/launch sandbox/counters sandbox/info
+	sandbox/launch sandbox/counters sandbox/info sandbox/lock
+	sandbox/lock sandbox/ids sandbox/mounts sandbox/namespaces sandbox/privileges
+	sandbox/lock sandbox/proc sandbox/seccomp
 	sandbox/launch sandbox/network sandbox/ports sandbox/publish sandbox/hosts
 	sandbox/network sandbox/proc
 	sandbox/ports
