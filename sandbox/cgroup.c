@@ -42,7 +42,7 @@ static int count;
 static unsigned int limited;    /* the controllers of limits */
 static unsigned int given;      /* to the groups beside ours, by us */
 static bool asked;              /* for more than what can be done without */
-static bool keeps_nodes;
+static enum nodes keeps_nodes;
 static bool ends_tree;          /* does init, when its launcher is gone */
 static char name[GROUP_NAME];   /* of P */
 static char path[1024];         /* of v2, or of the first hierarchy */
@@ -137,7 +137,7 @@ find(const struct sandbox *s, unsigned int extra)
 }
 
 void
-cgroup_prepare(const struct sandbox *s, bool nodes)
+cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 {
 	unsigned int extra = BIT(OF_FREEZER);
 
@@ -145,7 +145,7 @@ cgroup_prepare(const struct sandbox *s, bool nodes)
 	check_parent(s->cgroup_parent);
 	keeps_nodes = nodes;
 	asked = limited || s->cpu_time >= 0 || s->cgroup_parent ||
-	    s->cgroupfs || s->host_pid || nodes;
+	    s->cgroupfs || s->host_pid || nodes == KEEP_NODES;
 	for (int i = 0; i < s->word_count; i++)
 		asked = asked || s->words[i].kind == CGROUP_JOIN;
 	if (s->cpu_time == 0)
@@ -160,8 +160,10 @@ cgroup_prepare(const struct sandbox *s, bool nodes)
 		extra |= BIT(OF_MEMORY) | BIT(OF_PIDS) | BIT(OF_BLKIO);
 	if (s->measured || s->cpu_time >= 0)
 		extra |= BIT(OF_CPUACCT);
-	if (nodes)
+	if (nodes == KEEP_NODES)
 		limited |= BIT(OF_DEVICES);
+	else if (nodes == TRY_NODES)
+		extra |= BIT(OF_DEVICES);
 	proc_open();
 	find(s, extra);
 	if (count == 0 && asked)
@@ -311,6 +313,18 @@ is_still(int parent, const char *which, int group)
 	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == now.st_ino;
 }
 
+static void
+limit_nodes(const struct hierarchy *h)
+{
+	const bool here = h->controllers & BIT(OF_DEVICES);
+
+	if (keeps_nodes == KEEP_NODES && here &&
+	    !devices_limit(h->group, h->v2))
+		die("cannot keep device nodes from", "the command");
+	else if (keeps_nodes == TRY_NODES && (here || h->v2))
+		devices_limit(h->group, h->v2);
+}
+
 /* False where the name is taken, or somebody takes it for a leftover. What only
  * measures can be done without. */
 static bool
@@ -340,8 +354,7 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 	syscall(SYS_fchmod, h->group, 0711);
 	fill(h, h->group);
 	limits_write(s, h->group, limited & h->controllers, h->v2);
-	if (keeps_nodes && (h->controllers & BIT(OF_DEVICES)))
-		devices_limit(h->group, h->v2);
+	limit_nodes(h);
 	if (asked)
 		make_pay(s, h);
 	return true;

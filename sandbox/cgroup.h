@@ -12,9 +12,10 @@
 #include "limits.h"
 
 /* Check all limits, and find the hierarchies that can hold them; what is wrong
- * is refused, and nothing is made. nodes: device nodes are to be kept from the
- * command. */
-void cgroup_prepare(const struct sandbox *s, bool nodes);
+ * is refused, and nothing is made. KEEP_NODES: device nodes have to be kept
+ * from the command; TRY_NODES: where that can be. */
+enum nodes { ALL_NODES, KEEP_NODES, TRY_NODES };
+void cgroup_prepare(const struct sandbox *s, enum nodes nodes);
 
 /* Make the group with its limits, bring the processes of --cgroup-join in, and
  * remove what launchers that were killed have left; dies where limits cannot be

@@ -146,7 +146,7 @@ attach_program(int group)
 	return attached;
 }
 
-void
+bool
 devices_limit(int group, bool v2)
 {
 	struct node nodes[MOST];
@@ -154,6 +154,5 @@ devices_limit(int group, bool v2)
 
 	if (v2)
 		write_program(nodes, n);
-	if (v2 ? !attach_program(group) : !allow_nodes(group, nodes, n))
-		die("cannot keep device nodes from", "the command");
+	return v2 ? attach_program(group) : allow_nodes(group, nodes, n);
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* Keep what is in a group of ours, an open directory, from all nodes but those
- * of the usual /dev and of --device; dies. */
-void devices_limit(int group, bool v2);
+ * of the usual /dev and of --device. False with errno. */
+bool devices_limit(int group, bool v2);
 
 #endif
