@@ -44,6 +44,7 @@ extern char **environ;
 	X("file",                 0,  WORD, OF(FILE_AT)) \
 	X("device",               0,  WORD, OF(DEVICE)) \
 	X("shm-size",             0,  SIZE, AT(sandbox.shm_size)) \
+	X("pty-max",              0,  PTYS, AT(sandbox.pty_max)) \
 	X("proc",                 0,  CHOICE_PROC, AT(sandbox.proc)) \
 	X("sys",                  0,  CHOICE_SYS, AT(sandbox.sys)) \
 	X("chroot",               0,  TEXT, AT(sandbox.chroot)) \
@@ -160,6 +161,7 @@ static const struct dialect native = {
 "      --layer DIR          one more layer on top; --upper DIR keeps the writes\n"
 "      --volume SRC:DST[:ro,noexec,dev,try]   --device PATH[:DST]\n"
 "      --tmpfs DST[:size=N,mode=M,exec]       --shm-size N\n"
+"      --pty-max N          terminals that it may open at a time (256)\n"
 "      --dir DST   --symlink TARGET:DST   --file FD:DST[:mode=M,ro]\n"
 "      --proc masked|minimal|full|none        --sys ro|none\n"
 "      --network none|host|ns:PATH|veth[:BRIDGE]|macvlan:IF\n"
@@ -480,6 +482,8 @@ set_value(struct options *o, const struct rule *r, const char *value)
 		/* Of tini, whose 1 is to say nothing but warnings. */
 		o->verbosity = number(value, 9) - 1;
 		return true;
+	case PTYS:
+		return (*(int *)member = number(value, PTYS_MOST)) > 0;
 	case SIZE:
 		return (*(int64_t *)member = text_size(value)) > 0;
 	case MASK:

@@ -61,6 +61,7 @@ struct options {
 	X(LEVEL, "") \
 	X(SIZE, "a size such as 65536, 64k, 512m or 1g") \
 	X(MASK, "an octal number such as 022") \
+	X(PTYS, "a number from 1 to 1048576") \
 	X(WORD, "a value, see pith(8)") \
 	X(HOST, "host") \
 	X(CHOICE_USERNS, "auto, host, subid or keep-id") \

@@ -115,6 +115,8 @@ check_meaning(const struct sandbox *s, bool whole)
 	if (s->chroot && whole)
 		refuse("--chroot and --rootfs contradict each other", NULL,
 		    NULL, NULL);
+	if (s->pty_max && !whole)
+		refuse("cannot use", "--pty-max", NEEDS, NULL);
 	if ((s->upper || s->root_asked || s->shm_size || s->proc || s->sys) &&
 	    !whole)
 		refuse("cannot use", s->upper ? "--upper" : s->root_asked ?

@@ -517,16 +517,26 @@ mount_in_dev(int dev, const char *name, int mount)
 	close(mount);
 }
 
-/* For group tty, where the sandbox has it. */
+/* For group tty, where the sandbox has it. All terminals of the machine are of
+ * one number, sysctl kernel.pty.max: a sandbox gets a part. */
 static int
-new_pts(void)
+new_pts(int max)
 {
 	const unsigned int attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
-	int mount = mounts_new("devpts",
-	    "newinstance,ptmxmode=0666,mode=0620,gid=5", attributes);
+	char text[80];
+	struct line options = LINE(text);
+	size_t used;
+	int mount;
 
-	return mount >= 0 ? mount : mounts_new("devpts",
-	    "newinstance,ptmxmode=0666,mode=0620", attributes);
+	line_add(&options, "newinstance,ptmxmode=0666,mode=0620,max=");
+	line_number(&options, max ? max : 256);
+	used = options.used;
+	line_add(&options, ",gid=5");
+	mount = mounts_new("devpts", text, attributes);
+	if (mount >= 0)
+		return mount;
+	text[used] = '\0';
+	return mounts_new("devpts", text, attributes);
 }
 
 static void
@@ -542,7 +552,7 @@ mount_dev(int root, const struct sandbox *s)
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0)
 			die("cannot link", links[i].name);
-	mount_in_dev(dev, "pts", new_pts());
+	mount_in_dev(dev, "pts", new_pts(s->pty_max));
 	line_add(&shm, "mode=1777,size=");
 	line_number(&shm, s->shm_size ? s->shm_size : 64 << 20);
 	mount_in_dev(dev, "shm", mounts_new("tmpfs", text, NO_SUID_DEV));

@@ -32,6 +32,7 @@ enum group_limit {
 };
 
 enum { WORDS = 2048 };          /* more are refused */
+enum { PTYS_MOST = 1 << 20 };   /* the kernel's NR_UNIX98_PTY_MAX */
 
 enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };
 /* 0 is what is not asked for, and means the first. */
@@ -55,6 +56,7 @@ struct sandbox {
 	bool layered;           /* there are LAYER words */
 	const char *upper;      /* keeps the writes; NULL: ephemeral */
 	int64_t shm_size;       /* bytes of /dev/shm; 0: 64 MiB */
+	int pty_max;            /* terminals at a time; 0: 256 */
 	int proc, sys;          /* enum proc_mode, enum sys_mode */
 	int userns;             /* enum userns_mode */
 	/* Shared with the host. */
