@@ -276,6 +276,20 @@ remedy_of(int error)
 	    "without some namespace" : NULL;
 }
 
+/* For kinds of news that carry a mount: a volume's number, or these. */
+enum { ROOT_MOUNT = -1, DEV_MOUNT = -2 };
+
+static void
+send_dev(const uint32_t owner[2])
+{
+	const struct news n = { .kind = MOUNT, .code = DEV_MOUNT,
+	    .fd = mounts_make_dev(owner) };
+
+	if (n.fd >= 0 && !tether_send(&n))
+		die("cannot pass on", "/dev");
+	close(n.fd);
+}
+
 /* Init has its ids: let it make the namespaces that belong to the inner user
  * namespace, in one of which the launcher may have something to do. */
 static void
@@ -329,6 +343,8 @@ provide(const struct sandbox *s, pid_t init)
 		volumes_send(userns);
 		ids_owner(owner);
 		rootfs_send(s, userns, owner);
+		if (sandbox_whole(s))
+			send_dev(owner);
 		close(userns);
 	}
 	if (!tether_send(&go))
@@ -364,7 +380,9 @@ wait_for_launcher(void)
 	do {
 		if (!tether_read(&n, true, &over))
 			end_with_launcher();
-		if (n.kind == MOUNT && n.code < 0)
+		if (n.kind == MOUNT && n.code == DEV_MOUNT)
+			mounts_take_dev(n.fd);
+		else if (n.kind == MOUNT && n.code == ROOT_MOUNT)
 			rootfs_take(n.fd);
 		else if (n.kind == MOUNT)
 			volumes_take(n.code, n.fd);

@@ -288,6 +288,9 @@ static const char unwritable[][14] = {
 static int proc_mount = -1, sys_mount = -1;
 static bool shows_host;         /* does sys_mount */
 
+/* A whole /dev that the launcher has made, or -1; and its null. */
+static int made_dev = -1, own_null = -1;
+
 /* The kernel mounts no fresh /proc or /sys where that would show what is hidden
  * in ours, mount_too_revealing() of its fs/namespace.c. */
 static void
@@ -444,7 +447,7 @@ mounts_mask(bool userns)
 
 	if (proc_mount < 0 && sys_mount < 0)
 		return;
-	null = open_null();
+	null = own_null >= 0 ? own_null : open_null();
 	c.null.mount = mounts_clone(null, NULL, false);
 	c.empty.mount = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
 	    MOUNT_ATTR_RDONLY);
@@ -475,6 +478,38 @@ static const struct { char name[7], target[16]; } links[] = {
 	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
 	{ "ptmx", "pts/ptmx" },
 };
+
+int
+mounts_make_dev(const uint32_t owner[2])
+{
+	char text[96];
+	struct line options = LINE(text);
+	const mode_t mask = umask(0);
+	int dev;
+	bool made;
+
+	line_add(&options, "mode=755,size=65536,uid=");
+	line_number(&options, owner[0]);
+	line_add(&options, ",gid=");
+	line_number(&options, owner[1]);
+	dev = mounts_new("tmpfs", text, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	made = dev >= 0;
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && made; i++)
+		made = mknodat(dev, nodes[i].name, S_IFCHR | 0666,
+		    makedev(nodes[i].major, nodes[i].minor)) == 0;
+	umask(mask);
+	if (made)
+		return dev;
+	/* As in a container without CAP_MKNOD: init binds the host's. */
+	close(dev);
+	return -1;
+}
+
+void
+mounts_take_dev(int dev)
+{
+	made_dev = dev;
+}
 
 /* On a tmpfs that is new, and ours alone yet. */
 static int
@@ -544,10 +579,14 @@ mount_dev(int root, const struct sandbox *s)
 {
 	char text[64];
 	struct line shm = LINE(text);
-	int dev = mounts_new("tmpfs", "mode=755,size=65536", NOTHING_RUNS);
+	int dev = made_dev >= 0 ? made_dev :
+	    mounts_new("tmpfs", "mode=755,size=65536", NOTHING_RUNS);
 
 	attach_or_die(dev, real_directory(root, "dev"), "/dev");
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+	if (made_dev >= 0)
+		own_null = openat(dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) &&
+	    made_dev < 0; i++)
 		bind_node(dev, i);
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0)

@@ -43,6 +43,12 @@ int mounts_find(int root, const char *path);
  * part itself in name. */
 int mounts_parent(int root, const char *path, const char **name);
 
+/* In a launcher that is root of the machine: a /dev with nodes of its own, for
+ * nobody else to lock or to watch, that belongs to the owner; detached. -1
+ * where nodes cannot be made. In init: take it. */
+int mounts_make_dev(const uint32_t owner[2]);
+void mounts_take_dev(int dev);
+
 /* In init: use a /proc of our own that nobody sees, where one can be had. */
 void mounts_hidden_proc(void);
 
