@@ -21,7 +21,7 @@ OBJECTS = init.o child.o reaper.o signals.o fds.o \
 ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
 	users privileges seccomp landlock environment terminal doctor sealed \
 	cgroup groups hierarchies limits devices counters info network \
-	ports publish hosts lock
+	ports publish hosts lock priority
 BOOT    = boot inittab early console variables watchdog status shutdown root
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \

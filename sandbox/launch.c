@@ -26,6 +26,7 @@
 #include "namespaces.h"
 #include "network.h"
 #include "ports.h"
+#include "priority.h"
 #include "privileges.h"
 #include "proc.h"
 #include "publish.h"
@@ -326,6 +327,8 @@ provide(const struct sandbox *s, pid_t init)
 	/* Init has its own; the relay would keep them for all to read. */
 	environment_wipe(s);
 	info_look(init);
+	if (sandbox_whole(s))
+		priority_lower(init);
 	cgroup_prefer(s, init);
 	wait_for_namespaces();
 	if (network_wanted())

@@ -267,10 +267,12 @@ attach_or_die(int mount, int place, const char *what)
 static const char hidden_proc[][14] = {
 	"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats",
 	"sched_debug", "scsi", "timer_list", "timer_stats",
+	/* With addresses of the kernel for everybody, where sysctls say so. */
+	"kallsyms", "modules",
 	/* Root of a user namespace of its own could not read these anyway. */
-	"kmsg", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup",
+	"kmsg", "kpagecount", "kpageflags", "kpagecgroup",
 };
-enum { FOR_ALL = 10 };
+enum { FOR_ALL = 12 };
 
 static const char hidden_sys[][25] = {
 	"firmware", "devices/virtual/powercap", "kernel/debug",

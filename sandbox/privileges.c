@@ -283,6 +283,22 @@ privileges_leave_keyring(void)
 	    errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM;
 }
 
+/* Realtime classes and negative nice values are not for what a sandbox runs,
+ * whatever we may do; --ulimit says otherwise. */
+static bool
+drop_priorities(void)
+{
+	static const struct limit none = { 0, 0 };
+
+	for (int i = 0; i < LIMITS; i++)
+		if (!limits[i].word && (limit_numbers[i] == RLIMIT_NICE ||
+		    limit_numbers[i] == RLIMIT_RTPRIO) &&
+		    syscall(SYS_prlimit64, 0, limit_numbers[i], &none, NULL) <
+		    0)
+			return false;
+	return true;
+}
+
 const char *
 privileges_take(const struct sandbox *s, const struct identity *id,
     bool preset, enum groups groups, const char **on)
@@ -297,6 +313,8 @@ privileges_take(const struct sandbox *s, const struct identity *id,
 			*on = limits[i].word;
 			return "cannot set --ulimit";
 		}
+	if (preset && !drop_priorities())
+		return "cannot drop the limits of priorities";
 	if (s->umask >= 0)
 		umask(s->umask);
 	if (cap_call(SYS_capget, now) < 0)

@@ -30,7 +30,8 @@ bool privileges_leave_keyring(void);
 /* Whether it may come to have CAP_SYS_ADMIN. After privileges_prepare(). */
 bool privileges_admin(void);
 
-/* In the child, right before its filters and its exec: --ulimit, --umask, the
+/* In the child, right before its filters and its exec: --ulimit, with the
+ * preset no more priority by RLIMIT_NICE and RLIMIT_RTPRIO, --umask, the
  * groups and ids of id, and the capabilities: bounding, permitted and effective
  * set are those that are wanted, the inheritable set is empty. For a user other
  * than root they are those of --cap-add, which then are inheritable and ambient

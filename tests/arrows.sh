@@ -31,6 +31,8 @@ expected() {
 	sandbox/launch sandbox/counters sandbox/info sandbox/lock
 	sandbox/lock sandbox/ids sandbox/mounts sandbox/namespaces sandbox/privileges
 	sandbox/lock sandbox/proc sandbox/seccomp
+	sandbox/launch sandbox/priority
+	sandbox/priority sandbox/proc
 	sandbox/launch sandbox/network sandbox/ports sandbox/publish sandbox/hosts
 	sandbox/network sandbox/proc
 	sandbox/ports
