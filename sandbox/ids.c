@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -30,6 +31,7 @@ static int claimed = -1;        /* what keeps our range from others */
 static bool direct;             /* else by newuidmap(1), or a single id */
 static bool single;
 static bool kept;               /* --userns keep-id: we are who we were */
+static bool denies_groups;      /* setgroups(2) inside */
 
 static const char SAY_HOST[] =
     "root inside must not be root outside; --userns host says so openly";
@@ -308,6 +310,23 @@ map_single(const struct sandbox *s, bool keep)
 		add(i, keep ? outside[i] : inside[i], outside[i], 1);
 }
 
+/* The command may drop our groups only where the command line lets it have
+ * others, as one of ours may be there to forbid a file (CVE-2014-8989). Of a
+ * user by name it has those of the root's /etc/group. */
+static bool
+wants_groups(const struct sandbox *s)
+{
+	const struct word *w = s->words;
+
+	for (int i = 0; i < s->word_count; i++)
+		if (w[i].kind == GROUP_ADD || (w[i].kind == CAP_ADD &&
+		    (strcasecmp(w[i].value, "SETGID") == 0 ||
+		    strcasecmp(w[i].value, "CAP_SETGID") == 0)))
+			return true;
+	return s->user && !strchr(s->user, ':') &&
+	    s->user[strspn(s->user, "0123456789")];
+}
+
 void
 ids_prepare(const struct sandbox *s)
 {
@@ -315,6 +334,7 @@ ids_prepare(const struct sandbox *s)
 	const bool sub = s->userns == USERNS_SUBID;
 
 	direct = ids_root();
+	denies_groups = !wants_groups(s) && getgroups(0, NULL) != 0;
 	map_words(s);
 	if (maps[USERS].count > 0)
 		single = !direct && maps[USERS].count == 1 &&
@@ -386,9 +406,14 @@ write_by_program(pid_t pid, int which)
 	static char digits[12];
 	struct line l = LINE(digits);
 	char *text = map_text(which).text;
+	char path[PROC_PATH];
 	int n = 0, status;
 	pid_t child;
 
+	/* newgidmap(1) leaves that as it is. */
+	if (which == GROUPS && denies_groups && !proc_write(proc_of(path, pid,
+	    "setgroups"), "deny"))
+		die("cannot deny", "setgroups");
 	line_number(&l, pid);
 	argv[n++] = (char *)programs[which];
 	argv[n++] = digits;
