@@ -181,6 +181,40 @@ START_TEST(sockets_are_passed_on_to_the_child)
 }
 END_TEST
 
+static const char *
+stop_early(const void *none, const char **on)
+{
+	(void)none;
+	(void)on;
+	kill(getpid(), SIGTSTP);
+	return NULL;
+}
+
+/* The signal is held until right before the exec, and handled there: to stop
+ * would leave us waiting for the exec. Seen to fail without the SIGTSTP that
+ * child_start() sends again: the command ran to its end. */
+START_TEST(a_stop_that_comes_before_the_exec_stops_the_command)
+{
+	const struct before before = { .call = stop_early };
+	struct child c = { .terminal = -1 };
+	struct inherited inherited;
+	struct failure why;
+	int status;
+
+	/* With a parent of another group it is no orphaned one, where the
+	 * kernel drops the signal; credentials(7). */
+	setpgid(0, 0);
+	signals_hold(&inherited);
+	ck_assert(child_start(&c, argv_of("", "sleep 2") + 1, &inherited,
+	    &before, &why));
+	ck_assert_int_eq(waitpid(c.pid, &status, WUNTRACED), c.pid);
+	ck_assert(WIFSTOPPED(status));
+	ck_assert_int_eq(WSTOPSIG(status), SIGTSTP);
+	kill(c.pid, SIGKILL);
+	ck_assert_int_eq(end_of(c.pid), 137);
+}
+END_TEST
+
 START_TEST(without_processes_there_is_no_child)
 {
 	struct child c = { .terminal = -1 };
@@ -258,6 +292,7 @@ make_programs(void)
 	make_text("nested", "#!two/lost -x\n", 0755);
 	make_text("crlf", "#!/bin/sh\r\nexit 0\r\n", 0755);
 	make_text("blank", "#! \t /nowhere/x y\n", 0755);
+	make_text("tabbed", "#!\t/nowhere/x\ty\n", 0755);
 	make_text("unended", "#!/nowhere/\033[2J", 0755);
 	make_text("circle", "#!circle\n", 0755);
 	make_text("short", "#!", 0755);
@@ -302,6 +337,9 @@ static const struct explained {
 	{ "./nested", 0, 126, "./nested", NO_INTERPRETER("/nowhere/sh")
 	    TO_INSTALL },
 	{ "./blank", 0, 126, "./blank", NO_INTERPRETER("/nowhere/x")
+	    TO_INSTALL },
+	/* Seen to fail with a tab that does not end the name: it was 'x\x09y'. */
+	{ "./tabbed", 0, 126, "./tabbed", NO_INTERPRETER("/nowhere/x")
 	    TO_INSTALL },
 	{ "./unended", ENOENT, 126, "./unended",
 	    NO_INTERPRETER("/nowhere/\\x1b[2J") TO_INSTALL },
@@ -396,6 +434,7 @@ child_suite(void)
 	tcase_add_test(t, a_child_has_the_mask_that_was_inherited);
 	tcase_add_loop_test(t, a_child_leads_a_group_where_it_is_to, 0, 2);
 	add_each(t, sockets_are_passed_on_to_the_child, listen_pids);
+	tcase_add_test(t, a_stop_that_comes_before_the_exec_stops_the_command);
 	tcase_add_test(t, without_processes_there_is_no_child);
 	suite_add_tcase(s, t);
 	t = case_with_files("explain");

@@ -138,6 +138,59 @@ START_TEST(a_limit_that_is_none_is_refused_and_not_unlimited)
 }
 END_TEST
 
+struct unwritten {
+	const struct asked *asked;
+	bool v2;
+};
+
+/* In a group that has none of the files. */
+static void
+write_nowhere(const void *with)
+{
+	const struct unwritten *u = with;
+	struct word word = { CGROUP_CONF, (char *)"pids.max=5" };
+	struct sandbox s = { .words = &word, .word_count = !u->asked };
+
+	proc_open();
+	if (u->asked)
+		s.limits[u->asked->limit] = u->asked->value;
+	limits_write(&s, open(".", O_RDONLY | O_DIRECTORY), ~0U, u->v2);
+}
+
+/* Seen to fail with a put() that does not look at what became of its write. */
+START_TEST(a_limit_that_cannot_be_set_is_refused)
+{
+	const bool word = _i / 2 == COUNT_OF(good);
+	const struct unwritten u = { word ? NULL : &good[_i / 2], _i % 2 };
+	const char *file = word ? "pids.max" : u.v2 ? u.asked->file2 :
+	    u.asked->file1;
+	char begin[96];
+
+	/* A weight is tried in two files. */
+	if (!word && u.asked->limit == BLKIO_WEIGHT)
+		file = u.v2 ? "io.bfq.weight" : "blkio.bfq.weight";
+	snprintf(begin, sizeof(begin), "pith: cannot set '%s=", file ? file :
+	    "cpuset.cpus");
+	is_refused(write_nowhere, &u, begin);
+}
+END_TEST
+
+static void
+group_its_end(const void *none)
+{
+	const struct sandbox s = { .oom = OOM_GROUP };
+
+	(void)none;
+	limits_write_oom(&s, open(".", O_RDONLY | O_DIRECTORY), true);
+}
+
+START_TEST(a_group_that_cannot_end_as_one_is_refused)
+{
+	is_refused(group_its_end, NULL, "pith: cannot set "
+	    "'memory.oom.group=1': ");
+}
+END_TEST
+
 static const char *const words[] = {
 	"pids.max", "pids.max=", "=1", "pids=1", "a/b.c=1", "../pids.max=1",
 	"nobody.max=1", "freezer.state=FROZEN", "cgroup.procs=1", "tasks=1",
@@ -172,6 +225,9 @@ limits_suite(void)
 	    good);
 	add_each(t, swap_counts_with_the_memory_in_v1_and_alone_in_v2, swaps);
 	add_each(t, a_limit_that_is_none_is_refused_and_not_unlimited, bad);
+	tcase_add_loop_test(t, a_limit_that_cannot_be_set_is_refused, 0,
+	    2 * COUNT_OF(good) + 2);
+	tcase_add_test(t, a_group_that_cannot_end_as_one_is_refused);
 	add_each(t, a_file_that_is_no_controllers_is_refused, words);
 	suite_add_tcase(s, t);
 	return s;

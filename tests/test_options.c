@@ -128,6 +128,45 @@ START_TEST(a_value_stands_beside_its_option_or_behind_it)
 }
 END_TEST
 
+static const struct { const char *name; enum word_kind kind; } repeated[] = {
+	{ "volume", VOLUME }, { "tmpfs", TMPFS }, { "dir", DIR_AT },
+	{ "symlink", SYMLINK }, { "file", FILE_AT }, { "device", DEVICE },
+	{ "layer", LAYER }, { "uidmap", UIDMAP }, { "gidmap", GIDMAP },
+	{ "sysctl", SYSCTL }, { "timens", TIMENS }, { "env", ENV },
+	{ "env-file", ENV_FILE }, { "unsetenv", UNSETENV },
+	{ "keep-env", KEEP_ENV }, { "ulimit", ULIMIT },
+	{ "group-add", GROUP_ADD }, { "cap-add", CAP_ADD },
+	{ "cap-drop", CAP_DROP }, { "landlock", LANDLOCK },
+	{ "preserve-fd", PRESERVE_FD }, { "device-read-bps", READ_BPS },
+	{ "device-write-bps", WRITE_BPS }, { "device-read-iops", READ_IOPS },
+	{ "device-write-iops", WRITE_IOPS }, { "cgroup-conf", CGROUP_CONF },
+	{ "cgroup-join", CGROUP_JOIN }, { "ip", IP }, { "gateway", GATEWAY },
+	{ "publish", PUBLISH }, { "listen", LISTEN }, { "dns", DNS },
+	{ "add-host", ADD_HOST },
+};
+
+/* Seen to fail with an add_word() that adds nothing, and with one that adds
+ * each word in the place of the last. */
+START_TEST(an_option_may_be_repeated_and_all_its_values_count_in_turn)
+{
+	static const char *const values[] = { "one", "two", "one" };
+	const char *name = repeated[_i].name;
+	struct options o;
+	char text[128];
+
+	snprintf(text, sizeof(text), "--%s=one --%s=two --%s=one run", name,
+	    name, name);
+	parse(&o, "pith", text);
+	ck_assert(o.sandbox.asked);
+	ck_assert_int_eq(o.sandbox.word_count, 3);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(o.sandbox.words[i].kind, repeated[_i].kind);
+		ck_assert_str_eq(o.sandbox.words[i].value, values[i]);
+	}
+	ck_assert(o.sandbox.layered == (repeated[_i].kind == LAYER));
+}
+END_TEST
+
 static const struct { const char *text; int64_t ms; } times[] = {
 	{ "0", 0 }, { "1", 1000 }, { "90s", 90000 }, { "500ms", 500 },
 	{ "2m", 120000 }, { "1h", HOUR }, { "007", 7000 }, { "0h", 0 },
@@ -371,6 +410,8 @@ options_suite(void)
 
 	add_each(t, words_set_what_they_say_and_nothing_else, accepted);
 	add_each(t, a_value_stands_beside_its_option_or_behind_it, valued);
+	add_each(t, an_option_may_be_repeated_and_all_its_values_count_in_turn,
+	    repeated);
 	add_each(t, a_time_is_so_many_milliseconds, times);
 	add_each(t, a_report_is_written_to_any_file, reports);
 	add_each(t, the_first_word_that_is_no_option_is_the_command, commands);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -285,6 +286,78 @@ START_TEST(descendants_are_signalled_without_pidfd_send_signal)
 }
 END_TEST
 
+/* A process with this number, which the kernel lets one choose who may do
+ * anything in the PID namespace; clone3(2), Linux 5.5. */
+static pid_t
+sitting_as(pid_t number)
+{
+	const struct {
+		uint64_t flags, pidfd, child, parent, signal, stack, size, tls;
+		uint64_t numbers, number_count, cgroup;
+	} as = { .signal = SIGCHLD, .numbers = (uintptr_t)&number,
+	    .number_count = 1 };
+	const pid_t pid = syscall(SYS_clone3, &as, sizeof(as));
+
+	if (pid == 0)
+		sit();
+	return pid;
+}
+
+/* In a PID namespace, with the /proc of the one around it: a child has one
+ * number here and another one there, which here is an innocent's. */
+static void
+signal_by_foreign_numbers(void)
+{
+	struct descendants d;
+	char path[64], self[16] = "";
+	pid_t child, mine;
+
+	hold();
+	mine = sitting();
+	ck_assert_int_gt(readlink("/proc/self", self, sizeof(self) - 1), 0);
+	ck_assert_int_ne(atoi(self), getpid());
+	snprintf(path, sizeof(path), "/proc/self/task/%s/children", self);
+	child = atoi(text_of(path));
+	ck_assert_int_gt(child, 0);
+	if (sitting_as(child) != child)
+		_exit(77);
+	find(&d);
+	take_away(SYS_pidfd_send_signal);
+	reaper_signal(&d, SIGUSR1);
+	kill(mine, SIGUSR2);
+	kill(child, SIGUSR2);
+	all_ended_of(SIGUSR2, 2);
+	_exit(0);
+}
+
+/* Seen to fail without number_is_ours: the innocent ended of SIGUSR1. */
+START_TEST(nobody_is_signalled_by_a_number_of_another_namespace)
+{
+	static const char name[] =
+	    "nobody_is_signalled_by_a_number_of_another_namespace";
+	int code;
+	pid_t first;
+
+	if (!be_root() || unshare(CLONE_NEWPID) < 0) {
+		skip(name, "needs PID namespaces");
+		return;
+	}
+	first = fork();
+	if (first == 0) {
+		const pid_t second = fork();
+
+		if (second == 0)
+			signal_by_foreign_numbers();
+		_exit(end_of(second));
+	}
+	code = end_of(first);
+	if (code == 77)
+		skip(name, "no clone3(2) here");
+	else
+		ck_assert_int_eq(code, 0);
+}
+END_TEST
+
 START_TEST(the_way_keeps_clear_of_standard_files_and_of_the_child)
 {
 	struct descendants d;
@@ -386,6 +459,7 @@ reaper_suite(void)
 	tcase_add_test(t, nobody_else_is_signalled);
 	tcase_add_test(t, a_process_whose_first_thread_ended_is_signalled);
 	tcase_add_test(t, descendants_are_signalled_without_pidfd_send_signal);
+	tcase_add_test(t, nobody_is_signalled_by_a_number_of_another_namespace);
 	tcase_add_test(t,
 	    the_way_keeps_clear_of_standard_files_and_of_the_child);
 	tcase_add_test(t, without_proc_there_is_no_way);
