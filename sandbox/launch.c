@@ -554,8 +554,9 @@ open_terminal(void)
 {
 	struct news n = { .kind = PTY };
 
-	if (!terminal_open(&terminal, access("/dev/pts/ptmx", F_OK) == 0 ?
-	    "/dev/pts/ptmx" : "/dev/ptmx"))
+	/* Most hosts mount devpts with ptmxmode=000, for /dev/ptmx to be used. */
+	if (!terminal_open(&terminal, access("/dev/pts/ptmx", R_OK | W_OK) ==
+	    0 ? "/dev/pts/ptmx" : "/dev/ptmx"))
 		die("cannot open", "a terminal");
 	if (!terminal.wanted)
 		return;
