@@ -554,7 +554,7 @@ open_terminal(void)
 {
 	struct news n = { .kind = PTY };
 
-	/* Most hosts mount devpts with ptmxmode=000, for /dev/ptmx to be used. */
+	/* Most hosts mount devpts with ptmxmode=000, and have /dev/ptmx. */
 	if (!terminal_open(&terminal, access("/dev/pts/ptmx", R_OK | W_OK) ==
 	    0 ? "/dev/pts/ptmx" : "/dev/ptmx"))
 		die("cannot open", "a terminal");

@@ -671,6 +671,18 @@ it 'stops a command by --timeout, and ends with 124' && {
 	code_is 4
 }
 
+# Seen to fail without the SIGCONT of stop(), init.c: the command was killed, and could
+# not clean up.
+it 'continues a stopped command that --timeout ends, for it to clean up [25]' && {
+	start "$PITH" --timeout 1s --stop-timeout 10s --report r.json -- "$PROBE" polite 1
+	hear_until ready
+	kill -STOP "$(only_child $pid)"
+	hear_until cleaned
+	ends
+	code_is 124
+	is "$(json r.json reason) $(json r.json signal)" '"timeout" null'
+}
+
 # A stop ends a call that waits, signal(7); so does a thaw of `docker unpause`.
 it 'keeps to its times however often it is stopped and continued' && {
 	start "$PITH" --timeout 500ms -- sleep 1000

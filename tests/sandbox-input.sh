@@ -468,6 +468,19 @@ it 'says that a call is missing on an old kernel' && for who in $WHO; do
 	done
 done
 
+# Seen to fail without the die() of rootfs_attach(): "cannot mount '/proc'".
+it 'says that the root cannot be attached' && for who in $WHO; do
+	be $who
+	{ load_call; fail_call move_mount EPERM; allow_rest; } >filter
+	for words in "--rootfs $R --read-only" "--rootfs $R --writable" '--rootfs none'; do
+		run $as "$PITH" --seccomp bpf:filter -- "$PITH" $words -- \
+		    /bin/sh -c 'echo started'
+		code_is 125
+		out_is ''
+		err_is "pith: cannot attach 'the root': Operation not permitted"
+	done
+done
+
 it 'refuses a /proc that is none' && for who in $WHO; do
 	be $who
 	run $as unshare --user --map-root-user --mount sh -c 'mount -t tmpfs none /proc &&

@@ -338,7 +338,7 @@ static const struct explained {
 	    TO_INSTALL },
 	{ "./blank", 0, 126, "./blank", NO_INTERPRETER("/nowhere/x")
 	    TO_INSTALL },
-	/* Seen to fail with a tab that does not end the name: it was 'x\x09y'. */
+	/* Seen to fail with a tab that does not end it: 'x\x09y'. */
 	{ "./tabbed", 0, 126, "./tabbed", NO_INTERPRETER("/nowhere/x")
 	    TO_INSTALL },
 	{ "./unended", ENOENT, 126, "./unended",
