@@ -3,11 +3,54 @@
 # shellcheck shell=sh
 set -u
 tests=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/host.sh
+. "$tests/host.sh"
 results=$(mktemp -d "${TMPDIR:-/tmp}/pith-results.XXXXXX")
 trap 'rm -rf "$results"' EXIT
 passed=0 failed=0 skipped=0
-most=1800
-[ "${N:-1}" -lt 10 ] || most=7200
+most=1800 silence=${SILENCE:-10}
+[ "${N:-1}" -lt 10 ] || most=7200 silence=${SILENCE:-40}
+
+UNCHANGED='leaves the devices, parameters, mounts, groups and interfaces of the host alone'
+
+# A test after each suite, also after a program. What somebody else does on this machine
+# at the same moment is over soon.
+host_is_unchanged() {
+	case $UNCHANGED in *"${ONLY:-}"*) ;; *) return 0 ;; esac
+	for try in 1 2 3 4 5; do
+		host_state >"$results/.after"
+		difference=$(host_difference "$results/.before" "$results/.after")
+		[ -n "$difference" ] || break
+		sleep "$((try / 2))"
+	done
+	mv "$results/.after" "$results/.before"
+	if [ -n "$difference" ]; then
+		printf '%s\n' "$difference" | sed 's/^/#   /'
+		echo "not ok - $UNCHANGED"
+	else
+		echo "ok - $UNCHANGED"
+	fi
+}
+host_state >"$results/.before"
+
+descendants() {
+	for child in $(cat "/proc/$1/task/$1/children"); do
+		echo "$child"
+		descendants "$child"
+	done
+}
+
+# Where a suite has said nothing for so many minutes, its command hangs: kill that, for the
+# test to fail by its name and the next one to begin. The shell of the suite goes on.
+end_silence() {
+	while sleep 5 4>&-; do
+		[ -n "$(find "$log" -mmin "+$silence")" ] || continue
+		echo "#   nothing is heard for $silence minutes: what runs is killed" >&4
+		# shellcheck disable=SC2046
+		kill -KILL $(descendants "$(cat "$results/.shell")")
+		touch "$log"
+	done 4>&1 >/dev/null 2>&1
+}
 
 for suite; do
 	log=$results/$suite
@@ -20,8 +63,14 @@ for suite; do
 	else
 		set -- "$program"
 	fi
-	{ timeout -k 10 $most "$@" 2>&1; echo "code $?"; } </dev/null | tee "$log" |
-	    grep -v '^code 0$'
+	{
+		end_silence &
+		watch=$!
+		timeout -k 10 $most sh -c 'echo $$ >"$0"; exec "$@"' "$results/.shell" "$@" 2>&1
+		echo "code $?"
+		kill $watch
+		host_is_unchanged
+	} </dev/null | tee "$log" | grep -v '^code 0$'
 	# Both kinds of closing lines: ours, and Check's.
 	# shellcheck disable=SC2046
 	set -- $(awk '
@@ -36,6 +85,9 @@ for suite; do
 			p += n - b; f += b
 		}
 		/^code/ && $2 != 0 && !f { f++ }
+		/^code/ { over = 1 }
+		over && /^ok - / { p++ }
+		over && /^not ok - / { f++ }
 		END { if (!seen) f++; print p + 0, f + 0, s + 0 }' "$log")
 	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 	echo "== $suite: $1 passed, $2 failed, $3 skipped," \
