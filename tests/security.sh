@@ -6,9 +6,17 @@
 # PEERS=FILE writes there, as a table, what other sandboxes do about the same.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2154
 
-# Whatever gets out of here gets no further than a mount namespace.
+# Whatever gets out of here gets no further than a mount namespace. In there /dev/null is
+# not the machine's: crun gives its standard files to the root of its container, and once
+# /dev/null belonged to one.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
-    APART=1 exec unshare --mount --propagation private sh "$0"
+    APART=1 exec unshare --mount --propagation private sh -ec '
+	stage=${TMPDIR:-/tmp}
+	mount -t tmpfs none "$stage"
+	mknod -m 666 "$stage/null" c 1 3
+	mount --bind "$stage/null" /dev/null
+	umount -l "$stage"
+	exec sh "$0"' "$0"
 . "${0%/*}/lib.sh"
 
 ESCAPE=$B/escape
