@@ -22,7 +22,6 @@
 #include "sandbox/counters.h"
 #include "sandbox/doctor.h"
 #include "sandbox/launch.h"
-#include "sandbox/privileges.h"
 #include "sandbox/sealed.h"
 #include "sandbox/tether.h"
 #include "signals.h"
@@ -774,20 +773,18 @@ close_all_but(const struct life *l, const struct sandbox *s)
 	}
 }
 
-/* Where the command could write to our program go on as a sealed copy, with all
+/* Where the command could change our program go on as a sealed copy, with all
  * that we were started with. */
 static void
 seal_program(const struct options *opt, char **argv)
 {
+	const struct args_file *file;
 	char **e = environ;
 
-	if (opt->sandbox.userns != USERNS_HOST ||
-	    !sandbox_whole(&opt->sandbox) || !privileges_trace(&opt->sandbox))
+	if (!sealed_needed(&opt->sandbox) || sealed_is_copy())
 		return;
-	if (opt->args_read)
-		refuse("--args-fd, --userns host and --cap-add SYS_PTRACE",
-		    NULL, "pith has to start again, and the file is read",
-		    NULL);
+	for (int i = 0; (file = options_args(i)); i++)
+		sealed_provide(file->fd, file->text, file->size);
 
 	/* It was taken out, so there is room for it. */
 	if (options_variable()) {
@@ -797,8 +794,6 @@ seal_program(const struct options *opt, char **argv)
 		e[1] = NULL;
 	}
 	sealed_become(argv);
-	if (options_variable())
-		e[0] = NULL;
 }
 
 /* Whether init has said why it ended, when the launcher finds nobody to talk

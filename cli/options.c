@@ -240,6 +240,10 @@ static struct word words[WORDS];
 /* What --args-fd reads, and the words of PITH_OPTIONS. */
 static char args[64 * 1024], option_words[32 * 1024];
 
+/* What each --args-fd held; the texts lie in args. */
+static struct args_file files[8];
+static int file_count;
+
 /* PITH_OPTIONS=... as it was found. */
 static char *variable;
 
@@ -734,9 +738,12 @@ read_args(struct options *o, const char *value)
 		errno = E2BIG;
 	if (n < 0 || used == sizeof(args) - 1)
 		die("cannot read", "--args-fd");
+	if (file_count == sizeof(files) / sizeof(files[0]))
+		refuse("too many", "--args-fd", NULL, NULL);
+	w.end = args + used;
+	files[file_count++] = (struct args_file){ fd, w.text,
+	    w.end - w.text };
 	args[used++] = '\0';
-	w.end = args + used - 1;
-	o->args_read = true;
 	if (fd > STDERR_FILENO)
 		close(fd);
 	word = parse_words(o, &native, &w);
@@ -870,6 +877,12 @@ check(const struct options *o, bool boots)
 	if (o->report && o->report_fd != UNSET)
 		refuse("--report and --report-fd contradict each other", NULL,
 		    NULL, SEE_HELP);
+}
+
+const struct args_file *
+options_args(int number)
+{
+	return number < file_count ? &files[number] : NULL;
 }
 
 char *

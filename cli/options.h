@@ -20,7 +20,6 @@ struct options {
 	int64_t stop_timeout;           /* UNSET: none, but 2 s after timeout */
 	int64_t grace;                  /* UNSET: none */
 	int doctor;                     /* 0: no, 1: for people, 2: JSON */
-	bool args_read;                 /* there was an --args-fd */
 	struct boot boot;
 	/* From here on it is about a command, and nothing for --boot. */
 	bool for_command;               /* there was such an option */
@@ -122,6 +121,16 @@ struct dialect {
 
 /* PITH_OPTIONS=... as it was found; NULL where it was not. */
 char *options_variable(void);
+
+/* What was read from an --args-fd, and its number. */
+struct args_file {
+	int fd;
+	const char *text;
+	size_t size;
+};
+
+/* The first --args-fd is 0; NULL after the last. */
+const struct args_file *options_args(int number);
 
 /* Fill o from the environment (the dialect's variables, then PITH_OPTIONS,
  * which is taken out of it) and from argv. dialect is NULL for pith's own.

@@ -128,17 +128,6 @@ parse_caps(const char *word)
 	return set < 0 ? UINT64_C(1) << i : set == 0 ? UINT64_MAX : docker_caps;
 }
 
-bool
-privileges_trace(const struct sandbox *s)
-{
-	uint64_t set = 0;
-
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == CAP_ADD)
-			set |= parse_caps(s->words[i].value);
-	return set & UINT64_C(1) << CAP_SYS_PTRACE;
-}
-
 void
 privileges_prepare(const struct sandbox *s, bool preset)
 {

@@ -19,14 +19,12 @@ enum groups { KEEP, SET };
  * with, without it those that we have. */
 void privileges_prepare(const struct sandbox *s, bool preset);
 
-/* Whether the command may come to trace others, of what --cap-add says. */
-bool privileges_trace(const struct sandbox *s);
-
 /* In the child, before any filter: join a new and empty session keyring, so that
  * the command does not possess the keys of its caller. True also where there are
  * no keys, or a filter around pith denies keyctl(2) to all; false with errno.
  * After vfork(2) too. keyctl_join_session_keyring(3) */
 bool privileges_leave_keyring(void);
+
 /* Whether it may come to have CAP_SYS_ADMIN. After privileges_prepare(). */
 bool privileges_admin(void);
 

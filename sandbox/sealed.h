@@ -2,10 +2,27 @@
 #ifndef PITH_SANDBOX_SEALED_H
 #define PITH_SANDBOX_SEALED_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sandbox.h"
+
+/* Whether the command could change our program file. A hostile root may have
+ * it executed, as a link to /proc/self/exe, and another process then opens the
+ * file of the host: nobody writes to a program that runs, but its owner may
+ * chmod(2) it, and who traces process 1 waits for its end (CVE-2019-5736).
+ * False where no id inside can own the file. */
+bool sealed_needed(const struct sandbox *s);
+
 /* Become a copy of ourselves, called again with argv and environ, in a sealed
- * file that is nowhere in the file system; comes back in the copy. Who can
- * trace process 1 inside could else write to the program of the host
- * (CVE-2019-5736). Dies. memfd_create(2), F_ADD_SEALS of fcntl(2) */
-void sealed_become(char **argv);
+ * file that is nowhere in the file system. Dies. memfd_create(2), F_ADD_SEALS
+ * of fcntl(2) */
+_Noreturn void sealed_become(char **argv);
+
+/* Whether we are that copy, which then gets pith's name in ps(1). */
+bool sealed_is_copy(void);
+
+/* Let the copy read a text from a descriptor, which is replaced. Dies. */
+void sealed_provide(int fd, const char *text, size_t size);
 
 #endif
