@@ -67,9 +67,16 @@ mounts_new(const char *type, const char *options, unsigned int attributes)
 static int
 walk_again(const char *path, int fd)
 {
+	static const char descriptor[] = "/proc/self/fd/";
+	char real[PATH_MAX] = "";
 	struct stat now, then;
-	int again = open(path, O_PATH | O_CLOEXEC);
+	int again;
 
+	/* The link leads to a mount of the host's namespace, its text does not. */
+	if (strncmp(path, descriptor, sizeof(descriptor) - 1) == 0 &&
+	    readlink(path, real, sizeof(real) - 1) > 0)
+		path = real;
+	again = open(path, O_PATH | O_CLOEXEC);
 	if (again < 0 || fstat(again, &now) < 0 || fstat(fd, &then) < 0)
 		return -1;
 	if (now.st_dev == then.st_dev && now.st_ino == then.st_ino)
