@@ -1,0 +1,308 @@
+# Replay public reports about other sandboxes as cves.sh does: those in which the command
+# was the attacker, or what stood on the command line.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
+
+# Whatever gets out of here gets no further than a mount namespace.
+[ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
+    APART=1 exec unshare --mount --propagation private sh "$0"
+. "${0%/*}/lib.sh"
+. "$TESTS/cves-lib.sh"
+
+# ---- hostile commands ----------------------------------------------------------
+
+# runc was overwritten by /proc/self/exe. pith's owner inside could make it setuid and
+# writable for all. Seen to fail without sealed_become(): "the mode was changed".
+it 'CVE-2019-5736: lets no command change the program' && for who in $WHO; do
+	prepare $who
+	cp "$PITH" "$H/pith"
+	[ -z "$as" ] || chown 65534 "$H/pith"
+	look() { stat -c '%a %u' "$H/pith" && cksum <"$H/pith"; }
+	was=$(look)
+	ln -s /proc/self/exe "$R/self"
+	printf '#!/proc/self/exe --pause\n' >"$R/script"
+	chmod 755 "$R/script"
+	for option in '' '--cap-add=ALL --seccomp=off' --userns=subid \
+	    --userns=host '--userns=host --cap-add=ALL --seccomp=off'; do
+		case $who$option in as_user*userns*) continue ;; as_root*subid) continue ;; esac
+		for command in '' '/self --' '/self /self --'; do
+			run $as "$H/pith" --rootfs "$R" $option -- $command attack overwrite
+			held "$option $command"
+		done
+		run $as "$H/pith" --rootfs "$R" $option --timeout 100ms -- /script
+		is "$(look)" "$was"
+	done
+	rm "$H/pith" "$R/self" "$R/script"
+done
+
+# A faulty kernel let a pipe write into files that were only read, such as the program of
+# runc. The kernel holds that; pith keeps its program out of reach. Seen to fail without
+# PR_SET_DUMPABLE in launch_settle().
+it 'CVE-2022-0847: writes no file that may only be read' && for who in $WHO; do
+	prepare $who
+	was=$(cksum <"$PITH")
+	for option in '' --cap-add=ALL --allow-userns; do
+		box $option "--volume=$V:/v:ro" -- attack pipe /v/file
+		held $option
+		box $option -- sh -c 'cat /proc/1/exe && echo ESCAPED || echo held:'
+		held $option
+	done
+	is "$(cat "$V/file")" volume
+	is "$(cksum <"$PITH")" "$was"
+done
+
+# Who made a user and a cgroup namespace could write a release agent. Seen to fail with
+# unshare(2) and mount(2) allowed by the filter and --userns host.
+it 'CVE-2022-0492: writes no release agent' && for who in $WHO; do
+	prepare $who
+	for option in '' --cap-add=ALL --cgroupfs --userns=host \
+	    '--userns=host --cap-add=default --cgroupfs'; do
+		case $who$option in as_user*cgroupfs* | as_user*host*) continue ;; esac
+		box $option -- attack release-agent
+		held "$option"
+	done
+	# Namespaces of its own are no help: the kernel asks for the first one.
+	box --allow-userns -- attack release-agent
+	held --allow-userns
+done
+
+# A parameter of a file system overflowed in the kernel, for who has CAP_SYS_ADMIN in any
+# user namespace. Seen to fail with --seccomp off and without forbid_nesting().
+it 'CVE-2022-0185: configures no file system' && for who in $WHO; do
+	prepare $who
+	for option in '' --cap-add=ALL --userns=host --new-privs; do
+		case $who$option in as_user*host*) continue ;; esac
+		box $option -- attack fsconfig
+		held $option
+	done
+done
+
+# Rootless runc left /sys/fs/cgroup writable without a cgroup namespace. Relies on
+# read-only mounts that are locked.
+it 'CVE-2023-25809: leaves no control group writable' && for who in $WHO; do
+	prepare $who
+	for option in '' --cgroupns=host --cgroupfs '--cgroupfs --cap-add=ALL' \
+	    --allow-userns; do
+		case $who$option in as_user*cgroupfs*) continue ;; esac
+		box $option -- sh -c 'for dir in /sys/fs/cgroup /sys/fs/cgroup/*/; do
+				mkdir $dir/x && echo ESCAPED
+				echo 0 >$dir/cgroup.procs && echo ESCAPED
+			done 2>/dev/null; echo held:
+			! grep -q " /sys/fs/cgroup" /proc/self/mountinfo ||
+			    escape remount /sys/fs/cgroup'
+		held $option
+	done
+done
+
+# containerd's shim listened in the abstract namespace, which belongs to the network.
+# Seen to fail without CLONE_NEWNET, and without scopes in the rules of Landlock.
+it 'CVE-2020-15257: reaches no abstract socket of the host' && {
+	start "$ESCAPE" listen "containerd-shim/$$/shim.sock"
+	hear_until ready
+	for who in $WHO; do
+		prepare $who
+		for option in '' --cap-add=ALL --network=host; do
+			[ "$option" != --network=host ] || kernel 6 12 || continue
+			box $option -- escape abstract "containerd-shim/$$/shim.sock"
+			held $option
+		done
+	done
+	kill -KILL $pid
+	ends 2>/dev/null
+}
+
+# The filter of flatpak compared 64 bits of TIOCSTI, the kernel 32; without one bubblewrap
+# was left so already (CVE-2017-5226). Seen to fail without IOCTL in the filter.
+it 'CVE-2019-10063: types nothing into the terminal' && for who in $WHO; do
+	prepare $who
+	for option in --tty=no --tty '--tty=no --allow-userns' '--tty=no --new-privs'; do
+		run "$ESCAPE" terminal $as "$PITH" --rootfs "$R" $option -- escape push
+		held $option
+	done
+done
+
+# Inheritable capabilities were not empty: a program with file capabilities gained them
+# (CVE-2022-27649 to 27651, 29162). Seen to fail without the clearing of that set.
+it 'CVE-2022-24769: starts with no inheritable capability' && for who in $WHO; do
+	prepare $who
+	inherits=$as
+	[ -n "$as" ] || inherits='setpriv --inh-caps +chown,+net_raw,+sys_admin'
+	# cap_chown,cap_net_raw,cap_sys_admin=i
+	mkdir "$R/bin/cap"
+	cp "$R/bin/busybox" "$R/bin/cap/grep"
+	[ -n "$as" ] || ! command -v setfattr >/dev/null || setfattr -n security.capability \
+	    -v 0x0100000200000000012020000000000000000000 "$R/bin/cap/grep"
+	for option in '' --cap-add=default --new-privs --userns=host; do
+		case $who$option in as_user*host*) continue ;; esac
+		run $inherits "$PITH" --rootfs "$R" $option -- /bin/cap/grep ^CapInh \
+		    /proc/self/status
+		out_is 'CapInh:	0000000000000000'
+	done
+	rm -r "$R/bin/cap"
+done
+
+# The group of the user was not among the supplementary ones, so that a setgid program
+# dropped it, and with it what it forbids (CVE-2022-2990, 2995). Seen to fail without
+# MOUNT_ATTR_NOSUID at the root; of the user with setgroups(2) allowed.
+it 'CVE-2022-2989: drops no group that forbids a file' && for who in $WHO; do
+	prepare $who
+	echo forbidden >"$H/forbidden"
+	chmod 604 "$H/forbidden"
+	if [ -z "$as" ]; then
+		mkdir "$R/bin/sg"
+		cp "$R/bin/busybox" "$R/bin/sg/cat"
+		mv "$H/forbidden" "$R/forbidden"
+		chown 0:33 "$R/forbidden"
+		chown 0:29 "$R/bin/sg/cat"
+		chmod 2755 "$R/bin/sg/cat"
+		box --new-privs --user 33:33 -- sh -c '/bin/sg/cat /forbidden; echo tried'
+		out_is tried
+		rm -rf "$R/bin/sg" "$R/forbidden"
+	elif [ "$(id -u)" = 0 ]; then
+		chown 0:4242 "$H/forbidden"
+		run setpriv --reuid 65534 --regid 65534 --groups 4242 "$PITH" --rootfs "$R" \
+		    "--volume=$H/forbidden:/f" --cap-add ALL -- sh -c 'cat /f; escape groups'
+		held
+		case $out in *forbidden*) fail "it was read" ;; esac
+	fi
+	rm -f "$H/forbidden"
+done
+
+# ---- the command line ----------------------------------------------------------
+
+# crun took the user 1 for 0. Seen to fail with ids[USERS] left at 0 in only_ids().
+it 'CVE-2026-30892: is the user that was named' && for who in $WHO; do
+	prepare $who
+	for user in 1 1:1 33; do
+		box --user $user -- id -u
+		is "$code:$out" "0:${user%:*}"
+	done
+	for user in +1 ' 1' 1x 0x1 -1 1: :1 4294967295 4294967297 1:-1; do
+		refused '*' --rootfs "$R" --user "$user"
+	done
+done
+
+# A command that begins with an option was one of bubblewrap's. Seen to fail with options
+# that go on after --.
+it 'CVE-2024-32462: takes no word of the command for an option' && for who in $WHO; do
+	prepare $who
+	for word in "--volume=$C:/c" --userns=host --seccomp=off -- --args-fd=0; do
+		cp "$R/bin/escape" "$R/bin/$word" 2>/dev/null
+		box -- "$word" climb "$C/secret"
+		case $code:$out in 127: | 0:held:*) ;; *) fail "$word: $code $out $err" ;; esac
+		run sh -c 'printf "%s\0" "$0" /bin/sh | "$@"' "$word" $as "$PITH" --args-fd 0 \
+		    --rootfs "$R" -- echo tried
+		tried
+	done
+	rm -f "$R"/bin/--*
+	box -- echo --volume=/:/host --cap-add ALL
+	out_is '--volume=/:/host --cap-add ALL'
+	unharmed
+done
+
+# firejail passed arguments to a shell, and took --output after the end of options
+# (CVE-2020-17367). Relies on the command being executed by execve(2) alone.
+it 'CVE-2020-17368: passes no argument through a shell' && for who in $WHO; do
+	prepare $who
+	for word in "; touch $C/new" "\$(touch $C/new)" "\`touch $C/new\`" "--report=$C/new" \
+	    "--info $C/new" "| tee $C/new" "
+touch $C/new" "--pidfile=$C/new"; do
+		box --hostname x --env "A=$word" --report "$H/report" -- echo tried "$word"
+		out_is "tried $word"
+		unharmed "$word"
+	done
+	rm "$H/report"
+done
+
+# A long field overflowed its length in a message between runc's two halves, and what came
+# after it was lost. Relies on init being a fork(2) of the launcher.
+it 'CVE-2021-43784: loses no protection behind a long value' && for who in $WHO; do
+	prepare $who
+	long=$(head -c 70000 /dev/zero | tr '\0' x)
+	for option in "--env=A=$long" "--symlink=$long:/l" "--hostname=$long" "--uidmap=$long"; do
+		box "$option" -- sh -c 'echo tried; grep -c "Seccomp:	2\|NoNewPrivs:	1" \
+			/proc/self/status; escape userns'
+		case $code:$out in
+		125:) one_line ;;
+		"0:tried
+2
+held:"*) ;;
+		*) fail "${option%%=*}: $code $out" ;;
+		esac
+	done
+done
+
+# CRI-O let a second parameter follow the first in its value, which set core_pattern of
+# the host. Seen to fail without the list of names that a sandbox has for itself.
+it 'CVE-2022-0811: sets no parameter of the host' && for who in $WHO; do
+	prepare $who
+	was=$(cat /proc/sys/kernel/core_pattern)
+	for word in 'kernel.core_pattern=|x' 'net.ipv4.ip_forward=1+kernel.core_pattern=|x' \
+	    'net/../kernel/core_pattern=|x' 'net.ipv4./../../kernel/core_pattern=|x' \
+	    'kernel/shm_rmid_forced=1
+kernel.core_pattern=|x' 'net...kernel.core_pattern=|x'; do
+		refused '*' --rootfs "$R" --sysctl "$word"
+		is "$(cat /proc/sys/kernel/core_pattern)" "$was"
+	done
+done
+
+# ---- other users, and kernels --------------------------------------------------
+
+# A setuid bubblewrap could be traced while it was privileged, and mounted overlays for
+# anybody (CVE-2020-5291). Seen to fail without AT_SECURE in launch_prepare().
+it 'CVE-2026-41163: mounts nothing as a setuid program' && root && {
+	prepare as_user
+	cp "$PITH" "$W/setuid"
+	chmod 4755 "$W/setuid"
+	for option in "--upper=$H/upper" "--layer=$V" --writable --userns=host; do
+		run $as "$W/setuid" --rootfs "$R" $option -- echo started
+		code_is 125
+		out_is ''
+		err_like '*setuid*'
+	done
+	unharmed
+	rm -rf "$W/setuid" "$H/upper"
+}
+
+# firejail joined a namespace that its user had furnished, where su(1) was still setuid.
+# Seen to fail without MOUNT_ATTR_NOSUID.
+it 'CVE-2022-31214: runs no setuid program of the host as root' && root && {
+	prepare as_user
+	cp "$ESCAPE" "$W/su"
+	chmod 4755 "$W/su"
+	run $as "$W/su" ids
+	out_like '65534 0 0 *'
+	for option in '--new-privs --user=1000:1000' '--new-privs --cap-add=ALL' \
+	    '--new-privs --userns=keep-id' '--new-privs --allow-userns'; do
+		run $as "$PITH" --rootfs / --read-only "--volume=$V:/etc" $option -- "$W/su" ids
+		read -r real effective rest <<-E
+			$out
+		E
+		is "$code:$effective" "0:$real"
+	done
+	rm "$W/su"
+}
+
+# nsjail mounted /proc without nosuid, nodev and noexec; it has no number: nsjail #283.
+# Seen to fail without these flags of proc in mounts.c.
+it 'nsjail #283: mounts nothing that honours setuid' && for who in $WHO; do
+	prepare $who
+	for mode in --ephemeral --writable --read-only; do
+		box $mode "--volume=$V:/v" --tmpfs /t:exec -- sh -c '
+			awk "{ print \$5, \$6 }" /proc/self/mountinfo'
+		is "$(printf '%s\n' "$out" | grep -v 'nosuid')" ''
+		is "$(printf '%s\n' "$out" | grep '^/proc ' | grep -v 'nodev,noexec')" ''
+		out_like '*/proc *nosuid*'
+	done
+done
+
+# nsjail went on with open files where close_range(2) is not to be had; it has no number:
+# nsjail #297. Seen to fail with the result of close_range(2) not looked at.
+it 'nsjail #297: leaves no file open without close_range(2)' && for who in $WHO; do
+	prepare $who
+	run $as "$ESCAPE" holding "$ATTACK" old "$PITH" --rootfs "$R" -- \
+	    escape files "$C/secret"
+	tried
+	unharmed
+done
+
+finish

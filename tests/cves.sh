@@ -1,0 +1,409 @@
+# Replay what got out of runc, crun, bubblewrap, containerd, podman, nsjail and firejail
+# in public reports of 2019 to 2026, by root and by an ordinary user. Each test makes the
+# attempt of its report: a root with the links that it had, or a local user who exchanges
+# two names meanwhile; a canary beside the root has to stay as it is. Commands that try to
+# get out are in cves-commands.sh. The comment tells the story, and how the test was seen
+# to fail with the defence taken out of a copy of the sources. Reports that do not apply
+# stand at the end.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
+
+# Whatever gets out of here gets no further than a mount namespace.
+[ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
+    APART=1 exec unshare --mount --propagation private sh "$0"
+. "${0%/*}/lib.sh"
+. "$TESTS/cves-lib.sh"
+
+# ---- links of the root ---------------------------------------------------------
+
+# bubblewrap made files below a link that led to /oldroot, where the host still was. Seen
+# to fail without RESOLVE_IN_ROOT in open_in(), mounts.c.
+it 'CVE-2026-87766: makes nothing below a link to the old root' && for who in $WHO; do
+	prepare $who
+	for link in "/oldroot$C/dir" "$UP$C/dir" "/proc/self/cwd$UP$C/dir" \
+	    "/proc/1/root$C/dir" "/proc/self/fd/3$UP$C/dir"; do
+		ln -s "$link" "$R/x"
+		for option in --dir=/x/new --file=7:/x/new --symlink=a:/x/new --tmpfs=/x/t \
+		    "--volume=$V:/x/v/w" "--volume=$V/file:/x/secret"; do
+			for mode in --ephemeral --writable; do
+				run sh -c 'exec "$@" 7<"$0"' "$V/file" $as "$PITH" \
+				    --rootfs "$R" $mode "$option" -- echo tried
+				tried
+			done
+		done
+		unharmed "$link"
+		rm -rf "$R/x" "${R:?}$W" "$R/oldroot"
+	done
+done
+
+# runc removed ptmx and made links in the directory that a link in place of /dev led to;
+# crun did the same (CVE-2026-47766). Seen to fail without RESOLVE_NO_SYMLINKS in
+# real_directory(), mounts.c: the sandbox starts.
+it 'CVE-2026-41579: removes and makes nothing where a link at /dev leads to' && for who in $WHO
+do
+	prepare $who
+	aside dev
+	for link in "$C/dir" "..$UP$C/dir" "/proc/self/cwd$UP$C/dir"; do
+		ln -s "$link" "$R/dev"
+		for option in --ephemeral --writable --read-only '--writable --tty'; do
+			refused "*'dev'*" --rootfs "$R" $option
+		done
+		rm "$R/dev"
+	done
+	unharmed
+	back dev
+done
+
+# runc bound a terminal on /dev/console of the root, following links; crun does so where
+# no /dev is mounted (CVE-2026-88264). The defence is a tmpfs at /dev, and volumes that
+# are attached by descriptors.
+it 'CVE-2025-52565: puts a terminal over no file of the host' && for who in $WHO; do
+	prepare $who
+	aside dev
+	mkdir -p "$R/dev/pts"
+	for file in console tty ptmx pts/0 pts/ptmx null; do
+		ln -s "$C/dir/console" "$R/dev/$file"
+	done
+	[ -z "$as" ] || chown -hR 65534:65534 "$R/dev"
+	attempt() {
+		run "$ESCAPE" terminal $as "$PITH" --rootfs "$R" --tty "$1" -- sh -c '
+			echo tried >/dev/console; echo tried >/dev/tty'
+		out_like '*tried*'
+	}
+	attempt --writable
+	attempt --read-only
+	echo >"$R/dev/other"
+	race "$R/dev/console" "$R/dev/other" attempt --ephemeral
+	unharmed
+	back dev
+done
+
+# runc masked files with the root's /dev/null, which was a link to what it should mask.
+# Seen to fail with a mask opened by its path in the root.
+it 'CVE-2025-31133: covers files of /proc with no link of the root' && for who in $WHO; do
+	prepare $who
+	for link in /proc/sys/kernel/core_pattern /proc/sysrq-trigger "$C/secret"; do
+		ln -sf "$link" "$R/dev/null"
+		: >"$R/dev/other"
+		attempt() {
+			box --writable -- sh -c 'for file in kcore keys timer_list; do
+				[ ! -e /proc/$file ] || stat -c %t:%T /proc/$file
+			done | sort -u; escape write /proc/sys/kernel/core_pattern
+			echo secret >/dev/null'
+			out_like '1:3
+held:*'
+		}
+		attempt
+		[ "$link" = "$C/secret" ] || race "$R/dev/null" "$R/dev/other" attempt
+		rm "$R/dev/null" "$R/dev/other"
+	done
+	unharmed
+done
+
+# crun opened /dev/null of the root for standard files, and gave the host's file to the
+# container's user. Relies on standard files being passed on as they are.
+it 'CVE-2026-88265: leaves owner and mode of standard files' && for who in $WHO; do
+	prepare $who
+	ln -s "$C/secret" "$R/dev/null"
+	mknod "$H/null" c 1 3 2>/dev/null || : >"$H/null"
+	chmod 606 "$H/null"
+	for option in '' --tty=no --user=33:33 --cap-add=ALL; do
+		was=$(stat -c '%u %g %a' "$H/null" "$C/secret")
+		$as "$PITH" --rootfs "$R" $option -- sh -c 'echo tried >&2
+			stat -Lc %n /proc/self/fd/1' <"$H/null" >"$H/null" 2>"$W/.err" ||
+		    fail "$option: $(cat "$W/.err")"
+		is "$(cat "$W/.err")" tried
+		is "$(stat -c '%u %g %a' "$H/null" "$C/secret")" "$was"
+	done
+	rm "$R/dev/null" "$H/null"
+	unharmed
+done
+
+# A volume over /proc made runc write its AppArmor label into a false file. Seen to fail
+# with proc_open() of the root's /proc.
+it 'CVE-2019-16884: writes to no /proc that a volume covers' && for who in $WHO; do
+	prepare $who
+	mkdir -p "$H/false/self/attr" "$H/false/sys/kernel" "$H/false/1"
+	for file in self/attr/exec self/uid_map self/gid_map self/setgroups self/oom_score_adj \
+	    sys/kernel/core_pattern sys/kernel/hostname; do
+		: >"$H/false/$file"
+	done
+	chmod -R a+rwX "$H/false"
+	was=$(sum_of "$H/false")
+	for option in --proc=none --proc=masked --proc=full; do
+		box $option "--volume=$H/false:/proc" -- sh -c 'echo tried; id -u
+			escape userns; escape mount'
+		out_like 'tried
+0
+held:*
+held:*'
+		is "$(sum_of "$H/false")" "$was"
+	done
+	rm -r "$H/false"
+done
+
+# A link at /proc led runc to write there instead. Seen to fail without
+# RESOLVE_NO_SYMLINKS in real_directory(), mounts.c.
+it 'CVE-2023-28642: mounts /proc and /sys on no link' && for who in $WHO; do
+	prepare $who
+	for dir in proc sys; do
+		aside $dir
+		for link in /tmp "$C/dir" "..$UP$C/dir" /proc.real; do
+			ln -s "$link" "$R/$dir"
+			refused "*'$dir'*" --rootfs "$R" --ephemeral
+			refused "*'$dir'*" --rootfs "$R" --writable
+			rm "$R/$dir"
+		done
+		mv "$R/$dir.real" "$R/$dir"
+	done
+	unharmed
+done
+
+# Two containers shared a volume that held one's /proc, which the other exchanged; it
+# came back as CVE-2023-27561. Seen to fail with mounts_mask() walking from the root.
+it 'CVE-2019-19921: masks the /proc that it mounted' && for who in $WHO; do
+	prepare $who
+	mkdir "$V/proc"
+	ln -s /v/proc "$R/proc.other"
+	attempt() {
+		box --writable "--volume=$V:/v" -- escape proc /proc /proc.other
+		tried
+	}
+	[ -z "$as" ] || chown -h 65534 "$R/proc.other" "$V/proc"
+	race "$R/proc" "$R/proc.other" attempt
+	[ -L "$R/proc.other" ] || { rm "$R/proc" && mv "$R/proc.other" "$R/proc"; }
+	rm -rf "$R/proc.other" "$V/proc"
+	[ -d "$R/proc" ] || mkdir "$R/proc"
+	unharmed
+done
+
+# runc's writes to /proc were led to /proc/sysrq-trigger by links in a shared tmpfs.
+# Relies on writes by the descriptor of a /proc that statfs(2) has confirmed.
+it 'CVE-2025-52881: leads no write to /proc elsewhere' && for who in $WHO; do
+	prepare $who
+	mkdir -p "$R/false/sys/net/ipv4" "$R/false/sys/kernel" "$R/false/self/attr"
+	for file in sys/net/ipv4/ping_group_range sys/kernel/hostname self/uid_map \
+	    self/oom_score_adj self/attr/exec self/attr/keycreate; do
+		ln -s "..$UP$C/secret" "$R/false/$file"
+	done
+	[ -z "$as" ] || chown -hR 65534 "$R/false"
+	attempt() {
+		box --writable --hostname canary --sysctl 'net.ipv4.ping_group_range=0 0' -- sh -c '
+			echo tried; echo 5 5 >/proc/sys/net/ipv4/ping_group_range; true'
+		tried
+	}
+	race "$R/proc" "$R/false" attempt
+	[ ! -d "$R/proc/sys" ] || { mv "$R/proc" "$R/x" && mv "$R/false" "$R/proc"; }
+	rm -rf "$R/false" "$R/x"
+	unharmed
+done
+
+# ---- names that are exchanged in a volume --------------------------------------
+
+# runc created a mount point, then mounted where a link had come to be. Seen to fail
+# without RESOLVE_IN_ROOT.
+it 'CVE-2021-30465: mounts nothing on a link that was put in a volume' && for who in $WHO; do
+	prepare $who
+	mkdir "$V/real"
+	ln -s "..$UP$C/dir" "$V/link"
+	[ -z "$as" ] || chown -hR 65534 "$V"
+	attempt() {
+		box "--volume=$V:/v" "--volume=$H/other:/v/real/sub" -- escape climb "$C/secret"
+		tried
+	}
+	race "$V/real" "$V/link" attempt
+	unharmed
+	rm -rf "$V/real" "$V/link"
+done
+
+# The same race made runc create empty files and directories on the host. Seen to fail
+# without RESOLVE_IN_ROOT.
+it 'CVE-2024-45310: creates nothing outside for a mount point' && for who in $WHO; do
+	prepare $who
+	mkdir "$V/real"
+	ln -s "..$UP$C/dir" "$V/link"
+	[ -z "$as" ] || chown -hR 65534 "$V"
+	attempt() {
+		box "--volume=$V:/v" "--volume=$H/other/file:/v/real/f$count" \
+		    --tmpfs "/v/real/t$count" -- echo tried
+		tried
+	}
+	race "$V/real" "$V/link" attempt
+	unharmed
+	rm -rf "$V/real" "$V/link"
+done
+
+# BuildKit removed the mount points that it had made, by names that the command had
+# turned into links. Relies on nothing being removed by name in the root.
+it 'CVE-2024-23652: removes nothing where a mount point was' && for who in $WHO; do
+	prepare $who
+	for mode in --writable --ephemeral "--upper=$H/upper"; do
+		box $mode "--volume=$V/file:/m/a/b" "--volume=$V:/m/dir" -- sh -c '
+			mv /m/a /m/x && ln -s "$0" /m/a && mv /m /n && ln -s "${0%/dir}" /m &&
+			echo tried' "..$UP$C/dir"
+		tried
+		unharmed "$mode"
+		rm -rf "$H/upper" "$R/m" "$R/n"
+	done
+done
+
+# flatpak bound a directory of the application's by a name that it had replaced by a
+# link. Whoever binds what others can rename opens it first. Seen to fail with volumes
+# bound by what the link of /proc says.
+it 'CVE-2024-42472: binds an open directory, whatever has its name' && for who in $WHO; do
+	prepare $who
+	mkdir "$H/persist"
+	echo kept >"$H/persist/file"
+	[ -z "$as" ] || chown -R 65534 "$H/persist"
+	run sh -c 'exec 7<"$0"; mv "$0" "$0.away"; ln -s "$1" "$0"; shift; exec "$@"' \
+	    "$H/persist" "$C/dir" $as "$PITH" --rootfs "$R" \
+	    --volume /proc/self/fd/7:/v -- sh -c 'cat /v/file; echo new >/v/new; ls /v'
+	out_is 'kept
+file
+new'
+	unharmed
+	rm -rf "$H/persist" "$H/persist.away"
+done
+
+# podman wrote secrets through a link that a container had left in a volume. Seen to fail
+# without RESOLVE_IN_ROOT.
+it 'CVE-2025-9566: writes a file through no link in a volume' && for who in $WHO; do
+	prepare $who
+	ln -s "..$UP$C/secret" "$V/token"
+	ln -s "$C/dir" "$V/tokens"
+	for at in /v/token /v/tokens/secret /v/tokens/new; do
+		run sh -c 'exec "$@" 7<"$0"' "$H/other/file" $as "$PITH" --rootfs "$R" \
+		    "--volume=$V:/v" --file 7:$at -- echo tried
+		tried
+		unharmed $at
+	done
+	rm "$V/token" "$V/tokens"
+	rm -rf "${V:?}/secret" "${R:?}$W"
+done
+
+# ---- other paths of the root ---------------------------------------------------
+
+# runc left a directory of the host open, in which the command could start. Seen to fail
+# without getcwd(2) in change_directory().
+it 'CVE-2024-21626: starts in no directory of the host' && for who in $WHO; do
+	prepare $who
+	for fd in 0 3 4 5 6 7 8 9 10 11 12 200; do
+		ln -s /proc/self/fd/$fd "$R/w"
+		for dir in /proc/self/fd/$fd /w /w/. /proc/1/fd/$fd /proc/thread-self/fd/$fd; do
+			run $as "$ESCAPE" holding "$PITH" --rootfs "$R" --workdir $dir -- \
+			    attack workdir "$C/secret"
+			tried
+		done
+		rm "$R/w"
+	done
+	unharmed
+done
+
+# podman made the working directory, and gave it to the user, behind a link. It has no
+# number: GHSA-q6r4-3wmg-fwcq. Seen to fail without RESOLVE_IN_ROOT.
+it 'GHSA-q6r4-3wmg-fwcq: makes no working directory behind a link' && for who in $WHO; do
+	prepare $who
+	ln -s "..$UP$C/dir" "$R/w"
+	for mode in --writable --ephemeral; do
+		for dir in /w /w/new /w/new/deep; do
+			box $mode --user 33:33 --workdir $dir -- echo tried
+			tried
+			unharmed "$mode $dir"
+		done
+	done
+	rm -rf "$R/w" "${R:?}$W"
+done
+
+# containerd copied a volume of an image from a path with "..". Seen to fail without
+# RESOLVE_IN_ROOT.
+it 'CVE-2022-23648: leaves the root by no ".." in a path' && for who in $WHO; do
+	prepare $who
+	for option in "--volume=$V:$UP$C/dir/new" "--dir=$UP$C/dir/new" "--tmpfs=$UP$C/dir" \
+	    "--volume=$V/file:/bin/../..$UP$C/secret" "--symlink=x:$UP$C/dir/new" \
+	    "--workdir=$UP$C/dir"; do
+		for mode in --writable --ephemeral; do
+			box $mode "$option" -- echo tried
+			tried
+			unharmed "$option"
+		done
+	done
+	rm -rf "${R:?}$W"
+done
+
+# crun wrote a file of its own into the root, through a link. pith makes resolv.conf and
+# hosts. Seen to fail without RESOLVE_IN_ROOT.
+it 'CVE-2025-24965: writes no file of its own through a link' && for who in $WHO; do
+	prepare $who
+	aside etc
+	for link in "..$UP$C/dir" "$C/dir"; do
+		ln -s "$link" "$R/etc"
+		for mode in --writable --ephemeral; do
+			box $mode --dns 127.0.0.1 --add-host a:127.0.0.2 -- echo tried
+			tried
+			unharmed $mode
+		done
+		rm -rf "$R/etc" "${R:?}$W"
+	done
+	mkdir "$R/etc"
+	ln -s "..$UP$C/secret" "$R/etc/resolv.conf"
+	ln -s "$C/dir/hosts" "$R/etc/hosts"
+	for mode in --writable --ephemeral; do
+		box $mode --dns 127.0.0.1 --add-host a:127.0.0.2 -- echo tried
+		tried
+		unharmed $mode
+	done
+	rm -rf "${R:?}$W"
+	back etc
+done
+
+# containers/storage read /etc/passwd of the image through a link, and waited for a fifo.
+# Seen to fail without O_NONBLOCK in open_file(), users.c.
+it 'CVE-2024-9676: reads no passwd that is a fifo or has no end' && for who in $WHO; do
+	prepare $who
+	mkfifo "$R/fifo" "$H/fifo"
+	aside etc/passwd
+	for link in /fifo /dev/zero "..$UP$H/fifo" "..$UP$C/secret" /proc/self/mem; do
+		ln -s "$link" "$R/etc/passwd"
+		run timeout -s KILL 20 $as "$PITH" --rootfs "$R" --user www -- true
+		code_is 125
+		one_line
+		rm "$R/etc/passwd"
+	done
+	back etc/passwd
+	rm "$R/fifo" "$H/fifo"
+	unharmed
+done
+
+# docker cp loaded libraries of the container outside of it, for users and locales. Relies
+# on pith being static.
+it 'CVE-2019-14271: loads nothing of the root outside of it' && have strace && for who in $WHO
+do
+	prepare $who
+	mkdir -p "$R/lib/x86_64-linux-gnu" "$R/usr/lib"
+	for file in lib/libnss_files.so.2 lib/x86_64-linux-gnu/libnss_files.so.2 \
+	    usr/lib/locale-archive etc/nsswitch.conf etc/ld.so.preload; do
+		echo hostile >"$R/${file#/}" || fail $file
+	done
+	run $as strace -f -o "$H/trace" -e trace=file,execve "$PITH" --rootfs "$R" \
+	    --user www:audio --hostname x --dns 127.0.0.1 -- /bin/ptrue
+	grep -q '"[^"]*etc/passwd"' "$H/trace" || fail "not tried: $err"
+	! sed '/execve("\/bin\/ptrue"/q' "$H/trace" |
+	    grep -E '"[^"]*(\.so|locale|nsswitch|preload|gconv)' || fail 'it opened a library'
+	rm -rf "$R/lib" "$R/usr" "$R/etc/nsswitch.conf" "$R/etc/ld.so.preload" "$H/trace"
+done
+
+# ---- what does not apply -------------------------------------------------------
+#
+# CVE-2020-13401  router advertisements of a container: the suite of networks
+# CVE-2021-26910  firejail's overlay, a race for its directories: the suite of --upper
+# CVE-2021-20199  podman's ports made every client 127.0.0.1: so does --publish, see pith.8
+# CVE-2019-10152, 2019-18466, 2018-15664  copying out of a container: nothing is copied
+# CVE-2022-1227   podman top ran a program of the container outside: nothing enters a sandbox
+# CVE-2019-14287, 2021-41190, 2022-0532  images and registries: other programs' matter
+# CVE-2022-1708   output of exec filled CRI-O's memory: no output is kept
+# CVE-2024-23651  BuildKit's cache mounts have a path inside of a source: volumes have none
+# CVE-2024-23653, 2026-53488  a daemon took privileges or labels from a request: no daemon
+# CVE-2024-0132   a hook of NVIDIA's mounts by paths of the image: there are no hooks
+# CVE-2024-1753   buildah's bind mount from an image: sources are paths of the host
+# CVE-2025-64329, 2024-25621  containerd's attach and its directories: no daemon
+
+finish
