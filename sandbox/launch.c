@@ -132,6 +132,11 @@ check_meaning(const struct sandbox *s, bool whole)
 	if (s->host_pid && s->proc == PROC_MINIMAL)
 		refuse("--pid host contradicts", "--proc minimal", NULL, NULL);
 	for (int i = 0; i < s->word_count; i++)
+		if (!flags && s->network && strcmp(s->network, "host") != 0 &&
+		    (s->words[i].kind == PUBLISH || s->words[i].kind == LISTEN))
+			refuse("cannot relay the port", s->words[i].value,
+			    "there is no sandbox", "--unshare mnt");
+	for (int i = 0; i < s->word_count; i++)
 		if (!(flags & CLONE_NEWUSER) && (s->words[i].kind == UIDMAP ||
 		    s->words[i].kind == GIDMAP))
 			refuse("cannot map ids", s->words[i].value,
@@ -231,6 +236,7 @@ launch_detach(const struct sandbox *s)
 		die("cannot make", "a process");
 	if (pid > 0) {
 		close(told[1]);
+		ports_leave_inner();
 		do
 			n = read(told[0], &byte, 1);
 		while (n < 0 && errno == EINTR);
@@ -404,6 +410,16 @@ forbid_nesting(const struct sandbox *s)
 		lacking("cannot forbid", "nested user namespaces");
 }
 
+/* What needs lo to be up. */
+static void
+set_network(void)
+{
+	if (network_wanted())
+		network_set();
+	if (flags & CLONE_NEWNET)
+		ports_open_inner();
+}
+
 static void
 build(const struct sandbox *s)
 {
@@ -414,8 +430,7 @@ build(const struct sandbox *s)
 	root = rootfs_attach(s, flags & CLONE_NEWUSER);
 	mounts_system(root, s, !(flags & CLONE_NEWNET));
 	namespaces_set(s, flags);
-	if (network_wanted())
-		network_set();
+	set_network();
 	forbid_nesting(s);
 	mounts_mask(flags & CLONE_NEWUSER);
 	volumes_build(root, rootfs_is_host());
@@ -490,8 +505,7 @@ become_init(const struct sandbox *s, bool born)
 	if ((flags & CLONE_NEWNS) && (flags & CLONE_NEWPID))
 		mounts_proc();
 	namespaces_set(s, flags);
-	if (network_wanted())
-		network_set();
+	set_network();
 }
 
 pid_t
@@ -501,6 +515,10 @@ launch_fork(const struct sandbox *s)
 	pid_t pid;
 
 	namespaces_enter(s);
+	/* In a network that was there before only we may have the ports below
+	 * 1024. */
+	if (!(flags & CLONE_NEWNET))
+		ports_open_inner();
 	cgroup_make(s);
 	tether_make();
 	if (locks && pipe2(inner_made, O_CLOEXEC) < 0)
@@ -847,6 +865,7 @@ launch_built(const struct news *n)
 void
 launch_alone(const struct sandbox *s)
 {
+	namespaces_enter(s);
 	cgroup_make(s);
 	cgroup_prefer(s, getpid());
 }

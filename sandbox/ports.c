@@ -3,13 +3,16 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
 #include "ports.h"
 
-static struct port published[PORTS];
+/* Of --listen, where it is relayed, then of --publish. */
+static struct port published[2 * PORTS];
 static int published_count, listening;
+static int opening[2] = { -1, -1 };
 
 /* An address and a port of the host. */
 union outside {
@@ -85,8 +88,12 @@ take_apart(const char *word, union outside *a, struct port *p, bool inner)
 	if (inner && (!number || !port_number(number, &p->inner)))
 		return false;
 	number = cut_last(text);
-	return port_number(number ? number : text, &port) &&
-	    (!number || *text) && host_address(number ? text : "", port, a);
+	if (!port_number(number ? number : text, &port))
+		return false;
+	if (!inner)
+		p->inner = port;
+	return (!number || *text) &&
+	    host_address(number ? text : "", port, a);
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -129,6 +136,7 @@ open_port(const char *word, bool inner, struct port *p)
 	union outside a;
 	bool every, opened;
 
+	*p = (struct port){ .word = word };
 	if (!take_apart(word, &a, p, inner))
 		refuse("bad value", word, inner ? "--publish takes "
 		    "[ADDRESS:]PORT:PORT[/udp], from 1 to 65535" :
@@ -169,11 +177,56 @@ is_named(const struct sandbox *s, int fd)
 	return named;
 }
 
+/* The files of --listen end before that one. */
+static int
+end_of_places(const struct sandbox *s)
+{
+	int end = PORTS_FIRST;
+
+	for (int i = 0; i < s->word_count; i++)
+		end += s->words[i].kind == LISTEN;
+	return end;
+}
+
 static void
-open_for_command(const struct sandbox *s, const char *word)
+make_opening(int end)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		die("cannot make", "a pipe");
+	for (int i = 0; i < 2; i++) {
+		opening[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, end);
+		if (opening[i] < 0)
+			die("cannot make", "a pipe");
+		close(ends[i]);
+	}
+}
+
+/* Put a port of --listen among the relayed ones. The file that takes the place
+ * of the command's socket until that is opened is nothing to the command. */
+static int
+relay_instead(struct port *p, int end)
+{
+	const int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, end);
+
+	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		die("cannot listen on", p->word);
+	/* The same port of two addresses outside takes two inside. */
+	for (int i = 0; i < published_count; i++)
+		p->nth += published[i].inner == p->inner &&
+		    published[i].datagrams == p->datagrams;
+	published[published_count] = *p;
+	published[published_count++].fd = fd;
+	return opening[1];
+}
+
+static void
+open_for_command(const struct sandbox *s, const char *word, bool own)
 {
 	const int place = PORTS_FIRST + listening++;
 	struct port p;
+	int fd;
 
 	if (listening > PORTS)
 		refuse("too many", "--listen", NULL, NULL);
@@ -185,7 +238,8 @@ open_for_command(const struct sandbox *s, const char *word)
 	if (p.fd != place && fcntl(place, F_GETFD) == FD_CLOEXEC)
 		refuse("cannot listen on", word, "its file is in use",
 		    "a higher limit of open files");
-	if (p.fd != place && dup2(p.fd, place) < 0)
+	fd = own ? relay_instead(&p, end_of_places(s)) : p.fd;
+	if (fd != place && dup2(fd, place) < 0)
 		die("cannot listen on", word);
 	if (p.fd != place)
 		close(p.fd);
@@ -195,9 +249,13 @@ open_for_command(const struct sandbox *s, const char *word)
 void
 ports_prepare(const struct sandbox *s, bool own)
 {
+	const int end = end_of_places(s);
+
+	if (own && end > PORTS_FIRST)
+		make_opening(end);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == LISTEN)
-			open_for_command(s, s->words[i].value);
+			open_for_command(s, s->words[i].value, own);
 	for (int i = 0; i < s->word_count; i++) {
 		struct port *p = &published[published_count];
 
@@ -207,12 +265,60 @@ ports_prepare(const struct sandbox *s, bool own)
 			refuse("cannot publish", s->words[i].value,
 			    "the command is in the host's network",
 			    "a --rootfs, --network none or --unshare net");
-		if (published_count == PORTS)
+		if (published_count == PORTS + (own ? listening : 0))
 			refuse("too many", "--publish", NULL, NULL);
 		open_port(s->words[i].value, true, p);
 		fcntl(p->fd, F_SETFL, O_NONBLOCK);
 		published_count++;
 	}
+}
+
+/* ---- inside ------------------------------------------------------------- */
+
+/* The relay connects to 127.0.0.1, and this is the same there. */
+static void
+open_inner_port(const struct port *p, int place)
+{
+	const union outside a = { .v4 = { .sin_family = AF_INET,
+	    .sin_port = htons(p->inner),
+	    .sin_addr = { htonl(INADDR_LOOPBACK + p->nth) } } };
+	struct port inner = *p;
+
+	if (!open_socket(&a, false, &inner))
+		die("cannot listen inside for", p->word);
+	if (syscall(SYS_dup3, inner.fd, place, O_CLOEXEC) < 0)
+		die("cannot pass on the socket of", p->word);
+	close(inner.fd);
+}
+
+void
+ports_open_inner(void)
+{
+	if (opening[1] < 0)
+		return;
+	for (int i = 0; i < listening; i++)
+		open_inner_port(&published[i], PORTS_FIRST + i);
+	close(opening[0]);
+	close(opening[1]);
+	opening[0] = opening[1] = -1;
+}
+
+int
+ports_opening(void)
+{
+	return opening[0];
+}
+
+void
+ports_leave_inner(void)
+{
+	if (opening[1] < 0)
+		return;
+	for (int i = 0; i < listening; i++)
+		close(PORTS_FIRST + i);
+	close(opening[0]);
+	close(opening[1]);
+	opening[0] = opening[1] = -1;
 }
 
 const struct port *

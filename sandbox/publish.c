@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -119,16 +120,17 @@ is_itself(int fd, uint16_t port)
 }
 
 static bool
-reach(int fd, bool second, uint16_t port)
+reach(int fd, bool second, const struct port *p)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-	    .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	    .sin6_port = htons(p->inner), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	struct sockaddr_in v4 = { .sin_family = AF_INET,
-	    .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	    .sin_port = htons(p->inner),
+	    .sin_addr = { htonl(INADDR_LOOPBACK + p->nth) } };
 
 	return ((second ? connect(fd, (struct sockaddr *)&v6, sizeof(v6)) :
 	    connect(fd, (struct sockaddr *)&v4, sizeof(v4))) == 0 ||
-	    errno == EINPROGRESS) && !is_itself(fd, port);
+	    errno == EINPROGRESS) && !is_itself(fd, p->inner);
 }
 
 static int
@@ -306,7 +308,7 @@ begin_inner(struct link *l)
 	if (l->inner.fd < 0)
 		return false;
 	set_up(l->inner.fd);
-	if (!reach(l->inner.fd, l->second, l->port->inner))
+	if (!reach(l->inner.fd, l->second, l->port))
 		return false;
 	watch_end(l, &l->inner, EPOLL_CTL_ADD);
 	return true;
@@ -446,7 +448,7 @@ static bool
 open_inner(struct peer *p)
 {
 	p->fd = inner_socket(p->second, SOCK_DGRAM);
-	if (p->fd >= 0 && reach(p->fd, p->second, p->port->inner) &&
+	if (p->fd >= 0 && reach(p->fd, p->second, p->port) &&
 	    watch(p->fd, EPOLL_CTL_ADD, EPOLLIN, PEER, p - peers))
 		return true;
 	if (p->fd >= 0)
@@ -755,8 +757,9 @@ close_others(void)
 
 	do {
 		next = INT32_MAX;
-		for (int i = -3; i < count; i++) {
-			const int fd = i == -3 ? epoll : i == -2 ? init_gone :
+		for (int i = -4; i < count; i++) {
+			const int fd = i == -4 ? ports_opening() :
+			    i == -3 ? epoll : i == -2 ? init_gone :
 			    i == -1 ? launcher_gone : ports[i].fd;
 
 			if (fd >= from && fd < next)
@@ -767,6 +770,21 @@ close_others(void)
 			    (unsigned int)next - 1, 0);
 		from = next + 1;
 	} while (next < INT32_MAX);
+}
+
+/* Until the sockets of --listen are there inside, let clients wait in the
+ * kernel's queue: to connect now would be to turn them away. */
+static void
+await_inner(void)
+{
+	struct pollfd p[] = { { ports_opening(), POLLIN, 0 },
+	    { init_gone, POLLIN, 0 }, { launcher_gone, POLLIN, 0 } };
+
+	if (p[0].fd < 0)
+		return;
+	while (poll(p, sizeof(p) / sizeof(p[0]), -1) < 0 && errno == EINTR)
+		;
+	close(p[0].fd);
 }
 
 static int
@@ -814,6 +832,7 @@ publish_start(pid_t init, bool own_user, bool own_net)
 		close_others();
 		/* After all that changes who we are, prctl(2). */
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		await_inner();
 		relay();
 	}
 	close(told[1]);
@@ -821,6 +840,7 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	close(netns);
 	close(init_gone);
 	close(launcher_gone);
+	ports_leave_inner();
 	/* It is there before the command is. */
 	if (read(told[0], &byte, 1) != 1)
 		refuse("cannot enter the network namespace", "of init", NULL,

@@ -1,0 +1,146 @@
+# The network of the host from inside a sandbox: sockets that are passed on, an interface
+# with a hostile root behind it, and what the relay of ports takes. With real escapes, by
+# root and by an ordinary user, in a network namespace that is this suite's.
+# shellcheck shell=sh disable=SC2016,SC2046,SC2086,SC2154
+# shellcheck source=tests/lib.sh
+[ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
+    APART=1 exec unshare --net --mount --propagation private sh "$0"
+unset APART
+. "${0%/*}/lib.sh"
+# shellcheck source=tests/sandbox-lib.sh
+. "$TESTS/sandbox-lib.sh"
+
+[ "$(id -u)" != 0 ] || ip link set lo up
+
+LISTEN=$B/attack_listen
+for who in $WHO; do
+	be $who
+	cp "$LISTEN" "$R/bin/attack_listen"
+done
+
+# ---- sockets that are passed on ----------------------------------------------
+
+# A service of the host that answers on its loopback alone, as $service; on port 9999.
+serve() {
+	fifo served
+	"$LISTEN" serve 9999 >served &
+	service=$!
+	read -r ready <served
+	is "$ready" ready
+	is "$("$LISTEN" ask 127.0.0.1 9999 tcp)" canary
+}
+end_service() {
+	kill $service
+	wait $service 2>/dev/null
+}
+# A network namespace with lo up that stays, as $far, by a command that says "ready".
+far_network() {
+	fifo there
+	unshare --net sh -c "ip link set lo up; exec $1" >there &
+	far=$!
+	read -r ready <there
+}
+end_far() {
+	kill $far
+	wait $far 2>/dev/null
+}
+
+# Seen to fail with the host's own sockets as files 3 and 4: both answered, in each case.
+it 'passes on no socket that can be aimed at what the host has on its loopback [E4]' && {
+	serve
+	for who in $WHO; do
+		be $who
+		for words in "--rootfs $R" "--rootfs $R --network none --seccomp off" \
+		    '--unshare user,pid,mnt,net' '--network none'; do
+			[ $who = as_root ] || [ "$words" != '--network none' ] ||
+			    words='--unshare user,net'
+			at=$R
+			case $words in --rootfs*) at= ;; esac
+			for listen in '--listen 8081' '--listen 8081/udp' \
+			    '--listen 127.0.0.1:8081 --listen 127.0.0.1:8081/udp'; do
+				run $as "$PITH" $words $listen -- $at/bin/attack_listen aim 9999
+				is "$code $out" '0 held: nobody answers'
+			done
+		done
+	done
+	end_service
+}
+
+# Seen to fail like the one before; the second one with namespaces_enter() taken out of
+# launch_alone(), when the command was in the host's network.
+it 'does so too in a namespace that was there before, and enters it without a root [E4]' &&
+    root && {
+	be as_root
+	serve
+	far_network 'sh -c "echo ready; exec sleep 1000"'
+	net=/proc/$far/ns/net
+	run "$PITH" --rootfs "$R" --network ns:$net --listen 81 --listen 81/udp -- \
+	    /bin/attack_listen aim 9999
+	is "$code $out" '0 held: nobody answers'
+	run "$PITH" --network ns:$net -- readlink /proc/self/ns/net
+	out_is "$(readlink $net)"
+	refused "cannot relay the port '8081': there is no sandbox; --unshare mnt" \
+	    --network ns:$net --listen 8081
+	end_far
+	end_service
+	far_network "'$LISTEN' serve 9999"
+	refused "cannot listen inside for '9999': Address *in use" --rootfs "$R" \
+	    --network ns:/proc/$far/ns/net --listen 9999
+	end_far
+}
+
+# Files 3 to 6 answer in turn, so that each has to be the one that was named.
+it 'relays what comes to --listen to the socket of the command, each to its own' &&
+    for who in $WHO; do
+	be $who
+	start $as "$PITH" --rootfs "$R" --listen 127.0.0.1:8081 --listen 8081/udp \
+	    --listen 127.0.0.2:8081 --listen 127.0.0.1:8082 -- /bin/attack_listen answer
+	hear
+	is "$heard" 4
+	for to in '127.0.0.1 8081 tcp' '127.0.0.1 8081 udp' '127.0.0.2 8081 tcp' \
+	    '127.0.0.1 8082 tcp'; do
+		is "$("$LISTEN" ask $to)" passed
+	done
+	ends
+	code_is 0
+done
+
+# Seen to fail with await_inner() taken out: some were reset, of those that came first.
+it 'has a client wait who comes before the socket of the command is there' &&
+    for who in $WHO; do
+	be $who
+	turn=0
+	while [ $turn -lt $((20 * N)) ]; do
+		turn=$((turn + 1))
+		start $as "$PITH" --rootfs "$R" --listen 127.0.0.1:8081 -- \
+		    /bin/attack_listen answer
+		until "$LISTEN" ask 127.0.0.1 8081 tcp >word 2>no; do
+			grep -q refused no || { fail "$(cat no)"; kill $pid; break; }
+		done
+		is "$(cat word)" passed
+		ends
+	done
+done
+
+it 'has the relay wait for init no longer than init is there' && for who in $WHO; do
+	be $who
+	run $as "$PITH" --rootfs "$R" --listen 127.0.0.1:8081 --workdir /nosuch -- /bin/true
+	is "$code $err" "125 pith: cannot change to '/nosuch': No such file or directory"
+	run $as "$PITH" -d --rootfs "$R" --pidfile "$H/pid" --listen 127.0.0.1:8081 -- \
+	    /bin/attack_listen answer
+	code_is 0
+	is "$("$LISTEN" ask 127.0.0.1 8081 tcp)" passed
+	eventually over "$(cat "$H/pid")"
+done
+
+# Seen to fail with a relay that can be looked into, by PR_SET_DUMPABLE.
+it 'lets nobody who sees the relay take a socket of it' && root && {
+	be as_root
+	serve
+	run "$PITH" --rootfs "$R" --pid host --cap-add ALL --seccomp off \
+	    --publish 8081:80 --listen 8082 -- /bin/attack_listen take 9999
+	is "$code $out" '0 held: no process gives a socket'
+	end_service
+}
+
+finish
