@@ -1188,6 +1188,7 @@ main(int argc, char **argv)
 	fds_occupy();
 	seal_relocations();
 	boots = find_machine(argv, &words);
+	report_early(&opt.report, &opt.report_fd);
 	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), words, boots);
 	if (opt.doctor)
 		return doctor_run(opt.doctor == 2);

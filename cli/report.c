@@ -1,24 +1,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "outfile.h"
 #include "report.h"
 
 /* One per process, and wanted where complaints are heard: so it stands here. */
-static int report_fd = -1;              /* the verdict goes here, or -1 */
-static int report_dir = -1;             /* where a file is to appear, or -1 */
+static int report_fd = -1;              /* --report-fd, or -1 */
+static struct outfile report_file = NO_OUTFILE;
 static struct {
-	char name[NAME_MAX + 1];        /* in the directory, at the end */
-	char temporary[32];             /* until then */
 	char error[512];                /* the last complaint */
 	char weakened[1024];            /* a JSON string for each that lacks */
 } report;
+
+/* Where the parser leaves the options of the same name. */
+static struct { const char *const *file; const int *fd; } early;
 
 static void
 json_key(struct line *l, const char *key)
@@ -117,40 +116,18 @@ json(struct line *l, const struct verdict *v)
 	line_add(l, "]}\n");
 }
 
-static bool
-write_all(int fd, const char *text, size_t n)
-{
-	while (n > 0) {
-		ssize_t written = write(fd, text, n);
-
-		if (written < 0 && errno != EINTR)
-			return false;
-		if (written > 0) {
-			text += written;
-			n -= written;
-		}
-	}
-	return true;
-}
-
 void
 report_write(const struct verdict *v)
 {
 	char text[PIPE_BUF];
 	struct line l = LINE(text);
 
-	if (report_fd < 0)
+	if (report_fd < 0 && report_file.dir < 0)
 		return;
 	json(&l, v);
-	if (!write_all(report_fd, text, l.used))
+	if (report_fd >= 0 && !write_all(report_fd, text, l.used))
 		warn("cannot write", "report");
-	else if (report_dir >= 0 && renameat(report_dir, report.temporary,
-	    report_dir, report.name) < 0)
-		warn("cannot write", report.name);
-	else
-		return;
-	if (report_dir >= 0)
-		unlinkat(report_dir, report.temporary, 0);
+	outfile_write(&report_file, text, l.used);
 }
 
 void
@@ -171,7 +148,7 @@ report_failure(const char *reason, int exit_code)
 void
 report_disown(void)
 {
-	report_fd = report_dir = -1;
+	report_fd = report_file.fd = report_file.dir = -1;
 }
 
 void
@@ -199,92 +176,34 @@ hear(const char *line, int code)
 		report_failure("setup-error", code);
 }
 
-/* Those from 3 on may have to be the command's: above them, if there may be so
- * many. */
-static int
-dup_above(int fd)
-{
-	const int above = fcntl(fd, F_DUPFD_CLOEXEC, 128);
-
-	return above >= 0 ? above : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
-/* Above 2, whose closed state the child has to inherit; close-on-exec. */
-static int
-keep(int fd, const char *which)
-{
-	int kept = fd < 0 ? -1 : dup_above(fd);
-	int error = errno;
-
-	if (kept < 0) {
-		if (fd >= 0 && report_dir >= 0)
-			unlinkat(report_dir, report.temporary, 0);
-		errno = error;
-		die("cannot write the report", which);
-	}
-	close(fd);
-	return kept;
-}
-
-/* Letters of a name that nobody guesses, and nobody has taken. */
-enum { RANDOM = 12 };
-
+/* The options are wrong, and one of them may have been --report. */
 static void
-name_temporary(void)
+hear_early(const char *line, int code)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-	char *name = report.temporary + sizeof(".pith-") - 1;
+	const char *file = *early.file && **early.file ? *early.file : NULL;
 
-	memcpy(report.temporary, ".pith-", sizeof(".pith-"));
-	if (getrandom(name, RANDOM, 0) < 0)
-		die("cannot name a temporary file for", report.name);
-	for (int i = 0; i < RANDOM; i++)
-		name[i] = letters[name[i] & 31];
-	name[RANDOM] = '\0';
+	if (code <= 0 || (!file && *early.fd < 0))
+		return;
+	log_listen(NULL);
+	report_open(file, file ? -1 : *early.fd);
+	hear(line, code);
 }
 
-/* A rename would put a file in the place of a device or a link. */
-static void
-check_place(const char *file)
+void
+report_early(const char *const *file, const int *fd)
 {
-	struct stat st;
-
-	if (fstatat(report_dir, report.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != ENOENT || !report.name[0])
-			die("cannot write the report", file);
-	} else if (!S_ISREG(st.st_mode))
-		refuse("cannot write the report", file, "not a regular file",
-		    "--report-fd writes to what is open");
-}
-
-static void
-open_file(const char *file)
-{
-	char path[PATH_MAX];
-	struct line dir = LINE(path);
-	struct line name = LINE(report.name);
-	const char *slash = strrchr(file, '/');
-	const char *last = slash ? slash + 1 : file;
-
-	errno = ENAMETOOLONG;
-	if (strlen(file) >= sizeof(path) || strlen(last) > NAME_MAX)
-		die("cannot write the report", file);
-	line_add(&name, last);
-	line_add(&dir, slash ? file : ".");
-	if (slash)
-		path[slash == file ? 1 : slash - file] = '\0';
-	report_dir = keep(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), path);
-	check_place(file);
-	name_temporary();
-	report_fd = keep(openat(report_dir, report.temporary, O_WRONLY |
-	    O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644), file);
+	early.file = file;
+	early.fd = fd;
+	log_listen(hear_early);
 }
 
 void
 report_open(const char *file, int fd)
 {
+	log_listen(NULL);
 	if (file)
-		open_file(file);
+		outfile_open(&report_file, file, "cannot write the report",
+		    "--report-fd writes to what is open");
 	if (fd >= 0) {
 		int flags = fcntl(fd, F_GETFL);
 
@@ -295,14 +214,12 @@ report_open(const char *file, int fd)
 		}
 		if (flags < 0)
 			die("cannot write to", "--report-fd");
-		report_fd = dup_above(fd);
+		/* The first three are the child's, too. */
+		report_fd = fd_above(fd > STDERR_FILENO ? fd : dup(fd));
 		if (report_fd < 0)
 			die("cannot write to", "--report-fd");
-		/* The first three are the child's, too. */
-		if (fd > STDERR_FILENO)
-			close(fd);
 	}
-	if (report_fd >= 0)
+	if (report_fd >= 0 || report_file.dir >= 0)
 		log_listen(hear);
 }
 
@@ -310,7 +227,8 @@ void
 report_fds(int fds[REPORT_FDS])
 {
 	fds[0] = report_fd;
-	fds[1] = report_dir;
+	fds[1] = report_file.fd;
+	fds[2] = report_file.dir;
 }
 
 static void

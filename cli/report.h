@@ -28,8 +28,13 @@ struct verdict {
  * verdict too. */
 void report_open(const char *file, int fd);
 
+/* Until report_open(): a complaint that ends the process is written as a
+ * verdict where *file or *fd, which the parser of options sets, says by then.
+ */
+void report_early(const char *const *file, const int *fd);
+
 /* The descriptors that the two need to the end, or -1. */
-enum { REPORT_FDS = 2 };
+enum { REPORT_FDS = 3 };
 void report_fds(int fds[REPORT_FDS]);
 
 /* The verdict is somebody else's to write: complaints are as before, and the

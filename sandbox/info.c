@@ -1,19 +1,16 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/outfile.h"
 #include "info.h"
 #include "namespaces.h"
 #include "proc.h"
 
-/* A file that is to be written, if dir is not -1; fd: one that is open. */
-static struct output { int dir; const char *name; int fd; }
-    info = { -1, NULL, -1 }, pidfile = { -1, NULL, -1 };
+static struct outfile info = NO_OUTFILE, pidfile = NO_OUTFILE;
+static int info_fd = -1;                /* --info-fd, or -1 */
 
 /* The inode numbers of namespaces, as ls -li /proc/PID/ns has them, 0 where
  * they are not to be had. */
@@ -21,35 +18,10 @@ static ino_t inodes[NAMESPACES];
 
 static const struct sandbox *sandbox;
 
-/* See that a file can be written, and leave it alone until there is something
- * to write: a start that is refused changes nothing. */
-static void
-find_place(struct output *o, const char *path)
-{
-	char dir[PATH_MAX];
-	struct line l = LINE(dir);
-	const char *slash = strrchr(path, '/');
-	struct stat st;
-
-	o->name = slash ? slash + 1 : path;
-	line_add(&l, slash ? path : ".");
-	if (slash)
-		dir[slash == path ? 1 : slash - path] = '\0';
-	o->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (o->dir < 0 || (fstatat(o->dir, o->name, &st, AT_SYMLINK_NOFOLLOW) <
-	    0 ? errno != ENOENT ||
-	    syscall(SYS_faccessat, o->dir, ".", W_OK) < 0 :
-	    syscall(SYS_faccessat, o->dir, o->name, W_OK) < 0))
-		die("cannot write", path);
-	if (syscall(SYS_faccessat, o->dir, o->name, F_OK) == 0 &&
-	    !S_ISREG(st.st_mode))
-		refuse("cannot write", path, "not a regular file", NULL);
-}
-
 static bool
 is_wanted(void)
 {
-	return info.dir >= 0 || info.fd >= 0;
+	return info.dir >= 0 || info_fd >= 0;
 }
 
 void
@@ -57,11 +29,11 @@ info_prepare(const struct sandbox *s)
 {
 	sandbox = s;
 	if (s->info)
-		find_place(&info, s->info);
+		outfile_open(&info, s->info, "cannot write", NULL);
 	if (s->info_fd >= 0)
-		info.fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
+		info_fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
 	if (s->pidfile)
-		find_place(&pidfile, s->pidfile);
+		outfile_open(&pidfile, s->pidfile, "cannot write", NULL);
 	if (is_wanted()) {
 		proc_open();
 		info_look(0);
@@ -115,19 +87,6 @@ add_key(struct line *l, const char *key, int64_t number, bool next)
 		line_add(l, "null");
 }
 
-static void
-write_out(struct output *o, const char *text, size_t n)
-{
-	if (o->dir >= 0)
-		o->fd = openat(o->dir, o->name, O_WRONLY | O_CREAT | O_TRUNC |
-		    O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-	if ((o->dir >= 0 || o->fd >= 0) && write(o->fd, text, n) != (ssize_t)n)
-		warn("cannot write", o->name);
-	close(o->fd);
-	close(o->dir);
-	o->fd = o->dir = -1;
-}
-
 void
 info_write(pid_t init, pid_t child, const char *group)
 {
@@ -136,7 +95,7 @@ info_write(pid_t init, pid_t child, const char *group)
 
 	line_number(&l, getpid());
 	line_add(&l, "\n");
-	write_out(&pidfile, text, l.used);
+	outfile_write(&pidfile, text, l.used);
 	if (!is_wanted())
 		return;
 	l.used = 0;
@@ -158,7 +117,11 @@ info_write(pid_t init, pid_t child, const char *group)
 			line_json(&l, sandbox->words[i].value);
 		}
 	line_add(&l, "]}\n");
-	write_out(&info, text, l.used);
+	outfile_write(&info, text, l.used);
+	if (info_fd >= 0 && !write_all(info_fd, text, l.used))
+		warn("cannot write to", "--info-fd");
+	close(info_fd);
+	info_fd = -1;
 }
 
 void
@@ -167,4 +130,6 @@ info_fds(int fds[INFO_FDS])
 	fds[0] = info.dir;
 	fds[1] = info.fd;
 	fds[2] = pidfile.dir;
+	fds[3] = pidfile.fd;
+	fds[4] = info_fd;
 }

@@ -23,7 +23,8 @@ expected() {
 	reaper
 	signals
 	cli/options signals
-	cli/report
+	cli/report cli/outfile
+	cli/outfile
 	sandbox/launch sandbox/namespaces sandbox/ids sandbox/mounts sandbox/rootfs
 	sandbox/launch sandbox/volumes sandbox/proc sandbox/tether sandbox/users
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
@@ -38,7 +39,7 @@ expected() {
 	sandbox/ports
 	sandbox/publish sandbox/ports sandbox/proc
 	sandbox/hosts sandbox/volumes
-	sandbox/info sandbox/namespaces sandbox/proc
+	sandbox/info sandbox/namespaces sandbox/proc cli/outfile
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
 	sandbox/cgroup sandbox/groups sandbox/hierarchies
 	sandbox/groups sandbox/proc

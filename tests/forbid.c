@@ -36,6 +36,7 @@ static const struct {
 	{ "close_range", SYS_close_range, 0 },
 	{ "fsopen", SYS_fsopen, 0 },
 	{ "getrandom", SYS_getrandom, 0 },
+	{ "linkat", SYS_linkat, 0 },
 	{ "openat2", SYS_openat2, 0 },
 	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0 },
 	{ "rt_sigqueueinfo", SYS_rt_sigqueueinfo, 0 },

@@ -123,7 +123,7 @@ it 'refuses a command with --pause' && {
 it 'refuses two reports' && {
 	refuses_before '--report and --report-fd contradict each other*' \
 	    --report r.json --report-fd 2
-	[ ! -e r.json ] || fail 'made a report'
+	grep -q '"reason":"setup-error","error":"--report and' r.json || fail "$(cat r.json)"
 }
 
 it 'refuses a report that cannot be written, before the command is started' && {
@@ -132,7 +132,7 @@ it 'refuses a report that cannot be written, before the command is started' && {
 	ln -s elsewhere link
 	refuses_before "cannot write the report 'dir'*" --report dir
 	refuses_before "cannot write the report 'dir/'*" --report dir/
-	refuses_before "cannot write the report 'no': No such file*" --report no/r.json
+	refuses_before "cannot write the report 'no/r.json': No such file*" --report no/r.json
 	refuses_before "cannot write the report 'fifo': not a regular file*" \
 	    --report fifo
 	refuses_before "cannot write the report 'link': not a regular file*" \

@@ -1,0 +1,208 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "outfile.h"
+
+/* Random letters of a temporary name. */
+enum { RANDOM = 12 };
+
+bool
+write_all(int fd, const char *text, size_t n)
+{
+	while (n > 0) {
+		ssize_t written = write(fd, text, n);
+
+		if (written < 0 && errno != EINTR)
+			return false;
+		if (written > 0) {
+			text += written;
+			n -= written;
+		}
+	}
+	return true;
+}
+
+int
+fd_above(int fd)
+{
+	int above, error;
+
+	if (fd < 0)
+		return -1;
+	above = fcntl(fd, F_DUPFD_CLOEXEC, 128);
+	if (above < 0)          /* RLIMIT_NOFILE may be as low as that */
+		above = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	error = errno;
+	close(fd);
+	errno = error;
+	return above;
+}
+
+static bool
+name_temporary(char name[20])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	char *random = name + sizeof(".pith-") - 1;
+
+	memcpy(name, ".pith-", sizeof(".pith-"));
+	if (getrandom(random, RANDOM, 0) != RANDOM)
+		return false;
+	for (int i = 0; i < RANDOM; i++)
+		random[i] = letters[random[i] & 31];
+	random[RANDOM] = '\0';
+	return true;
+}
+
+/* Give the unnamed file a name. AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH before
+ * Linux 6.10, the other way a /proc; linkat(2). */
+static bool
+link_as(const struct outfile *o, const char *name)
+{
+	char path[32];
+	struct line l = LINE(path);
+
+	if (linkat(o->fd, "", o->dir, name, AT_EMPTY_PATH) == 0)
+		return true;
+	if (errno == EEXIST)
+		return false;
+	line_add(&l, "/proc/self/fd/");
+	line_number(&l, o->fd);
+	return linkat(AT_FDCWD, path, o->dir, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* No temporary name exists while the command runs. Where "." does not fail as
+ * existing, an unnamed file could not be linked later. */
+static void
+open_unnamed(struct outfile *o)
+{
+	o->fd = fd_above(openat(o->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC,
+	    0644));
+	if (o->fd < 0 || (!link_as(o, ".") && errno == EEXIST))
+		return;
+	close(o->fd);
+	o->fd = -1;
+}
+
+/* The file with a temporary name; only at the end does it stay. */
+static int
+create(const struct outfile *o)
+{
+	return openat(o->dir, o->temporary, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, 0644);
+}
+
+/* Try it: access(2) knows nothing of /proc, quotas or a server's rules. */
+static bool
+may_create(const struct outfile *o)
+{
+	const int fd = create(o);
+
+	if (fd >= 0) {
+		close(fd);
+		unlinkat(o->dir, o->temporary, 0);
+	}
+	return fd >= 0;
+}
+
+void
+outfile_open(struct outfile *o, const char *path, const char *what,
+    const char *remedy)
+{
+	char dir[PATH_MAX];
+	struct line l = LINE(dir);
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	o->name = slash ? slash + 1 : path;
+	errno = ENAMETOOLONG;
+	if (strlen(path) >= sizeof(dir))
+		die(what, path);
+	line_add(&l, slash ? path : ".");
+	if (slash)
+		dir[slash == path ? 1 : slash - path] = '\0';
+	o->dir = fd_above(open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (o->dir < 0 || !name_temporary(o->temporary))
+		die(what, path);
+	/* A rename would replace a device or a link. */
+	if (fstatat(o->dir, o->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT || !o->name[0])
+			die(what, path);
+	} else if (!S_ISREG(st.st_mode)) {
+		refuse(what, path, "not a regular file", remedy);
+	}
+	open_unnamed(o);
+	if (o->fd < 0 && !may_create(o))
+		die(what, path);
+}
+
+static bool
+is_outfile(const struct outfile *o, const char *name)
+{
+	struct stat open, named;
+
+	if (fstat(o->fd, &open) < 0 ||
+	    fstatat(o->dir, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	errno = ESTALE;
+	return open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+/* Rename goes by name: whoever may write to the directory can put another file
+ * in the place of ours before it. So look before and after. */
+static bool
+rename_checked(const struct outfile *o)
+{
+	bool done = is_outfile(o, o->temporary) && renameat(o->dir,
+	    o->temporary, o->dir, o->name) == 0;
+	int error = errno;
+
+	if (!done)
+		unlinkat(o->dir, o->temporary, 0);
+	errno = error;
+	return done;
+}
+
+static bool
+put_in_place(struct outfile *o, const char *text, size_t n)
+{
+	if (o->fd >= 0) {
+		if (!write_all(o->fd, text, n))
+			return false;
+		if (link_as(o, o->name))
+			return true;
+		if (errno != EEXIST || !link_as(o, o->temporary))
+			return false;
+		return rename_checked(o);
+	}
+	o->fd = create(o);
+	if (o->fd < 0)
+		return false;
+	if (write_all(o->fd, text, n))
+		return rename_checked(o);
+	unlinkat(o->dir, o->temporary, 0);
+	return false;
+}
+
+void
+outfile_write(struct outfile *o, const char *text, size_t n)
+{
+	if (o->dir < 0)
+		return;
+	if (put_in_place(o, text, n) && is_outfile(o, o->name))
+		errno = 0;
+	if (errno == ESTALE)
+		complain("cannot write", o->name,
+		    "another file was put in its place", NULL);
+	else if (errno)
+		warn("cannot write", o->name);
+	close(o->fd);
+	close(o->dir);
+	o->fd = o->dir = -1;
+}
