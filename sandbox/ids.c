@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -15,7 +17,7 @@
 
 /* Root's sandboxes get 65536 ids each from here on: above what useradd(8) and
  * /etc/subuid give away, below the sign bit of the last one. */
-enum { RANGE = 65536, RANGES = 0x8000 };
+enum { RANGE = 65536, RANGES = 0x8000, NAMES = 256 };
 static const uint32_t FIRST_RANGE = 0x70000000;
 
 /* One of the kernel's 340 lines, user_namespaces(7). */
@@ -102,37 +104,76 @@ ids_fd(void)
 
 /* ---- ranges ------------------------------------------------------------- */
 
-/* A file of lines, without libc's ways to read it, which are large. One that
- * cannot be read has none. */
-static char *
-read_lines(const char *file)
-{
-	static char text[64 * 1024];
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+/* A file that is read by lines, without libc's ways to, which are large. */
+struct lines {
+	int fd;                 /* -1: there is no more to read */
+	size_t at, size;        /* of text */
+	char text[4096 + 1];
+};
 
-	if (fd >= 0)
-		close(fd);
-	text[n < 0 ? 0 : n] = '\0';
-	return text;
+/* A file that is not there has no lines. One that cannot be read could have
+ * any: die. */
+static struct lines
+open_lines(const char *file)
+{
+	struct lines l = { .fd = open(file, O_RDONLY | O_CLOEXEC) };
+
+	if (l.fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		die("cannot read", file);
+	return l;
 }
 
-/* Cut off the next line, and its name up to the colon, whose rest it returns;
- * empty where it has no colon. NULL after the last. */
-static const char *
-next_line(char **text, const char **name)
+/* Move what is left to the front, and read on behind it. */
+static void
+read_more(struct lines *l, const char *file)
 {
-	char *line = *text, *end = strchrnul(line, '\n'), *colon;
+	ssize_t n;
 
-	*name = line;
-	if (!*line)
+	l->size -= l->at;
+	memmove(l->text, l->text + l->at, l->size);
+	l->at = 0;
+	do
+		n = read(l->fd, l->text + l->size, sizeof(l->text) - 1 -
+		    l->size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		die("cannot read", file);
+	if (n == 0) {
+		close(l->fd);
+		l->fd = -1;
+	}
+	l->size += n;
+}
+
+/* Cut off the next line, which stays until the next call. Of a line longer than
+ * text the pieces are lines. NULL after the last. */
+static char *
+next_line(struct lines *l, const char *file)
+{
+	char *line, *end;
+
+	while (!(end = memchr(l->text + l->at, '\n', l->size - l->at)) &&
+	    l->fd >= 0 && l->size - l->at < sizeof(l->text) - 1)
+		read_more(l, file);
+	if (l->at == l->size)
 		return NULL;
-	*text = end + (*end != '\0');
+	if (!end)
+		end = l->text + l->size;
+	line = l->text + l->at;
 	*end = '\0';
-	colon = strchrnul(line, ':');
-	line = colon + (*colon != '\0');
-	*colon = '\0';
+	l->at = end - l->text + (end < l->text + l->size);
 	return line;
+}
+
+/* Cut a line at its first colon; returns what follows, "" without a colon. */
+static const char *
+cut_name(char *line)
+{
+	char *colon = strchrnul(line, ':');
+	const bool has_more = *colon;
+
+	*colon = '\0';
+	return colon + has_more;
 }
 
 /* Look at each line NAME:FIRST:COUNT of /etc/subuid or /etc/subgid. */
@@ -140,82 +181,150 @@ static bool
 sub_ids(const char *file, bool (*look)(void *, const char *name,
     const struct extent *), void *with)
 {
-	char *text = read_lines(file);
-	const char *rest, *name;
+	struct lines l = open_lines(file);
+	bool found = false;
+	char *name;
 
-	while ((rest = next_line(&text, &name))) {
+	while (!found && (name = next_line(&l, file))) {
+		const char *rest = cut_name(name);
 		struct extent e = { 0, 0, 0 };
 
-		if (number(&rest, ':', &e.outside) &&
-		    number(&rest, '\0', &e.count) && look(with, name, &e))
-			return true;
+		found = number(&rest, ':', &e.outside) &&
+		    number(&rest, '\0', &e.count) && look(with, name, &e);
 	}
-	return false;
+	close(l.fd);
+	return found;
 }
+
+/* A range of ours, by its number, and the first one behind an overlapping. */
+struct candidate { uint32_t range; uint64_t next; };
 
 static bool
 overlaps(void *with, const char *name, const struct extent *e)
 {
-	const uint64_t first = *(uint32_t *)with;
+	struct candidate *c = with;
+	const uint64_t first = FIRST_RANGE + (uint64_t)c->range * RANGE;
+	const uint64_t end = (uint64_t)e->outside + e->count;
 
 	(void)name;
-	return e->outside < first + RANGE &&
-	    first < (uint64_t)e->outside + e->count;
+	c->next = (end - FIRST_RANGE + RANGE - 1) / RANGE;
+	return e->outside < first + RANGE && first < end;
 }
 
-/* Taken as long as some launcher lives: a name in the abstract namespace of
- * unix(7) is gone with its socket. */
-static bool
-claim(uint32_t range)
+/* The file whose bytes stand for ranges, or -1. Only root may be able to open
+ * it, so that nobody else can lock them, and to put another in its place. */
+static int
+open_locks(void)
+{
+	int dir = open("/run", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = -1;
+	struct stat st;
+
+	if (dir >= 0 && fstat(dir, &st) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		fd = openat(dir, "pith-ids", O_RDWR | O_CREAT | O_NOFOLLOW |
+		    O_NONBLOCK | O_CLOEXEC, 0600);
+	close(dir);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == 0 && (st.st_mode & 0077) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* A name in the abstract namespace of unix(7). Others can take it, and launchers
+ * of another network namespace do not see it. */
+static int
+bind_name(uint32_t range)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	struct line name = { a.sun_path + 1, sizeof(a.sun_path) - 1, 0 };
 	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	line_add(&name, "pith-ids-");
-	line_number(&name, range);
-	if (fd >= 0 && bind(fd, (void *)&a, offsetof(struct sockaddr_un,
+	line_number(&name, FIRST_RANGE + range * RANGE);
+	if (fd < 0 || bind(fd, (void *)&a, offsetof(struct sockaddr_un,
 	    sun_path) + 1 + name.used) == 0)
-		claimed = fd;
-	else if (fd >= 0)
-		close(fd);
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Both claims last until the descriptor is closed everywhere: fcntl(2), open
+ * file description locks. */
+static bool
+claim(int locks, uint32_t range)
+{
+	struct flock byte = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
+	    .l_start = range, .l_len = 1 };
+
+	if (locks < 0)
+		claimed = bind_name(range);
+	else if (fcntl(locks, F_OFD_SETLK, &byte) == 0)
+		claimed = locks;
+	else if (errno != EAGAIN && errno != EACCES)
+		die("cannot lock", "/run/pith-ids");
 	return claimed >= 0;
+}
+
+/* Where launchers cannot see each other's claims, chance keeps them apart. */
+static uint32_t
+random_range(void)
+{
+	uint32_t n;
+
+	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != sizeof(n))
+		n = getpid();
+	return n % RANGES;
 }
 
 /* A range that no other sandbox has, and no user. */
 static void
 map_own_range(void)
 {
-	for (uint32_t i = 0; i < RANGES; i++) {
-		uint32_t first = FIRST_RANGE + (getpid() + i) % RANGES * RANGE;
+	const uint32_t from = random_range();
+	const int locks = open_locks();
+	int left = locks < 0 ? NAMES : RANGES;
 
-		if (sub_ids("/etc/subuid", overlaps, &first) ||
-		    sub_ids("/etc/subgid", overlaps, &first) || !claim(first))
+	for (uint32_t i = 0; i < RANGES && left > 0; i++) {
+		struct candidate c = { .range = (from + i) % RANGES };
+		const uint32_t first = FIRST_RANGE + c.range * RANGE;
+
+		if (sub_ids("/etc/subuid", overlaps, &c) ||
+		    sub_ids("/etc/subgid", overlaps, &c)) {
+			/* The loop goes on with the one behind. */
+			i += c.next > RANGES ? RANGES - 1 - c.range :
+			    c.next - 1 - c.range;
+			continue;
+		}
+		left--;
+		if (!claim(locks, c.range))
 			continue;
 		add(USERS, 0, first, RANGE);
 		add(GROUPS, 0, first, RANGE);
 		return;
 	}
-	refuse("no range of ids is free", NULL, NULL, NULL);
+	refuse("no range of ids is free", NULL, NULL, locks < 0 ?
+	    "make /run a directory that root alone can write to" : NULL);
 }
 
 /* The name of a user of this machine, of a line NAME:PASSWORD:UID:... */
 static void
 user_name(uid_t uid, char name[64])
 {
-	char *text = read_lines("/etc/passwd");
-	const char *rest, *found;
+	struct lines l = open_lines("/etc/passwd");
+	char *found;
 	uint32_t id;
 
 	name[0] = '\0';
-	while ((rest = next_line(&text, &found))) {
-		rest = strchr(rest, ':');
+	while (!name[0] && (found = next_line(&l, "/etc/passwd"))) {
+		const char *rest = strchr(cut_name(found), ':');
+
 		if (rest && (rest++, number(&rest, ':', &id)) && id == uid &&
-		    strlen(found) < 64) {
+		    strlen(found) < 64)
 			memcpy(name, found, strlen(found) + 1);
-			return;
-		}
 	}
+	close(l.fd);
 }
 
 struct search { char name[64]; uint32_t id; struct extent found; };
