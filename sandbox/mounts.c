@@ -117,6 +117,16 @@ mounts_set(int mount, uint64_t attributes, int userns)
 }
 
 bool
+mounts_map(int mount, int userns)
+{
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP,
+	    .userns_fd = userns };
+
+	return syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &a,
+	    sizeof(a)) == 0;
+}
+
+bool
 mounts_freeze(int mount)
 {
 	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY };

@@ -318,9 +318,11 @@ clone_of(int fd, const char *path, bool whole, int userns, uint64_t attributes)
 		die("cannot clone the mount of", path);
 	if (mounts_set(mount, attributes, userns))
 		return mount;
-	/* Who may only read can do without owners. */
-	if (userns < 0 || !(attributes & MOUNT_ATTR_RDONLY) ||
-	    !mounts_set(mount, attributes, -1))
+	/* The kernel maps all mounts or none: where one below cannot be mapped,
+	 * as a /proc, none below is, and its files belong to nobody inside. A
+	 * root that can only be read does without owners itself. */
+	if (userns < 0 || !mounts_set(mount, attributes, -1) ||
+	    (!mounts_map(mount, userns) && !(attributes & MOUNT_ATTR_RDONLY)))
 		die_with("cannot map the owners of", path,
 		    "its file system is too simple; --read-only or "
 		    "--userns host do without");
@@ -495,7 +497,10 @@ rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 		n.fd = mounts_clone(overlay, NULL, false);
 		close(overlay);
 	} else {
-		n.fd = lower_mount(&lowers[0], false, userns, ROOT_ATTRIBUTES |
+		/* With all that is mounted below, as for an ordinary user, to
+		 * whom the kernel gives no other clone: what lies under those
+		 * mounts is hidden from everyone outside as well. */
+		n.fd = lower_mount(&lowers[0], true, userns, ROOT_ATTRIBUTES |
 		    (s->root_mode == READ_ONLY ? MOUNT_ATTR_RDONLY : 0));
 	}
 	if (n.fd < 0 || !tether_send(&n))

@@ -261,7 +261,7 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 	ln -s ../run /var/run
 	be as_root
 	run "$PITH" --rootfs / --read-only -- grep -cE ' (/run|/var/run|/tmp) tmpfs ' /proc/mounts
-	out_is 2
+	out_is $((2 + $(grep -cE ' (/run|/tmp) tmpfs ' /proc/mounts)))
 	umount /run /var
 }
 
@@ -292,6 +292,48 @@ in'
 	[ ! -e /run/made ] || fail 'it is made on the host'
 	rm -rf $H/there
 done
+
+# ---- mounts below the root ---------------------------------------------------
+
+# Before, root saw "under" and an ordinary user "over".
+it 'shows what is mounted below the root, and never what lies under that' && root && {
+	for who in $WHO; do
+		be $who
+		mkdir $R/below
+		echo under >$R/below/file
+		mkdir $H/over
+		cp -r $R/bin $R/etc $H/over
+		echo over >$H/over/file
+		chmod 600 $H/over/file
+		[ $who = as_root ] || chown -R 65534:65534 $H/over
+		for mode in --read-only --writable; do
+			mount --bind $H/over $R/below
+			box $mode -- sh -c 'cat /below/file; umount /below 2>/dev/null
+			    cat /below/file; stat -c %u /bin /below/file'
+			out_is 'over
+over
+0
+0'
+			# One whose owners cannot be mapped: all others belong to nobody.
+			mount -t proc proc $R/below/etc
+			box $mode -- sh -c 'ls -d /below/etc/1; stat -c %u / /below/file
+			    cat /below/file'
+			[ $who = as_user ] && out_is '/below/etc/1
+0
+0
+over' || out_is '/below/etc/1
+0
+65534'
+			umount $R/below/etc $R/below
+		done
+		# An overlay is of one file system.
+		mount --bind $H/over $R/below
+		box -- cat /below/file
+		[ $who = as_user ] && err_like '*lie below it; --read-only' || out_is under
+		umount $R/below
+		rm -r $R/below $H/over
+	done
+}
 
 # ---- --landlock --------------------------------------------------------------
 
