@@ -207,9 +207,10 @@ launch_prepare(const struct sandbox *s)
 		rootfs_prepare(s);
 		volumes_prepare(s);
 	}
-	/* With locked mounts nodev holds already. */
+	/* Where mounts are locked nodev holds already. */
 	cgroup_prepare(s, !whole || geteuid() != 0 ? ALL_NODES :
-	    volumes_have_nodes() ? KEEP_NODES : locks ? TRY_NODES : ALL_NODES);
+	    volumes_have_nodes() ? KEEP_NODES : lock_may_mount(s) ?
+	    TRY_NODES : ALL_NODES);
 	info_prepare(s);
 	log_clean(launch_clean);
 	rootfs_upper(s);

@@ -78,7 +78,8 @@ lock_prepare(const struct sandbox *s, int flags)
 	if (inner < 0)
 		die("cannot open", "the inner user namespace");
 	close(fd);
-	kill(holder, SIGKILL);
+	if (kill(holder, SIGKILL) < 0)
+		die("cannot end", "the holder of namespaces");
 	while (waitpid(holder, NULL, 0) < 0 && errno == EINTR)
 		;
 }

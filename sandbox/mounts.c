@@ -519,6 +519,8 @@ mounts_make_dev(const uint32_t owner[2])
 	umask(mask);
 	if (made)
 		return dev;
+	if (dev < 0 || errno != EPERM)
+		die("cannot make", "/dev");
 	/* As in a container without CAP_MKNOD: init binds the host's. */
 	close(dev);
 	return -1;

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <sched.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -28,9 +29,8 @@ lower_scheduling(pid_t pid)
 	const struct scheduling usual = { .size = sizeof(usual),
 	    .policy = SCHED_OTHER };
 
-	/* A filter of ours may deny the question; then there is no answer. */
 	if (syscall(SYS_sched_getattr, 0, &is, sizeof(is), 0) < 0)
-		return true;
+		return false;
 	if (is.nice >= 0 && is.policy != SCHED_FIFO && is.policy != SCHED_RR &&
 	    is.policy != DEADLINE)
 		return true;
@@ -42,7 +42,10 @@ lower_io(pid_t pid)
 {
 	const long is = syscall(SYS_ioprio_get, IO_PROCESS, 0);
 
-	return is < 0 || is >> IO_CLASS_SHIFT != IO_REALTIME ||
+	/* A kernel without block devices has no such call. */
+	if (is < 0)
+		return errno == ENOSYS;
+	return is >> IO_CLASS_SHIFT != IO_REALTIME ||
 	    syscall(SYS_ioprio_set, IO_PROCESS, pid, 0) == 0;
 }
 
@@ -51,9 +54,9 @@ lower_oom(pid_t pid)
 {
 	char path[PROC_PATH], text[16];
 
-	return !proc_read("self/oom_score_adj", text, sizeof(text)) ||
-	    text[0] != '-' ||
-	    proc_write(proc_of(path, pid, "oom_score_adj"), "0");
+	return proc_read("self/oom_score_adj", text, sizeof(text)) &&
+	    (text[0] != '-' ||
+	    proc_write(proc_of(path, pid, "oom_score_adj"), "0"));
 }
 
 void

@@ -95,6 +95,7 @@ limits() {
 	    /bin/look /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max self/cgroup \
 	    /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max
 }
+locked() { "$@" "$PITH" --rootfs $R --cap-add SYS_ADMIN --allow-userns -- /bin/look; }
 published() {
 	"$@" "$PITH" --rootfs $R --publish 127.0.0.1:18083:80 --publish 18083:53/udp \
 	    --listen 127.0.0.1:18084 --dns 10.0.0.1 --add-host a:10.0.0.2 -- \
@@ -146,6 +147,8 @@ tolerated() {
 	upper:launcher:cap[gs]et:*) ;;
 	# A terminal whose other side is gone hangs up: the command ends by SIGHUP.
 	terminal:relay:*) ;;
+	# In a container that may make no node it gets the host's.
+	*:launcher:mknodat:*:EPERM) ;;
 	# What is not there is not read.
 	*:init:openat2:*:ENOENT) ;;
 	*) return 1 ;;
@@ -158,7 +161,8 @@ process_of() {
 	detach:1) process=starter ;;
 	detach:1.1 | *:1) process=launcher ;;
 	detach:1.1.1 | *:1.1) process=init ;;
-	detach:1.1.1.1 | *:1.1.1) process=child ;;
+	locked:1.1.1) process=holder ;;
+	detach:1.1.1.1 | locked:1.1.2 | *:1.1.1) process=child ;;
 	*) process=relay ;;
 	esac
 }
@@ -305,6 +309,7 @@ terminal   7   has a terminal
 detach     0   comes back when the command runs
 unshared   7   has namespaces without a root
 limits     7   has limits
+locked     7   has mounts that it cannot change
 published  7   publishes ports, passes one on, and has names
 interface  7   has an interface
 time_out   124 keeps to --timeout
