@@ -113,14 +113,16 @@ tether_read(struct news *n, bool wait, bool *over)
 	    .msg_controllen = sizeof(a) };
 	ssize_t got;
 
+	/* That the other end has closed without reading all is reported once,
+	 * and before what it has sent. */
 	do
 		got = syscall(SYS_recvmsg, own, &m, MSG_CMSG_CLOEXEC |
 		    (wait ? 0 : MSG_DONTWAIT));
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got == 0)
 		errno = 0;
 	/* Who looks once more can do without what failed for the moment. */
-	*over = got == 0 || (got < 0 && (wait || errno == ECONNRESET));
+	*over = got == 0 || (got < 0 && wait);
 	if (got < (ssize_t)offsetof(struct news, text))
 		return false;
 	n->text[sizeof(n->text) - 1] = '\0';
