@@ -73,6 +73,7 @@ struct life {
 	bool more_dead;                 /* than one batch holds, or may be */
 	bool built;                     /* the sandbox, as init has told */
 	bool has_ended;                 /* the same */
+	bool has_counted;               /* has init, as it has told */
 	bool nobody_left;               /* of a device's processes */
 	pid_t relay, publisher;         /* of terminal and ports, or -1 */
 	const char *reason;             /* of an end that init told, or NULL */
@@ -199,7 +200,7 @@ hear(struct life *l)
 				l->reason = "setup-error";
 			break;
 		case ENDED:
-			l->has_ended = true;
+			l->has_ended = l->has_counted = true;
 			l->wait_status = n.code;
 			l->orphans = n.orphans;
 			l->killed = n.killed;
@@ -1069,6 +1070,13 @@ reason(const struct life *l)
 	    WIFSIGNALED(l->wait_status) ? "signaled" : "exited";
 }
 
+/* The numbers of what ran inside died with an init that was killed. */
+static bool
+is_uncounted(const struct life *l)
+{
+	return l->role == LAUNCHER && !l->has_counted;
+}
+
 /* What was reaped, or where there is a control group what was in it. */
 static void
 get_usage(const struct life *l, struct rusage *usage)
@@ -1077,6 +1085,11 @@ get_usage(const struct life *l, struct rusage *usage)
 	const int64_t system = l->counters[SYSTEM_MS];
 
 	getrusage(RUSAGE_CHILDREN, usage);
+	/* That is init alone, which has not waited for the others. */
+	if (is_uncounted(l)) {
+		usage->ru_utime.tv_sec = usage->ru_stime.tv_sec = UNKNOWN;
+		usage->ru_maxrss = UNKNOWN;
+	}
 	if (user < 0 || system < 0)
 		return;
 	usage->ru_utime = (struct timeval){ user / 1000, user % 1000 * 1000 };
@@ -1109,8 +1122,8 @@ finish(struct life *l)
 		.usage = &usage,
 		.counters = l->counters,
 		.cgroup = cgroup_path(),
-		.orphans_reaped = l->orphans,
-		.stragglers_killed = l->killed,
+		.orphans_reaped = is_uncounted(l) ? UNKNOWN : l->orphans,
+		.stragglers_killed = is_uncounted(l) ? UNKNOWN : l->killed,
 	};
 	if (opt->sandbox.measured)
 		get_usage(l, &usage);

@@ -68,7 +68,7 @@ static const char words[] = ", exit code \0\0, \0 ms, user \0 ms, system \0"
 static int64_t
 milliseconds(struct timeval t)
 {
-	return (int64_t)t.tv_sec * 1000 + t.tv_usec / 1000;
+	return t.tv_sec < 0 ? UNKNOWN : (int64_t)t.tv_sec * 1000 + t.tv_usec / 1000;
 }
 
 static void
@@ -268,7 +268,9 @@ report_say(const struct verdict *v, const char *command)
 	}
 	for (int i = 0; i < NUMBERS; i++) {
 		line_add(&l, next);
-		if (i != SIGNAL)
+		if (i != SIGNAL && numbers[i] == UNKNOWN)
+			line_add(&l, "?");
+		else if (i != SIGNAL)
 			line_number(&l, numbers[i]);
 		next += strlen(next) + 1;
 	}

@@ -14,7 +14,8 @@ struct verdict {
 	int exit_code;                  /* what pith ends with */
 	int signal;                     /* that ended the command, or UNKNOWN */
 	int64_t wall_ms;
-	const struct rusage *usage;     /* of all that was reaped; or NULL */
+	const struct rusage *usage;     /* of all that was reaped; or NULL. Its
+	                                 * seconds and KiB may be UNKNOWN. */
 	int64_t orphans_reaped;
 	int64_t stragglers_killed;
 	/* Of the control group, in the order of the JSON; or NULL. */
