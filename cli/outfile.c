@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,20 +14,54 @@
 /* Random letters of a temporary name. */
 enum { RANDOM = 12 };
 
+/* Milliseconds for which a full pipe, socket or terminal is waited for. */
+enum { PATIENCE_MS = 1000 };
+
+/* A write(2) to a terminal waits for all of it, also after poll(2): write by a
+ * description of our own that does not wait, as the flags of the other one are
+ * those of the shell as well. A pipe that poll(2) calls writable takes
+ * PIPE_BUF bytes at once, pipe(7). */
+static int
+description_for(int fd)
+{
+	char path[32];
+	struct line l = LINE(path);
+	int own;
+
+	if (!isatty(fd))
+		return fd;
+	line_add(&l, "/proc/self/fd/");
+	line_number(&l, fd);
+	own = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	return own < 0 ? fd : own;
+}
+
 bool
 write_all(int fd, const char *text, size_t n)
 {
-	while (n > 0) {
-		ssize_t written = write(fd, text, n);
+	const int to = description_for(fd);
+	struct pollfd p = { .fd = to, .events = POLLOUT };
+	bool patient = true;
+	int error;
 
-		if (written < 0 && errno != EINTR)
-			return false;
+	while (n > 0 && patient) {
+		ssize_t written = -1;
+
+		patient = poll(&p, 1, PATIENCE_MS) != 0;
+		if (patient)
+			written = write(to, text, n);
+		if (patient && written < 0 && errno != EINTR && errno != EAGAIN)
+			break;
 		if (written > 0) {
 			text += written;
 			n -= written;
 		}
 	}
-	return true;
+	error = patient ? errno : ETIMEDOUT;
+	if (to != fd)
+		close(to);
+	errno = error;
+	return n == 0;
 }
 
 int

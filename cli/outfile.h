@@ -28,7 +28,8 @@ void outfile_open(struct outfile *o, const char *path, const char *what,
  * second call does nothing. */
 void outfile_write(struct outfile *o, const char *text, size_t n);
 
-/* Write n bytes to an open file; false with errno. */
+/* Write n bytes, at most PIPE_BUF, to an open file; false with errno: ETIMEDOUT
+ * where nobody reads a pipe, socket or terminal that is full for a second. */
 bool write_all(int fd, const char *text, size_t n);
 
 /* Move a descriptor to 128 or above, where the command's own do not reach, or

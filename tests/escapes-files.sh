@@ -254,6 +254,24 @@ it 'restores the terminal, and drops what the command has not read, when its rel
 	case $out in *'left 0 cooked') ;; *) fail "$out" ;; esac
 done
 
+# A pipe that is full, from a shell that holds both of its ends. Seen to fail on the code
+# before: the launcher waits until somebody reads.
+it 'waits for no pipe that nobody reads: of -v, --report-fd, --info-fd' && for who in $WHO; do
+	be $who
+	rm -f .pipe
+	mkfifo -m 666 .pipe
+	exec 8<>.pipe
+	dd if=/dev/zero of=.pipe bs=4096 count=16 oflag=nonblock conv=notrunc 2>/dev/null
+	for options in '--report-fd 8' '--info-fd 8'; do
+		run $as timeout 60 "$PITH" --rootfs "$R" $options -- /bin/sh -c 'exit 3'
+		code_is 3
+		err_like "pith: cannot write*timed out"
+	done
+	run $as timeout 60 sh -c '"$@" 2>&8' sh "$PITH" -v --rootfs "$R" -- /bin/sh -c 'exit 3'
+	code_is 3
+	exec 8>&-
+done
+
 # strace(1) holds a process of the sandbox that it traces: init cannot end before strace
 # has seen that. Seen to fail on the code before: the report came when strace went on.
 it 'reports in time where a debugger holds a process inside' && have strace && {
