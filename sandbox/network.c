@@ -285,17 +285,16 @@ add_address(int fd, unsigned int index, const struct address *a, int bits)
 }
 
 /* A pair, whose one end is born in the namespace of init, so that there is no
- * moment in which both are the host's. */
+ * moment in which both are the host's. The other one is down. */
 static bool
 make_pair(int fd, pid_t init, const char *name)
 {
-	const struct ifinfomsg up = { .ifi_flags = IFF_UP,
-	    .ifi_change = IFF_UP };
-	const struct ifinfomsg peer = { 0 };
+	const struct ifinfomsg down = { 0 }, peer = { 0 };
 	struct rtattr *info, *data, *other;
 	struct message m;
 
-	begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up));
+	begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &down,
+	    sizeof(down));
 	add_text(&m, IFLA_IFNAME, name);
 	if (host)
 		add_number(&m, IFLA_MASTER, host_index);
@@ -340,6 +339,57 @@ remedy_of(int error)
 	    "is that a bridge, and has the kernel such interfaces?" : NULL;
 }
 
+/* What root of a sandbox could have the host's kernel do by packets alone. Of
+ * IPv6: take routes and addresses from router advertisements, and other routes
+ * from redirects. Of IPv4: the latter; go where a source route leads; believe
+ * a source address that is not the sandbox's; let packets in to 127.0.0.0/8.
+ * The defaults of new interfaces are the host's, and may allow each of them.
+ * ip-sysctl(7), Documentation/networking/ip-sysctl.rst of Linux */
+static const struct { bool ipv6; char name[20], value[2]; } distrust[] = {
+	{ true, "accept_ra", "0" }, { true, "autoconf", "0" },
+	{ true, "accept_redirects", "0" }, { false, "accept_redirects", "0" },
+	{ false, "accept_source_route", "0" }, { false, "route_localnet", "0" },
+	{ false, "rp_filter", "1" },
+};
+
+/* Set the host's end of a pair so, before anything can come through it. */
+static void
+distrust_end(const char *name)
+{
+	const size_t count = sizeof(distrust) / sizeof(distrust[0]);
+	/* The kernel may have been built or booted without it. */
+	const bool ipv6 = faccessat(proc_fd(), "sys/net/ipv6/conf", F_OK,
+	    0) == 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char text[96];
+		struct line path = LINE(text);
+
+		if (distrust[i].ipv6 && !ipv6)
+			continue;
+		line_add(&path, distrust[i].ipv6 ? "sys/net/ipv6/conf/" :
+		    "sys/net/ipv4/conf/");
+		line_add(&path, name);
+		line_add(&path, "/");
+		line_add(&path, distrust[i].name);
+		if (!proc_write(text, distrust[i].value))
+			die_with("cannot protect the host from the sandbox by",
+			    text, "make /proc/sys writable");
+	}
+}
+
+static void
+raise_end(int fd, const char *name)
+{
+	const struct ifinfomsg up = { .ifi_index = index_of(name),
+	    .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct message m;
+
+	begin(&m, RTM_NEWLINK, 0, &up, sizeof(up));
+	if (!tell(fd, &m))
+		die("cannot raise the interface", name);
+}
+
 /* The other end of a pair is the sandbox's way out. */
 static void
 address_host(int fd, const char *name)
@@ -375,6 +425,10 @@ network_provide(pid_t init)
 		refuse("cannot make an interface for", kind == VETH ?
 		    host ? host : "the sandbox" : host, strerror(errno),
 		    remedy_of(errno));
+	if (kind == VETH) {
+		distrust_end(name);
+		raise_end(fd, name);
+	}
 	if (kind == VETH && !host)
 		address_host(fd, name);
 	close(fd);
