@@ -55,7 +55,7 @@ extern char **environ;
 	X("cpus",                 0,  LIMIT, AT(sandbox.limits[CPUS])) \
 	X("cpu-shares",           0,  LIMIT, AT(sandbox.limits[CPU_SHARES])) \
 	X("cpuset-cpus",          0,  LIMIT, AT(sandbox.limits[CPUSET_CPUS])) \
-	X("cpu-time",             0,  TIME, AT(sandbox.cpu_time)) \
+	X("cpu-time",             0,  TIME_LIMIT, AT(sandbox.cpu_time)) \
 	X("pids-limit",           0,  LIMIT, AT(sandbox.limits[PIDS_LIMIT])) \
 	X("blkio-weight",         0,  LIMIT, AT(sandbox.limits[BLKIO_WEIGHT])) \
 	X("device-read-bps",      0,  WORD, OF(READ_BPS)) \
@@ -70,8 +70,8 @@ extern char **environ;
 	X("ulimit",               0,  WORD, OF(ULIMIT)) \
 	X("user",                'u', TEXT, AT(sandbox.user)) \
 	X("group-add",            0,  WORD, OF(GROUP_ADD)) \
-	X("hostname",             0,  TEXT, AT(sandbox.hostname)) \
-	X("workdir",              0,  TEXT, AT(sandbox.workdir)) \
+	X("hostname",             0,  PLAIN, AT(sandbox.hostname)) \
+	X("workdir",              0,  PLAIN, AT(sandbox.workdir)) \
 	X("env",                  0,  WORD, OF(ENV)) \
 	X("env-file",             0,  WORD, OF(ENV_FILE)) \
 	X("keep-env",             0,  WORD_OR_NOT, OF(KEEP_ENV)) \
@@ -80,7 +80,7 @@ extern char **environ;
 	X("userns",               0,  CHOICE_USERNS, AT(sandbox.userns)) \
 	X("uidmap",               0,  WORD, OF(UIDMAP)) \
 	X("gidmap",               0,  WORD, OF(GIDMAP)) \
-	X("unshare",              0,  TEXT, AT(sandbox.unshare)) \
+	X("unshare",              0,  WORD, OF(UNSHARED)) \
 	X("pid",                  0,  HOST, AT(sandbox.host_pid)) \
 	X("ipc",                  0,  HOST, AT(sandbox.host_ipc)) \
 	X("uts",                  0,  HOST, AT(sandbox.host_uts)) \
@@ -435,6 +435,79 @@ add_word(struct options *o, int kind, const char *value)
 	return true;
 }
 
+/* Whether an earlier word gives the same file, parameter or clock another value,
+ * of which the kernel would keep the last. */
+static bool
+word_differs(const struct sandbox *s, int kind, const char *value)
+{
+	const bool keyed = kind == CGROUP_CONF || kind == SYSCTL ||
+	    kind == TIMENS;
+	const char *end = keyed ? strchr(value, '=') : NULL;
+
+	for (int i = 0; i < s->word_count && end; i++)
+		if (s->words[i].kind == kind &&
+		    strncmp(s->words[i].value, value, end + 1 - value) == 0 &&
+		    strcmp(s->words[i].value, value) != 0)
+			return true;
+	return false;
+}
+
+/* Whether there is a value already, and another one. What protects, limits,
+ * identifies or names a file to be written is never replaced without a word;
+ * that some time, signal, size or name is, pith(8) says. */
+static bool
+differs(const struct options *o, const struct rule *r, const char *value)
+{
+	const void *member = (const char *)o + r->at;
+	const int is = *(const int *)member;
+
+	switch (r->kind) {
+	case TEXT:
+	case LIMIT:
+		return *(const char *const *)member &&
+		    strcmp(*(const char *const *)member, value) != 0;
+	case NUMBER:
+		return is != UNSET && is != number(value, INT32_MAX);
+	case TIME_LIMIT:
+		return *(const int64_t *)member != UNSET &&
+		    *(const int64_t *)member != duration(value);
+	case TTY:
+		return is != UNSET && is != !value;
+	case CHOICE_USERNS:
+	case CHOICE_PROC:
+	case CHOICE_SYS:
+	case CHOICE_OOM:
+	case CHOICE_CGROUPS:
+	case CHOICE_ON_EXIT:
+		return is != 0 && is != choice(taken(r->kind), value) + 1;
+	case WORD:
+		return word_differs(&o->sandbox, r->at - AT(sandbox), value);
+	default:
+		return false;
+	}
+}
+
+static void
+set_root(struct sandbox *s, enum root_mode mode, int64_t size)
+{
+	static const char names[][24] = {
+		[EPHEMERAL] = "--ephemeral", [READ_ONLY] = "--read-only",
+		[WRITABLE] = "--writable",
+	};
+	char text[48];
+	struct line what = LINE(text);
+
+	if (s->root_asked && (s->root_mode != (int)mode ||
+	    s->root_size != size)) {
+		line_add(&what, names[mode]);
+		line_add(&what, " contradicts");
+		refuse(text, names[s->root_mode], NULL, "give one of them");
+	}
+	s->root_asked = true;
+	s->root_mode = mode;
+	s->root_size = size;
+}
+
 static bool read_args(struct options *o, const char *value);
 
 static bool
@@ -442,10 +515,10 @@ set_optional(struct options *o, const struct rule *r, const char *value)
 {
 	switch (r->kind) {
 	case ROOM:
-		o->sandbox.root_asked = true;
-		o->sandbox.root_mode = EPHEMERAL;
-		o->sandbox.root_size = value ? text_size(value) : 0;
-		return o->sandbox.root_size >= 0;
+		if (value && text_size(value) < 0)
+			return false;
+		set_root(&o->sandbox, EPHEMERAL, value ? text_size(value) : 0);
+		return true;
 	case TTY:
 		o->sandbox.tty = !value;
 		return !value || strcmp(value, "no") == 0;
@@ -467,12 +540,14 @@ set_value(struct options *o, const struct rule *r, const char *value)
 
 	switch (r->kind) {
 	case TEXT:
+	case PLAIN:
 	case LIMIT:
 		*(const char **)member = value;
 		return *value != '\0';
 	case NUMBER:
 		return (*(int *)member = number(value, INT32_MAX)) >= 0;
 	case TIME:
+	case TIME_LIMIT:
 		return (*(int64_t *)member = duration(value)) >= 0;
 	case SIGNAL:
 		return (*(int *)member = signal_number(value)) > 0;
@@ -545,9 +620,14 @@ take_value(struct options *o, const struct rule *r, const char *value,
 	char text[128];
 	struct line why = LINE(text);
 
+	option_name(&why, name, n);
+	if ((value || may) && differs(o, r, value)) {
+		line_add(&why, value ? " has another value already" : "");
+		refuse("cannot take", value ? value : text, value ? text :
+		    "it has another value already", "give it once");
+	}
 	if (may ? set_optional(o, r, value) : value && set_value(o, r, value))
 		return;
-	option_name(&why, name, n);
 	if (!value)
 		refuse("missing value for", text, taken(r->kind), SEE_HELP);
 	line_add(&why, may ? "= takes " : " takes ");
@@ -571,12 +651,10 @@ take_flag(struct options *o, const struct rule *r, const struct dialect *d)
 		++*(int *)member;
 		break;
 	case READ_ONLY_ROOT:
-		o->sandbox.root_asked = true;
-		o->sandbox.root_mode = READ_ONLY;
+		set_root(&o->sandbox, READ_ONLY, 0);
 		break;
 	case WRITABLE_ROOT:
-		o->sandbox.root_asked = true;
-		o->sandbox.root_mode = WRITABLE;
+		set_root(&o->sandbox, WRITABLE, 0);
 		break;
 	case HELP:
 		print(d->usage, d);
@@ -874,6 +952,10 @@ check(const struct options *o, bool boots)
 	if (o->sandbox.detach && o->parent_death_signal)
 		refuse("--detach and --parent-death-signal contradict each "
 		    "other", NULL, NULL, SEE_HELP);
+	if (o->sandbox.upper && o->sandbox.root_asked &&
+	    o->sandbox.root_mode != WRITABLE)
+		refuse("--upper contradicts", o->sandbox.root_mode == READ_ONLY ?
+		    "--read-only" : "--ephemeral", NULL, "give one of them");
 	if (o->report && o->report_fd != UNSET)
 		refuse("--report and --report-fd contradict each other", NULL,
 		    NULL, SEE_HELP);

@@ -44,15 +44,19 @@ struct options {
 };
 
 /* What an option does with its value, and what that value looks like. Those
- * before TEXT need none, and have theirs after a "=". */
+ * before TEXT need none, and have theirs after a "=". Given again, PLAIN, TIME,
+ * SIGNAL, SIZE and MASK take the last value, words add up, and another value is
+ * refused for all others. */
 #define KINDS_WITH_VALUE(X) \
 	X(ROOM, "a size such as 512m") \
 	X(TTY, "no") \
 	X(DOCTOR, "json") \
 	X(WORD_OR_NOT, "names as A,B") \
 	X(TEXT, "a file name") \
+	X(PLAIN, "a name") \
 	X(NUMBER, "the number of an open file") \
 	X(TIME, "a time such as 1.5, 500ms, 90s, 2m or 1h") \
+	X(TIME_LIMIT, "a time such as 1.5, 500ms, 90s, 2m or 1h") \
 	X(SIGNAL, "a signal such as TERM, SIGUSR1, RTMIN+3 or 15") \
 	X(EXIT, "exit codes FROM[:TO] such as 143:0 or SIGTERM:0") \
 	X(REWRITE, "signals FROM:TO such as TERM:QUIT, FROM:0 drops") \

@@ -221,6 +221,84 @@ controller_of(const char *value)
 	    NULL);
 }
 
+/* Files that undo, by another name, what an option writes. */
+static const struct { unsigned char limit; char file[24]; } besides[] = {
+	{ MEMORY, "memory.use_hierarchy" }, { CPUS, "cpu.cfs_period_us" },
+	{ CPU_SHARES, "cpu.weight.nice" }, { CPU_SHARES, "cpu.idle" },
+	{ BLKIO_WEIGHT, "io.bfq.weight" }, { BLKIO_WEIGHT, "blkio.bfq.weight" },
+};
+
+static bool
+is_file(const char *conf, const char *file)
+{
+	const size_t n = strlen(file);
+
+	return n > 0 && strncmp(conf, file, n) == 0 && conf[n] == '=';
+}
+
+/* The option that writes the file of a "FILE=VALUE", or NULL. */
+static const char *
+writer_of(const struct sandbox *s, const char *conf)
+{
+	for (int i = 0; i < GROUP_LIMITS; i++) {
+		/* Then nothing is swapped. */
+		const int by = i == MEMORY_SWAP && !s->limits[i] ? MEMORY : i;
+
+		if (s->limits[by] && (is_file(conf, rules[i].v1) ||
+		    is_file(conf, rules[i].v2)))
+			return rules[by].option;
+	}
+	for (size_t i = 0; i < sizeof(besides) / sizeof(besides[0]); i++)
+		if (s->limits[besides[i].limit] &&
+		    is_file(conf, besides[i].file))
+			return rules[besides[i].limit].option;
+	for (int i = 0; i < s->word_count; i++) {
+		const int k = s->words[i].kind - READ_BPS;
+
+		if (s->words[i].kind >= READ_BPS &&
+		    s->words[i].kind <= WRITE_IOPS &&
+		    (is_file(conf, "io.max") || is_file(conf, rates[k].v1)))
+			return rates[k].option;
+	}
+	return s->oom == OOM_GROUP && is_file(conf, "memory.oom.group") ?
+	    "--oom group" : NULL;
+}
+
+/* The kernel keeps the last rate of a device, by whatever path it is named. */
+static void
+check_rate(const struct sandbox *s, int i)
+{
+	const struct word *w = &s->words[i];
+	char text[32], other[32];
+	struct line device = LINE(text);
+	const int64_t rate = rate_of(w, &device);
+
+	for (int k = 0; k < i; k++) {
+		struct line l = LINE(other);
+
+		if (s->words[k].kind == w->kind &&
+		    rate_of(&s->words[k], &l) != rate &&
+		    strcmp(text, other) == 0)
+			refuse("cannot take", w->value, "the device has "
+			    "another rate already", "give it once");
+	}
+}
+
+/* Written last it would lift a limit without a word. */
+static void
+check_conf(const struct sandbox *s, const char *conf)
+{
+	const char *option = writer_of(s, conf);
+	char text[64];
+	struct line why = LINE(text);
+
+	if (!option)
+		return;
+	line_add(&why, option);
+	line_add(&why, " writes that file");
+	refuse("--cgroup-conf cannot write", conf, text, "give one of them");
+}
+
 static int
 controller_of_word(const struct word *w)
 {
@@ -254,13 +332,13 @@ limits_check(const struct sandbox *s)
 		}
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];
-		char text[32];
-		struct line device = LINE(text);
 
 		if (controller_of_word(w) >= 0)
 			needed |= BIT(controller_of_word(w));
 		if (w->kind >= READ_BPS && w->kind <= WRITE_IOPS)
-			rate_of(w, &device);
+			check_rate(s, i);
+		if (w->kind == CGROUP_CONF)
+			check_conf(s, w->value);
 	}
 	if (s->oom == OOM_GROUP)
 		needed |= BIT(OF_MEMORY);

@@ -49,10 +49,36 @@ network_path(const struct sandbox *s)
 	    s->network + 3 : NULL;
 }
 
+/* Of the lists of --unshare, which add up. */
+static int
+unshared(const struct sandbox *s)
+{
+	const struct { bool host; int flag; char option[20]; } shared[] = {
+		{ s->host_pid, CLONE_NEWPID, "--pid host" },
+		{ s->host_ipc, CLONE_NEWIPC, "--ipc host" },
+		{ s->host_uts, CLONE_NEWUTS, "--uts host" },
+		{ s->host_cgroup, CLONE_NEWCGROUP, "--cgroupns host" },
+		{ s->userns == USERNS_HOST, CLONE_NEWUSER, "--userns host" },
+		{ network_path(s) || (s->network &&
+		    strcmp(s->network, "host") == 0), CLONE_NEWNET,
+		    "--network" },
+	};
+	int flags = 0;
+
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == UNSHARED)
+			flags |= listed(s->words[i].value);
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (shared[i].host && (flags & shared[i].flag))
+			refuse("--unshare contradicts", shared[i].option, NULL,
+			    "give one of them");
+	return flags;
+}
+
 int
 namespaces_wanted(const struct sandbox *s)
 {
-	int flags = s->unshare ? listed(s->unshare) : 0;
+	int flags = unshared(s);
 	const bool own = s->network && strcmp(s->network, "host") != 0 &&
 	    !network_path(s);
 

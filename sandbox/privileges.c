@@ -107,6 +107,10 @@ parse_limit(const char *word)
 	if (new.soft > new.hard)
 		refuse("bad value", word, "the soft limit is above the hard "
 		    "one", NULL);
+	if (limits[i].word && (limits[i].limit.soft != new.soft ||
+	    limits[i].limit.hard != new.hard))
+		refuse("cannot take", word, "--ulimit has another value for it "
+		    "already", "give it once");
 	limits[i] = (struct asked){ word, new };
 	if (syscall(SYS_prlimit64, 0, limit_numbers[i], NULL, &old) == 0 &&
 	    new.hard > old.hard) {
@@ -128,6 +132,31 @@ parse_caps(const char *word)
 	return set < 0 ? UINT64_C(1) << i : set == 0 ? UINT64_MAX : docker_caps;
 }
 
+/* A name, or a set of them, that is both to be had and not. */
+static void
+check_caps(const struct sandbox *s)
+{
+	uint64_t sides[2] = { 0, 0 };           /* names to be added, dropped */
+	bool all[2] = { false, false }, usual[2] = { false, false };
+
+	for (int i = 0; i < s->word_count; i++) {
+		const struct word *w = &s->words[i];
+		const bool drop = w->kind == CAP_DROP;
+		uint64_t set;
+
+		if (!drop && w->kind != CAP_ADD)
+			continue;
+		set = parse_caps(w->value);
+		all[drop] |= set == UINT64_MAX;
+		usual[drop] |= set == docker_caps;
+		sides[drop] |= set & (set - 1) ? 0 : set;
+		if ((all[0] && all[1]) || (usual[0] && usual[1]) ||
+		    (sides[0] & sides[1]))
+			refuse("--cap-add contradicts --cap-drop", w->value,
+			    NULL, "give one of them");
+	}
+}
+
 void
 privileges_prepare(const struct sandbox *s, bool preset)
 {
@@ -137,6 +166,7 @@ privileges_prepare(const struct sandbox *s, bool preset)
 	 * may map without it; user_namespaces(7), Linux 5.12. */
 	if (preset && s->allow_userns && s->userns != USERNS_HOST)
 		sets = UINT64_C(1) << CAP_SETFCAP;
+	check_caps(s);
 	caps.change = preset;
 	caps.named = 0;
 	for (int i = 0; i < s->word_count; i++) {

@@ -12,7 +12,8 @@
 enum groups { KEEP, SET };
 
 /* Look at the words of --ulimit, --cap-add and --cap-drop; what is none ends in
- * refuse(). Our own hard limits are raised to those that are asked for, as far
+ * refuse(), as does one limit with two values, and the same name or set both
+ * added and dropped. Our own hard limits are raised to those that are asked for, as far
  * as we may: in a user namespace of its own nobody can. As in docker the order
  * of the words does not matter: what --cap-drop names is taken away, but for
  * what --cap-add names besides. With the preset there is no capability to begin

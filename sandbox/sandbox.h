@@ -10,7 +10,7 @@
 /* Options that may be given again, in the order of the command line. */
 enum word_kind {
 	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* mounts.c */
-	LAYER, UIDMAP, GIDMAP, SYSCTL, TIMENS,
+	LAYER, UNSHARED, UIDMAP, GIDMAP, SYSCTL, TIMENS,
 	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in turn */
 	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, SECCOMP, LANDLOCK, PRESERVE_FD,
 	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,             /* limits.c */
@@ -49,7 +49,6 @@ struct sandbox {
 	bool asked;             /* for anything of this */
 	const char *rootfs;     /* DIR, "/", "none" or an image; NULL: ours */
 	const char *chroot;     /* plain chroot(2); NULL: none */
-	const char *unshare;    /* LIST of --unshare; NULL: none */
 	bool root_asked;        /* for one of these modes */
 	int root_mode;          /* enum root_mode */
 	int64_t root_size;      /* bytes of the ephemeral one; 0: half of RAM */

@@ -152,4 +152,74 @@ done
 
 # ---- options that are given twice --------------------------------------------
 
+# Two words each: the first alone is taken, both are not. Seen to fail for each of them
+# where the last value was taken.
+TWICE='--read-only --writable|--ephemeral --read-only|--writable --ephemeral=1m
+--ephemeral=1m --ephemeral=2m|--network=none --network=host|--user=1 --user=2
+--proc=masked --proc=full|--sys=none --sys=ro|--userns=auto --userns=host
+--tty=no --tty|--rootfs=/ --read-only|--seccomp=default --seccomp=off
+--cap-add=kill --cap-drop=CAP_KILL|--cap-drop=ALL --cap-add=all
+--ulimit=core=0 --ulimit=core=unlimited|--sysctl=kernel.msgmax=1 --sysctl=kernel.msgmax=2
+--unshare=pid --pid=host|--unshare=ipc --ipc=host|--unshare=uts --uts=host
+--unshare=cgroup --cgroupns=host|--unshare=user --userns=host|--unshare=net --network=host
+--info=a --info=b|--report=a --report=b|--pidfile=a --pidfile=b|--cpu-time=1 --cpu-time=1h
+--memory=16m --memory=1g|--pids-limit=10 --pids-limit=-1|--cgroups=off --cgroups=auto
+--upper=a --upper=b|--upper=a --read-only|--upper=a --ephemeral|--timens=boot=1 --timens=boot=2
+--memory=16m --cgroup-conf=memory.max=max|--cgroup-conf=memory.max=max --memory=16m
+--memory=16m --cgroup-conf=memory.limit_in_bytes=-1|--pids-limit=9 --cgroup-conf=pids.max=max
+--memory=16m --cgroup-conf=memory.swap.max=max
+--memory=16m --cgroup-conf=memory.memsw.limit_in_bytes=-1
+--memory=16m --cgroup-conf=memory.use_hierarchy=0|--memory-high=16m --cgroup-conf=memory.high=max
+--cpus=0.1 --cgroup-conf=cpu.cfs_period_us=1000|--cpus=0.1 --cgroup-conf=cpu.max=max
+--cpus=0.1 --cgroup-conf=cpu.cfs_quota_us=-1|--cpu-shares=2 --cgroup-conf=cpu.weight=10000
+--cpu-shares=2 --cgroup-conf=cpu.weight.nice=-20|--cpu-shares=2 --cgroup-conf=cpu.shares=1024
+--blkio-weight=10 --cgroup-conf=io.bfq.weight=1000|--oom=group --cgroup-conf=memory.oom.group=0
+--cpuset-cpus=0 --cgroup-conf=cpuset.cpus=0-9|--blkio-weight=10 --cgroup-conf=io.weight=1000
+--cgroup-conf=pids.max=9 --cgroup-conf=pids.max=max'
+
+it 'refuses a second option that would take back what the first one protects' &&
+    for who in $WHO; do
+	be $who
+	echo "$TWICE" | tr '|' '\n' >pairs
+	while read -r first second; do
+		for rootfs in "--rootfs=$R" ''; do
+			[ "$first" != --rootfs=/ ] || [ "$rootfs" ] || continue
+			run $as "$PITH" $rootfs $first $second -- /bin/echo started
+			is "$first $second: $code $out" "$first $second: 125 "
+			one_line
+		done
+		# By the variable for one of them neither.
+		run $as env PITH_OPTIONS="$first" "$PITH" --rootfs="$R" $second -- /bin/echo started
+		is "PITH_OPTIONS=$first $second: $code $out" \
+		    "PITH_OPTIONS=$first $second: 125 "
+	done <pairs
+	[ ! -e a ] && [ ! -e b ] || fail 'a file is there'
+done
+
+it 'takes the same value again, the last of plain values, and what adds up' &&
+    for who in $WHO; do
+	be $who
+	for words in '--read-only --read-only' '--network=none --network=none' \
+	    '--ulimit=core=0 --ulimit=core=0:0' '--cap-drop=ALL --cap-add=kill --cap-drop=ALL' \
+	    '--userns=auto --userns=auto --tty=no --tty=no' '--seccomp=default --seccomp=default'; do
+		box $words -- echo started
+		is "$words: $out $err" "$words: started "
+	done
+	box --hostname a --umask 0 --workdir /bin --hostname b --umask 027 --workdir /etc \
+	    --timeout 1ms --timeout 1h -- sh -c 'hostname; umask; pwd'
+	out_is 'b
+0027
+/etc'
+	run $as env PITH_OPTIONS='--hostname a --timeout 1ms' "$PITH" --rootfs "$R" \
+	    --hostname b --timeout 1h -- hostname
+	out_is b
+	# Seen to fail where the last --unshare was all.
+	run $as "$PITH" --unshare user,uts --unshare ipc -- readlink /proc/self/ns/ipc \
+	    /proc/self/ns/uts
+	is "$(printf '%s\n' "$out" | grep -c .)" 2
+	for ns in ipc uts; do
+		case $out in *"$(readlink /proc/self/ns/$ns)"*) fail "$ns is that of here" ;; esac
+	done
+done
+
 finish

@@ -197,7 +197,7 @@ static const struct { const char *words, *variable, *file; } reports[] = {
 	{ "run", "--report a\\\\b\\c,-v", "a\\bc" },
 	{ "run", "--report \\ ", " " },
 	{ "run", "--report=x\\", "x\\" },
-	{ "--report x run", "--report=file", "x" },
+	{ "--report x run", "--report=x", "x" },
 };
 
 START_TEST(a_report_is_written_to_any_file)
@@ -333,6 +333,60 @@ START_TEST(a_bad_value_is_refused_with_what_is_taken)
 }
 END_TEST
 
+/* What protects, limits, identifies or names a file, with a second value: there
+ * and in PITH_OPTIONS. The first one is taken, and again. */
+static const struct { const char *first, *second, *says; } twice[] = {
+	{ "--report a", "--report b", "cannot take 'b': --report has another "
+	    "value already; give it once" },
+	{ "--report-fd 3", "--report-fd=4", "cannot take '4': --report-fd has "
+	    "another value already; give it once" },
+	{ "--rootfs a", "--rootfs b", "cannot take 'b': --rootfs has another "
+	    "value already; give it once" },
+	{ "-u 1", "--user 2", "cannot take '2': --user has another value "
+	    "already; give it once" },
+	{ "--network none", "--network host", "cannot take 'host': --network "
+	    "has another value already; give it once" },
+	{ "--userns auto", "--userns host", "cannot take 'host': --userns has "
+	    "another value already; give it once" },
+	{ "--memory 1m", "--memory 2m", "cannot take '2m': --memory has "
+	    "another value already; give it once" },
+	{ "--cpu-time 1", "--cpu-time 1.5", "cannot take '1.5': --cpu-time has "
+	    "another value already; give it once" },
+	{ "-t", "--tty=no", "cannot take 'no': --tty has another value "
+	    "already; give it once" },
+	{ "--tty=no", "-t", "cannot take '-t': it has another value already; "
+	    "give it once" },
+	{ "--read-only", "--writable", "--writable contradicts '--read-only'; "
+	    "give one of them" },
+	{ "--ephemeral", "--read-only", "--read-only contradicts "
+	    "'--ephemeral'; give one of them" },
+	{ "--ephemeral", "--ephemeral=1m", "--ephemeral contradicts "
+	    "'--ephemeral'; give one of them" },
+	{ "--sysctl a=1", "--sysctl a=2", "cannot take 'a=2': --sysctl has "
+	    "another value already; give it once" },
+	{ "--cgroup-conf a.b=1", "--cgroup-conf a.b=2", "cannot take 'a.b=2': "
+	    "--cgroup-conf has another value already; give it once" },
+	{ "--timens boot=1", "--timens boot=2", "cannot take 'boot=2': "
+	    "--timens has another value already; give it once" },
+};
+
+START_TEST(another_value_of_what_protects_is_refused)
+{
+	char words[128];
+	struct options o;
+
+	snprintf(words, sizeof(words), "%s %s run", twice[_i].first,
+	    twice[_i].first);
+	parse(&o, "pith", words);
+	snprintf(words, sizeof(words), "%s %s run", twice[_i].first,
+	    twice[_i].second);
+	says(parse_words, words, 125, "pith: %s", twice[_i].says);
+	setenv("PITH_OPTIONS", twice[_i].first, 1);
+	snprintf(words, sizeof(words), "%s run", twice[_i].second);
+	says(parse_words, words, 125, "pith: %s", twice[_i].says);
+}
+END_TEST
+
 static const char *const unknown[] = {
 	"--nope", "--grou", "--groups", "--Group", "--=1", "--g", "---g", "-x",
 	"-gxv", "-P", "-g-", "--pause-", "--group:1",
@@ -421,6 +475,7 @@ options_suite(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("refused");
 	add_each(t, a_bad_value_is_refused_with_what_is_taken, bad_values);
+	add_each(t, another_value_of_what_protects_is_refused, twice);
 	add_each(t, an_unknown_option_is_refused, unknown);
 	add_each(t, what_cannot_be_meant_is_refused_in_one_line, refused);
 	suite_add_tcase(s, t);

@@ -73,6 +73,27 @@ START_TEST(what_is_no_limit_is_refused)
 }
 END_TEST
 
+static const struct { const char *words, *says; } twice[] = {
+	{ "ulimit:core=0 ulimit:core=1", "pith: cannot take 'core=1': --ulimit "
+	    "has another value for it already; give it once" },
+	{ "ulimit:core=0:1 ulimit:core=0", "pith: cannot take 'core=0': "
+	    "--ulimit has another value for it already; give it once" },
+	{ "add:KILL drop:KILL", "pith: --cap-add contradicts --cap-drop "
+	    "'KILL'; give one of them" },
+	{ "drop:CAP_KILL add:kill", "pith: --cap-add contradicts --cap-drop "
+	    "'kill'; give one of them" },
+	{ "drop:ALL add:KILL add:ALL", "pith: --cap-add contradicts --cap-drop "
+	    "'ALL'; give one of them" },
+	{ "add:default drop:CHOWN drop:DEFAULT", "pith: --cap-add contradicts "
+	    "--cap-drop 'DEFAULT'; give one of them" },
+};
+
+START_TEST(a_word_that_another_contradicts_is_refused)
+{
+	says(prepare, twice[_i].words, 125, "%s", twice[_i].says);
+}
+END_TEST
+
 static const char *const crossed[] = {
 	"core=2:1", "core=unlimited:1", "core=-1:0",
 };
@@ -496,7 +517,7 @@ static const struct {
 	{ "core=0", RLIMIT_CORE, 0, 0 },
 	{ "core=1:2", RLIMIT_CORE, 1, 2 },
 	{ "CORE=1:2", RLIMIT_CORE, 1, 2 },
-	{ "core=1:2 ulimit:core=2:2", RLIMIT_CORE, 2, 2 },
+	{ "core=1:2 ulimit:CORE=1:2", RLIMIT_CORE, 1, 2 },
 	{ "cpu=100:200", RLIMIT_CPU, 100, 200 },
 	{ "data=200000000000000", RLIMIT_DATA, 200000000000000,
 	    200000000000000 },
@@ -580,6 +601,7 @@ privileges_suite(void)
 
 	add_each(t, what_is_no_limit_is_refused, no_limits);
 	add_each(t, a_soft_limit_above_the_hard_one_is_refused, crossed);
+	add_each(t, a_word_that_another_contradicts_is_refused, twice);
 	add_each(t, what_is_no_capability_is_refused, no_caps);
 	suite_add_tcase(s, t);
 	t = tcase_create("capabilities");
