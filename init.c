@@ -1050,6 +1050,9 @@ tell_end(const struct life *l)
 static void
 measure(struct life *l)
 {
+	/* So that the numbers are the last. */
+	if (l->opt->sandbox.asked)
+		launch_kill();
 	if (l->opt->sandbox.cpu_time >= 0 &&
 	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
 		l->cpu_spent = true;

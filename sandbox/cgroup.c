@@ -20,7 +20,8 @@
 #define READ (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 enum {
-	PATIENCE_MS = 2000,             /* for what outlives SIGKILL */
+	PATIENCE_MS = 1000,             /* for what outlives SIGKILL, at most */
+	LEFTOVERS_MS = 200,             /* of a start, for those of others */
 	PREFERENCE = 100,               /* a tenth of the memory, proc(5) */
 	ROUNDS = 10000                  /* of kill(2), without any pause */
 };
@@ -44,6 +45,8 @@ static unsigned int given;      /* to the groups beside ours, by us */
 static bool asked;              /* for more than what can be done without */
 static enum nodes keeps_nodes;
 static bool ends_tree;          /* does init, when its launcher is gone */
+static bool stays;              /* does the command, when it is killed */
+static bool joins;              /* does some process */
 static char name[GROUP_NAME];   /* of P */
 static char path[1024];         /* of v2, or of the first hierarchy */
 static int outer = -1;          /* our own group, which we moved out of */
@@ -147,7 +150,8 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 	asked = limited || s->cpu_time >= 0 || s->cgroup_parent ||
 	    s->cgroupfs || s->host_pid || nodes == KEEP_NODES;
 	for (int i = 0; i < s->word_count; i++)
-		asked = asked || s->words[i].kind == CGROUP_JOIN;
+		joins = joins || s->words[i].kind == CGROUP_JOIN;
+	asked = asked || joins;
 	if (s->cpu_time == 0)
 		refuse("bad value", "0", "--cpu-time takes a time that is "
 		    "longer", NULL);
@@ -303,16 +307,6 @@ make_pay(const struct sandbox *s, const struct hierarchy *h)
 	close(pay);
 }
 
-/* Not removed by somebody who took it for a leftover, before it was locked. */
-static bool
-is_still(int parent, const char *which, int group)
-{
-	struct stat st, now;
-
-	return fstat(group, &st) == 0 && fstatat(parent, which, &now,
-	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == now.st_ino;
-}
-
 static void
 limit_nodes(const struct hierarchy *h)
 {
@@ -340,8 +334,9 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 		return error != EEXIST;
 	}
 	h->group = openat(h->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Somebody may have removed it as a leftover before it was locked. */
 	if (h->group < 0 || flock(h->group, LOCK_EX | LOCK_NB) < 0 ||
-	    !is_still(h->parent, name, h->group)) {
+	    !groups_is_still(h->parent, name, h->group)) {
 		const int error = errno;
 
 		unlinkat(h->parent, name, AT_REMOVEDIR);
@@ -351,8 +346,10 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 		die("cannot open the control group", name);
 	}
 	/* Whatever the umask is. */
-	syscall(SYS_fchmod, h->group, 0711);
+	syscall(SYS_fchmod, h->group, 0711 | (stays ? GROUP_STAYS : 0));
 	fill(h, h->group);
+	if (asked && h->v2)
+		limits_write_groups(h->group);
 	limits_write(s, h->group, limited & h->controllers, h->v2);
 	limit_nodes(h);
 	if (asked)
@@ -375,12 +372,13 @@ of_pay(char text[64], const char *file)
 }
 
 static bool
-remove_all(void)
+remove_all(int64_t until)
 {
 	bool gone = true;
 
 	for (struct hierarchy *h = all; h < all + count; h++)
-		if (h->group >= 0 && groups_remove(h->group, name)) {
+		if (h->group >= 0 && groups_remove(h->group, name, true,
+		    until)) {
 			close(h->group);
 			h->group = -1;
 		} else if (h->group >= 0) {
@@ -399,7 +397,7 @@ make_all(const struct sandbox *s)
 			h++;
 		if (h == all + count)
 			return;
-		remove_all();
+		remove_all(groups_clock() + PATIENCE_MS);
 	}
 	errno = EEXIST;
 	die("cannot make the control group", name);
@@ -410,19 +408,22 @@ static void
 collect_all(const struct sandbox *s)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
+	const int64_t until = groups_clock() + LEFTOVERS_MS;
 	bool left = false;
 
 	for (struct hierarchy *h = all; h < all + count; h++)
-		left |= groups_collect(h->parent);
+		if (!left || groups_clock() <= until)
+			left |= groups_collect(h->parent, until);
 	if (!left || !proc_read("self/cgroup", text, sizeof(text)))
 		return;
-	while (hierarchies_next(&next, &names, &group)) {
+	while (groups_clock() <= until &&
+	    hierarchies_next(&next, &names, &group)) {
 		const char *parent = s->cgroup_parent;
 		const int fd = hierarchies_open(names, parent ? parent : group,
 		    !*names, !parent);
 
 		if (fd >= 0)
-			groups_collect(fd);
+			groups_collect(fd, until);
 		close(fd);
 	}
 }
@@ -483,7 +484,8 @@ join(const char *pid)
 
 /* ---- the whole ----------------------------------------------------------- */
 
-/* Where they can be killed in one step, else who is to be. */
+/* Where they can be killed in one step, else who is to be. That is all in P,
+ * but for those that joined. */
 static void
 open_for_kill(void)
 {
@@ -491,8 +493,9 @@ open_for_kill(void)
 
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2 && kill_all < 0)
-			kill_all = openat(h->group, of_pay(file, "cgroup.kill"),
-			    O_WRONLY | O_CLOEXEC);
+			kill_all = openat(h->group, joins ? of_pay(file,
+			    "cgroup.kill") : "cgroup.kill", O_WRONLY |
+			    O_CLOEXEC);
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (kill_all < 0 && processes < 0)
 			processes = openat(h->group, of_pay(file,
@@ -519,13 +522,14 @@ open_files(const struct sandbox *s)
 }
 
 void
-cgroup_make(const struct sandbox *s)
+cgroup_make(const struct sandbox *s, bool outlives)
 {
 	struct line p = { path, sizeof(path), strlen(path) };
 	int made = 0;
 
 	if (count == 0)
 		return;
+	stays = outlives;
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2)
 			find_place(s, h);
@@ -700,13 +704,18 @@ cgroup_freeze(bool frozen)
 static void
 kill_inside(void)
 {
-	if (kill_all < 0 && processes < 0)
+	if (kill_all < 0)
 		open_for_kill();
 	if (kill_all >= 0 && write(kill_all, "1", 1) == 1)
 		return;
 	/* So that none is born meanwhile. */
 	cgroup_freeze(true);
-	groups_kill(processes);
+	for (struct hierarchy *h = all; h < all + count; h++) {
+		const int pay = open_pay(h);
+
+		groups_kill(pay);
+		close(pay);
+	}
 	cgroup_freeze(false);
 }
 
@@ -717,7 +726,7 @@ cgroup_kill_others(void)
 	 * but who is born later is seen in a later round. */
 	for (int i = 0; i < ROUNDS; i++)
 		if (kill_all >= 0 ? write(kill_all, "1", 1) < 0 :
-		    !groups_kill(processes))
+		    !groups_kill_list(processes))
 			break;
 }
 
@@ -748,36 +757,47 @@ move_back(void)
 /* Where what joined came from there may be no group any more, as systemd
  * removes those that are empty: then the one above ours. */
 static bool
-send_back(void)
+send_back(int64_t until)
 {
 	bool sent = true;
 
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->origin >= 0 && h->group >= 0 &&
-		    !groups_move_joined(h->group, h->origin)) {
+		    !groups_move_joined(h->group, h->origin, until)) {
 			const int above = openat(h->group, "..", O_PATH |
 			    O_CLOEXEC);
 
-			sent = groups_move_joined(h->group, above) && sent;
+			sent = groups_move_joined(h->group, above, until) &&
+			    sent;
 			close(above);
 		}
 	return sent;
 }
 
 void
+cgroup_kill(void)
+{
+	if (count > 0)
+		kill_inside();
+}
+
+void
 cgroup_end(void)
 {
-	bool sent = true, gone = remove_all();
+	const int64_t until = groups_clock() + PATIENCE_MS;
+	bool gone = remove_all(until), sent = true;
 
-	for (int ms = 0; ms < PATIENCE_MS && !gone && sent; ms++) {
-		if (ms > 0)
-			groups_wait();
+	while (!gone && sent) {
 		kill_inside();
-		sent = send_back();
-		gone = remove_all();
+		sent = send_back(until);
+		gone = remove_all(until);
+		if (gone || groups_clock() >= until)
+			break;
+		groups_wait();
 	}
 	if (!gone)
-		warn("cannot remove the control group", path);
+		complain("cannot remove the control group", path, "processes "
+		    "or groups in it are left", "the next start removes it");
 	if (outer >= 0)
 		move_back();
 }

@@ -19,8 +19,9 @@ void cgroup_prepare(const struct sandbox *s, enum nodes nodes);
 
 /* Make the group with its limits, bring the processes of --cgroup-join in, and
  * remove what launchers that were killed have left; dies where limits cannot be
- * had. Without any it may not be made. */
-void cgroup_make(const struct sandbox *s);
+ * had. Without any it may not be made. outlives: the command goes on when its
+ * launcher is killed, and nobody is to end it then. */
+void cgroup_make(const struct sandbox *s, bool outlives);
 
 /* Where a process of clone3(2) may be born in v2: an O_PATH descriptor, to be
  * closed, or -1. */
@@ -56,8 +57,11 @@ const char *cgroup_path(void);
 /* Stop all that is in it where it stands, or let it go on. */
 void cgroup_freeze(bool frozen);
 
+/* SIGKILL to all that is left of the command, which may not be gone yet. */
+void cgroup_kill(void);
+
 /* End all that is left, send those of --cgroup-join back, and remove the group;
- * warns where that cannot be. */
+ * warns where that cannot be within a second. */
 void cgroup_end(void);
 
 /* Attach the hierarchies that are used, read-only, below a root: in init, whose

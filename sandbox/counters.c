@@ -17,7 +17,8 @@ static const struct source {
 } sources[] = {
 	{ MEMORY_PEAK, OF_MEMORY, { OF_P, OF_P }, { 1, 1 } },
 	{ PIDS_PEAK, OF_PIDS, { OF_P, OF_P }, { 1, 1 } },
-	{ OOM_KILLS, OF_MEMORY, { OF_BOTH, OF_P }, { 1, 1 } },
+	/* v2 may be mounted with memory_localevents. */
+	{ OOM_KILLS, OF_MEMORY, { OF_BOTH, OF_BOTH }, { 1, 1 } },
 	{ THROTTLED_MS, OF_CPU, { OF_BOTH, OF_BOTH }, { 1000000, 1000 } },
 	{ IO_READ, OF_BLKIO, { OF_P, OF_P }, { 1, 1 } },
 	{ IO_WRITTEN, OF_BLKIO, { OF_P, OF_P }, { 1, 1 } },

@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
@@ -15,7 +17,7 @@
 
 enum {
 	NAMES = 100,                    /* tried, of one process */
-	AT_ONCE = 1000,                 /* groups of the command's own */
+	KILLED_AT_ONCE = 16,            /* descriptors of processes */
 	LISTING = 2048                  /* bytes of getdents64(2) */
 };
 
@@ -93,11 +95,19 @@ next_process(struct list *l)
 	}
 }
 
+/* v1 keeps what it has once read from a file for as long as that is read again;
+ * what is true now is in a file that is opened now, cgroup_pidlist_start() in
+ * the kernel. */
+static int
+open_list(int group, const char *file)
+{
+	return openat(group, file, O_RDONLY | O_CLOEXEC);
+}
+
 bool
 groups_hold(int group, pid_t wanted)
 {
-	struct list l = { .fd = openat(group, "cgroup.procs", O_RDONLY |
-	    O_CLOEXEC) };
+	struct list l = { .fd = open_list(group, "cgroup.procs") };
 	pid_t pid;
 
 	do
@@ -107,17 +117,68 @@ groups_hold(int group, pid_t wanted)
 	return pid > 0;
 }
 
-bool
-groups_kill(int fd)
+/* Kill those of count processes that are still in the list. The number of one
+ * that has ended may be another's by now: the list is read again after the
+ * descriptors were opened, and that of a dead process reaches nobody.
+ * pidfd_open(2) is of Linux 5.3; before, there is only the number. */
+static bool
+kill_listed(int list, const pid_t pids[], const int fds[], int count)
 {
-	struct list l = { .fd = fd };
+	struct list l = { .fd = list };
 	bool found = false;
 	pid_t pid;
 
 	while ((pid = next_process(&l)) > 0)
-		if (pid != getpid())
-			found = kill(pid, SIGKILL) == 0 || found;
+		for (int i = 0; i < count; i++)
+			if (pids[i] == pid)
+				found = (fds[i] < 0 ? kill(pid, SIGKILL) :
+				    syscall(SYS_pidfd_send_signal, fds[i],
+				    SIGKILL, NULL, 0)) == 0 || found;
 	return found;
+}
+
+/* group: where the list is, or -1. */
+static bool
+kill_all_in(int group, int list)
+{
+	struct list l = { .fd = list };
+	pid_t pids[KILLED_AT_ONCE], pid;
+	int fds[KILLED_AT_ONCE], count;
+	bool found = false;
+
+	do {
+		int again;
+
+		count = 0;
+		while (count < KILLED_AT_ONCE && (pid = next_process(&l)) > 0)
+			if (pid != getpid()) {
+				pids[count] = pid;
+				fds[count++] = syscall(SYS_pidfd_open, pid, 0);
+			}
+		again = count > 0 ? open_list(group, "cgroup.procs") : -1;
+		found = kill_listed(again < 0 ? list : again, pids, fds,
+		    count) || found;
+		close(again);
+		for (int i = 0; i < count; i++)
+			close(fds[i]);
+	} while (count == KILLED_AT_ONCE);
+	return found;
+}
+
+bool
+groups_kill(int group)
+{
+	const int list = open_list(group, "cgroup.procs");
+	const bool found = kill_all_in(group, list);
+
+	close(list);
+	return found;
+}
+
+bool
+groups_kill_list(int list)
+{
+	return kill_all_in(-1, list);
 }
 
 /* A frozen group of v1 does not even die. */
@@ -129,23 +190,32 @@ groups_freeze(int group, bool frozen)
 		    "THAWED");
 }
 
+/* A process that forks while the list is read has children that are not in it,
+ * and one that ends before it is moved gives ESRCH: read until there is none.
+ */
 bool
-groups_move_joined(int group, int to)
+groups_move_joined(int group, int to, int64_t until)
 {
-	struct list l = { .fd = openat(group, "joined/cgroup.procs", O_RDONLY |
-	    O_CLOEXEC) };
-	bool taken = true;
-	pid_t pid;
+	bool taken = true, found;
 
-	while ((pid = next_process(&l)) > 0) {
-		char text[16];
-		struct line one = LINE(text);
+	do {
+		struct list l = { .fd = open_list(group,
+		    "joined/cgroup.procs") };
+		pid_t pid;
 
-		line_number(&one, pid);
-		taken = file_write(to, "cgroup.procs", text) && taken;
-	}
-	close(l.fd);
-	return taken;
+		found = false;
+		while ((pid = next_process(&l)) > 0) {
+			char text[16];
+			struct line one = LINE(text);
+
+			found = true;
+			line_number(&one, pid);
+			taken = (file_write(to, "cgroup.procs", text) ||
+			    errno == ESRCH) && taken;
+		}
+		close(l.fd);
+	} while (found && taken && groups_clock() < until);
+	return taken && !found;
 }
 
 /* ---- its end ------------------------------------------------------------- */
@@ -156,60 +226,159 @@ groups_wait(void)
 	poll(NULL, 0, 1);
 }
 
-/* The name of a group in a group, NULL where there is none. */
-static const char *
-first_in(int group, char entries[LISTING])
+int64_t
+groups_clock(void)
 {
-	long n;
+	struct timespec t;
 
-	if (lseek(group, 0, SEEK_SET) < 0)
-		return NULL;
-	while ((n = syscall(SYS_getdents64, group, entries, LISTING)) > 0)
-		for (long at = 0; at < n;) {
-			const struct dirent *d = (void *)(entries + at);
-
-			if (d->d_type == DT_DIR && d->d_name[0] != '.')
-				return d->d_name;
-			at += d->d_reclen;
-		}
-	return NULL;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Remove a group that has no other in it, of those that the command may have
- * made below which, itself included; with an end for what is there. False where
- * that could not be. However deep it is, it takes two descriptors. */
+/* A way through all groups below one. It holds one descriptor however deep they
+ * are: ".." of a group is the one that it was made in, as none can be moved. */
+struct walk {
+	int dir;                        /* where it is; -1: it broke off */
+	int depth;                      /* below the top, which is 0 */
+	ino_t after;                    /* the group it came up from, or 0 */
+	bool removes;                   /* those that are empty */
+	bool kills;                     /* what is in those that are not */
+	bool has_turned;                /* up, for the first time */
+	int64_t begun, until;           /* of groups_clock() */
+};
+
+static struct walk
+walk_from(int group, int64_t until)
+{
+	return (struct walk){ .dir = openat(group, ".", O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC), .begun = groups_clock(), .until = until };
+}
+
+/* Kill all that is in a group of the directory. A process that is frozen in v1
+ * does not die before it is thawed; in v2 SIGKILL reaches it. To read or write
+ * freezer.state the kernel looks at all groups below, so that it is written only
+ * where it has to be. */
+static void
+end_all_in(int dir, const char *which)
+{
+	const int group = openat(dir, which, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char text[2];
+
+	if (file_read(group, "freezer.self_freezing", text, sizeof(text)) &&
+	    *text == '1')
+		file_write(group, "freezer.state", "THAWED");
+	groups_kill(group);
+	close(group);
+}
+
+/* A group of the directory, after the one that the walk came up from; in name.
+ * What joined is passed over. */
 static bool
-remove_one(int group, const char *which)
+next_group(struct walk *w, char name[NAME_MAX + 1])
 {
 	_Alignas(struct dirent) char entries[LISTING];
-	char name_of[NAME_MAX + 1];
-	int above = fcntl(group, F_DUPFD_CLOEXEC, 3);
-	bool gone;
+	struct line l = line_over(name, NAME_MAX + 1);
+	bool after = w->after == 0;
+	long n;
+
+	if (lseek(w->dir, 0, SEEK_SET) < 0)
+		return false;
+	while ((n = syscall(SYS_getdents64, w->dir, entries, LISTING)) > 0)
+		for (long at = 0; at < n;) {
+			const struct dirent *d = (void *)(entries + at);
+			const bool left = after;
+
+			at += d->d_reclen;
+			if (d->d_type != DT_DIR || d->d_name[0] == '.' ||
+			    (w->depth == 0 && strcmp(d->d_name, GROUP_JOINED)
+			    == 0))
+				continue;
+			after = after || d->d_ino == w->after;
+			/* It is busy as long as anything is in it. */
+			if (after && w->removes && unlinkat(w->dir, d->d_name,
+			    AT_REMOVEDIR) == 0)
+				continue;
+			if (left) {
+				line_add(&l, d->d_name);
+				return true;
+			}
+			if (after && w->kills)
+				end_all_in(w->dir, d->d_name);
+		}
+	return false;
+}
+
+/* Whether it is late, on the way up. Removing begins at the bottom: the first
+ * way up may take as long as the way down did, or many starts of pith would go
+ * down there and none would remove anything. */
+static bool
+is_late(struct walk *w)
+{
+	const int64_t now = groups_clock();
+
+	if (!w->has_turned && w->until < now + now - w->begun)
+		w->until = now + now - w->begun;
+	w->has_turned = true;
+	return now > w->until;
+}
+
+/* The next group, those in it after it; false after the last one. */
+static bool
+walk_on(struct walk *w)
+{
+	char name[NAME_MAX + 1];
 
 	for (;;) {
-		struct line l = LINE(name_of);
-		int dir, list;
+		const bool down = next_group(w, name);
+		struct stat st;
+		int to = -1;
 
-		line_add(&l, which);
-		dir = openat(above, name_of, O_RDONLY | O_DIRECTORY |
-		    O_CLOEXEC);
-		if (dir < 0)
-			break;
-		which = first_in(dir, entries);
-		list = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-		groups_freeze(dir, false);
-		groups_kill(list);
-		close(list);
-		if (!which) {
-			close(dir);
-			break;
-		}
-		close(above);
-		above = dir;
+		if (!down && w->depth == 0)
+			return false;
+		if (fstat(w->dir, &st) == 0 && (down || !is_late(w)))
+			to = openat(w->dir, down ? name : "..", O_RDONLY |
+			    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		close(w->dir);
+		w->dir = to;
+		w->depth += down ? 1 : -1;
+		w->after = down ? 0 : st.st_ino;
+		if (down || to < 0)
+			return to >= 0;
 	}
-	gone = unlinkat(above, name_of, AT_REMOVEDIR) == 0;
-	close(above);
-	return gone;
+}
+
+/* Whether there is a process in a group or below it, but for those that joined.
+ * In v1 all have to be looked at; where that takes too long there is none. */
+static bool
+has_life(int group, int64_t until)
+{
+	struct walk w = walk_from(group, until);
+	char text[32];
+	bool found = false;
+
+	if (file_read(group, "cgroup.events", text, sizeof(text))) {
+		close(w.dir);
+		return strncmp(text, "populated 0", 11) != 0;
+	}
+	while (!found && groups_clock() < until && walk_on(&w))
+		found = file_read(w.dir, "cgroup.procs", text, sizeof(text)) &&
+		    *text;
+	close(w.dir);
+	return found;
+}
+
+/* Remove all groups below one that are empty, but not that of what joined. kill:
+ * end what is in the others, so that they are empty the next time. */
+static void
+sweep(int group, bool kill, int64_t until)
+{
+	struct walk w = walk_from(group, until);
+
+	w.removes = true;
+	w.kills = kill;
+	while (walk_on(&w))
+		;
+	close(w.dir);
 }
 
 static bool
@@ -218,20 +387,27 @@ remove_empty(int dir, const char *which)
 	return unlinkat(dir, which, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
+bool
+groups_is_still(int parent, const char *which, int group)
+{
+	struct stat st, now;
+
+	return fstat(group, &st) == 0 && fstatat(parent, which, &now,
+	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == now.st_ino;
+}
+
 /* Mostly there is none in it, or pay alone. */
 bool
-groups_remove(int group, const char *which)
+groups_remove(int group, const char *which, bool kill, int64_t until)
 {
 	const int parent = openat(group, "..", O_PATH | O_CLOEXEC);
-	bool gone = remove_empty(parent, which);
+	bool gone = !groups_is_still(parent, which, group) ||
+	    remove_empty(parent, which);
 
 	if (!gone && remove_empty(group, GROUP_PAY))
 		gone = remove_empty(parent, which);
 	if (!gone) {
-		int n = 0;
-
-		while (n < AT_ONCE && remove_one(group, GROUP_PAY))
-			n++;
+		sweep(group, kill, until);
 		unlinkat(group, GROUP_JOINED, AT_REMOVEDIR);
 		gone = remove_empty(parent, which);
 	}
@@ -239,35 +415,57 @@ groups_remove(int group, const char *which)
 	return gone;
 }
 
+/* End and remove a group of a sandbox, whose launcher was killed. */
+static void
+end_sandbox(int parent, const char *which, int group, int64_t until)
+{
+	/* What is in none of these is not ours: without limits all of it was in
+	 * a PID namespace. */
+	const int pay = openat(group, GROUP_PAY, O_PATH | O_NOFOLLOW |
+	    O_CLOEXEC);
+
+	groups_freeze(group, false);
+	groups_freeze(pay, false);
+	file_write(pay, "cgroup.kill", "1");
+	while (!groups_remove(group, which, true, until)) {
+		if (!groups_kill(pay) &&
+		    !groups_move_joined(group, parent, until))
+			break;
+		if (groups_clock() >= until)
+			break;
+		groups_wait();
+	}
+	close(pay);
+}
+
+/* The same of a command that was in no sandbox. As long as it lives it goes on,
+ * as it does without limits. */
+static bool
+end_bare(int parent, const char *which, int group, int64_t until)
+{
+	groups_move_joined(group, parent, until);
+	if (has_life(group, until))
+		return false;
+	groups_remove(group, which, false, until);
+	return true;
+}
+
 /* A group that nobody has locked is that of a launcher that was killed. Those
  * who joined it are not its own, and go on in the group above. False where it
  * is not ours to remove. */
 static bool
-clear(int parent, const char *which)
+clear(int parent, const char *which, int64_t until)
 {
 	const int group = openat(parent, which, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
-	const bool left = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0;
+	    O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	bool left = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0 &&
+	    fstat(group, &st) == 0;
 
-	if (left) {
-		/* What is in none of these is not ours: without limits all of
-		 * it was in a PID namespace. */
-		const int pay = openat(group, GROUP_PAY, O_PATH | O_CLOEXEC);
-		const int list = openat(pay, "cgroup.procs", O_RDONLY |
-		    O_CLOEXEC);
-
-		groups_freeze(group, false);
-		groups_freeze(pay, false);
-		file_write(pay, "cgroup.kill", "1");
-		for (int i = 0; i < 100 && !groups_remove(group, which); i++) {
-			if (!groups_kill(list) &&
-			    !groups_move_joined(group, parent))
-				break;
-			groups_wait();
-		}
-		close(list);
-		close(pay);
-	}
+	if (left && (st.st_mode & GROUP_STAYS))
+		left = end_bare(parent, which, group, until);
+	else if (left)
+		end_sandbox(parent, which, group, until);
 	close(group);
 	return left;
 }
@@ -294,9 +492,12 @@ take_back(int group)
 }
 
 bool
-groups_collect(int dir)
+groups_collect(int dir, int64_t until)
 {
 	_Alignas(struct dirent) char entries[LISTING];
+	char name[NAME_MAX + 1];
+	/* Not the top of a group of ours: no name in it is passed over. */
+	struct walk w = { .dir = dir, .depth = 1 };
 	bool left = false, outs = false;
 	long n;
 
@@ -311,11 +512,11 @@ groups_collect(int dir)
 			else if (out)
 				outs |= unlinkat(dir, d->d_name,
 				    AT_REMOVEDIR) == 0;
-			else
-				left |= clear(dir, d->d_name);
+			else if (!left || groups_clock() <= until)
+				left |= clear(dir, d->d_name, until);
 			at += d->d_reclen;
 		}
-	if (outs && !first_in(dir, entries))
+	if (outs && !next_group(&w, name))
 		take_back(dir);
 	return left || outs;
 }

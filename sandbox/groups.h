@@ -4,10 +4,15 @@
 #define PITH_SANDBOX_GROUPS_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #define GROUP_PAY "pay"                 /* what runs */
 #define GROUP_JOINED "joined"           /* what --cgroup-join brought in */
+
+/* Mode bit of a group whose processes go on when their launcher was killed. */
+#define GROUP_STAYS S_ISVTX
 
 /* The name of ours, by how often others were taken, from 1 on; 0 is where a
  * launcher goes that is in the way. In name, which is returned; NULL where
@@ -18,26 +23,35 @@ const char *groups_name(char name[GROUP_NAME], int attempt);
 /* Whether a process is in it. */
 bool groups_hold(int group, pid_t pid);
 
-/* SIGKILL to each of an open cgroup.procs but ourselves. False where there was
- * nobody. */
-bool groups_kill(int list);
+/* SIGKILL to each process in a group but ourselves, or of an open cgroup.procs
+ * where there is no more than that. False where there was nobody. */
+bool groups_kill(int group);
+bool groups_kill_list(int list);
 
 /* Stop all that is in it, or let it go on. */
 void groups_freeze(int group, bool frozen);
 
+/* Milliseconds of a clock that only goes forward: until is a moment of it, at
+ * which the functions below give up. */
+int64_t groups_clock(void);
+
 /* What joined it goes to another group, with what it has started. False where
  * one is not taken there. */
-bool groups_move_joined(int group, int to);
+bool groups_move_joined(int group, int to, int64_t until);
+
+/* Whether a directory has an open group under that name. */
+bool groups_is_still(int parent, const char *which, int group);
 
 /* Remove it, which is its name, with all groups that the command has made in
- * its own, and an end for what is there. False where that could not be, yet. */
-bool groups_remove(int group, const char *which);
+ * its own; kill: and an end for what is there. False where that could not be,
+ * yet. */
+bool groups_remove(int group, const char *which, bool kill, int64_t until);
 
 /* Wait until the next try: a millisecond. */
 void groups_wait(void);
 
 /* Remove what launchers that were killed have left in a directory that was
  * opened for that. True where there was something. */
-bool groups_collect(int dir);
+bool groups_collect(int dir, int64_t until);
 
 #endif

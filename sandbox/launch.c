@@ -520,7 +520,7 @@ launch_fork(const struct sandbox *s)
 	 * 1024. */
 	if (!(flags & CLONE_NEWNET))
 		ports_open_inner();
-	cgroup_make(s);
+	cgroup_make(s, false);
 	tether_make();
 	if (locks && pipe2(inner_made, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
@@ -867,7 +867,7 @@ void
 launch_alone(const struct sandbox *s)
 {
 	namespaces_enter(s);
-	cgroup_make(s);
+	cgroup_make(s, true);
 	cgroup_prefer(s, getpid());
 }
 
@@ -900,6 +900,14 @@ launch_measure(int64_t n[COUNTERS])
 		network_count(interface, &n[NET_RX], &n[NET_TX]);
 	else if (flags & CLONE_NEWNET)
 		n[NET_RX] = n[NET_TX] = 0;
+}
+
+void
+launch_kill(void)
+{
+	/* With a PID namespace all of it ended with its first process. */
+	if (!(flags & CLONE_NEWPID))
+		cgroup_kill();
 }
 
 void

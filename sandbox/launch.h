@@ -86,6 +86,10 @@ void launch_fds(int fds[LAUNCH_FDS], bool init);
  * needs to be open; UINT_MAX where there is none. */
 unsigned int launch_kept(const struct sandbox *s, unsigned int from);
 
+/* In the launcher, or without one: an end for all that the command has left,
+ * before it is measured; the groups stay until launch_clean(). */
+void launch_kill(void);
+
 /* The same, or without a launcher: what it took, see counters.h. */
 void launch_measure(int64_t n[COUNTERS]);
 

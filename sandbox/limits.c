@@ -20,13 +20,21 @@ enum {
 static const char controllers[CONTROLLERS][12] = {
 	"cpu", "cpuacct", "cpuset", "memory", "pids", "blkio", "devices",
 	"freezer", "hugetlb", "net_cls", "net_prio", "rdma", "misc",
-	"perf_event", "dmem",
+	"perf_event", "dmem", "cgroup",
 };
 
 /* Those that v2 has not, as it does without: cpu.stat is in every group, and
- * so is cgroup.freeze; devices are a program's, and networks nftables'. */
-static const unsigned int ONLY_V1 = BIT(OF_CPUACCT) | BIT(OF_DEVICES) |
-    BIT(OF_FREEZER) | BIT(OF_NET_CLS) | BIT(OF_NET_PRIO);
+ * so are cgroup.freeze and cgroup.max.depth; devices are a program's, and
+ * networks nftables'. */
+static const unsigned int NONE_OF_V2 = BIT(OF_CPUACCT) | BIT(OF_DEVICES) |
+    BIT(OF_FREEZER) | BIT(OF_NET_CLS) | BIT(OF_NET_PRIO) | BIT(OF_GROUPS);
+
+/* What v2 has in every group, and --cgroup-conf may write: for systemd and
+ * engines in there these are plenty. */
+static const char groups_most[][2][24] = {
+	{ "cgroup.max.depth", "32" },
+	{ "cgroup.max.descendants", "1000" },
+};
 
 /* The options by enum group_limit; a file is "" where the kernel has none. */
 static const struct rule {
@@ -67,7 +75,7 @@ static const struct { char option[20], v1[33], v2[9]; } rates[] = {
 const char *
 limits_controller(enum controller c, bool v2)
 {
-	return !v2 ? controllers[c] : ONLY_V1 & BIT(c) ? "" :
+	return !v2 ? controllers[c] : NONE_OF_V2 & BIT(c) ? "" :
 	    c == OF_BLKIO ? "io" : controllers[c];
 }
 
@@ -207,12 +215,16 @@ controller_of(const char *value)
 	if (!value[n] || !value[n + 1] || !dot || dot == value ||
 	    memchr(value, '/', n) || n > NAME_MAX)
 		bad(value, "--cgroup-conf", "FILE=VALUE, such as pids.max=10");
+	for (int i = 0; i < 2; i++)
+		if (strlen(groups_most[i][0]) == n &&
+		    memcmp(groups_most[i][0], value, n) == 0)
+			return OF_GROUPS;
 	for (int c = 0; c < CONTROLLERS; c++)
 		for (int v2 = 0; v2 < 2; v2++) {
 			const char *name = limits_controller(c, v2);
 
 			/* Frozen at the start it would never end. */
-			if (c != OF_FREEZER &&
+			if (c != OF_FREEZER && c != OF_GROUPS &&
 			    strlen(name) == (size_t)(dot - value) &&
 			    memcmp(name, value, dot - value) == 0)
 				return c;
@@ -485,6 +497,16 @@ limits_write_oom(const struct sandbox *s, int group, bool v2)
 		refuse("cannot use", "--oom group", "cgroup v1 has nothing "
 		    "like it", "a host with cgroup v2");
 	put(group, "memory.oom.group", "1");
+}
+
+/* Linux 4.14. */
+void
+limits_write_groups(int group)
+{
+	for (int i = 0; i < 2; i++)
+		if (!file_write(group, groups_most[i][0], groups_most[i][1]) &&
+		    errno != ENOENT)
+			not_taken(groups_most[i][0], groups_most[i][1]);
 }
 
 void

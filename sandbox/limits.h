@@ -12,7 +12,7 @@
 enum controller {
 	OF_CPU, OF_CPUACCT, OF_CPUSET, OF_MEMORY, OF_PIDS, OF_BLKIO, OF_DEVICES,
 	OF_FREEZER, OF_HUGETLB, OF_NET_CLS, OF_NET_PRIO, OF_RDMA, OF_MISC,
-	OF_PERF_EVENT, OF_DMEM, CONTROLLERS
+	OF_PERF_EVENT, OF_DMEM, OF_GROUPS, CONTROLLERS
 };
 
 /* The name of one in v1, or in v2, where it is "" for those that are not there;
@@ -30,6 +30,11 @@ const char *limits_reason(const struct sandbox *s, enum controller c);
  * directory; dies where the kernel does not take one. */
 void limits_write(const struct sandbox *s, int group, unsigned int controllers,
     bool v2);
+
+/* Limit how many groups, and how deep, the command may make in its own group of
+ * v2: the deeper they are, the longer they take to be removed. To be called
+ * before limits_write(), as --cgroup-conf may set other numbers. */
+void limits_write_groups(int group);
 
 /* The same for --oom, in the group of what runs. */
 void limits_write_oom(const struct sandbox *s, int group, bool v2);
