@@ -91,7 +91,7 @@ it 'keeps a read-only root and the masks of /proc from it [S3, S8]' && for who i
 done
 
 # The command without the capability is root of a user namespace of its own: what the
-# kernel locks there by itself. Seen to fail where attack(1) remounts as in the first test.
+# kernel locks there by itself. Seen to fail with CAP_SYS_ADMIN for the command, before.
 it 'keeps them from nested user namespaces as well [S8]' && for who in $WHO; do
 	be $who
 	box --allow-userns --volume "$H/volume:/v:ro" -- attack remount /v /v/file
@@ -273,7 +273,7 @@ it 'shares no lock and no event of a device between sandboxes of root [S31]' && 
 	ends
 }
 
-# Seen to fail with nodes of mode 0600, and without the check for the host's.
+# Seen to fail without umask(0) in mounts_make_dev(): Permission denied.
 it 'has devices that work, and whose owner it cannot change' && for who in $WHO; do
 	be $who
 	(
