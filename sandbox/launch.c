@@ -72,11 +72,18 @@ inherited(int fd)
 static void
 check_descriptors(const struct sandbox *s)
 {
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == PRESERVE_FD &&
-		    !inherited(descriptor(s->words[i].value)))
-			refuse("not an open file", s->words[i].value,
+	for (int i = 0; i < s->word_count; i++) {
+		const char *value = s->words[i].value;
+
+		if (s->words[i].kind != PRESERVE_FD)
+			continue;
+		if (!inherited(descriptor(value)))
+			refuse("not an open file", value,
 			    "--preserve-fd takes the number of one", NULL);
+		if (proc_is_ring(descriptor(value)))
+			refuse("cannot pass on", value, "it is an io_uring, "
+			    "which no filter of system calls holds", NULL);
+	}
 	errno = EBADF;
 	if (s->block_fd >= 0 && !inherited(s->block_fd))
 		die("cannot read", "--block-fd");

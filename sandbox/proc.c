@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -91,4 +92,22 @@ proc_of(char path[PROC_PATH], pid_t pid, const char *name)
 	line_add(&l, "/");
 	line_add(&l, name);
 	return path;
+}
+
+/* Only anonymous inodes have no type, so that other files cost one call. */
+bool
+proc_is_ring(int fd)
+{
+	static const char ring[] = "anon_inode:[io_uring]";
+	char path[48], target[sizeof(ring)];
+	struct line l = LINE(path);
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT))
+		return false;
+	line_add(&l, "/proc/self/fd/");
+	line_number(&l, fd);
+	n = readlink(path, target, sizeof(target));
+	return n < 0 || (n == sizeof(ring) - 1 && memcmp(target, ring, n) == 0);
 }

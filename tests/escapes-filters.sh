@@ -14,8 +14,8 @@ for who in $WHO; do
 	be $who
 	cp "$B/attack_key" "$B/escape_calls" "$R/bin/"
 done
-cp "$B/attack_key" "$W/attack_key"
-chmod 755 "$W/attack_key"
+cp "$B/attack_key" "$B/attack_ring" "$W/"
+chmod 755 "$W/attack_key" "$W/attack_ring"
 
 held() {
 	case $out in
@@ -148,6 +148,28 @@ it 'lets a program leave its own layout alone' && have setarch && for who in $WH
 	out_is 00040000
 	run $as "$PITH" --seccomp default -- setarch -X "$R/bin/busybox" true
 	[ "$code" != 0 ] || fail 'READ_IMPLIES_EXEC is let through'
+done
+
+# ---- descriptors -------------------------------------------------------------
+
+# Seen to fail where every open file was passed on.
+it 'passes on no io_uring, but what else there is' && for who in $WHO; do
+	be $who
+	run $as "$W/attack_ring" 9 true
+	[ "$code" != 77 ] || { skip 'no io_uring here'; break; }
+	run $as "$W/attack_ring" 9 "$PITH" --rootfs "$R" --preserve-fd 9 -- /bin/echo started
+	code_is 125
+	out_is ''
+	one_line
+	err_like "pith: cannot pass on '9': it is an io_uring*"
+	run $as "$W/attack_ring" 9 "$PITH" --rootfs "$R" -- /bin/sh -c 'ls /proc/self/fd'
+	out_is '0
+1
+2
+3'
+	run $as sh -c 'exec "$PITH" --rootfs "$R" --preserve-fd 9 -- /bin/cat /proc/self/fd/9 \
+	    9<"$R/etc/motd"'
+	out_is "$MOTD"
 done
 
 # ---- options that are given twice --------------------------------------------
