@@ -587,6 +587,30 @@ cgroup_enter(bool born)
 }
 
 int
+cgroup_relay_birthplace(void)
+{
+	for (struct hierarchy *h = all; asked && h < all + count; h++)
+		if (h->v2) {
+			if (mkdirat(h->group, GROUP_RELAY, 0700) < 0)
+				die("cannot make the control group",
+				    GROUP_RELAY);
+			return openat(h->group, GROUP_RELAY, O_PATH |
+			    O_DIRECTORY | O_CLOEXEC);
+		}
+	return -1;
+}
+
+bool
+cgroup_enter_relay(bool born)
+{
+	for (struct hierarchy *h = all; asked && h < all + count; h++)
+		if (!(h->v2 && born) && !file_write(h->group, h->v2 ?
+		    GROUP_RELAY "/cgroup.procs" : "tasks", "0"))
+			return false;
+	return true;
+}
+
+int
 cgroup_of(enum controller c, bool *v2)
 {
 	for (struct hierarchy *h = all; h < all + count; h++)

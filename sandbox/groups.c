@@ -404,6 +404,8 @@ groups_remove(int group, const char *which, bool kill, int64_t until)
 	bool gone = !groups_is_still(parent, which, group) ||
 	    remove_empty(parent, which);
 
+	if (!gone)
+		remove_empty(group, GROUP_RELAY);
 	if (!gone && remove_empty(group, GROUP_PAY))
 		gone = remove_empty(parent, which);
 	if (!gone) {

@@ -10,6 +10,7 @@
 
 #define GROUP_PAY "pay"                 /* what runs */
 #define GROUP_JOINED "joined"           /* what --cgroup-join brought in */
+#define GROUP_RELAY "relay"             /* what relays its ports */
 
 /* Mode bit of a group whose processes go on when their launcher was killed. */
 #define GROUP_STAYS S_ISVTX

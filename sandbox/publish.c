@@ -19,6 +19,8 @@
 
 #include "../architecture.h"
 #include "../cli/log.h"
+#include "cgroup.h"
+#include "namespaces.h"
 #include "ports.h"
 #include "proc.h"
 #include "publish.h"
@@ -815,17 +817,19 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	const int netns = namespace_of(init, "ns/net", own_net);
 	const pid_t launcher = getpid();
 	int told[2];
+	int place = cgroup_relay_birthplace(), born = place;
 	char byte;
 	pid_t pid = -1;
 
 	init_gone = syscall(SYS_pidfd_open, init, 0);
 	launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
 	if (init_gone < 0 || launcher_gone < 0 || pipe2(told, O_CLOEXEC) < 0 ||
-	    /* As fork(2), without what libc does for threads. */
-	    (pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)) < 0)
+	    (pid = namespaces_fork(0, &born)) < 0)
 		die("cannot start", "the relay of ports");
 	if (pid == 0) {
 		get_room();
+		if (!cgroup_enter_relay(born >= 0))
+			_exit(1);
 		if (!enter(userns, netns) || !watch_all() || chdir("/") < 0)
 			_exit(1);
 		(void)!write(told[1], "", 1);
@@ -836,6 +840,7 @@ publish_start(pid_t init, bool own_user, bool own_net)
 		relay();
 	}
 	close(told[1]);
+	close(place);
 	close(userns);
 	close(netns);
 	close(init_gone);

@@ -37,7 +37,7 @@ expected() {
 	sandbox/launch sandbox/network sandbox/ports sandbox/publish sandbox/hosts
 	sandbox/network sandbox/proc
 	sandbox/ports
-	sandbox/publish sandbox/ports sandbox/proc
+	sandbox/publish sandbox/ports sandbox/proc sandbox/cgroup sandbox/namespaces
 	sandbox/hosts sandbox/volumes
 	sandbox/info sandbox/namespaces sandbox/proc cli/outfile
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
