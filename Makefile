@@ -16,7 +16,8 @@ VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 # ---- what is built -----------------------------------------------------------
 
 OBJECTS = init.o child.o reaper.o signals.o fds.o \
-	cli/report.o cli/outfile.o cli/log.o cli/dropin.o cli/options.o \
+	cli/report.o cli/outfile.o cli/startup.o cli/log.o cli/dropin.o \
+	cli/options.o \
 	$(ROOMS:%=sandbox/%.o) $(BOOT:%=boot/%.o)
 ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
 	users privileges seccomp landlock environment terminal doctor sealed \

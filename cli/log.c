@@ -343,12 +343,19 @@ log_leave(int code)
 }
 
 _Noreturn void
-refuse(const char *what, const char *which, const char *why,
+refuse_with(int code, const char *what, const char *which, const char *why,
     const char *remedy)
 {
 	if (!already || !already())
-		complain_and(failure_code, what, which, why, remedy);
-	log_leave(failure_code);
+		complain_and(code, what, which, why, remedy);
+	log_leave(code);
+}
+
+_Noreturn void
+refuse(const char *what, const char *which, const char *why,
+    const char *remedy)
+{
+	refuse_with(failure_code, what, which, why, remedy);
 }
 
 _Noreturn void

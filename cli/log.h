@@ -95,4 +95,8 @@ _Noreturn void log_leave(int code);
 _Noreturn void refuse(const char *what, const char *which, const char *why,
     const char *remedy);
 
+/* refuse(), with another exit code. */
+_Noreturn void refuse_with(int code, const char *what, const char *which,
+    const char *why, const char *remedy);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "options.h"
+#include "startup.h"
 
 extern char **environ;
 
@@ -809,6 +810,7 @@ read_args(struct options *o, const char *value)
 	if (fd < 0)
 		return false;
 	do {
+		startup_wait_or_end(fd, "--args-fd");
 		n = read(fd, args + used, sizeof(args) - 1 - used);
 		used += n > 0 ? n : 0;
 	} while (n > 0 || (n < 0 && errno == EINTR));

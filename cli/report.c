@@ -173,7 +173,7 @@ hear(const char *line, int code)
 {
 	report_note(line, code);
 	if (code > 0)
-		report_failure("setup-error", code);
+		report_failure(code > 128 ? "signaled" : "setup-error", code);
 }
 
 /* The options are wrong, and one of them may have been --report. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/startup.h"
 #include "environment.h"
 
 extern char **environ;
@@ -27,12 +28,17 @@ read_file(const char *path, char *text, size_t size)
 {
 	size_t n = 0;
 	ssize_t got;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-	while (fd >= 0 && (got = read(fd, text + n, size - n)) != 0) {
+	/* A pipe is a shell's <(...), and a fifo may have no writer yet. */
+	while (fd >= 0) {
+		startup_wait_or_end(fd, path);
+		got = read(fd, text + n, size - n);
+		if (got == 0)
+			break;
 		if (got > 0)
 			n += got;
-		else if (errno != EINTR)
+		else if (errno != EINTR && errno != EAGAIN)
 			die("cannot read", path);
 	}
 	if (fd >= 0 && n == size)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/startup.h"
 #include "cgroup.h"
 #include "environment.h"
 #include "hosts.h"
@@ -229,7 +230,7 @@ launch_prepare(const struct sandbox *s)
 void
 launch_detach(const struct sandbox *s)
 {
-	int told[2], wait_status, null;
+	int told[2], wait_status, null, sig;
 	ssize_t n;
 	char byte;
 	pid_t pid;
@@ -245,6 +246,8 @@ launch_detach(const struct sandbox *s)
 	if (pid > 0) {
 		close(told[1]);
 		ports_leave_inner();
+		while ((sig = startup_wait(told[0])) > 0)
+			kill(pid, sig);
 		do
 			n = read(told[0], &byte, 1);
 		while (n < 0 && errno == EINTR);
@@ -599,9 +602,12 @@ wait_for_go(int fd)
 	char bytes[512];
 	ssize_t n;
 
-	do
+	do {
+		/* A launcher gets the signals, and ends this init. */
+		if (tether_fd() < 0)
+			startup_wait_or_end(fd, "--block-fd");
 		n = read(fd, bytes, sizeof(bytes));
-	while (n > 0 || (n < 0 && errno == EINTR));
+	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
 		die("cannot read", "--block-fd");
 }
@@ -920,6 +926,10 @@ launch_kill(void)
 void
 launch_clean(void)
 {
+	/* RLIMIT_NOFILE may be why the start failed, and removing a group takes
+	 * descriptors: these two are not used any more. */
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
 	cgroup_end();
 	rootfs_clean(started);
 }

@@ -133,7 +133,7 @@ namespaces_enter(const struct sandbox *s)
 
 	if (!path)
 		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
 		die("cannot enter the network namespace", path);
 	close(fd);

@@ -22,7 +22,8 @@ expected() {
 	fds
 	reaper
 	signals
-	cli/options signals
+	cli/options signals cli/startup
+	cli/startup signals
 	cli/report cli/outfile
 	cli/outfile
 	sandbox/launch sandbox/namespaces sandbox/ids sandbox/mounts sandbox/rootfs
@@ -34,6 +35,7 @@ expected() {
 	sandbox/lock sandbox/proc sandbox/seccomp
 	sandbox/launch sandbox/priority
 	sandbox/priority sandbox/proc
+	sandbox/launch cli/startup
 	sandbox/launch sandbox/network sandbox/ports sandbox/publish sandbox/hosts
 	sandbox/network sandbox/proc
 	sandbox/ports
@@ -60,7 +62,7 @@ expected() {
 	sandbox/landlock
 	sandbox/privileges
 	sandbox/users
-	sandbox/environment
+	sandbox/environment cli/startup
 	sandbox/sealed
 	sandbox/doctor sandbox/ids sandbox/mounts sandbox/namespaces sandbox/proc
 	sandbox/doctor sandbox/seccomp

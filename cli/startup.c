@@ -1,0 +1,57 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../signals.h"
+#include "log.h"
+#include "startup.h"
+
+static int
+open_signals(void)
+{
+	const uint64_t set = UINT64_C(1) << (SIGTERM - 1) |
+	    UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGQUIT - 1) |
+	    UINT64_C(1) << (SIGHUP - 1);
+
+	return syscall(SYS_signalfd4, -1, &set, sizeof(set), SFD_CLOEXEC |
+	    SFD_NONBLOCK);
+}
+
+/* The signal stays held for a command that starts: it is read only where we
+ * would wait. Without signalfd(2) nothing ends the wait, which is the read's. */
+int
+startup_wait(int fd)
+{
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN } };
+	struct signalfd_siginfo info = { .ssi_signo = 0 };
+
+	if (poll(p, 1, 0) > 0)
+		return 0;
+	p[1] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
+	while (p[1].fd >= 0 && poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	if (!p[0].revents && p[1].revents && read(p[1].fd, &info,
+	    sizeof(info)) != sizeof(info))
+		info.ssi_signo = 0;
+	close(p[1].fd);
+	return info.ssi_signo;
+}
+
+void
+startup_wait_or_end(int fd, const char *what)
+{
+	const int sig = startup_wait(fd);
+	char name[SIGNAL_NAME];
+	char why[SIGNAL_NAME + 16];
+	struct line l = LINE(why);
+
+	if (sig == 0)
+		return;
+	line_add(&l, signal_name(sig, name));
+	line_add(&l, " came first");
+	refuse_with(128 + sig, "cannot read", what, why, NULL);
+}

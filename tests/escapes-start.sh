@@ -1,0 +1,133 @@
+# A start ends: whatever file or pipe pith waits for before the command runs, a signal
+# that asks to stop ends the wait. Of each test the comment says how it was seen to fail.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2046,SC2086,SC2154
+[ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
+    APART=1 exec unshare --mount --propagation private sh "$0"
+. "${0%/*}/lib.sh"
+# shellcheck source=tests/sandbox-lib.sh
+. "$TESTS/sandbox-lib.sh"
+unset APART
+
+polls() { grep -q poll "/proc/$1/wchan"; }
+
+# With nobody who writes, and as fd 7 the same.
+waits() {
+	rm -f $H/fifo $H/r.json
+	$as mkfifo $H/fifo
+	start sh -c 'exec "$@" 7<>"$0"' $H/fifo $as timeout -s KILL 60 "$PITH" --report $H/r.json "$@"
+	eventually waiting
+}
+waiting() { pith=$(only_child $pid) && polls $pith; }
+
+WAITS='--env-file %/fifo
+--args-fd 7
+--block-fd 7
+--rootfs %/root --env-file %/fifo'
+
+# Seen to fail where the file is opened, and read, without startup_wait(): nothing ends it
+# but timeout.
+it 'ends by TERM, INT, QUIT or HUP while it waits for a file of options' && for who in $WHO; do
+	be $who
+	while read -r words; do
+		for sig in TERM:15 INT:2 QUIT:3 HUP:1; do
+			number=${sig#*:} sig=${sig%:*}
+			waits $(echo "$words" | sed "s|%|$H|g") -- echo started
+			kill -$sig $pith
+			hear
+			is "$heard" ''
+			ends
+			code_is $((128 + number))
+			one_line
+			err_like "pith: cannot read '*': SIG$sig came first"
+			is "$(json $H/r.json reason) $(json $H/r.json exit_code)" \
+			    "\"signaled\" $code"
+		done
+	done <<-W
+		$WAITS
+	W
+done
+
+# Seen to fail as above; process 1 ignores signals of the default action.
+it 'does so as process 1' && root && {
+	be as_root
+	while read -r words; do
+		fifo $H/fifo
+		start sh -c 'exec "$@" 7<>"$0"' $H/fifo timeout -s KILL 60 $AS_1 "$PITH" \
+		    $(echo "$words" | sed "s|%|$H|g") -- echo started
+		first() { first=$(only_child $(only_child $pid)) && polls $first; }
+		eventually first
+		kill -TERM $first
+		ends
+		code_is 143
+	done <<-W
+		$WAITS
+	W
+}
+
+# Seen to fail where the launcher's parent reads without startup_wait().
+it 'passes the signal on where -d waits for the command' && for who in $WHO; do
+	be $who
+	waits --rootfs $R -d --block-fd 7 -- echo started
+	kill -TERM $pith
+	ends
+	code_is 143
+	eventually [ -s $H/r.json ]
+	is "$(json $H/r.json reason) $(json $H/r.json signal)" '"signaled" 15'
+done
+
+# Seen to fail with O_NONBLOCK and no wait: no variable.
+it 'reads variables from a pipe, and from a fifo whose writer comes late' && for who in $WHO; do
+	be $who
+	fifo $H/fifo
+	chmod 666 $H/fifo
+	start $as timeout -s KILL 60 "$PITH" --env-file $H/fifo -- sh -c 'echo $A $B'
+	eventually waiting
+	(echo A=1; echo B=2) >$H/fifo
+	hear
+	is "$heard" '1 2'
+	ends
+	out=$(echo A=3 | $as "$PITH" --env-file /dev/stdin -- sh -c 'echo $A')
+	out_is 3
+done
+
+# Seen to fail with startup_wait() that looks at signals first: it ends the start.
+it 'keeps a signal for the command where it does not have to wait' && {
+	be as_user
+	echo A=1 >$H/env
+	run $as "$PROBE" with block=15 -- sh -c 'kill -TERM $$; exec "$@"' sh \
+	    "$PITH" --env-file $H/env -- sh -c 'echo started $A'
+	out_is 'started 1'
+}
+
+# Seen to fail without O_NONBLOCK in namespaces_enter().
+it 'does not wait for a fifo where a namespace, a filter, a root or a volume is meant' &&
+    for who in $WHO; do
+	be $who
+	fifo $H/fifo
+	for words in "--network ns:$H/fifo" "--seccomp bpf:$H/fifo" "--layer $H/fifo" \
+	    "--info $H/fifo"; do
+		run $as timeout -s KILL 60 "$PITH" --rootfs $R $words -- true
+		code_is 125
+		one_line
+	done
+	rm -f $R/etc/passwd.real
+	mv $R/etc/passwd $R/etc/passwd.real
+	$as mkfifo $R/etc/passwd
+	run $as timeout -s KILL 60 "$PITH" --rootfs $R --user www -- true
+	code_is 125
+	one_line
+	mv $R/etc/passwd.real $R/etc/passwd
+done
+
+# Seen to fail without the two calls of close() in launch_clean(): with 9 to 13 files a
+# second line says that the group cannot be removed.
+it 'says one line, and leaves no group, however few files it may open' && for who in $WHO; do
+	be $who
+	for files in 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do
+		run sh -c 'n=$1 && shift && ulimit -n $n && exec "$@"' sh $files $as "$PITH" \
+		    --rootfs $R -- true
+		[ "$code" = 0 ] || one_line
+	done
+done
+
+finish
