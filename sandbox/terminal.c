@@ -60,6 +60,11 @@ check_file(int fd, const struct stat *st)
 	if (S_ISDIR(st->st_mode))
 		refuse("cannot pass on", text, "it is a directory",
 		    "redirect it to a file, or pass --volume DIR:DIR");
+	/* An anonymous inode has no type: an io_uring, whose system calls no
+	 * filter sees, an epoll, a pidfd. */
+	if ((st->st_mode & S_IFMT) == 0)
+		refuse("cannot pass on", text, "it is an object of the kernel "
+		    "without a file", "redirect it");
 	if (flags >= 0 && (flags & O_PATH))
 		refuse("cannot pass on", text, "it was opened with O_PATH",
 		    "open it for reading or writing");
