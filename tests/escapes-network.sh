@@ -47,7 +47,7 @@ end_far() {
 }
 
 # Seen to fail with the host's own sockets as files 3 and 4: both answered, in each case.
-it 'passes on no socket that can be aimed at what the host has on its loopback [E4]' && {
+it 'passes on no socket that can be aimed at what the host has on its loopback [S50]' && {
 	serve
 	for who in $WHO; do
 		be $who
@@ -69,7 +69,7 @@ it 'passes on no socket that can be aimed at what the host has on its loopback [
 
 # Seen to fail like the one before; the second one with namespaces_enter() taken out of
 # launch_alone(), when the command was in the host's network.
-it 'does so too in a namespace that was there before, and enters it without a root [E4]' &&
+it 'does so too in a namespace that was there before, and enters it without a root [S50]' &&
     root && {
 	be as_root
 	serve
@@ -180,7 +180,7 @@ outside() { ip -o link | sed -n 's/^[0-9]*: \(pith[0-9]*\)@.*/\1/p'; }
 
 # Seen to fail with distrust_end() taken out: the host had a default route and an address
 # of the sandbox's choice, as each of these is believed by default or was allowed before.
-it 'takes no route and no address from a router that a veth sandbox plays [E6]' && root &&
+it 'takes no route and no address from a router that a veth sandbox plays [S52]' && root &&
     kind veth && {
 	be as_root
 	believe 2 1 0
@@ -251,7 +251,7 @@ group_of() {
 }
 
 # Seen to fail with cgroup_enter_relay() and the group that it is born in taken out.
-it 'counts the relay for the group of the sandbox, and loses nothing at its end [E18]' &&
+it 'counts the relay for the group of the sandbox, and loses nothing at its end' &&
     root && for controller in memory v2; do
 	be as_root
 	words='--memory 64m'
