@@ -23,11 +23,11 @@ enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait_time64 };
 struct kernel_time { int64_t seconds, nanoseconds; };
 #endif
 
-/* For seccomp(2): who makes calls as we do, and who else can on the same kernel;
- * 0: nobody. Numbers of an architecture's own calls end before OWN_CALLS, those
- * that it shares with others begin with COMMON_CALLS; what lies between is no
- * call. PRIVATE_CALLS up to PRIVATE_END: arm's beside its table, which set the
- * thread pointer and flush caches; syscall(2). */
+/* For seccomp(2): who makes calls as we do, and who else can on the same
+ * kernel; 0: nobody. Numbers of an architecture's own calls end before
+ * OWN_CALLS, those that it shares with others begin with COMMON_CALLS; what
+ * lies between is no call. PRIVATE_CALLS up to PRIVATE_END: arm's beside its
+ * table, which set the thread pointer and flush caches; syscall(2). */
 #if defined(__x86_64__) && defined(__LP64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
 #define I386_ARCH AUDIT_ARCH_I386

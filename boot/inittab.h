@@ -49,9 +49,9 @@ struct program {
 const char *inittab_action(int action);
 
 /* Read a file. Bad lines are complained of and passed over, and what there is
- * no room for. Without a path the table is empty. False with errno, and with the
- * lines that busybox has built in, where the file cannot be read; ENOENT: there
- * is none. */
+ * no room for. Without a path the table is empty. False with errno, and with
+ * the lines that busybox has built in, where the file cannot be read; ENOENT:
+ * there is none. */
 bool inittab_read(struct inittab *t, const char *path);
 
 /* Put in an entry: where there is one of the same terminal and command that

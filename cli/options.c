@@ -436,8 +436,8 @@ add_word(struct options *o, int kind, const char *value)
 	return true;
 }
 
-/* Whether an earlier word gives the same file, parameter or clock another value,
- * of which the kernel would keep the last. */
+/* Whether an earlier word gives the same file, parameter or clock another
+ * value, of which the kernel would keep the last. */
 static bool
 word_differs(const struct sandbox *s, int kind, const char *value)
 {
@@ -956,8 +956,9 @@ check(const struct options *o, bool boots)
 		    "other", NULL, NULL, SEE_HELP);
 	if (o->sandbox.upper && o->sandbox.root_asked &&
 	    o->sandbox.root_mode != WRITABLE)
-		refuse("--upper contradicts", o->sandbox.root_mode == READ_ONLY ?
-		    "--read-only" : "--ephemeral", NULL, "give one of them");
+		refuse("--upper contradicts",
+		    o->sandbox.root_mode == READ_ONLY ? "--read-only" :
+		    "--ephemeral", NULL, "give one of them");
 	if (o->report && o->report_fd != UNSET)
 		refuse("--report and --report-fd contradict each other", NULL,
 		    NULL, SEE_HELP);

@@ -68,7 +68,8 @@ static const char words[] = ", exit code \0\0, \0 ms, user \0 ms, system \0"
 static int64_t
 milliseconds(struct timeval t)
 {
-	return t.tv_sec < 0 ? UNKNOWN : (int64_t)t.tv_sec * 1000 + t.tv_usec / 1000;
+	return t.tv_sec < 0 ? UNKNOWN :
+	    (int64_t)t.tv_sec * 1000 + t.tv_usec / 1000;
 }
 
 static void

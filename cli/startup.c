@@ -22,7 +22,8 @@ open_signals(void)
 }
 
 /* The signal stays held for a command that starts: it is read only where we
- * would wait. Without signalfd(2) nothing ends the wait, which is the read's. */
+ * would wait. Without signalfd(2) nothing ends the wait, which is the read's.
+ */
 int
 startup_wait(int fd)
 {

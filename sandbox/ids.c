@@ -232,8 +232,8 @@ open_locks(void)
 	return -1;
 }
 
-/* A name in the abstract namespace of unix(7). Others can take it, and launchers
- * of another network namespace do not see it. */
+/* A name in the abstract namespace of unix(7). Others can take it, and
+ * launchers of another network namespace do not see it. */
 static int
 bind_name(uint32_t range)
 {

@@ -24,8 +24,8 @@ int mounts_clone(int fd, const char *path, bool whole);
  * errno. */
 bool mounts_set(int mount, uint64_t attributes, int userns);
 
-/* Show the owners of a detached mount as a user namespace maps them, and of none
- * below it. False with errno. */
+/* Show the owners of a detached mount as a user namespace maps them, and of
+ * none below it. False with errno. */
 bool mounts_map(int mount, int userns);
 
 /* Make one that is attached read-only, and none below it. False with errno. */

@@ -293,8 +293,9 @@ set_limit(const struct asked *asked, int number)
 }
 
 /* ENOSYS, EOPNOTSUPP: the kernel has no keys. EPERM: a filter around us denies
- * keyctl(2), to the command as well; the kernel itself never answers so. EDQUOT,
- * ENOMEM and others leave the keyring of the caller, and are failures. */
+ * keyctl(2), to the command as well; the kernel itself never answers so.
+ * EDQUOT, ENOMEM and others leave the keyring of the caller, and are failures.
+ */
 bool
 privileges_leave_keyring(void)
 {

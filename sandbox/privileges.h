@@ -13,17 +13,17 @@ enum groups { KEEP, SET };
 
 /* Look at the words of --ulimit, --cap-add and --cap-drop; what is none ends in
  * refuse(), as does one limit with two values, and the same name or set both
- * added and dropped. Our own hard limits are raised to those that are asked for, as far
- * as we may: in a user namespace of its own nobody can. As in docker the order
- * of the words does not matter: what --cap-drop names is taken away, but for
- * what --cap-add names besides. With the preset there is no capability to begin
- * with, without it those that we have. */
+ * added and dropped. Our own hard limits are raised to those that are asked
+ * for, as far as we may: in a user namespace of its own nobody can. As in
+ * docker the order of the words does not matter: what --cap-drop names is taken
+ * away, but for what --cap-add names besides. With the preset there is no
+ * capability to begin with, without it those that we have. */
 void privileges_prepare(const struct sandbox *s, bool preset);
 
-/* In the child, before any filter: join a new and empty session keyring, so that
- * the command does not possess the keys of its caller. True also where there are
- * no keys, or a filter around pith denies keyctl(2) to all; false with errno.
- * After vfork(2) too. keyctl_join_session_keyring(3) */
+/* In the child, before any filter: join a new and empty session keyring, so
+ * that the command does not possess the keys of its caller. True also where
+ * there are no keys, or a filter around pith denies keyctl(2) to all; false
+ * with errno. After vfork(2) too. keyctl_join_session_keyring(3) */
 bool privileges_leave_keyring(void);
 
 /* Whether it may come to have CAP_SYS_ADMIN. After privileges_prepare(). */

@@ -18,8 +18,8 @@
 /* What becomes of a call. NESTED: EPERM without --allow-userns. The last five
  * depend on an argument. */
 enum verdict {
-	ALLOW, DENY, MISSING, NESTED, IOCTL, SOCKET, CLONE, UNSHARE, PERSONALITY,
-	VERDICTS
+	ALLOW, DENY, MISSING, NESTED, IOCTL, SOCKET, CLONE, UNSHARE,
+	PERSONALITY, VERDICTS
 };
 
 /* Calls that the headers do not name everywhere; from 403 on a call has the
@@ -33,10 +33,10 @@ enum {
 	open_tree_attr = 467
 };
 
-/* The first number that no call had when this was written, for Linux 6.18, whose
- * newest is file_setattr(2). A newer call is one that nobody has judged: it is
- * missing as on an older kernel, for which programs have another way. I386_*:
- * as in architecture.h. */
+/* The first number that no call had when this was written, for Linux 6.18,
+ * whose newest is file_setattr(2). A newer call is one that nobody has judged:
+ * it is missing as on an older kernel, for which programs have another way.
+ * I386_*: as in architecture.h. */
 enum { NEW_CALLS = 470, I386_OWN_CALLS = 387, I386_COMMON_CALLS = 393 };
 
 /* The numbers of the architecture's own headers, and those of i386, which an
@@ -119,9 +119,10 @@ static const struct {
 	{ open_tree_attr, open_tree_attr, NESTED },
 };
 
-/* Let through: kcmp(2), process_vm_readv(2) and pidfd_getfd(2) ask whether we may
- * trace the other process, ptrace(2); vhangup(2) takes a capability, and our own
- * terminal; mseal(2) and map_shadow_stack(2) are about our own memory. */
+/* Let through: kcmp(2), process_vm_readv(2) and pidfd_getfd(2) ask whether we
+ * may trace the other process, ptrace(2); vhangup(2) takes a capability, and
+ * our own terminal; mseal(2) and map_shadow_stack(2) are about our own memory.
+ */
 
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 

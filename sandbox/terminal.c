@@ -37,7 +37,7 @@ struct relay {
 	bool front;                     /* it is ours to read and to set */
 	bool napping;
 	bool mid_line;                  /* input has not ended in a newline */
-	bool from_terminal;             /* is the input read; -d takes it away */
+	bool from_terminal;             /* input is read; -d takes it away */
 	bool input_over;
 	bool ended;                     /* init has */
 };

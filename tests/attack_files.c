@@ -1,32 +1,32 @@
 /* The standard files of a sandbox, from outside and from inside.
  *
  * Outside:
- *	attack_files on KINDS DIR COMMAND ...
- *		Run COMMAND as the leader of a new session on a new terminal. KINDS
- *		are three letters for its descriptors 0, 1 and 2:
- *			t terminal	p pipe		f file in DIR
- *			s socket	d DIR itself	n /dev/null
- *			c closed	o O_PATH of a file in DIR
- *		Prints what comes out of the terminal, the pipes and the sockets,
- *		then "code N", the exit code, in a line.
- *	attack_files stalled SECONDS COMMAND ...
- *		The same on a terminal that nobody reads. Prints "over" if COMMAND
- *		has ended within that time, then "raw" or "cooked" for the modes of
- *		the terminal.
- *	attack_files typed KEYS COMMAND ...
- *		The same on a terminal: types KEYS when "ready" has come out of it,
- *		prints what comes then, "left N", the bytes of input that are left
- *		there, and "raw" or "cooked".
- *	attack_files pending
- *		Print "raw N" or "cooked N" for the terminal that is standard input.
+ *  attack_files on KINDS DIR COMMAND ...
+ *      Run COMMAND as the leader of a new session on a new terminal. KINDS
+ *      are three letters for its descriptors 0, 1 and 2:
+ *          t terminal  p pipe    f file in DIR
+ *          s socket  d DIR itself  n /dev/null
+ *          c closed  o O_PATH of a file in DIR
+ *      Prints what comes out of the terminal, the pipes and the sockets,
+ *      then "code N", the exit code, in a line.
+ *  attack_files stalled SECONDS COMMAND ...
+ *      The same on a terminal that nobody reads. Prints "over" if COMMAND
+ *      has ended within that time, then "raw" or "cooked" for the modes of
+ *      the terminal.
+ *  attack_files typed KEYS COMMAND ...
+ *      The same on a terminal: types KEYS when "ready" has come out of it,
+ *      prints what comes then, "left N", the bytes of input that are left
+ *      there, and "raw" or "cooked".
+ *  attack_files pending
+ *      Print "raw N" or "cooked N" for the terminal that is standard input.
  *
  * Inside:
- *	attack_files look FILE CANARY
- *		Write to FILE, one line for each descriptor from 0 to 2, what it is,
- *		and "ESCAPED ..." for each way to CANARY, a file of the host, or to
- *		the host's terminal.
- *	attack_files flood
- *		Write to standard output without end.
+ *  attack_files look FILE CANARY
+ *      Write to FILE, one line for each descriptor from 0 to 2, what it is,
+ *      and "ESCAPED ..." for each way to CANARY, a file of the host, or to
+ *      the host's terminal.
+ *  attack_files flood
+ *      Write to standard output without end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,8 @@ kind_of(int fd, const struct stat *st)
 static void
 climb(FILE *out, int fd, const char *canary)
 {
-	static const char *const ways[] = { "", "/..", "/../../../../../../.." };
+	static const char *const ways[] = { "", "/..",
+	    "/../../../../../../.." };
 	char path[4096];
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {

@@ -1,11 +1,11 @@
 /* Keys of whoever starts a sandbox, and a command in there that looks for them.
  *
- *	attack_key have COMMAND   run it, with a key that only its possessor may
- *	                          use in a new session keyring; the argument
- *	                          SERIAL becomes the key's number
- *	attack_key fill COMMAND   run it when no key of this user's quota is left
- *	attack_key use SERIAL     ESCAPED where the key can be read, used to sign,
- *	                          or is listed as one that we possess
+ *  attack_key have COMMAND   run it, with a key that only its possessor may
+ *                            use in a new session keyring; the argument
+ *                            SERIAL becomes the key's number
+ *  attack_key fill COMMAND   run it when no key of this user's quota is left
+ *  attack_key use SERIAL     ESCAPED where the key can be read, used to sign,
+ *                            or is listed as one that we possess
  *
  * Static: it needs no file beside it. */
 #include <errno.h>

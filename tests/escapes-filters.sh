@@ -32,7 +32,8 @@ it 'takes the keys of its caller away, in whatever order filters and privileges 
     for who in $WHO; do
 	be $who
 	for words in '' --new-privs '--new-privs --proc full' '--proc full' \
-	    '--seccomp off' '--seccomp off --new-privs --proc full' '--userns host --new-privs --proc full'; do
+	    '--seccomp off' '--seccomp off --new-privs --proc full' \
+	    '--userns host --new-privs --proc full'; do
 		case $who$words in as_user*userns*) continue ;; esac
 		run $as "$W/attack_key" have "$PITH" --rootfs "$R" --env PITH_TEST $words -- \
 		    /bin/attack_key use SERIAL
@@ -223,7 +224,8 @@ it 'takes the same value again, the last of plain values, and what adds up' &&
 	be $who
 	for words in '--read-only --read-only' '--network=none --network=none' \
 	    '--ulimit=core=0 --ulimit=core=0:0' '--cap-drop=ALL --cap-add=kill --cap-drop=ALL' \
-	    '--userns=auto --userns=auto --tty=no --tty=no' '--seccomp=default --seccomp=default'; do
+	    '--userns=auto --userns=auto --tty=no --tty=no' \
+	    '--seccomp=default --seccomp=default'; do
 		box $words -- echo started
 		is "$words: $out $err" "$words: started "
 	done

@@ -54,7 +54,8 @@ is_free_range() {
 # Seen to fail where overlaps() leaves out the first or the last id, where it is always
 # false, and where one of the two files is not read.
 it 'takes no range of which a single id is a user'\''s' && root && has_files && {
-	for files in 'subuid subuid 0' 'subgid subgid 65535' 'subuid subgid 0' 'subgid subuid 65535'; do
+	for files in 'subuid subuid 0' 'subgid subgid 65535' 'subuid subgid 0' \
+	    'subgid subuid 65535'; do
 		leave_one_range $files
 		run aside "$ON_TMPFS" "$PITH" --rootfs "$R" -- sh -c "$own_range"
 		code_is 0

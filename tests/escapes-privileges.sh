@@ -90,8 +90,8 @@ it 'keeps a read-only root and the masks of /proc from it [S3, S8]' && for who i
 	each_way read_only_root
 done
 
-# The command without the capability is root of a user namespace of its own: what the
-# kernel locks there by itself. Seen to fail with CAP_SYS_ADMIN for the command, before.
+# The command without the capability is root of a user namespace of its own: the kernel
+# locks the mounts there by itself, so this holds without lock.c as well.
 it 'keeps them from nested user namespaces as well [S8]' && for who in $WHO; do
 	be $who
 	box --allow-userns --volume "$H/volume:/v:ro" -- attack remount /v /v/file

@@ -271,7 +271,8 @@ it 'takes volumes and a directory to start in on top of the empty ones' && for w
 	echo there | $as tee $H/there/in/file >/dev/null
 	run $as "$PITH" --rootfs / --read-only --volume $H/there:$H/there:ro --workdir $H/there/in \
 	    --dir /run/made --file 5:/run/lock/text -- sh -c \
-	    'pwd; cat file /run/lock/text; ls /run; echo x >/tmp/x && echo x >/run/made/x && stat -c %a /tmp /run' \
+	    'pwd; cat file /run/lock/text; ls /run; echo x >/tmp/x && echo x >/run/made/x &&
+	    stat -c %a /tmp /run' \
 	    5<$H/there/in/file
 	code_is 0
 	out_is "$H/there/in
@@ -353,7 +354,7 @@ it 'grants nothing by --landlock that a link of the root leads to' && for who in
 			    sh -c 'echo ran >/data/written'
 			code_is 125
 			one_line
-			err_is "pith: cannot follow a link for --landlock 'rw:$path': Symbolic link loop"
+			err_like "pith: cannot follow a link for --landlock 'rw:$path': *"
 		done
 	done
 	run $as "$PITH" --chroot $R --unshare user --landlock ro:/bin --landlock rw:/lnk -- \

@@ -14,7 +14,8 @@ polls() { grep -q poll "/proc/$1/wchan"; }
 waits() {
 	rm -f $H/fifo $H/r.json
 	$as mkfifo $H/fifo
-	start sh -c 'exec "$@" 7<>"$0"' $H/fifo $as timeout -s KILL 60 "$PITH" --report $H/r.json "$@"
+	start sh -c 'exec "$@" 7<>"$0"' $H/fifo $as timeout -s KILL 60 "$PITH" \
+	    --report $H/r.json "$@"
 	eventually waiting
 }
 waiting() { pith=$(only_child $pid) && polls $pith; }

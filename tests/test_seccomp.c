@@ -238,7 +238,8 @@ START_TEST(a_call_that_nobody_has_judged_is_missing)
 	}
 	ck_assert_uint_eq(verdict(NATIVE_ARCH, UINT32_MAX, 0, 0), ALLOWED);
 	if (I386_ARCH)
-		ck_assert_uint_eq(verdict(I386_ARCH, UINT32_MAX, 0, 0), ALLOWED);
+		ck_assert_uint_eq(verdict(I386_ARCH, UINT32_MAX, 0, 0),
+		    ALLOWED);
 }
 END_TEST
 
