@@ -10,13 +10,20 @@
 #include "log.h"
 #include "startup.h"
 
+/* What was inherited as ignored (nohup, a shell's &) does not end us. */
 static int
 open_signals(void)
 {
-	const uint64_t set = UINT64_C(1) << (SIGTERM - 1) |
-	    UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGQUIT - 1) |
-	    UINT64_C(1) << (SIGHUP - 1);
+	static const unsigned char stop[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+	uint64_t set = 0;
 
+	for (size_t i = 0; i < sizeof(stop); i++) {
+		struct sigaction action;
+
+		if (sigaction(stop[i], NULL, &action) == 0 &&
+		    action.sa_handler != SIG_IGN)
+			set |= UINT64_C(1) << (stop[i] - 1);
+	}
 	return syscall(SYS_signalfd4, -1, &set, sizeof(set), SFD_CLOEXEC |
 	    SFD_NONBLOCK);
 }

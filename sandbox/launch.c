@@ -51,6 +51,7 @@ static int detached = -1;       /* who waits for the start, or -1 */
 static bool started;            /* the command was */
 static bool placed;             /* it was born in its group */
 static pid_t publisher = -1;    /* relays ports */
+static pid_t waiting_init;      /* for provide(), or 0 */
 static int interface = -1;      /* counts what went through it */
 
 /* ---- before anything is done -------------------------------------------- */
@@ -557,8 +558,10 @@ launch_fork(const struct sandbox *s)
 		become_init(s, born >= 0);
 		return 0;
 	}
+	waiting_init = pid;
 	tether_take(true);
 	provide(s, pid);
+	waiting_init = 0;
 	close(place);
 	return pid;
 }
@@ -930,6 +933,9 @@ launch_clean(void)
 	 * descriptors: these two are not used any more. */
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
+	/* Before its group is gone, of which it would complain, too. */
+	if (waiting_init > 0)
+		kill(waiting_init, SIGKILL);
 	cgroup_end();
 	rootfs_clean(started);
 }
