@@ -14,7 +14,8 @@
 static int
 open_signals(void)
 {
-	static const unsigned char stop[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+	static const unsigned char stop[] = { SIGTERM, SIGINT, SIGQUIT,
+	    SIGHUP };
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < sizeof(stop); i++) {
