@@ -255,9 +255,9 @@ walk_from(int group, int64_t until)
 }
 
 /* Kill all that is in a group of the directory. A process that is frozen in v1
- * does not die before it is thawed; in v2 SIGKILL reaches it. To read or write
- * freezer.state the kernel looks at all groups below, so that it is written
- * only where it has to be. */
+ * does not die before it is thawed; in v2 SIGKILL reaches it. The kernel looks
+ * at all groups below when freezer.state is read or written: that is done where
+ * it has to be. */
 static void
 end_all_in(int dir, const char *which)
 {
@@ -367,8 +367,9 @@ has_life(int group, int64_t until)
 	return found;
 }
 
-/* Remove all groups below one that are empty, but not that of what joined.
- * kill: end what is in the others, so that they are empty the next time. */
+/* Remove all groups below one that are empty, but not that of what joined; kill
+ * what is in the others if kill is set, so that they are empty the next time.
+ */
 static void
 sweep(int group, bool kill, int64_t until)
 {
