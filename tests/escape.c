@@ -68,6 +68,7 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -193,6 +194,18 @@ files(const char *file)
 	held("no other file is open");
 }
 
+/* Whatever path leads there: a link may stand in the place of /proc. */
+static bool
+is_parameter(int fd)
+{
+	enum { OF_PROC = 0x9fa0, OF_SYSFS = 0x62656572 };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		broken("statfs");
+	return fs.f_type == OF_PROC || fs.f_type == OF_SYSFS;
+}
+
 static _Noreturn void
 write_to(const char *path)
 {
@@ -207,7 +220,7 @@ write_to(const char *path)
 		broken(path);
 	/* Of a kernel parameter what it is anyway. */
 	n = S_ISREG(before.st_mode) ? read(fd, &byte, 1) : 0;
-	if (strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0) {
+	if (is_parameter(fd)) {
 		char text[256];
 
 		lseek(fd, 0, SEEK_SET);

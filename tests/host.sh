@@ -25,15 +25,18 @@ host_state() {
 	    grep -vE "^/proc/sys/($CHANGING)" | sed 's/:/ /; s/^/sysctl /'
 	sed 's/^[0-9]* [0-9]* \([^ ]*\) \([^ ]*\) \([^ ]*\)/mount \3 of \1 \2/' \
 	    /proc/self/mountinfo
-	for group in /sys/fs/cgroup/pith-* /sys/fs/cgroup/*/pith-*; do
+	for group in /sys/fs/cgroup/pith-[0-9]* /sys/fs/cgroup/*/pith-[0-9]*; do
 		[ ! -d "$group" ] || is_in_use "${group##*/}" || echo "cgroup $group is there"
 	done
 	ip -o link 2>/dev/null | sed -n 's/^[0-9]*: \([^:@]*\)[^<]*\(<[^>]*>\).*/\1 \2/p' |
 	    while read -r interface flags; do
 		is_in_use "$interface" || echo "interface $interface $flags"
 	done
+	# Of a suite that has ended: its directory is gone.
 	for loop in /sys/block/loop*/loop/backing_file; do
-		[ ! -r "$loop" ] || echo "loop $loop $(cat "$loop" 2>/dev/null)"
+		[ -r "$loop" ] || continue
+		file=$(cat "$loop" 2>/dev/null)
+		[ -d "${file%/*}" ] || echo "loop $loop $file"
 	done
 }
 
@@ -54,7 +57,7 @@ host_difference() {
 		END {
 			for (key in after)
 				if (key in before || key ~ /^(mount|cgroup|interface) / ||
-				    (key ~ /^loop / && after[key] ~ /pith/))
+				    (key ~ /^loop / && after[key] ~ /pith-test/))
 					blame(key, before[key], after[key])
 			for (key in before)
 				if (!(key in after) && key ~ /^(mount) /)
