@@ -206,13 +206,15 @@ it 'CVE-2021-30465: mounts nothing on a link that was put in a volume' && for wh
 	mkdir "$V/real"
 	ln -s "..$UP$C/dir" "$V/link"
 	[ -z "$as" ] || chown -hR 65534 "$V"
-	attempt() {
-		box "--volume=$V:/v" "--volume=$H/other:/v/real/sub" -- escape climb "$C/secret"
+	attempt_at() {
+		box "--volume=$V:/v" "--volume=$H/other:/v/$1/sub" -- escape climb "$C/secret"
 		tried
 	}
-	race "$V/real" "$V/link" attempt
+	attempt_at link
 	unharmed
-	rm -rf "$V/real" "$V/link"
+	race "$V/real" "$V/link" attempt_at real
+	unharmed
+	rm -rf "${V:?}/real" "$V/link" "${V:?}/${C#/}"
 done
 
 # The same race made runc create empty files and directories on the host. Seen to fail
@@ -222,12 +224,15 @@ it 'CVE-2024-45310: creates nothing outside for a mount point' && for who in $WH
 	mkdir "$V/real"
 	ln -s "..$UP$C/dir" "$V/link"
 	[ -z "$as" ] || chown -hR 65534 "$V"
-	attempt() {
-		box "--volume=$V:/v" "--volume=$H/other/file:/v/real/f$count" \
-		    --tmpfs "/v/real/t$count" -- echo tried
+	count=0
+	attempt_at() {
+		box "--volume=$V:/v" "--volume=$H/other/file:/v/$1/f$count" \
+		    --tmpfs "/v/$1/t$count" -- echo tried
 		tried
 	}
-	race "$V/real" "$V/link" attempt
+	attempt_at link
+	unharmed
+	race "$V/real" "$V/link" attempt_at real
 	unharmed
 	rm -rf "$V/real" "$V/link"
 done

@@ -14,6 +14,42 @@ sources() {
 	done
 }
 
+# Debian's newest suite, as a line for mmdebstrap: from the mirror, and with the keys, that
+# apt is told to use for this one.
+newest() {
+	# shellcheck disable=SC1091
+	. /etc/os-release
+	for file in $(sources); do
+		cat "$file"
+		echo
+	done | awk -v "suite=$VERSION_CODENAME" '
+		function found() {
+			print "deb" options, uri, "sid main"
+			exit
+		}
+		/^#/ { next }
+		$1 == "deb" {
+			options = ""
+			for (i = 2; i < NF; i++) {
+				if ($i ~ /^http/)
+					uri = $i
+				else if (!uri)
+					options = options " " $i
+				if ($i == suite)
+					found()
+			}
+			uri = ""
+		}
+		$1 == "URIs:" { uri = $2 }
+		$1 == "Signed-By:" { options = " [signed-by=" $2 "]" }
+		$1 == "Suites:" {
+			for (i = 2; i <= NF; i++)
+				ours = ours || $i == suite
+		}
+		/^$/ && ours && uri { found() }
+		/^$/ { ours = 0; uri = options = "" }'
+}
+
 # Packages into directory $1; the rest is for mmdebstrap.
 packages() {
 	into=$1
@@ -86,6 +122,21 @@ root_debian() {
 	echo 'guest:*:19000:0:99999:7:::' >>"$1/etc/shadow"
 	mkdir "$1/home/guest"
 	chown 54321:54321 "$1/home/guest"
+}
+
+# Other sandboxes, as Debian's newest suite has them.
+root_peers() {
+	# A mirror that stands still is one that this machine's apt has been told to take.
+	apt-config dump Acquire | grep '^Acquire::Check-' >"$1.conf" || :
+	# Nothing is set up, as newer packages may need a newer dpkg.
+	mmdebstrap --quiet --mode=root --format=directory --variant=extract \
+	    --skip=check/empty,output/dev,output/mknod --aptopt="$1.conf" \
+	    --setup-hook='cd "$1" && for dir in bin sbin lib lib64; do
+	        mkdir -p usr/$dir && ln -s usr/$dir $dir; done' \
+	    --aptopt='Acquire::Languages "none"' --include=bubblewrap,crun,runc \
+	    --include=util-linux,mount,dash,coreutils sid "$1" "$(newest)"
+	rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1.conf"
+	mkdir -p "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/mnt" "$1/tmp"
 }
 
 # Legacy software: a program of 32 bits, its loader and its libc. It says what it

@@ -1313,26 +1313,77 @@ vol'
 
 # ---- F. others, on the same -------------------------------------------------
 
+# With PEERS root takes bubblewrap, runc and crun of Debian's newest suite: their tree is
+# the root of a mount namespace, with what of ours the attempts need. By pivot_root(2), as
+# a process that chroot(2) has moved makes no user namespace.
+NEWEST=
+cat >"$W/newest" <<'E'
+set -e
+tree=$1 place=$2
+shift 2
+mount --rbind "$tree" /mnt
+for dir in proc sys dev run; do
+	mount --rbind /$dir /mnt/$dir
+done
+mount -t tmpfs none "/mnt${place%/*}"
+mkdir "/mnt$place"
+mount --rbind "$place" "/mnt$place"
+cd /mnt
+pivot_root . mnt
+cd /
+umount -l /mnt
+exec "$@"
+E
+
+newest_peers() {
+	[ "${PEERS:-}" ] && [ "$(id -u)" = 0 ] && sh "$TESTS/roots.sh" peers || return
+	NEWEST="unshare --mount --propagation private sh $W/newest $B/roots/peers $W"
+}
+
+# Whether there is such a program, and which.
+has_peer() {
+	case $NEWEST$1 in
+	?*bwrap | ?*runc | ?*crun) ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+version_of() {
+	case $1 in
+	pith) "$PITH" --version ;;
+	bwrap | runc | crun) $NEWEST "$1" --version ;;
+	*) "$1" --version ;;
+	esac 2>/dev/null | sed -n 's/^[^0-9]*\([0-9][0-9.]*\).*/\1/p' | head -n 1
+}
+
+# An engine gives its standard input to the user inside, if it is /dev/null: it is to be
+# an empty file then.
+cat >"$W/own" <<'E'
+: >"$0.empty"
+[ ! /dev/null -ef /dev/stdin ] || exec <"$0.empty"
+exec "$@"
+E
+
 # Run the command by $peer, with all of its isolation that goes without a profile of
 # one's own; $bind is to be read-only at $at. $prefix stands before all of it, $runner is
-# run or start. False where it can do no such thing.
+# run or start, $terminal is for pith. False where it can do no such thing.
 ID=${W##*/}                             # of a container, and its control group
 by_peer() {
 	around=
 	case $peer in
 	pith)
-		set -- "$PITH" --rootfs "$R" ${bind:+"--volume=$bind:$at:ro"} \
-		    --tty=no -- "$@"
+		[ "$R" != / ] || terminal='--tty=no --read-only'
+		set -- $as "$PITH" --rootfs "$R" ${bind:+"--volume=$bind:$at:ro"} \
+		    $terminal -- "$@"
 		;;
 	bwrap)
-		set -- bwrap --unshare-all --unshare-user --disable-userns \
+		set -- $NEWEST $as bwrap --unshare-all --unshare-user --disable-userns \
 		    --die-with-parent --new-session --cap-drop ALL \
-		    --bind "$R" / --proc /proc --dev /dev \
+		    $([ "$R" = / ] && echo --ro-bind || echo --bind) "$R" / --proc /proc --dev /dev \
 		    ${bind:+--ro-bind "$bind" "$at"} -- "$@"
 		;;
 	unshare)
 		[ -z "$bind" ] || return 1
-		set -- unshare --user --map-root-user --mount --pid --fork \
+		set -- $as unshare --user --map-root-user --mount --pid --fork \
 		    --kill-child --ipc --uts --net --cgroup --root "$R" \
 		    --mount-proc -- "$@"
 		;;
@@ -1340,7 +1391,7 @@ by_peer() {
 		# As Debian ships it there is no --chroot: on the host's tree.
 		[ "$1" = /bin/escape ] || return 1
 		shift
-		set -- firejail --quiet --noprofile --net=none --caps.drop=all \
+		set -- $as firejail --quiet --noprofile --net=none --caps.drop=all \
 		    --nonewprivs --seccomp --restrict-namespaces --private-dev \
 		    --ipc-namespace ${bind:+"--read-only=$bind"} -- "$W/escape" "$@"
 		# It leaves mounts there.
@@ -1348,13 +1399,14 @@ by_peer() {
 		;;
 	runc | crun)
 		engine_spec "$@"
-		set -- "$peer" --root "$D/$peer.run" run -b "$D/$peer" "$ID"
+		set -- sh "$W/own" $NEWEST $as "$peer" --root "$D/$peer.run" \
+		    run -b "$D/$peer" "$ID"
 		# Else it sees control groups of two kinds, and gives up.
 		[ $peer = runc ] || around="$ASIDE umount /sys/fs/cgroup/unified --"
 		;;
 	esac
 	# shellcheck disable=SC2086
-	$runner $prefix $around $as "$@"
+	$runner $prefix $around "$@"
 }
 
 # Before a command: in a mount namespace in which the words up to -- have been run.
@@ -1382,7 +1434,7 @@ engine_spec() {
 	mkdir "$D/$peer"
 	chmod 777 "$D/$peer"
 	# shellcheck disable=SC2086
-	(cd "$D/$peer" && $as $peer spec ${as:+--rootless})
+	$NEWEST $as $peer spec -b "$D/$peer" ${as:+--rootless}
 	sed -i -e 's/"terminal": true/"terminal": false/' \
 	    -e 's/"readonly": true/"readonly": false/' \
 	    -e "s|\"path\": \"rootfs\"|\"path\": \"$R\"|" \
@@ -1486,7 +1538,7 @@ put_down() {
 	done
 	# shellcheck disable=SC2086
 	case $peer in
-	*run*) $as $peer --root "$D/$peer.run" delete --force $ID ;;
+	*run*) $NEWEST $as $peer --root "$D/$peer.run" delete --force $ID ;;
 	esac
 }
 
@@ -1523,6 +1575,48 @@ case_channel() {
 	put_down >&2
 }
 
+# What a descriptor that was closed at the start has become meanwhile.
+case_closed() {
+	echo 'exec "$@" <&- 2>&-' >"$W/closed"
+	prefix="sh $W/closed"
+	for fd in 0 2; do
+		ln -s "/proc/self/fd/$fd/../../../../../../../../../../..$C/program" "$R/evil"
+		by_peer /evil ids || fd=
+		rm "$R/evil"
+		[ "$fd" ] || return
+		case $out in [0-9]*) echo escaped && return ;; esac
+	done
+	echo held
+}
+
+case_tty() {
+	[ $peer != firejail ] || return
+	echo '"$@" | cat' >"$W/piped"
+	cp "$B/attack_peers" "$R/bin"
+	prefix="$ESCAPE terminal sh $W/piped" terminal=
+	by_peer /bin/attack_peers tty && case $out in
+	*ESCAPED*) echo escaped ;;
+	*'held: no terminal'*) echo held ;;
+	esac
+	rm "$R/bin/attack_peers"
+}
+
+# With the host's tree, read-only; for who can show it.
+case_socket() {
+	case $peer in pith | bwrap) ;; *) return ;; esac
+	mkdir -p "$D/run" "$D/tools"
+	cp "$B/attack_peers" "$D/tools"
+	"$B/attack_peers" listen "$D/run/socket" >"$W/listens" &
+	pid=$!
+	eventually grep -q ready "$W/listens"
+	prefix="$ASIDE mount --bind $D/run /run --"
+	R=/ bind=$D/tools at=/mnt
+	by_peer /mnt/attack_peers connect /run/socket && cell
+	kill -KILL $pid
+	wait $pid
+	rm -rf "$D/run" "$D/tools"
+}
+
 # What is tried, whether by users as well, and in words.
 cases() {
 	cat <<-'E'
@@ -1537,10 +1631,13 @@ cases() {
 	init both Looking into process 1 (S15)
 	kill both Ending process 1 from inside (S17)
 	terminal both Typing into our terminal (S18)
+	closed both A program of the host by a standard file that was closed
+	tty both Setting a terminal of the host, with the output piped away
 	outlives both Outliving a killed launcher (S20)
 	parameter both Writing /proc/sys/kernel/core_pattern (S23)
 	userns both Making a user namespace inside (S29)
 	channel both Talking to another sandbox (S31)
+	socket both A socket in /run, with the tree of the host read-only
 	E
 }
 
@@ -1548,7 +1645,7 @@ cases() {
 # even start for this user.
 judge() {
 	(
-		bind='' at=/v prefix='' runner=run out='' code=0
+		bind='' at=/v prefix='' runner=run terminal=--tty=no out='' code=0
 		before=$(canary "$C")
 		by_peer /bin/escape ids
 		case $out in
@@ -1584,12 +1681,16 @@ rows() {
 
 it 'holds where others do, and where they do not' && {
 	table=${PEERS:-$W/peers} peers=pith
+	newest_peers
 	for peer in bwrap unshare firejail runc crun; do
-		! command -v $peer >/dev/null || peers="$peers $peer"
+		! has_peer $peer || peers="$peers $peer"
 	done
 	{
-		# shellcheck disable=SC2086
-		echo "| |$(printf ' %s |' $peers)"
+		printf '| |'
+		for peer in $peers; do
+			printf ' %s %s |' "$peer" "$(version_of $peer)"
+		done
+		echo
 		# shellcheck disable=SC2086
 		echo "| --- |$(printf ' --- |%.0s' $peers)"
 		cases | while read -r which for what; do
