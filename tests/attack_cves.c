@@ -1,16 +1,16 @@
 /* Hostile commands of public reports about other sandboxes, for tests/cves.sh.
  *
  * Inside: one line, "held: WHY" or "ESCAPED: HOW", and exit code 0 or 1.
- *  attack_cves overwrite       the program of a parent or of process 1, by
- *                              its /proc/PID/exe (CVE-2019-5736)
- *  attack_cves release-agent   of a control group (CVE-2022-0492)
- *  attack_cves fsconfig        a file system's parameters (CVE-2022-0185)
- *  attack_cves pipe FILE       a file that may only be read, by a page that a
- *                              pipe shares with it (CVE-2022-0847)
- *  attack_cves workdir FILE    FILE of the host from where we were started
- *                              (CVE-2024-21626)
+ *	attack_cves overwrite       the program of a parent or of process 1, by
+ *	                            its /proc/PID/exe (CVE-2019-5736)
+ *	attack_cves release-agent   of a control group (CVE-2022-0492)
+ *	attack_cves fsconfig        a file system's parameters (CVE-2022-0185)
+ *	attack_cves pipe FILE       a file that may only be read, by its page
+ *	                            in a pipe (CVE-2022-0847)
+ *	attack_cves workdir FILE    FILE of the host from where we were started
+ *	                            (CVE-2024-21626)
  * On the host:
- *  attack_cves old COMMAND     run it without close_range(2)
+ *	attack_cves old COMMAND     run it without close_range(2)
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
 # ---- hostile commands ----------------------------------------------------------
 
 # runc was overwritten by /proc/self/exe. pith's owner inside could make it setuid and
-# writable for all. Seen to fail without sealed_become(): "the mode was changed".
+# writable for all. Seen to fail without sealed_become(): its mode was 4777.
 it 'CVE-2019-5736: lets no command change the program' && for who in $WHO; do
 	prepare $who
 	cp "$PITH" "$H/pith"
@@ -50,8 +50,8 @@ it 'CVE-2022-0847: writes no file that may only be read' && for who in $WHO; do
 	is "$(cksum <"$PITH")" "$was"
 done
 
-# Who made a user and a cgroup namespace could write a release agent. Seen to fail with
-# unshare(2) and mount(2) allowed by the filter and --userns host.
+# Who made a user and a cgroup namespace could write a release agent. Relies on the
+# filter and, for namespaces of its own, on the kernel.
 it 'CVE-2022-0492: writes no release agent' && for who in $WHO; do
 	prepare $who
 	for option in '' --cap-add=ALL --cgroupfs --userns=host \
@@ -66,7 +66,7 @@ it 'CVE-2022-0492: writes no release agent' && for who in $WHO; do
 done
 
 # A parameter of a file system overflowed in the kernel, for who has CAP_SYS_ADMIN in any
-# user namespace. Seen to fail with --seccomp off and without forbid_nesting().
+# user namespace. Relies on fsopen(2) in the filter, and on forbid_nesting().
 it 'CVE-2022-0185: configures no file system' && for who in $WHO; do
 	prepare $who
 	for option in '' --cap-add=ALL --userns=host --new-privs; do
@@ -94,7 +94,7 @@ it 'CVE-2023-25809: leaves no control group writable' && for who in $WHO; do
 done
 
 # containerd's shim listened in the abstract namespace, which belongs to the network.
-# Seen to fail without CLONE_NEWNET, and without scopes in the rules of Landlock.
+# Relies on CLONE_NEWNET, and with the network of the host on scopes of Landlock.
 it 'CVE-2020-15257: reaches no abstract socket of the host' && {
 	start "$ESCAPE" listen "containerd-shim/$$/shim.sock"
 	hear_until ready
@@ -111,7 +111,7 @@ it 'CVE-2020-15257: reaches no abstract socket of the host' && {
 }
 
 # The filter of flatpak compared 64 bits of TIOCSTI, the kernel 32; without one bubblewrap
-# was left so already (CVE-2017-5226). Seen to fail without IOCTL in the filter.
+# was left so already (CVE-2017-5226). Relies on IOCTL in the filter, and setsid(2).
 it 'CVE-2019-10063: types nothing into the terminal' && for who in $WHO; do
 	prepare $who
 	for option in --tty=no --tty '--tty=no --allow-userns' '--tty=no --new-privs'; do
@@ -121,7 +121,7 @@ it 'CVE-2019-10063: types nothing into the terminal' && for who in $WHO; do
 done
 
 # Inheritable capabilities were not empty: a program with file capabilities gained them
-# (CVE-2022-27649 to 27651, 29162). Seen to fail without the clearing of that set.
+# (CVE-2022-27649 to 27651, 29162). Relies on privileges.c clearing that set.
 it 'CVE-2022-24769: starts with no inheritable capability' && for who in $WHO; do
 	prepare $who
 	inherits=$as
@@ -141,8 +141,8 @@ it 'CVE-2022-24769: starts with no inheritable capability' && for who in $WHO; d
 done
 
 # The group of the user was not among the supplementary ones, so that a setgid program
-# dropped it, and with it what it forbids (CVE-2022-2990, 2995). Seen to fail without
-# MOUNT_ATTR_NOSUID at the root; of the user with setgroups(2) allowed.
+# dropped it, and with it what it forbids (CVE-2022-2990, 2995). Relies on
+# MOUNT_ATTR_NOSUID at the root, and for the user on setgroups(2) being denied.
 it 'CVE-2022-2989: drops no group that forbids a file' && for who in $WHO; do
 	prepare $who
 	echo forbidden >"$H/forbidden"
@@ -169,7 +169,7 @@ done
 
 # ---- the command line ----------------------------------------------------------
 
-# crun took the user 1 for 0. Seen to fail with ids[USERS] left at 0 in only_ids().
+# crun took the user 1 for 0. Relies on text_number(), which takes digits alone.
 it 'CVE-2026-30892: is the user that was named' && for who in $WHO; do
 	prepare $who
 	for user in 1 1:1 33; do
@@ -181,8 +181,8 @@ it 'CVE-2026-30892: is the user that was named' && for who in $WHO; do
 	done
 done
 
-# A command that begins with an option was one of bubblewrap's. Seen to fail with options
-# that go on after --.
+# A command that begins with an option was one of bubblewrap's. Relies on options
+# that end at -- and at the first word.
 it 'CVE-2024-32462: takes no word of the command for an option' && for who in $WHO; do
 	prepare $who
 	for word in "--volume=$C:/c" --userns=host --seccomp=off -- --args-fd=0; do
@@ -232,7 +232,7 @@ held:"*) ;;
 done
 
 # CRI-O let a second parameter follow the first in its value, which set core_pattern of
-# the host. Seen to fail without the list of names that a sandbox has for itself.
+# the host. Relies on the list of names that a sandbox has for itself.
 it 'CVE-2022-0811: sets no parameter of the host' && for who in $WHO; do
 	prepare $who
 	was=$(cat /proc/sys/kernel/core_pattern)
@@ -264,7 +264,7 @@ it 'CVE-2026-41163: mounts nothing as a setuid program' && root && {
 }
 
 # firejail joined a namespace that its user had furnished, where su(1) was still setuid.
-# Seen to fail without MOUNT_ATTR_NOSUID.
+# Relies on user namespaces without other ids, and on MOUNT_ATTR_NOSUID.
 it 'CVE-2022-31214: runs no setuid program of the host as root' && root && {
 	prepare as_user
 	cp "$ESCAPE" "$W/su"
@@ -283,7 +283,7 @@ it 'CVE-2022-31214: runs no setuid program of the host as root' && root && {
 }
 
 # nsjail mounted /proc without nosuid, nodev and noexec; it has no number: nsjail #283.
-# Seen to fail without these flags of proc in mounts.c.
+# Relies on the attributes of mounts.c, rootfs.c and volumes.c.
 it 'nsjail #283: mounts nothing that honours setuid' && for who in $WHO; do
 	prepare $who
 	for mode in --ephemeral --writable --read-only; do
@@ -296,7 +296,7 @@ it 'nsjail #283: mounts nothing that honours setuid' && for who in $WHO; do
 done
 
 # nsjail went on with open files where close_range(2) is not to be had; it has no number:
-# nsjail #297. Seen to fail with the result of close_range(2) not looked at.
+# nsjail #297. Relies on close_between(), init.c.
 it 'nsjail #297: leaves no file open without close_range(2)' && for who in $WHO; do
 	prepare $who
 	run $as "$ESCAPE" holding "$ATTACK" old "$PITH" --rootfs "$R" -- \

@@ -3,8 +3,11 @@
 # attempt of its report: a root with the links that it had, or a local user who exchanges
 # two names meanwhile; a canary beside the root has to stay as it is. Commands that try to
 # get out are in cves-commands.sh. The comment tells the story, and how the test was seen
-# to fail with the defence taken out of a copy of the sources. Reports that do not apply
-# stand at the end.
+# to fail with the defence taken out of a copy of the sources, or where several hold,
+# which. Reports that do not apply stand at the end.
+#
+# Without RESOLVE_IN_ROOT is open_in() of mounts.c without its two flags, and with paths
+# that begin at the directory of the root.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
 
 # Whatever gets out of here gets no further than a mount namespace.
@@ -36,8 +39,8 @@ it 'CVE-2026-87766: makes nothing below a link to the old root' && for who in $W
 done
 
 # runc removed ptmx and made links in the directory that a link in place of /dev led to;
-# crun did the same (CVE-2026-47766). Seen to fail without RESOLVE_NO_SYMLINKS in
-# real_directory(), mounts.c: the sandbox starts.
+# crun did the same (CVE-2026-47766). Relies on RESOLVE_NO_SYMLINKS in real_directory(),
+# mounts.c, and on RESOLVE_IN_ROOT besides.
 it 'CVE-2026-41579: removes and makes nothing where a link at /dev leads to' && for who in $WHO
 do
 	prepare $who
@@ -78,7 +81,7 @@ it 'CVE-2025-52565: puts a terminal over no file of the host' && for who in $WHO
 done
 
 # runc masked files with the root's /dev/null, which was a link to what it should mask.
-# Seen to fail with a mask opened by its path in the root.
+# Relies on the null of the host as the mask.
 it 'CVE-2025-31133: covers files of /proc with no link of the root' && for who in $WHO; do
 	prepare $who
 	for link in /proc/sys/kernel/core_pattern /proc/sysrq-trigger "$C/secret"; do
@@ -118,8 +121,8 @@ it 'CVE-2026-88265: leaves owner and mode of standard files' && for who in $WHO;
 	unharmed
 done
 
-# A volume over /proc made runc write its AppArmor label into a false file. Seen to fail
-# with proc_open() of the root's /proc.
+# A volume over /proc made runc write its AppArmor label into a false file. Relies on
+# proc_open(), which looks at the kind of the file system before anything is mounted.
 it 'CVE-2019-16884: writes to no /proc that a volume covers' && for who in $WHO; do
 	prepare $who
 	mkdir -p "$H/false/self/attr" "$H/false/sys/kernel" "$H/false/1"
@@ -159,7 +162,7 @@ it 'CVE-2023-28642: mounts /proc and /sys on no link' && for who in $WHO; do
 done
 
 # Two containers shared a volume that held one's /proc, which the other exchanged; it
-# came back as CVE-2023-27561. Seen to fail with mounts_mask() walking from the root.
+# came back as CVE-2023-27561. Relies on mounts_mask() walking from what was mounted.
 it 'CVE-2019-19921: masks the /proc that it mounted' && for who in $WHO; do
 	prepare $who
 	mkdir "$V/proc"
@@ -199,8 +202,8 @@ done
 
 # ---- names that are exchanged in a volume --------------------------------------
 
-# runc created a mount point, then mounted where a link had come to be. Seen to fail
-# without RESOLVE_IN_ROOT.
+# runc created a mount point, then mounted where a link had come to be. Relies on
+# RESOLVE_IN_ROOT.
 it 'CVE-2021-30465: mounts nothing on a link that was put in a volume' && for who in $WHO; do
 	prepare $who
 	mkdir "$V/real"
@@ -217,8 +220,8 @@ it 'CVE-2021-30465: mounts nothing on a link that was put in a volume' && for wh
 	rm -rf "${V:?}/real" "$V/link" "${V:?}/${C#/}"
 done
 
-# The same race made runc create empty files and directories on the host. Seen to fail
-# without RESOLVE_IN_ROOT.
+# The same race made runc create empty files and directories on the host. Relies on
+# RESOLVE_IN_ROOT.
 it 'CVE-2024-45310: creates nothing outside for a mount point' && for who in $WHO; do
 	prepare $who
 	mkdir "$V/real"
@@ -252,8 +255,8 @@ it 'CVE-2024-23652: removes nothing where a mount point was' && for who in $WHO;
 done
 
 # flatpak bound a directory of the application's by a name that it had replaced by a
-# link. Whoever binds what others can rename opens it first. Seen to fail with volumes
-# bound by what the link of /proc says.
+# link. Whoever binds what others can rename opens it first. Seen to fail as it was: an
+# ordinary user could not bind it.
 it 'CVE-2024-42472: binds an open directory, whatever has its name' && for who in $WHO; do
 	prepare $who
 	mkdir "$H/persist"
@@ -287,8 +290,8 @@ done
 
 # ---- other paths of the root ---------------------------------------------------
 
-# runc left a directory of the host open, in which the command could start. Seen to fail
-# without getcwd(2) in change_directory().
+# runc left a directory of the host open, in which the command could start. Relies on files
+# being closed before, and on getcwd(2) in change_directory(): without either it holds.
 it 'CVE-2024-21626: starts in no directory of the host' && for who in $WHO; do
 	prepare $who
 	for fd in 0 3 4 5 6 7 8 9 10 11 12 200; do
@@ -304,7 +307,7 @@ it 'CVE-2024-21626: starts in no directory of the host' && for who in $WHO; do
 done
 
 # podman made the working directory, and gave it to the user, behind a link. It has no
-# number: GHSA-q6r4-3wmg-fwcq. Seen to fail without RESOLVE_IN_ROOT.
+# number: GHSA-q6r4-3wmg-fwcq. Relies on the root being entered before.
 it 'GHSA-q6r4-3wmg-fwcq: makes no working directory behind a link' && for who in $WHO; do
 	prepare $who
 	ln -s "..$UP$C/dir" "$R/w"
@@ -318,7 +321,7 @@ it 'GHSA-q6r4-3wmg-fwcq: makes no working directory behind a link' && for who in
 	rm -rf "$R/w" "${R:?}$W"
 done
 
-# containerd copied a volume of an image from a path with "..". Seen to fail without
+# containerd copied a volume of an image from a path with "..". Relies on
 # RESOLVE_IN_ROOT.
 it 'CVE-2022-23648: leaves the root by no ".." in a path' && for who in $WHO; do
 	prepare $who
@@ -361,7 +364,7 @@ it 'CVE-2025-24965: writes no file of its own through a link' && for who in $WHO
 done
 
 # containers/storage read /etc/passwd of the image through a link, and waited for a fifo.
-# Seen to fail without O_NONBLOCK in open_file(), users.c.
+# Relies on O_NONBLOCK in open_file(), users.c.
 it 'CVE-2024-9676: reads no passwd that is a fifo or has no end' && for who in $WHO; do
 	prepare $who
 	mkfifo "$R/fifo" "$H/fifo"

@@ -1378,7 +1378,8 @@ by_peer() {
 	bwrap)
 		set -- $NEWEST $as bwrap --unshare-all --unshare-user --disable-userns \
 		    --die-with-parent --new-session --cap-drop ALL \
-		    $([ "$R" = / ] && echo --ro-bind || echo --bind) "$R" / --proc /proc --dev /dev \
+		    $([ "$R" = / ] && echo --ro-bind || echo --bind) "$R" / \
+		    --proc /proc --dev /dev \
 		    ${bind:+--ro-bind "$bind" "$at"} -- "$@"
 		;;
 	unshare)
