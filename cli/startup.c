@@ -11,8 +11,8 @@
 #include "startup.h"
 
 /* What was inherited as ignored (nohup, a shell's &) does not end us. */
-static int
-open_signals(void)
+static uint64_t
+stop_signals(void)
 {
 	static const unsigned char stop[] = { SIGTERM, SIGINT, SIGQUIT,
 	    SIGHUP };
@@ -25,8 +25,27 @@ open_signals(void)
 		    action.sa_handler != SIG_IGN)
 			set |= UINT64_C(1) << (stop[i] - 1);
 	}
+	return set;
+}
+
+static int
+open_signals(void)
+{
+	const uint64_t set = stop_signals();
+
 	return syscall(SYS_signalfd4, -1, &set, sizeof(set), SFD_CLOEXEC |
 	    SFD_NONBLOCK);
+}
+
+/* The kernel would drop them for process 1, which has no default actions. */
+void
+startup_end_by_signal(bool on)
+{
+	const uint64_t set = stop_signals();
+
+	if (getpid() != 1)
+		syscall(SYS_rt_sigprocmask, on ? SIG_UNBLOCK : SIG_BLOCK, &set,
+		    NULL, sizeof(set));
 }
 
 /* The signal stays held for a command that starts: it is read only where we

@@ -213,8 +213,10 @@ launch_prepare(const struct sandbox *s)
 		if (flags & CLONE_NEWUSER)
 			ids_prepare(s);
 		maps_owners = (flags & CLONE_NEWUSER) && ids_root();
+		startup_end_by_signal(true);
 		rootfs_prepare(s);
 		volumes_prepare(s);
+		startup_end_by_signal(false);
 	}
 	/* Where mounts are locked nodev holds already. */
 	cgroup_prepare(s, !whole || geteuid() != 0 ? ALL_NODES :

@@ -143,4 +143,29 @@ it 'says one line, and leaves no group, however few files it may open' && for wh
 	done
 done
 
+# Seen to fail without startup_end_by_signal(): it goes on until the server is killed.
+it 'ends by TERM while a root or a volume is on a server that does not answer' && root && {
+	be as_root
+	mkdir -p "$W/silent"
+	if [ -w /dev/fuse ]; then
+		start "$B/attack_fuse" "$W/silent"
+		hear_until ready
+		server=$pid
+		for words in "--rootfs $W/silent/root" \
+		    "--rootfs $R --volume $W/silent/a:/mnt"; do
+			"$PITH" $words -- true 2>.err &
+			pid=$!
+			eventually grep -q fuse "/proc/$pid/wchan"
+			kill -TERM $pid
+			wait $pid
+			is $? 143
+		done
+		umount -l "$W/silent"
+		kill -KILL $server
+		wait $server 2>/dev/null
+	else
+		skip 'there is no /dev/fuse'
+	fi
+}
+
 finish

@@ -531,7 +531,8 @@ static const struct {
 	{ "rss=9", RLIMIT_RSS, 9, 9 },
 	{ "rtprio=0", RLIMIT_RTPRIO, 0, 0 },
 	{ "rttime=11", RLIMIT_RTTIME, 11, 11 },
-	{ "sigpending=12", RLIMIT_SIGPENDING, 12, 12 },
+	/* Check makes a timer, which takes one of the user's signals. */
+	{ "sigpending=4000", RLIMIT_SIGPENDING, 4000, 4000 },
 	{ "stack=8000000", RLIMIT_STACK, 8000000, 8000000 },
 	{ "as=unlimited", RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
 	{ "as=400000000000000:-1", RLIMIT_AS, 400000000000000, RLIM_INFINITY },
@@ -568,11 +569,11 @@ START_TEST(a_limit_that_cannot_be_set_is_named)
 
 	if (geteuid() == 0)
 		take(&t);
-	ck_assert_int_eq(setrlimit(RLIMIT_SIGPENDING, &low), 0);
-	t.words = "ulimit:core=0 ulimit:sigpending=11";
+	ck_assert_int_eq(setrlimit(RLIMIT_MSGQUEUE, &low), 0);
+	t.words = "ulimit:core=0 ulimit:msgqueue=11";
 	take(&t);
 	ck_assert_pstr_eq(t.failed, "cannot set --ulimit");
-	ck_assert_pstr_eq(t.on, "sigpending=11");
+	ck_assert_pstr_eq(t.on, "msgqueue=11");
 	ck_assert_int_eq(t.error, EPERM);
 }
 END_TEST
