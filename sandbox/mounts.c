@@ -72,8 +72,7 @@ walk_again(const char *path, int fd)
 	struct stat now, then;
 	int again;
 
-	/* The link leads to a mount of the host's namespace, its text does not.
-	 * */
+	/* The link leads to a mount of the host's namespace. */
 	if (strncmp(path, descriptor, sizeof(descriptor) - 1) == 0 &&
 	    readlink(path, real, sizeof(real) - 1) > 0)
 		path = real;

@@ -349,7 +349,7 @@ it 'CVE-2025-24965: writes no file of its own through a link' && for who in $WHO
 			tried
 			unharmed $mode
 		done
-		rm -rf "$R/etc" "${R:?}$W"
+		rm -rf "${R:?}/etc" "$R$W"
 	done
 	mkdir "$R/etc"
 	ln -s "..$UP$C/secret" "$R/etc/resolv.conf"
@@ -396,7 +396,7 @@ do
 	grep -q '"[^"]*etc/passwd"' "$H/trace" || fail "not tried: $err"
 	! sed '/execve("\/bin\/ptrue"/q' "$H/trace" |
 	    grep -E '"[^"]*(\.so|locale|nsswitch|preload|gconv)' || fail 'it opened a library'
-	rm -rf "$R/lib" "$R/usr" "$R/etc/nsswitch.conf" "$R/etc/ld.so.preload" "$H/trace"
+	rm -rf "${R:?}/lib" "${R:?}/usr" "$R/etc/nsswitch.conf" "$R/etc/ld.so.preload" "$H/trace"
 done
 
 # ---- what does not apply -------------------------------------------------------

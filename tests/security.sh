@@ -1376,10 +1376,11 @@ by_peer() {
 		    $terminal -- "$@"
 		;;
 	bwrap)
+		way=--bind
+		[ "$R" != / ] || way=--ro-bind
 		set -- $NEWEST $as bwrap --unshare-all --unshare-user --disable-userns \
 		    --die-with-parent --new-session --cap-drop ALL \
-		    $([ "$R" = / ] && echo --ro-bind || echo --bind) "$R" / \
-		    --proc /proc --dev /dev \
+		    $way "$R" / --proc /proc --dev /dev \
 		    ${bind:+--ro-bind "$bind" "$at"} -- "$@"
 		;;
 	unshare)
