@@ -996,8 +996,8 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv,
 	struct words w = { argv + (*argv != NULL), NULL, NULL };
 
 	log_as(d->name, d->failure_code);
-	refuse_privileges(boots);
 	set_defaults(o, d);
+	refuse_privileges(boots);
 	parse_variables(o, d);
 	parse_environment(o, d);
 	if (parse_words(o, d, &w) && (!boots || o->boot.asked))

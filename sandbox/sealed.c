@@ -29,14 +29,16 @@ sealed_needed(const struct sandbox *s)
 
 	if (!sandbox_whole(s))
 		return false;
+	/* Where /proc is none, proc_open() says so. */
 	if (geteuid() != 0)
-		return stat("/proc/self/exe", &st) < 0 || st.st_uid != 0;
+		return stat("/proc/self/exe", &st) == 0 && st.st_uid != 0;
 	for (int i = 0; i < s->word_count; i++)
 		own = own || s->words[i].kind == UIDMAP ||
 		    s->words[i].kind == GIDMAP;
 	/* Root of the machine gives ids that nobody else has. */
-	return own || stat("/proc/self/ns/user", &st) < 0 ||
-	    st.st_ino != FIRST_USERNS;
+	if (!own && stat("/proc/self/ns/user", &st) == 0)
+		own = st.st_ino != FIRST_USERNS;
+	return own;
 }
 
 static int

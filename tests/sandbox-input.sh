@@ -132,7 +132,7 @@ TAKE_VALUES='rootfs layer upper volume tmpfs dir symlink file device shm-size pr
     gateway publish listen dns add-host sysctl cap-add cap-drop seccomp landlock info
     info-fd block-fd pidfile preserve-fd args-fd memory memory-swap memory-high oom cpus
     cpu-shares cpuset-cpus cpu-time pids-limit blkio-weight device-read-bps device-write-bps
-    device-read-iops device-write-iops cgroup-conf cgroup-parent cgroup-join cgroups'
+    device-read-iops device-write-iops cgroup-conf cgroup-parent cgroup-join cgroups pty-max'
 
 it 'refuses an empty value of every option, and one that is missing' && {
 	be as_user
@@ -173,6 +173,9 @@ it 'refuses what is no size, number, octal number or choice' && {
 	for value in 0 x -1 1q 1mm ' 1' 1.5m 99999999999999999999 9999999999t; do
 		box_refused "bad value '$value': --shm-size takes a size*" --shm-size "$value"
 		box_refused "bad value '$value': --ephemeral= takes a size*" --ephemeral="$value"
+	done
+	for value in x -1 1x 0x10 99999999999999999999; do
+		box_refused "bad value '$value': --pty-max takes *" --pty-max "$value"
 	done
 	for value in 8 1000 x -1 0x7 ' 7' 77777777777; do
 		box_refused "bad value '$value': --umask takes an octal*" --umask "$value"

@@ -247,7 +247,7 @@ it 'leaves its root byte for byte as it was, where it is ephemeral' && for who i
 	# A user's overlay keeps its notes in attributes that a tmpfs had not.
 	[ $who = as_root ] || kernel 6 6 || continue
 	before=$(sum_of $R)
-	for words in '' --ephemeral --ephemeral=64m '--writable --ephemeral'; do
+	for words in '' --ephemeral --ephemeral=64m; do
 		box $words -- sh -c 'rm /etc/motd && mkdir -p /new/dir && mv /bin/ptrue /new/ &&
 		    echo more >>/etc/hosts && chmod 700 /tmp && ln -s x /link &&
 		    rm -r /var/old && chown 0:0 /etc/group &&
@@ -945,7 +945,7 @@ it 'has no capability, or those that are asked for' && for who in $WHO; do
 	box --cap-add ALL -- cat /proc/self/status
 	[ "$(status CapEff)" != $none ] || fail none
 	is "$(status CapEff)" "$(status CapBnd)"
-	box --cap-add ALL --cap-drop ALL --cap-add KILL -- cat /proc/self/status
+	box --cap-drop ALL --cap-add KILL -- cat /proc/self/status
 	caps_are 0000000000000020
 	# A user keeps them over the exec: they are ambient.
 	box --user 1000 --cap-add NET_BIND_SERVICE -- cat /proc/self/status

@@ -686,8 +686,9 @@ it 'cannot type into our terminal [S18]' && {
 			case $option in
 			*,*) option='--cap-add=SYS_ADMIN --cap-add=SYS_TTY_CONFIG' ;;
 			esac
+			case $option in --tty*) ;; *) option="--tty=no $option" ;; esac
 			# shellcheck disable=SC2086
-			on_terminal --tty=no $option -- escape push
+			on_terminal $option -- escape push
 		done
 		# shellcheck disable=SC2086
 		run "$ESCAPE" terminal $as "$PITH" --rootfs "$R" --tty=no \
