@@ -1088,7 +1088,7 @@ get_usage(const struct life *l, struct rusage *usage)
 	const int64_t system = l->counters[SYSTEM_MS];
 
 	getrusage(RUSAGE_CHILDREN, usage);
-	/* That is init alone, which has not waited for the others. */
+	/* These are init's own figures: it has not waited for the others. */
 	if (is_uncounted(l)) {
 		usage->ru_utime.tv_sec = usage->ru_stime.tv_sec = UNKNOWN;
 		usage->ru_maxrss = UNKNOWN;

@@ -241,7 +241,7 @@ static struct word words[WORDS];
 /* What --args-fd reads, and the words of PITH_OPTIONS. */
 static char args[64 * 1024], option_words[32 * 1024];
 
-/* What each --args-fd held; the texts lie in args. */
+/* Contents of each --args-fd; the texts lie in args. */
 static struct args_file files[8];
 static int file_count;
 
@@ -436,8 +436,8 @@ add_word(struct options *o, int kind, const char *value)
 	return true;
 }
 
-/* Whether an earlier word gives the same file, parameter or clock another
- * value, of which the kernel would keep the last. */
+/* True if an earlier word gives the same file, parameter or clock another
+ * value: the kernel would keep the last. */
 static bool
 word_differs(const struct sandbox *s, int kind, const char *value)
 {
@@ -453,9 +453,9 @@ word_differs(const struct sandbox *s, int kind, const char *value)
 	return false;
 }
 
-/* Whether there is a value already, and another one. What protects, limits,
- * identifies or names a file to be written is never replaced without a word;
- * that some time, signal, size or name is, pith(8) says. */
+/* True if the option has another value already. A value that protects, limits,
+ * identifies or names a file to write is never replaced silently; pith(8) lists
+ * the times, signals, sizes and names of which the last one wins. */
 static bool
 differs(const struct options *o, const struct rule *r, const char *value)
 {

@@ -126,7 +126,7 @@ struct dialect {
 /* PITH_OPTIONS=... as it was found; NULL where it was not. */
 char *options_variable(void);
 
-/* What was read from an --args-fd, and its number. */
+/* Contents of an --args-fd, and its number. */
 struct args_file {
 	int fd;
 	const char *text;

@@ -10,7 +10,8 @@
 #include "log.h"
 #include "startup.h"
 
-/* What was inherited as ignored (nohup, a shell's &) does not end us. */
+/* A signal that was inherited as ignored (nohup, a shell's &) does not end
+ * pith. */
 static uint64_t
 stop_signals(void)
 {

@@ -308,9 +308,9 @@ next_group(struct walk *w, char name[NAME_MAX + 1])
 	return false;
 }
 
-/* Whether it is late, on the way up. Removing begins at the bottom: the first
- * way up may take as long as the way down did, or many starts of pith would go
- * down there and none would remove anything. */
+/* True if the time of a walk is over, on its way up. Removal begins at the
+ * bottom: the first way up may take as long as the way down did. Else many
+ * starts of pith would go down there and none would remove anything. */
 static bool
 is_late(struct walk *w)
 {
@@ -347,8 +347,8 @@ walk_on(struct walk *w)
 	}
 }
 
-/* Whether there is a process in a group or below it, but for those that joined.
- * In v1 all have to be looked at; where that takes too long there is none. */
+/* True if a process is in a group or below it, not counting those that joined.
+ * In v1 every group has to be read; false where that takes too long. */
 static bool
 has_life(int group, int64_t until)
 {
@@ -422,7 +422,7 @@ groups_remove(int group, const char *which, bool kill, int64_t until)
 static void
 end_sandbox(int parent, const char *which, int group, int64_t until)
 {
-	/* What is in none of these is not ours: without limits all of it was in
+	/* Processes elsewhere are not ours: without limits all of them were in
 	 * a PID namespace. */
 	const int pay = openat(group, GROUP_PAY, O_PATH | O_NOFOLLOW |
 	    O_CLOEXEC);

@@ -40,7 +40,7 @@ int64_t groups_clock(void);
  * one is not taken there. */
 bool groups_move_joined(int group, int to, int64_t until);
 
-/* Whether a directory has an open group under that name. */
+/* True if the open group still has that name in its parent directory. */
 bool groups_is_still(int parent, const char *which, int group);
 
 /* Remove it, which is its name, with all groups that the command has made in

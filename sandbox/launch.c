@@ -297,7 +297,7 @@ remedy_of(int error)
 	    "without some namespace" : NULL;
 }
 
-/* For kinds of news that carry a mount: a volume's number, or these. */
+/* Codes of a MOUNT message: the number of a volume, or one of these. */
 enum { ROOT_MOUNT = -1, DEV_MOUNT = -2 };
 
 static void
@@ -424,7 +424,7 @@ forbid_nesting(const struct sandbox *s)
 		lacking("cannot forbid", "nested user namespaces");
 }
 
-/* What needs lo to be up. */
+/* Set up the network; lo is up by now. */
 static void
 set_network(void)
 {
@@ -467,7 +467,7 @@ make_inner(const struct sandbox *s)
 {
 	wait_for_launcher();
 	ids_become();
-	/* What comes next looks into a child of the same ids. */
+	/* lock_prepare() reads /proc of a child with the same ids. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	lock_prepare(s, flags);
 	if (write(inner_made[1], "", 1) != 1)

@@ -29,8 +29,8 @@ static const char controllers[CONTROLLERS][12] = {
 static const unsigned int NONE_OF_V2 = BIT(OF_CPUACCT) | BIT(OF_DEVICES) |
     BIT(OF_FREEZER) | BIT(OF_NET_CLS) | BIT(OF_NET_PRIO) | BIT(OF_GROUPS);
 
-/* What v2 has in every group, and --cgroup-conf may write: for systemd and
- * engines in there these are plenty. */
+/* Bounds on groups inside, which --cgroup-conf may set too: systemd and
+ * container engines need far fewer. */
 static const char groups_most[][2][24] = {
 	{ "cgroup.max.depth", "32" },
 	{ "cgroup.max.descendants", "1000" },

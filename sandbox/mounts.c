@@ -326,7 +326,7 @@ refused(const char *what, const char *remedy, bool best_effort)
 
 static const char NO_PROC[] = "--proc none does without";
 
-/* For what we write there: of the old root's /proc part may be read-only. */
+/* Sysctls are written there: part of the old root's /proc may be read-only. */
 void
 mounts_hidden_proc(void)
 {
@@ -573,8 +573,8 @@ mount_in_dev(int dev, const char *name, int mount)
 	close(mount);
 }
 
-/* For group tty, where the sandbox has it. All terminals of the machine are of
- * one number, sysctl kernel.pty.max: a sandbox gets a part. */
+/* The group of terminals is tty, if the sandbox has it. kernel.pty.max bounds
+ * the terminals of the whole machine, so a sandbox gets a part of them. */
 static int
 new_pts(int max)
 {

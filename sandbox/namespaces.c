@@ -49,7 +49,7 @@ network_path(const struct sandbox *s)
 	    s->network + 3 : NULL;
 }
 
-/* Of the lists of --unshare, which add up. */
+/* Namespaces of all --unshare lists together. */
 static int
 unshared(const struct sandbox *s)
 {

@@ -339,9 +339,9 @@ remedy_of(int error)
 	    "is that a bridge, and has the kernel such interfaces?" : NULL;
 }
 
-/* What root of a sandbox could have the host's kernel do by packets alone. Of
+/* Things that root of a sandbox could have the host's kernel do by packets. By
  * IPv6: take routes and addresses from router advertisements, and other routes
- * from redirects. Of IPv4: the latter; go where a source route leads; believe
+ * from redirects. By IPv4: the latter; go where a source route leads; believe
  * a source address that is not the sandbox's; let packets in to 127.0.0.0/8.
  * The defaults of new interfaces are the host's, and may allow each of them.
  * ip-sysctl(7), Documentation/networking/ip-sysctl.rst of Linux */

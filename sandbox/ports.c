@@ -9,7 +9,7 @@
 #include "../cli/log.h"
 #include "ports.h"
 
-/* Of --listen, where it is relayed, then of --publish. */
+/* Ports of --listen, where it is relayed, then those of --publish. */
 static struct port published[2 * PORTS];
 static int published_count, listening;
 static int opening[2] = { -1, -1 };

@@ -1,4 +1,4 @@
-/* What makes a process more important than others, and is inherited. */
+/* Priorities of a process over others, which its children inherit. */
 #ifndef PITH_SANDBOX_PRIORITY_H
 #define PITH_SANDBOX_PRIORITY_H
 

@@ -26,7 +26,7 @@ void privileges_prepare(const struct sandbox *s, bool preset);
  * with errno. After vfork(2) too. keyctl_join_session_keyring(3) */
 bool privileges_leave_keyring(void);
 
-/* Whether it may come to have CAP_SYS_ADMIN. After privileges_prepare(). */
+/* True if the command keeps CAP_SYS_ADMIN. After privileges_prepare(). */
 bool privileges_admin(void);
 
 /* In the child, right before its filters and its exec: --ulimit, with the

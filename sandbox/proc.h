@@ -31,10 +31,10 @@ bool proc_read(const char *path, char *text, size_t size);
 enum { PROC_PATH = 40 };
 const char *proc_of(char path[PROC_PATH], pid_t pid, const char *name);
 
-/* Whether a descriptor is an io_uring(7), or cannot be told from one as /proc
- * is not there; false where it is not open. A ring that has a thread of the
- * kernel's (IORING_SETUP_SQPOLL) makes calls by itself, with the credentials of
- * the one who has made it and past every filter. */
+/* True if a descriptor is an io_uring(7), or cannot be told from one because
+ * there is no /proc; false if it is not open. A ring with a kernel thread
+ * (IORING_SETUP_SQPOLL) makes system calls by itself, past every filter and
+ * with the credentials of its maker. */
 bool proc_is_ring(int fd);
 
 #endif

@@ -8,7 +8,7 @@
  * refused. */
 void rootfs_prepare(const struct sandbox *s);
 
-/* Whether the root, or a layer of it, is the tree of this host. */
+/* True if the root, or a layer of it, is the tree of this host. */
 bool rootfs_is_host(void);
 
 /* Open --upper, or make it, when all else has been checked; dies. A new one has

@@ -7,11 +7,11 @@
 
 #include "sandbox.h"
 
-/* Whether the command could change our program file. A hostile root may have
- * it executed, as a link to /proc/self/exe, and another process then opens the
- * file of the host: nobody writes to a program that runs, but its owner may
- * chmod(2) it, and who traces process 1 waits for its end (CVE-2019-5736).
- * False where no id inside can own the file. */
+/* True if the command could change pith's program file. A hostile root has the
+ * file executed by a link to /proc/self/exe, and another process then opens it.
+ * Nobody can write to a running program, but its owner can chmod(2) it, and a
+ * tracer of process 1 can wait for its end (CVE-2019-5736). False if no id
+ * inside can own the file. */
 bool sealed_needed(const struct sandbox *s);
 
 /* Become a copy of ourselves, called again with argv and environ, in a sealed
@@ -19,7 +19,7 @@ bool sealed_needed(const struct sandbox *s);
  * of fcntl(2) */
 _Noreturn void sealed_become(char **argv);
 
-/* Whether we are that copy, which then gets pith's name in ps(1). */
+/* True in that copy, which then gets pith's name in ps(1). */
 bool sealed_is_copy(void);
 
 /* Let the copy read a text from a descriptor, which is replaced. Dies. */

@@ -15,8 +15,8 @@
 #include "../cli/log.h"
 #include "seccomp.h"
 
-/* What becomes of a call. NESTED: EPERM without --allow-userns. The last five
- * depend on an argument. */
+/* Verdicts on a system call. NESTED: EPERM without --allow-userns. The last
+ * five depend on an argument. */
 enum verdict {
 	ALLOW, DENY, MISSING, NESTED, IOCTL, SOCKET, CLONE, UNSHARE,
 	PERSONALITY, VERDICTS
@@ -77,9 +77,10 @@ static const struct {
 	{ PCICONFIG_IOBASE, NO_CALL, DENY }, { PCICONFIG_READ, NO_CALL, DENY },
 	{ PCICONFIG_WRITE, NO_CALL, DENY },
 
-	/* What changes no more than the layout of a program's own memory and
-	 * its uname(2) is let through: setarch(8), gdb, sanitizers. The rest is
-	 * of other systems, and has made faults usable (CVE-2009-1895). */
+	/* Flags that only change a program's own memory layout and uname(2)
+	 * are allowed: setarch(8), gdb and sanitizers set them. The others
+	 * belong to other systems and have made faults usable (CVE-2009-1895).
+	 */
 	{ SYS_personality, 136, PERSONALITY },
 
 	/* No namespace holds what they reach: keyrings, handles of files,

@@ -25,7 +25,7 @@ const struct sock_fprog *seccomp_program(int i);
  * where that pretends to have applied it; seccomp(2). */
 bool seccomp_apply(int i, const char **on);
 
-/* Whether the built-in filter is one of them. */
+/* True if the built-in filter is one of them. */
 bool seccomp_has_built_in(void);
 
 #endif

@@ -113,8 +113,8 @@ tether_read(struct news *n, bool wait, bool *over)
 	    .msg_controllen = sizeof(a) };
 	ssize_t got;
 
-	/* That the other end has closed without reading all is reported once,
-	 * and before what it has sent. */
+	/* ECONNRESET: the other end has closed without reading everything. It
+	 * is reported once, before the messages of the other end. */
 	do
 		got = syscall(SYS_recvmsg, own, &m, MSG_CMSG_CLOEXEC |
 		    (wait ? 0 : MSG_DONTWAIT));
