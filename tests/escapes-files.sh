@@ -1,7 +1,7 @@
 # The standard files of a sandbox with a root: what the command gets for each kind of file
 # that they are outside, that none of them leads to the host, and that no terminal, pipe or
 # process that hangs holds up the verdict. attack_files.c makes the files and looks at them.
-# shellcheck shell=sh source=tests/lib.sh source=tests/sandbox-lib.sh disable=SC2086,SC2154
+# shellcheck shell=sh source=tests/lib.sh source=tests/sandbox-lib.sh disable=SC2046,SC2086,SC2154
 . "${0%/*}/lib.sh"
 . "${0%/*}/sandbox-lib.sh"
 
