@@ -146,7 +146,7 @@ enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
  * takes less than eight of the longest filters for one process. */
 enum { LONGEST = BPF_MAXINSNS, BUILT_IN = 256, FILTERS = 32 };
 enum { ROOM = BUILT_IN + 8 * LONGEST };
-enum { INSTRUCTION = sizeof(struct sock_filter) };
+static const ssize_t INSTRUCTION = sizeof(struct sock_filter);
 
 static struct sock_filter code[ROOM + 1];       /* the built-in one first */
 static unsigned used;                           /* of code */
