@@ -24,7 +24,15 @@ legacy() {
 	have gcc && { [ -e /usr/lib32/crt1.o ] || {
 		skip 'libc6-dev-i386 is not installed (make deps-all)'
 		false
-	}; } && rooted i386
+	}; } && rooted i386 && runs_i386
+}
+# Some kernels run no programs of 32 bits: there pith says what the file is.
+runs_i386() {
+	"$R/lib/ld-linux.so.2" --version >/dev/null 2>&1 && return
+	run "$PITH" --chroot "$R" -- /bin/legacy
+	code_is 126
+	err_like '*Exec format error, it is for i386 machines*'
+	false
 }
 
 # ---- who starts a sandbox ----------------------------------------------------
