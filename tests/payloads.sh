@@ -968,6 +968,8 @@ it 'has a shell in a terminal: jobs, vim, top, another size, an exit code' &&
 		shows 'load average'
 		shows ' PID USER'
 		keys q
+		# top drops what is typed before it has ended.
+		shows '^box>'
 		type_line 'clear; echo back'
 		shows '^back'
 		type_line 'exit 7'

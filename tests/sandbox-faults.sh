@@ -140,7 +140,8 @@ tolerated() {
 	time_out:*:kill:*) ;;
 	# close(2) always lets go; the fault keeps it from the kernel. By these the end of
 	# the pipe would stay, of which the exec is to be the end.
-	terminal:init:close:$((count - 3)):* | *:init:close:$((count - 1)):*) ;;
+	terminal:init:close:$((count - 3)):* | *:init:close:$((count - 2)):* | \
+	    *:init:close:$((count - 1)):*) ;;
 	# That the command runs was not told, so -d waits for its end.
 	detach:launcher:write:* | detach:init:sendmsg:* | detach:starter:read:*) ;;
 	# Who has not got back what he had cannot remove his group, and says so besides.
