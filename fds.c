@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -22,7 +23,8 @@ void
 fds_occupy(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open_placeholder() != fd)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open_placeholder() != fd)
 			die("cannot occupy", "a closed standard file");
 }
 
