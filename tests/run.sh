@@ -17,6 +17,8 @@ UNCHANGED='leaves the devices, parameters, mounts, groups and interfaces of the 
 # at the same moment is over soon.
 host_is_unchanged() {
 	case $UNCHANGED in *"${ONLY:-}"*) ;; *) return 0 ;; esac
+	# A start removes what launchers that a test has killed have left.
+	"$PITH" --rootfs / -- /bin/true >"$results/.start" 2>&1 </dev/null
 	for try in 1 2 3 4 5; do
 		host_state >"$results/.after"
 		difference=$(host_difference "$results/.before" "$results/.after")
