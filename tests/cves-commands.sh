@@ -273,7 +273,8 @@ it 'CVE-2022-31214: runs no setuid program of the host as root' && root && {
 	out_like '65534 0 0 *'
 	for option in '--new-privs --user=1000:1000' '--new-privs --cap-add=ALL' \
 	    '--new-privs --userns=keep-id' '--new-privs --allow-userns'; do
-		run $as "$PITH" --rootfs / --read-only "--volume=$V:/etc" $option -- "$W/su" ids
+		run $as "$PITH" --rootfs / --read-only "--volume=$V:/etc" "--volume=$W:$W:ro" \
+		    $option -- "$W/su" ids
 		read -r real effective rest <<-E
 			$out
 		E
