@@ -460,7 +460,8 @@ static bool
 differs(const struct options *o, const struct rule *r, const char *value)
 {
 	const void *member = (const char *)o + r->at;
-	const int is = *(const int *)member;
+	/* Read only where the member is an int: others are aligned less. */
+	const int *is = member;
 
 	switch (r->kind) {
 	case TEXT:
@@ -468,19 +469,19 @@ differs(const struct options *o, const struct rule *r, const char *value)
 		return *(const char *const *)member &&
 		    strcmp(*(const char *const *)member, value) != 0;
 	case NUMBER:
-		return is != UNSET && is != number(value, INT32_MAX);
+		return *is != UNSET && *is != number(value, INT32_MAX);
 	case TIME_LIMIT:
 		return *(const int64_t *)member != UNSET &&
 		    *(const int64_t *)member != duration(value);
 	case TTY:
-		return is != UNSET && is != !value;
+		return *is != UNSET && *is != !value;
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
 	case CHOICE_OOM:
 	case CHOICE_CGROUPS:
 	case CHOICE_ON_EXIT:
-		return is != 0 && is != choice(taken(r->kind), value) + 1;
+		return *is != 0 && *is != choice(taken(r->kind), value) + 1;
 	case WORD:
 		return word_differs(&o->sandbox, r->at - AT(sandbox), value);
 	default:
