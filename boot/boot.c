@@ -362,7 +362,7 @@ next_phase(int64_t now)
 {
 	switch (phase) {
 	case IN_SYSINIT:
-		early_complete();
+		early_complete(machine);
 		watchdog_open();
 		feed_due = now;
 		told_from = now + ALONE_MS;

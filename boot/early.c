@@ -210,13 +210,26 @@ use_seed(void)
 	early_save_seed();
 }
 
+/* Mounting cgroup2 in the first cgroup namespace sets its options for the whole
+ * machine, cgroups(7): they are not for a container to change. The number is
+ * the kernel's PROC_CGROUP_INIT_INO. */
+static bool
+sets_options_of_machine(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/cgroup", &st) < 0 ||
+	    st.st_ino == 0xEFFFFFFB;
+}
+
 void
-early_complete(void)
+early_complete(bool machine)
 {
 	early_mount(NULL);
 	for (size_t i = 0; i < COUNT_OF(usual); i++)
 		mount_it(&usual[i], true);
-	mount_it(&groups, false);       /* sysfs is the kernel's alone */
+	if (machine || !sets_options_of_machine())
+		mount_it(&groups, false);       /* sysfs is the kernel's */
 	raise_loopback();
 	use_seed();
 }

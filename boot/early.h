@@ -18,8 +18,9 @@ void early_begin(void);
 void early_mount(bool (*is_left)(const char *at));
 
 /* After them, what they left out: what is mounted usually, where nothing is
- * mounted or lies there; lo up; and randomness that was saved. */
-void early_complete(void);
+ * mounted or lies there; lo up; and randomness that was saved. Without a
+ * machine of its own, cgroup2 only in a cgroup namespace of its own. */
+void early_complete(bool machine);
 
 /* Save randomness for the next time. */
 void early_save_seed(void);

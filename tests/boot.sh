@@ -739,6 +739,22 @@ it 'goes on where what another init should have left is not there' && root && {
 	done
 }
 
+# Seen to fail where cgroup2 was mounted in any cgroup namespace: the host's got nsdelegate.
+it 'mounts control groups only in a cgroup namespace of its own' && root && {
+	inittab <<-'E'
+		::wait:grep -c ' /sys/fs/cgroup ' /proc/mounts
+		::once:poweroff
+	E
+	boot
+	hear
+	is "$heard" 0
+	ends
+	BOX="unshare --cgroup $BOX" boot
+	hear
+	is "$heard" 1
+	ends
+}
+
 it 'mounts what is missing, over empty directories alone' && root && {
 	: >"$R/run/lies"
 	inittab <<-'E'
