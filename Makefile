@@ -16,7 +16,7 @@ VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 # ---- what is built -----------------------------------------------------------
 
 OBJECTS = init.o child.o reaper.o signals.o fds.o \
-	cli/report.o cli/outfile.o cli/startup.o cli/log.o cli/dropin.o \
+	cli/report.o cli/outfile.o cli/startup.o cli/memory.o cli/log.o cli/dropin.o \
 	cli/options.o \
 	$(ROOMS:%=sandbox/%.o) $(BOOT:%=boot/%.o)
 ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \

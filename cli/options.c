@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "memory.h"
 #include "options.h"
 #include "startup.h"
 
@@ -236,13 +237,13 @@ static const char license[] =
 
 static const char takes[] = KINDS_WITH_VALUE(KIND_TAKES);
 
-static struct word words[WORDS];
+enum { ARGS_STEP = 4096, ARGS_MOST = 6 << 20 };
 
-/* What --args-fd reads, and the words of PITH_OPTIONS. */
-static char args[64 * 1024], option_words[32 * 1024];
+/* The struct words of all options. */
+static struct memory words;
 
-/* Contents of each --args-fd; the texts lie in args. */
-static struct args_file files[8];
+/* An args_file for each --args-fd. */
+static struct memory files;
 static int file_count;
 
 /* PITH_OPTIONS=... as it was found. */
@@ -428,8 +429,8 @@ add_word(struct options *o, int kind, const char *value)
 {
 	struct sandbox *s = &o->sandbox;
 
-	if (s->word_count == WORDS)
-		refuse("too many options", value, NULL, NULL);
+	memory_reserve(&words, (s->word_count + 1) * sizeof(struct word));
+	s->words = words.block;
 	s->words[s->word_count++] = (struct word){ kind, (char *)value };
 	if (kind == LAYER)
 		s->layered = true;
@@ -798,33 +799,46 @@ parse_words(struct options *o, const struct dialect *d, struct words *w)
 	return word;
 }
 
-/* Options of --args-fd: each ends in a NUL, as those of a process do. */
+/* Read a file to its end. A NUL follows its size bytes. The bound is that of
+ * execve(2) for all words of a process; /dev/zero has no end. */
+static void
+read_args_file(int fd, struct memory *text, size_t *size)
+{
+	ssize_t n;
+
+	*size = 0;
+	do {
+		memory_reserve(text, *size + ARGS_STEP);
+		startup_wait_or_end(fd, "--args-fd");
+		n = read(fd, (char *)text->block + *size,
+		    text->size - 1 - *size);
+		*size += n > 0 ? n : 0;
+	} while ((n > 0 && *size <= ARGS_MOST) || (n < 0 && errno == EINTR));
+	if (n > 0)
+		errno = E2BIG;
+	if (n != 0)
+		die("cannot read", "--args-fd");
+}
+
+/* Options of --args-fd: each ends in a NUL, as those of a process do. Values
+ * point into the text, which stays mapped. */
 static bool
 read_args(struct options *o, const char *value)
 {
-	static size_t used;
-	struct words w = { NULL, args + used, NULL };
+	struct memory text = { NULL, 0 };
+	struct words w = { NULL, NULL, NULL };
 	const int fd = number(value, INT32_MAX);
-	ssize_t n;
+	size_t size;
 	char *word;
 
 	if (fd < 0)
 		return false;
-	do {
-		startup_wait_or_end(fd, "--args-fd");
-		n = read(fd, args + used, sizeof(args) - 1 - used);
-		used += n > 0 ? n : 0;
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	if (n == 0 && used == sizeof(args) - 1)
-		errno = E2BIG;
-	if (n < 0 || used == sizeof(args) - 1)
-		die("cannot read", "--args-fd");
-	if (file_count == sizeof(files) / sizeof(files[0]))
-		refuse("too many", "--args-fd", NULL, NULL);
-	w.end = args + used;
-	files[file_count++] = (struct args_file){ fd, w.text,
-	    w.end - w.text };
-	args[used++] = '\0';
+	read_args_file(fd, &text, &size);
+	memory_reserve(&files, (file_count + 1) * sizeof(struct args_file));
+	((struct args_file *)files.block)[file_count++] =
+	    (struct args_file){ fd, text.block, size };
+	w.text = text.block;
+	w.end = w.text + size;
 	if (fd > STDERR_FILENO)
 		close(fd);
 	word = parse_words(o, &native, &w);
@@ -848,8 +862,7 @@ set_defaults(struct options *o, const struct dialect *d)
 	o->stop_timeout = o->grace = o->timeout = UNSET;
 	o->report_fd = UNSET;
 	o->sandbox = (struct sandbox){ .umask = UNSET, .tty = UNSET,
-	    .info_fd = UNSET, .block_fd = UNSET, .cpu_time = UNSET,
-	    .words = words };
+	    .info_fd = UNSET, .block_fd = UNSET, .cpu_time = UNSET };
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
 	for (int i = 0; i < SIGNALS; i++)
@@ -878,6 +891,7 @@ static void
 parse_environment(struct options *o, const struct dialect *d)
 {
 	static const char NAME[] = "PITH_OPTIONS=";
+	struct memory copy = { NULL, 0 };
 	struct words w = { NULL, NULL, NULL };
 	char **to = environ;
 	size_t n;
@@ -892,11 +906,10 @@ parse_environment(struct options *o, const struct dialect *d)
 	*to = NULL;
 	if (!variable)
 		return;
-	w.text = option_words + sizeof(NAME) - 1;
-	n = strlen(variable);
-	if (n >= sizeof(option_words))
-		refuse("PITH_OPTIONS is too long", NULL, NULL, NULL);
-	memcpy(option_words, variable, n + 1);
+	n = strlen(variable) + 1;
+	memory_reserve(&copy, n);
+	memcpy(copy.block, variable, n);
+	w.text = (char *)copy.block + sizeof(NAME) - 1;
 	/* Whoever reads of a mistake has to know where to look. */
 	log_as("pith: PITH_OPTIONS", d->failure_code);
 	word = parse_words(o, &native, &w);
@@ -968,7 +981,8 @@ check(const struct options *o, bool boots)
 const struct args_file *
 options_args(int number)
 {
-	return number < file_count ? &files[number] : NULL;
+	return number < file_count ?
+	    &((const struct args_file *)files.block)[number] : NULL;
 }
 
 char *

@@ -1,39 +1,56 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/memory.h"
 #include "../cli/startup.h"
 #include "environment.h"
 
 extern char **environ;
 
-enum { VARIABLES = 4096, FILES_BYTES = 64 * 1024 };
+enum {
+	FILES_STEP = 4096,
+	FILES_MOST = 16 << 20,          /* execve(2) takes 6 MiB at most */
+	FEWEST = 128                    /* variables that have room at first */
+};
 
-static char **ours;                     /* the environment of the caller */
-static char *table[VARIABLES + 1];      /* that of the command */
-static size_t used;
+/* Entries NAME=VALUE in order, and a hash table to find them by name: slots is
+ * a power of two, at least twice as large as entries, so that a free slot ends
+ * every search. */
+struct variables {
+	struct memory memory;
+	char **entries;                 /* NULL where one was removed */
+	uint32_t *slots;                /* index of an entry plus 1, or 0 */
+	size_t used, size;              /* elements of entries */
+};
+
+static char **inherited;                /* the environment of the caller */
+static struct variables known;          /* the same by name */
+static struct variables table;          /* that of the command */
 static char listen_pid[12 + 12] = "LISTEN_PID=";
 
 /* What all --env-file hold, each line a string; an empty one ends a file. */
-static char files[FILES_BYTES + 2];
+static struct memory files;
 static size_t files_used;
 
 /* ---- checking ----------------------------------------------------------- */
 
-/* Less than size bytes, as a string. */
+/* Read a file to the end of what files holds, as a string. */
 static void
-read_file(const char *path, char *text, size_t size)
+read_file(const char *path)
 {
-	size_t n = 0;
+	size_t n = files_used;
 	ssize_t got;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	/* A pipe is a shell's <(...), and a fifo may have no writer yet. */
-	while (fd >= 0) {
+	while (fd >= 0 && n <= FILES_MOST) {
+		memory_reserve(&files, n + FILES_STEP);
 		startup_wait_or_end(fd, path);
-		got = read(fd, text + n, size - n);
+		got = read(fd, (char *)files.block + n, files.size - 2 - n);
 		if (got == 0)
 			break;
 		if (got > 0)
@@ -41,14 +58,14 @@ read_file(const char *path, char *text, size_t size)
 		else if (errno != EINTR && errno != EAGAIN)
 			die("cannot read", path);
 	}
-	if (fd >= 0 && n == size)
+	if (fd >= 0 && n > FILES_MOST)
 		errno = EFBIG;
-	if (fd < 0 || n == size)
+	if (fd < 0 || n > FILES_MOST)
 		die("cannot read", path);
 	close(fd);
-	if (memchr(text, '\0', n))
+	if (memchr((char *)files.block + files_used, '\0', n - files_used))
 		refuse("cannot read", path, "it is no text", NULL);
-	text[n] = '\0';
+	((char *)files.block)[n] = '\0';
 }
 
 /* As docker reads it: blanks before a name and the \r of DOS are dropped. What
@@ -56,10 +73,10 @@ read_file(const char *path, char *text, size_t size)
 static void
 parse_file(const char *path)
 {
-	char *line = files + files_used, *to = line, *next;
+	char *line, *to, *next;
 
-	read_file(path, line, files_used < FILES_BYTES ?
-	    FILES_BYTES - files_used : 0);
+	read_file(path);
+	line = to = (char *)files.block + files_used;
 	for (; *line; line = next) {
 		size_t n;
 
@@ -77,14 +94,14 @@ parse_file(const char *path)
 		to += n + 1;
 	}
 	*to++ = '\0';
-	files_used = to - files;
+	files_used = to - (char *)files.block;
 }
 
 void
 environment_prepare(const struct sandbox *s, bool preset)
 {
 	(void)preset;
-	ours = environ;
+	inherited = environ;
 	for (int i = 0; i < s->word_count; i++) {
 		const int kind = s->words[i].kind;
 		const char *value = s->words[i].value;
@@ -111,34 +128,108 @@ is_named(const char *entry, const char *name, size_t size)
 	    (n == size && memcmp(entry, name, n) == 0));
 }
 
+/* FNV-1a */
+static uint32_t
+hash(const char *name, size_t size)
+{
+	uint32_t h = 2166136261;
+
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ (unsigned char)name[i]) * 16777619;
+	return h;
+}
+
+/* The slot of an entry with that name, or else a free one. */
+static uint32_t *
+find(const struct variables *v, const char *name, size_t size)
+{
+	const size_t mask = 2 * v->size - 1;
+	size_t i = hash(name, size) & mask;
+
+	for (; v->slots[i]; i = (i + 1) & mask) {
+		const char *entry = v->entries[v->slots[i] - 1];
+
+		if (entry && is_named(entry, name, size))
+			break;
+	}
+	return &v->slots[i];
+}
+
+/* NAME=VALUE takes the place of the entry with its name, at the end. There is
+ * room for it. */
+static void
+add(struct variables *v, char *entry)
+{
+	uint32_t *slot = find(v, entry, strcspn(entry, "="));
+
+	if (*slot)
+		v->entries[*slot - 1] = NULL;
+	v->entries[v->used++] = entry;
+	*slot = v->used;
+}
+
+/* Move what is left of the entries to a table of which they fill half at most.
+ */
+static void
+make_room(struct variables *v)
+{
+	struct variables larger = { .size = FEWEST };
+	size_t left = 0;
+
+	for (size_t i = 0; i < v->used; i++)
+		left += v->entries[i] != NULL;
+	while (larger.size < 2 * left)
+		larger.size *= 2;
+	memory_reserve(&larger.memory, larger.size *
+	    (sizeof(char *) + 2 * sizeof(uint32_t)));
+	larger.entries = larger.memory.block;
+	larger.slots = (void *)(larger.entries + larger.size);
+	for (size_t i = 0; i < v->used; i++)
+		if (v->entries[i])
+			add(&larger, v->entries[i]);
+	memory_release(&v->memory);
+	*v = larger;
+}
+
+static void
+set(struct variables *v, char *entry)
+{
+	if (v->used == v->size)
+		make_room(v);
+	add(v, entry);
+}
+
+/* Remove the variable of that name; all without a name. */
 static void
 unset(const char *name, size_t size)
 {
-	size_t kept = 0;
+	const uint32_t slot = size > 0 && table.size > 0 ?
+	    *find(&table, name, size) : 0;
 
-	for (size_t i = 0; i < used; i++)
-		if (!is_named(table[i], name, size))
-			table[kept++] = table[i];
-	used = kept;
+	if (size == 0)
+		table.used = 0;
+	if (size == 0 && table.size > 0)
+		memset(table.slots, 0, 2 * table.size * sizeof(*table.slots));
+	if (slot > 0)
+		table.entries[slot - 1] = NULL;
 }
 
-/* NAME=VALUE takes the place of all that have its name. */
-static void
-set(char *entry)
-{
-	unset(entry, strcspn(entry, "="));
-	if (used == VARIABLES)
-		refuse("more than 4096 variables", NULL, NULL, NULL);
-	table[used++] = entry;
-}
-
-/* Ours of that name; all without a name. */
+/* Take over the caller's variable of that name; all without a name. */
 static void
 keep(const char *name, size_t size)
 {
-	for (char **e = ours; *e; e++)
-		if (is_named(*e, name, size))
-			set(*e);
+	uint32_t slot;
+
+	if (known.size == 0)
+		for (char **e = inherited; *e; e++)
+			if (is_named(*e, NULL, 0))
+				set(&known, *e);
+	for (size_t i = 0; i < known.used && size == 0; i++)
+		if (known.entries[i])
+			set(&table, known.entries[i]);
+	slot = size > 0 && known.size > 0 ? *find(&known, name, size) : 0;
+	if (slot > 0)
+		set(&table, known.entries[slot - 1]);
 }
 
 /* NAME=VALUE, or NAME for our own value. */
@@ -148,7 +239,7 @@ apply(char *entry)
 	const size_t n = strcspn(entry, "=");
 
 	if (entry[n])
-		set(entry);
+		set(&table, entry);
 	else
 		keep(entry, n);
 }
@@ -178,18 +269,18 @@ apply_preset(const struct sandbox *s, char *home)
 
 	line_add(&n, "HOSTNAME=");
 	line_add(&n, s->hostname ? s->hostname : "pith");
-	set(path);
-	set(home);
+	set(&table, path);
+	set(&table, home);
 	keep("TERM", 4);
-	set(lang);
+	set(&table, lang);
 	keep("LANG", 4);
-	set(host);
+	set(&table, host);
 }
 
 static void
 apply_words(const struct sandbox *s)
 {
-	char *file = files;
+	char *file = files.block;
 
 	for (int i = 0; i < s->word_count; i++) {
 		char *value = s->words[i].value;
@@ -223,8 +314,24 @@ set_listening(int count)
 	line_add(&l, "LISTEN_FDS=");
 	line_number(&l, count);
 	unset("LISTEN_FDNAMES", 14);
-	set(number);
-	set(listen_pid);
+	unset("LISTEN_PIDFDID", 14);
+	set(&table, number);
+	set(&table, listen_pid);
+}
+
+/* The entries without gaps, and NULL behind them. */
+static char **
+list_table(void)
+{
+	size_t n = 0;
+
+	if (table.used == table.size)
+		make_room(&table);
+	for (size_t i = 0; i < table.used; i++)
+		if (table.entries[i])
+			table.entries[n++] = table.entries[i];
+	table.entries[n] = NULL;
+	return table.entries;
 }
 
 void
@@ -247,12 +354,11 @@ environment_build(const struct sandbox *s, const struct identity *id,
 	else
 		keep_list("");
 	if (!preset && id->uid_given)
-		set(home);
+		set(&table, home);
 	apply_words(s);
 	if (listening > 0)
 		set_listening(listening);
-	table[used] = NULL;
-	environ = table;
+	environ = list_table();
 }
 
 void
@@ -274,11 +380,18 @@ wipe(char *text)
 void
 environment_wipe(const struct sandbox *s)
 {
-	for (char **e = ours; *e; e++)
+	static char *none[1];
+
+	for (char **e = inherited; *e; e++)
 		wipe(*e);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == ENV)
 			wipe(s->words[i].value +
 			    strcspn(s->words[i].value, "="));
-	memset(files, 0, files_used);
+	if (files.block)
+		memset(files.block, 0, files_used);
+	environ = none;
+	memory_release(&files);
+	memory_release(&known.memory);
+	memory_release(&table.memory);
 }

@@ -4,10 +4,14 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/memory.h"
 #include "hosts.h"
 #include "volumes.h"
 
-enum { SERVERS = 3 };           /* a libc asks no more, resolv.conf(5) */
+enum {
+	SERVERS = 3,            /* a libc asks no more, resolv.conf(5) */
+	LOCAL_BYTES = 256       /* of the lines for the sandbox itself */
+};
 
 static bool
 is_address(const char *text)
@@ -22,8 +26,6 @@ put(const char *path, const struct line *l)
 {
 	int fd;
 
-	if (l->used + 4 >= l->size)
-		refuse("too many lines for", path, NULL, NULL);
 	fd = memfd_create(path, MFD_CLOEXEC);
 	if (fd < 0 || pwrite(fd, l->text, l->used, 0) != (ssize_t)l->used)
 		die("cannot write", path);
@@ -50,11 +52,26 @@ add_host(struct line *l, const char *word)
 	line_add(l, "\n");
 }
 
+/* Room for all lines: each is no longer than its word. */
+static struct line
+line_for_hosts(const struct sandbox *s, struct memory *m)
+{
+	size_t size = LOCAL_BYTES;
+
+	for (int i = 0; i < s->word_count; i++)
+		if (s->words[i].kind == ADD_HOST)
+			size += strlen(s->words[i].value) + 1;
+	memory_reserve(m, size);
+	return line_over(m->block, m->size);
+}
+
 void
 hosts_prepare(const struct sandbox *s)
 {
-	char hosts_text[16 * 1024], servers_text[512];
-	struct line hosts = LINE(hosts_text), servers = LINE(servers_text);
+	struct memory memory = { NULL, 0 };
+	char servers_text[512];
+	struct line hosts = line_for_hosts(s, &memory);
+	struct line servers = LINE(servers_text);
 	int names = 0, asked = 0;
 
 	line_add(&hosts, "127.0.0.1\tlocalhost ");
@@ -82,4 +99,5 @@ hosts_prepare(const struct sandbox *s)
 		put("/etc/hosts", &hosts);
 	if (asked)
 		put("/etc/resolv.conf", &servers);
+	memory_release(&memory);
 }

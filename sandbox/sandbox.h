@@ -31,7 +31,6 @@ enum group_limit {
 	PIDS_LIMIT, BLKIO_WEIGHT, GROUP_LIMITS
 };
 
-enum { WORDS = 2048 };          /* more are refused */
 enum { PTYS_MOST = 1 << 20 };   /* the kernel's NR_UNIX98_PTY_MAX */
 
 enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/memory.h"
 #include "users.h"
 
 /* The parts of a line, from 0; GID and HOME are of passwd, MEMBERS of group. */
@@ -15,10 +16,13 @@ enum { NAME, ID = 2, GID, MEMBERS = 3, HOME = 5, PARTS = 7 };
 struct part { const char *at; size_t size; };
 
 /* No more of a file is looked at. */
-enum { MOST = 1 << 20 };
+enum { FILE_STEP = 16 * 1024, FILE_MOST = 16 << 20 };
 
 static const char PASSWD[] = "/etc/passwd", GROUP[] = "/etc/group";
-static char users[MOST + 1], groups[MOST + 1];
+static struct memory users, groups;
+
+/* Room for as many groups again as there may be, until they are sorted. */
+static gid_t found_groups[2 * GROUPS_MOST];
 
 /* A part of an option: a number, or a name of size bytes. */
 struct wanted {
@@ -105,21 +109,24 @@ open_file(const char *path)
 static const char *
 read_file(const char *path)
 {
-	char *text = path == PASSWD ? users : groups;
+	struct memory *file = path == PASSWD ? &users : &groups;
 	int fd = open_file(path);
 	ssize_t got = 0;
 	size_t n = 0;
+	char *text;
 
 	do {
 		n += got;
-		got = fd < 0 ? 0 : read(fd, text + n, MOST - n);
-	} while (got > 0);
+		memory_reserve(file, n + FILE_STEP);
+		text = file->block;
+		got = fd < 0 ? 0 : read(fd, text + n, file->size - 1 - n);
+	} while (got > 0 && n + got <= FILE_MOST);
 	if (got < 0)
 		die("cannot read", path);
 	if (fd >= 0)
 		close(fd);
 	/* Not the half of a line, which may be the half of a number. */
-	if (n == MOST)
+	if (got > 0)
 		while (n > 0 && text[n - 1] != '\n')
 			n--;
 	text[n] = '\0';
@@ -186,14 +193,36 @@ find(const char *path, const struct wanted *w, struct part part[PARTS])
 
 /* ---- who ---------------------------------------------------------------- */
 
+/* Sort the groups, as the kernel does, and keep each once. Shell's sort. */
+static void
+sort_groups(struct identity *id)
+{
+	gid_t *g = id->groups;
+	const int count = id->group_count;
+	int kept = 0;
+
+	for (int gap = count / 2; gap > 0; gap /= 2)
+		for (int i = gap; i < count; i++) {
+			const gid_t moved = g[i];
+			int to = i;
+
+			for (; to >= gap && g[to - gap] > moved; to -= gap)
+				g[to] = g[to - gap];
+			g[to] = moved;
+		}
+	for (int i = 0; i < count; i++)
+		if (kept == 0 || g[kept - 1] != g[i])
+			g[kept++] = g[i];
+	if (kept > GROUPS_MOST)
+		refuse("more than 65536 groups", NULL, NULL, NULL);
+	id->group_count = kept;
+}
+
 static void
 add_group(struct identity *id, gid_t gid)
 {
-	for (int i = 0; i < id->group_count; i++)
-		if (id->groups[i] == gid)
-			return;
-	if (id->group_count == GROUPS_MAX)
-		refuse("more than 64 groups", NULL, NULL, NULL);
+	if (id->group_count == 2 * GROUPS_MOST)
+		sort_groups(id);
 	id->groups[id->group_count++] = gid;
 }
 
@@ -255,7 +284,7 @@ void
 users_find(struct identity *id, const struct sandbox *s)
 {
 	*id = (struct identity){ .uid = getuid(), .gid = getgid(),
-	    .home = "/" };
+	    .home = "/", .groups = found_groups };
 	if (s->user) {
 		id->uid_given = true;
 		id->uid = user.id;
@@ -274,4 +303,5 @@ users_find(struct identity *id, const struct sandbox *s)
 			id->groups_given = true;
 			add_group(id, group_id(&w));
 		}
+	sort_groups(id);
 }

@@ -6,12 +6,12 @@
 
 #include "sandbox.h"
 
-enum { GROUPS_MAX = 64, HOME_MAX = 256 };
+enum { GROUPS_MOST = 65536, HOME_MAX = 256 }; /* the kernel's NGROUPS_MAX */
 
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	gid_t groups[GROUPS_MAX];       /* supplementary ones */
+	gid_t *groups;                  /* supplementary ones, each once */
 	int group_count;
 	bool uid_given;                 /* --user, and with it gid */
 	bool groups_given;              /* --group-add */
@@ -30,8 +30,9 @@ void users_check(const struct sandbox *s);
  * alone. Without --user these are the ids that we have. home is that of the
  * first entry with the uid or name, "/" where there is none or it is no
  * absolute path of up to 255 bytes. Who cannot be found, and an entry whose
- * id is not a number from 0 to 4294967294, ends in refuse(); so do more than 64
- * groups, and a file that cannot be read. passwd(5), group(5) */
+ * id is not a number from 0 to 4294967294, ends in refuse(); so do more
+ * than 65536 groups, which the kernel refuses, and a file that cannot be read.
+ * passwd(5), group(5) */
 void users_find(struct identity *id, const struct sandbox *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/memory.h"
 #include "mounts.h"
 #include "tether.h"
 #include "volumes.h"
@@ -21,7 +22,7 @@ enum {
 	SAYS_TRY = 16
 };
 
-static struct step {
+struct step {
 	unsigned char kind, says;
 	bool absent;            /* and may be */
 	bool device;            /* has no owner to map, nor one to change */
@@ -29,8 +30,10 @@ static struct step {
 	int mount;              /* that the launcher made, or -1 */
 	const char *from, *to;
 	char *size, *mode;
-} steps[WORDS + 2];             /* and hosts.c's */
+};
 
+static struct memory step_memory;
+static struct step *steps;
 static int step_count;
 
 static const char SAY_ESCAPE[] = "a \\ before a : makes it part of a path";
@@ -129,7 +132,6 @@ prepare(struct step *s, char *text)
 {
 	char *rest = text;
 
-	*s = (struct step){ .kind = s->kind, .source = -1, .mount = -1 };
 	if (s->kind != TMPFS && s->kind != DIR_AT)
 		s->from = cut(&rest);
 	s->to = s->kind == DEVICE && !rest ? s->from : cut(&rest);
@@ -143,21 +145,32 @@ prepare(struct step *s, char *text)
 		open_source(s);
 }
 
+static struct step *
+add_step(unsigned int kind)
+{
+	memory_reserve(&step_memory, (step_count + 1) * sizeof(*steps));
+	steps = step_memory.block;
+	steps[step_count] = (struct step){ .kind = kind, .source = -1,
+	    .mount = -1 };
+	return &steps[step_count++];
+}
+
 void
 volumes_put(int fd, const char *path)
 {
-	steps[step_count++] = (struct step){ .kind = FILE_AT, .source = fd,
-	    .mount = -1, .to = path };
+	struct step *s = add_step(FILE_AT);
+
+	s->source = fd;
+	s->to = path;
 }
 
 void
 volumes_prepare(const struct sandbox *s)
 {
 	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind <= DEVICE) {
-			steps[step_count].kind = s->words[i].kind;
-			prepare(&steps[step_count++], s->words[i].value);
-		}
+		if (s->words[i].kind <= DEVICE)
+			prepare(add_step(s->words[i].kind),
+			    s->words[i].value);
 }
 
 static uint64_t

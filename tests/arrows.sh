@@ -22,8 +22,9 @@ expected() {
 	fds
 	reaper
 	signals
-	cli/options signals cli/startup
+	cli/options signals cli/startup cli/memory
 	cli/startup signals
+	cli/memory
 	cli/report cli/outfile
 	cli/outfile
 	sandbox/launch sandbox/namespaces sandbox/ids sandbox/mounts sandbox/rootfs
@@ -40,7 +41,7 @@ expected() {
 	sandbox/network sandbox/proc
 	sandbox/ports
 	sandbox/publish sandbox/ports sandbox/proc sandbox/cgroup sandbox/namespaces
-	sandbox/hosts sandbox/volumes
+	sandbox/hosts sandbox/volumes cli/memory
 	sandbox/info sandbox/namespaces sandbox/proc cli/outfile
 	sandbox/cgroup sandbox/limits sandbox/devices sandbox/mounts sandbox/proc
 	sandbox/cgroup sandbox/groups sandbox/hierarchies
@@ -57,12 +58,12 @@ expected() {
 	sandbox/mounts sandbox/proc
 	sandbox/image sandbox/mounts
 	sandbox/rootfs sandbox/mounts sandbox/image sandbox/proc sandbox/tether
-	sandbox/volumes sandbox/mounts sandbox/tether
+	sandbox/volumes sandbox/mounts sandbox/tether cli/memory
 	sandbox/seccomp
 	sandbox/landlock
 	sandbox/privileges
-	sandbox/users
-	sandbox/environment cli/startup
+	sandbox/users cli/memory
+	sandbox/environment cli/startup cli/memory
 	sandbox/sealed
 	sandbox/doctor sandbox/ids sandbox/mounts sandbox/namespaces sandbox/proc
 	sandbox/doctor sandbox/seccomp

@@ -50,7 +50,8 @@ fuzz() {
 # The last one stays in build/, to repeat what it finds.
 for sanitizers in memory address,undefined; do
 	it "parses hostile options, or refuses them in one line ($sanitizers)" &&
-	    built options cli/options.c cli/dropin.c cli/log.c signals.c &&
+	    built options cli/options.c cli/dropin.c cli/log.c cli/startup.c cli/memory.c \
+	    signals.c &&
 	    fuzz options
 
 	it "explains in one line why a hostile file is not executed ($sanitizers)" &&
@@ -58,11 +59,11 @@ for sanitizers in memory address,undefined; do
 	    fuzz exec
 
 	it "looks a user up in hostile files, or refuses in one line ($sanitizers)" &&
-	    built users sandbox/users.c cli/log.c -Wl,--wrap=syscall &&
+	    built users sandbox/users.c cli/log.c cli/memory.c -Wl,--wrap=syscall &&
 	    fuzz users
 
 	it "takes hostile volumes apart, or refuses in one line ($sanitizers)" &&
-	    built volumes sandbox/mounts.c sandbox/tether.c sandbox/proc.c cli/log.c &&
+	    built volumes cli/memory.c sandbox/mounts.c sandbox/tether.c sandbox/proc.c cli/log.c &&
 	    fuzz volumes
 
 	it "takes hostile id maps apart, or refuses in one line ($sanitizers)" &&
@@ -74,11 +75,11 @@ for sanitizers in memory address,undefined; do
 	    fuzz limits
 
 	it "takes hostile networks, ports and names apart, or refuses in one line ($sanitizers)" &&
-	    built network sandbox/hosts.c sandbox/proc.c cli/log.c -Wl,--wrap=socket &&
+	    built network cli/memory.c sandbox/hosts.c sandbox/proc.c cli/log.c -Wl,--wrap=socket &&
 	    fuzz network
 
 	it "takes hostile variables apart, or refuses in one line ($sanitizers)" &&
-	    built variables cli/log.c &&
+	    built variables cli/log.c cli/startup.c cli/memory.c signals.c &&
 	    fuzz variables
 
 	it "takes a hostile inittab apart, and passes over what is wrong ($sanitizers)" &&

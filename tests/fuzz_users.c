@@ -74,7 +74,7 @@ judge(const struct identity *id, const struct sandbox *s)
 	CLAIM(id->uid != (uid_t)-1 && id->gid != (gid_t)-1);
 	CLAIM(id->uid_given == (s->user != NULL));
 	CLAIM(id->groups_given == (s->word_count > 0));
-	CLAIM(id->group_count >= 0 && id->group_count <= GROUPS_MAX);
+	CLAIM(id->group_count >= 0 && id->group_count <= GROUPS_MOST);
 	for (int i = 0; i < id->group_count; i++) {
 		CLAIM(id->groups[i] != (gid_t)-1);
 		for (int j = 0; j < i; j++)

@@ -168,8 +168,10 @@ look(struct taken *t)
 static void
 take(struct taken *t)
 {
+	static gid_t list[64];
 	struct sandbox *s = words_of(t->words);
-	struct identity id = { .uid = getuid(), .gid = getgid() };
+	struct identity id = { .uid = getuid(), .gid = getgid(),
+	    .groups = list };
 
 	privileges_prepare(s, t->preset);
 	if (t->uid >= 0) {

@@ -1,0 +1,33 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "memory.h"
+
+void
+memory_reserve(struct memory *m, size_t size)
+{
+	const size_t page = getpagesize();
+	void *block;
+
+	if (size <= m->size)
+		return;
+	if (size < m->size * 2)
+		size = m->size * 2;
+	size = (size + page - 1) & -page;
+	block = m->block ? mremap(m->block, m->size, size, MREMAP_MAYMOVE) :
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS, -1, 0);
+	if (block == MAP_FAILED)
+		die("cannot get", "memory");
+	m->block = block;
+	m->size = size;
+}
+
+void
+memory_release(struct memory *m)
+{
+	if (m->block)
+		munmap(m->block, m->size);
+	*m = (struct memory){ NULL, 0 };
+}
