@@ -125,22 +125,35 @@ is_elf(const struct head *h)
 
 /* ---- the child ---------------------------------------------------------- */
 
-/* sd_listen_fds(3) wants its own pid in there, and it was ours. */
-static void
-pass_sockets_on(pid_t init)
+/* NAME=PID of init becomes that of this process. False if it was not init's. */
+static bool
+take_pid(const char *name, char *entry, size_t size, pid_t init)
 {
-	static char entry[32];
-	struct line l = LINE(entry);
-	const char *pid = getenv("LISTEN_PID");
+	struct line l = line_over(entry, size);
+	const char *pid = getenv(name);
 	uint64_t is;
 
 	if (!pid || !text_number(&pid, INT_MAX, &is) || is != (uint64_t)init)
-		return;
-	line_add(&l, "LISTEN_PID=");
+		return false;
+	line_add(&l, name);
+	line_add(&l, "=");
 	line_number(&l, getpid());
 	for (char **e = environ; *e; e++)
-		if (strncmp(*e, entry, strlen("LISTEN_PID=")) == 0)
+		if (strncmp(*e, entry, strlen(name) + 1) == 0)
 			*e = entry;
+	return true;
+}
+
+/* The service manager named init: sd_listen_fds(3), sd_watchdog_enabled(3).
+ * LISTEN_PIDFDID is the inode of init's pidfd, and would contradict. */
+static void
+pass_service_on(pid_t init)
+{
+	static char listen[32], watchdog[32];
+
+	if (take_pid("LISTEN_PID", listen, sizeof(listen), init))
+		unsetenv("LISTEN_PIDFDID");
+	take_pid("WATCHDOG_PID", watchdog, sizeof(watchdog), init);
 }
 
 /* A text without #! is run by a shell, as execvp(3) of glibc does and many
@@ -254,7 +267,7 @@ child_run(struct child *c, char **command, const struct inherited *inherited,
 		if (getsid(0) == init)
 			child_give_terminal(c, true);
 	}
-	pass_sockets_on(init);
+	pass_service_on(init);
 	if (before)
 		why.what = before->call(before->with, &why.on);
 	if (before && before->unheard)
@@ -294,8 +307,11 @@ fork_child(struct child *c, char **command, const struct inherited *inherited,
 {
 	const pid_t init = getpid();
 	char *const name = command[0];
-	const pid_t pid = before && before->fork ? before->fork() : vfork();
+	pid_t pid = before && before->fork ? before->fork() : vfork();
 
+	/* A filter of system calls may know fork(2) or clone(2) alone. */
+	if (pid < 0)
+		pid = _Fork();
 	if (pid == 0)
 		child_run(c, command, inherited, before, init, told);
 	c->pid = pid;

@@ -177,10 +177,11 @@ namespaces_fork(int flags, int *group)
 		pid = syscall(SYS_clone3, &a, sizeof(a));
 	}
 
-	/* Filters of system calls cannot look into the struct and answer ENOSYS
-	 * so that callers do this. The order of clone(2)'s arguments differs
-	 * between machines, but for the first one; all others are 0. */
-	if (pid < 0 && errno == ENOSYS) {
+	/* A filter of system calls cannot look into the struct. It answers
+	 * ENOSYS, or EPERM, so that callers use clone(2), whose arguments it
+	 * sees. Their order differs between machines, but for the first one;
+	 * all others are 0. */
+	if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
 		if (group)
 			*group = -1;
 		pid = syscall(SYS_clone, (flags & ~CLONE_NEWTIME) | SIGCHLD, 0,

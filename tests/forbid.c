@@ -1,9 +1,10 @@
 /* Run a command on a kernel that lacks system calls, as old ones do.
  *
- *	forbid [first] [CALL ...] -- COMMAND
+ *	forbid [first] [EPERM] [CALL ...] -- COMMAND
  *
- * Each CALL fails with ENOSYS, or with EINVAL for "subreaper", which is an
- * option of prctl(2); in COMMAND and in all that it starts. With "first",
+ * Each CALL, a name or a number, fails with ENOSYS, or behind "EPERM" with
+ * that, or with EINVAL for "subreaper", which is an option of prctl(2); in
+ * COMMAND and in all that it starts. With "first",
  * COMMAND is process 1 of a PID namespace with a /proc of its own. Linked
  * statically it makes few calls, so that strace(1) can fail those of COMMAND
  * without harm to what comes before.
@@ -41,7 +42,12 @@ static const struct {
 	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0 },
 	{ "rt_sigqueueinfo", SYS_rt_sigqueueinfo, 0 },
 	{ "subreaper", SYS_prctl, PR_SET_CHILD_SUBREAPER },
+#ifdef SYS_vfork
+	{ "vfork", SYS_vfork, 0 },
+#endif
 };
+
+static int error = ENOSYS;
 
 static _Noreturn void
 fail(const char *what)
@@ -65,7 +71,7 @@ install(unsigned int number, unsigned int option)
 		BPF_JUMP(BPF_JMP | (option ? BPF_JEQ : BPF_JGE) | BPF_K,
 		    option, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K,
-		    SECCOMP_RET_ERRNO | (option ? EINVAL : ENOSYS)),
+		    SECCOMP_RET_ERRNO | (option ? EINVAL : error)),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = { COUNT_OF(filter), filter };
@@ -78,6 +84,17 @@ install(unsigned int number, unsigned int option)
 static void
 forbid(const char *name)
 {
+	char *end;
+	const unsigned long number = strtoul(name, &end, 10);
+
+	if (strcmp(name, "EPERM") == 0) {
+		error = EPERM;
+		return;
+	}
+	if (end > name && !*end) {
+		install(number, 0);
+		return;
+	}
 	for (size_t i = 0; i < COUNT_OF(calls); i++)
 		if (strcmp(name, calls[i].name) == 0) {
 			install(calls[i].number, calls[i].option);
