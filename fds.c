@@ -30,9 +30,9 @@ fds_occupy(void)
 
 /* No inherited descriptor closes on exec. */
 void
-fds_release(void)
+fds_release(int last)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+	for (int fd = STDIN_FILENO; fd <= last; fd++)
 		if (fcntl(fd, F_GETFD) == FD_CLOEXEC)
 			close(fd);
 }

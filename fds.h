@@ -9,8 +9,8 @@
  * Dies where no placeholder can be had. */
 void fds_occupy(void);
 
-/* Close the placeholders again, for the init of a device, which opens its
- * console there. */
-void fds_release(void);
+/* Close the placeholders from 0 to last again: for the init of a device, which
+ * opens its console there, and for a process 1 that keeps what it was given. */
+void fds_release(int last);
 
 #endif

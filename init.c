@@ -965,6 +965,14 @@ start(struct life *l, const struct inherited *inherited)
 		die("cannot start", opt->command[0]);
 }
 
+/* As process 1 of a container, and in the place of another init, pith keeps its
+ * standard files: cron jobs, hooks and probes write to /proc/1/fd/1. */
+static bool
+keeps_standard_files(const struct life *l)
+{
+	return l->role == ALONE && (getpid() == 1 || l->opt->is_dropin);
+}
+
 /* Let go of what only the child needs: whoever waits for the end of its files,
  * or wants to unmount its directory, must not wait for us. stderr stays. */
 static void
@@ -974,7 +982,9 @@ settle(const struct life *l)
 		warn("cannot change to", "/");
 	/* The relay of a terminal that is yet to come reads and writes them,
 	 * and the launcher restores its modes. */
-	if (l->role != LAUNCHER || !launch_has_terminal())
+	if (keeps_standard_files(l))
+		fds_release(STDOUT_FILENO);
+	else if (l->role != LAUNCHER || !launch_has_terminal())
 		close_between(STDIN_FILENO, STDOUT_FILENO);
 	close_all_but(l, NULL);
 	drop_program();
@@ -1180,7 +1190,7 @@ boot(struct life *l, const struct options *opt)
 	for (int i = 0; i < DUES; i++)
 		l->due[i] = NEVER;
 	signals_default();              /* or children ignore what we do */
-	fds_release();
+	fds_release(STDERR_FILENO);
 	boot_begin(&opt->boot, opt->command, opt->stop_timeout, opt->grace,
 	    signals_clock());
 	supervise(l);

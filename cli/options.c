@@ -858,6 +858,7 @@ set_defaults(struct options *o, const struct dialect *d)
 	o->reaped = d->reaped ? d->reaped : "reaped orphan process ";
 	o->exec_code = d->exec_code;
 	o->dies_of_signal = d == &native;
+	o->is_dropin = d != &native;
 	o->stop_signal = SIGTERM;
 	o->stop_timeout = o->grace = o->timeout = UNSET;
 	o->report_fd = UNSET;

@@ -38,6 +38,7 @@ struct options {
 	const char *report;             /* NULL: none */
 	int report_fd;                  /* UNSET: none */
 	int exec_code;                  /* of a failed exec; 0: 126 or 127 */
+	bool is_dropin;                 /* called by another init's name */
 	unsigned char exit_codes[256];  /* to end with, by the child's */
 	struct signal_rules signals;
 	struct sandbox sandbox;

@@ -53,6 +53,7 @@ set_as_of(struct options *o, int program)
 
 	set_as_documented(o);
 	o->dies_of_signal = program == PITH;
+	o->is_dropin = program != PITH;
 	if (program == TINI)
 		o->reaped = "Reaped zombie process with pid=";
 	if (program == DUMB_INIT)
@@ -156,6 +157,7 @@ START_TEST(dumb_init_minds_a_single_child_where_it_is_to)
 	set_as_documented(&expected);
 	expected.dies_of_signal = false;
 	expected.exec_code = 2;
+	expected.is_dropin = true;
 	set_variable(single[_i].variable);
 	parse(&is, "dumb-init", single[_i].words);
 	are_same(&is, &expected);
