@@ -22,14 +22,14 @@ OBJECTS = init.o child.o reaper.o signals.o fds.o \
 ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
 	users privileges seccomp landlock environment terminal doctor sealed \
 	cgroup groups hierarchies limits devices counters info network \
-	ports publish hosts lock priority
+	ports publish hosts lock priority stdfiles
 BOOT    = boot inittab early console variables watchdog status shutdown root
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
 	test_environment test_limits test_inittab
 TESTERS = terminal window relay
 ESCAPES = $(patsubst tests/%.sh,%,$(wildcard tests/escapes-*.sh))
-SUITES  = build style arrows readme entrypoint input dropin boot faults fuzz \
+SUITES  = build style arrows readme entrypoint containers input dropin boot faults fuzz \
 	sandbox sandbox-input limits security cves cves-commands $(ESCAPES) \
 	network sandbox-faults doctor programs \
 	payloads engines images cross vm device

@@ -33,6 +33,7 @@
 #include "publish.h"
 #include "rootfs.h"
 #include "seccomp.h"
+#include "stdfiles.h"
 #include "terminal.h"
 #include "tether.h"
 #include "users.h"
@@ -218,6 +219,8 @@ launch_prepare(const struct sandbox *s)
 		volumes_prepare(s);
 		startup_end_by_signal(false);
 	}
+	if (s->user || maps_owners)
+		stdfiles_prepare(!whole && !terminal.wanted);
 	/* Where mounts are locked nodev holds already. */
 	cgroup_prepare(s, !whole || geteuid() != 0 ? ALL_NODES :
 	    volumes_have_nodes() ? KEEP_NODES : lock_may_mount(s) ?
@@ -365,6 +368,8 @@ provide(const struct sandbox *s, pid_t init)
 		 * where the descriptors of this one cannot be cloned. */
 		volumes_send(userns);
 		ids_owner(owner);
+		if (owner[0] != 0)
+			stdfiles_give(owner[0], owner[1]);
 		rootfs_send(s, userns, owner);
 		if (sandbox_whole(s))
 			send_dev(owner);
@@ -642,6 +647,8 @@ launch_settle(const struct sandbox *s)
 		identity.gid = getgid();
 		identity.group_count = 0;
 	}
+	if (identity.uid_given)
+		stdfiles_give(identity.uid, -1);
 	environment_build(s, &identity, whole, ports_listening());
 	if (s->workdir)
 		change_directory(s->workdir);
@@ -858,7 +865,7 @@ launch_first(void)
 void
 launch_fds(int fds[LAUNCH_FDS], bool init)
 {
-	enum { OWN = 3, OF_INFO = OWN + CGROUP_FDS,
+	enum { OWN = 4, OF_INFO = OWN + CGROUP_FDS,
 		OF_ROOTFS = OF_INFO + INFO_FDS };
 
 	for (int i = 0; i < LAUNCH_FDS; i++)
@@ -869,6 +876,7 @@ launch_fds(int fds[LAUNCH_FDS], bool init)
 		return;
 	fds[1] = ids_fd();
 	fds[2] = detached;
+	fds[3] = stdfiles_fd();
 	info_fds(fds + OF_INFO);
 	rootfs_fds(fds + OF_ROOTFS);
 }
@@ -931,6 +939,7 @@ launch_kill(void)
 void
 launch_clean(void)
 {
+	stdfiles_take_back();
 	/* RLIMIT_NOFILE may be why the start failed, and removing a group takes
 	 * descriptors: these two are not used any more. */
 	close(STDIN_FILENO);

@@ -79,7 +79,7 @@ bool launch_session(const struct sandbox *s);
 bool launch_first(void);
 
 /* The descriptors that a launcher, or with init an init, has to keep; or -1. */
-enum { LAUNCH_FDS = 3 + CGROUP_FDS + INFO_FDS + ROOTFS_FDS };
+enum { LAUNCH_FDS = 4 + CGROUP_FDS + INFO_FDS + ROOTFS_FDS };
 void launch_fds(int fds[LAUNCH_FDS], bool init);
 
 /* The lowest descriptor from that one on which the command, or --block-fd,

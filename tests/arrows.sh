@@ -34,7 +34,7 @@ expected() {
 	sandbox/launch sandbox/counters sandbox/info sandbox/lock
 	sandbox/lock sandbox/ids sandbox/mounts sandbox/namespaces sandbox/privileges
 	sandbox/lock sandbox/proc sandbox/seccomp
-	sandbox/launch sandbox/priority
+	sandbox/launch sandbox/priority sandbox/stdfiles
 	sandbox/priority sandbox/proc
 	sandbox/launch cli/startup
 	sandbox/launch sandbox/network sandbox/ports sandbox/publish sandbox/hosts

@@ -1,0 +1,266 @@
+# What containers expect of their process 1, and of its environment, files and groups.
+# shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2046,SC2086
+. "${0%/*}/lib.sh"
+
+FORBID=$W/forbid
+$CC -std=c11 -D_GNU_SOURCE -I"$TOP" -Wall -Wextra -static -o "$FORBID" "$TESTS/forbid.c" ||
+    exit 1
+
+# Root is asked for what only root can do; the rest is done by both.
+WHO=user
+[ "$(id -u)" != 0 ] || WHO='root user'
+USER_ID=54321
+chmod 755 "$W"
+
+# Run a shell command as $who, in a directory that it owns.
+as_who() {
+	case $who in
+	root) sh -c "$1" ;;
+	user) [ "$(id -u)" != 0 ] && sh -c "$1" || setpriv --reuid $USER_ID --regid $USER_ID \
+	    --clear-groups env HOME=/ sh -c "$1" ;;
+	esac
+}
+
+# ---- standard files ----------------------------------------------------------
+
+# Seen to fail where init closed 0 and 1: "cannot create /proc/1/fd/1".
+it 'keeps 0 and 1 as process 1, for what writes to /proc/1/fd/1' && root && {
+	run sh -c "echo typed | $AS_1 $PITH -- sh -c 'echo job >/proc/1/fd/1; cat /proc/1/fd/0' |
+	    cat"
+	out_is 'job
+typed'
+	run $AS_1 "$PITH" --user 1000 --grace 1s -- sh -c '
+		readlink /proc/1/fd/0 /proc/1/fd/1 | wc -l'
+	out_is 0                        # it is root's
+	start $AS_1 "$PITH" --user 1000 -- "$PROBE" signals
+	hear_until ready
+	one=$(only_child $pid)
+	[ -p "/proc/$one/fd/1" ] || fail "no pipe at 1: $(ls -l "/proc/$one/fd")"
+	[ -c "/proc/$one/fd/0" ] || fail "no device at 0: $(ls -l "/proc/$one/fd")"
+	kill -TERM "$one"
+	ends
+}
+
+it 'keeps 0 and 1 in the place of another init, also where it is not process 1' && {
+	for init in tini docker-init dumb-init catatonit; do
+		ln -sf "$PITH" "$init"
+		start "./$init" -- "$PROBE" signals
+		hear_until ready
+		[ -p "/proc/$pid/fd/1" ] || fail "$init has closed 1"
+		kill -TERM $pid
+		ends
+	done
+	start "$PITH" -- "$PROBE" signals
+	hear_until ready
+	eventually [ ! -e "/proc/$pid/fd/1" ]
+	kill -TERM $pid
+	ends
+}
+
+it 'leaves files that were closed closed, as process 1' && root && {
+	start $AS_1 sh -c 'exec "$PITH" -- "$PROBE" signals <&-'
+	hear_until ready
+	[ ! -e "/proc/$(only_child $pid)/fd/0" ] || fail 'there is a file at 0'
+	[ -e "/proc/$(only_child $pid)/fd/1" ] || fail 'there is no file at 1'
+	kill -TERM "$(only_child $pid)"
+	ends
+}
+
+# Seen to fail without stdfiles_give(): "cannot create /dev/stdout: Permission denied".
+OPENS='echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/stdin'
+it 'has the user of --user open a pipe by name: /dev/stdout, /dev/stderr and /dev/stdin' &&
+    root && {
+	for how in "--user 1000" "--user 1000:1000 --unshare pid" "--rootfs / --user nobody" \
+	    "--rootfs /" "--rootfs / --user 1000:7 --userns host" "--rootfs / --tty=no --user 33" \
+	    "--unshare user --user 77" "--user 1000 --cap-drop ALL"; do
+		run sh -c "echo in | $PITH $how -- sh -c '$OPENS' 2>&1 | cat"
+		is "$how: $out" "$how: out
+err
+in"
+	done
+}
+
+it 'has the user of --user open pipes of an ordinary user by name' && {
+	who=user
+	for how in '' '--user 33'; do
+		run as_who "echo in |
+		    $PITH --rootfs / --read-only $how -- sh -c '$OPENS' 2>&1 | cat"
+		is "$how: $out" "$how: out
+err
+in"
+	done
+}
+
+it 'gives no regular file, device or directory to the user of --user' && root && {
+	: >file
+	for how in '--user 1000' '--rootfs /'; do
+		run sh -c "$PITH $how -- true <file >>file 2>/dev/null"
+		code_is 0
+		is "$how: $(stat -c %u file)" "$how: 0"
+		is "$how: $(stat -c %u /dev/null)" "$how: 0"
+	done
+	run sh -c "$PITH --user 1000 -- true <$W"
+	is "$(stat -c %u "$W")" 0
+}
+
+it 'gives pipes that belong to somebody else to nobody' && root && {
+	mkfifo theirs
+	chown 4242 theirs
+	run sh -c "$PITH --user 1000 -- true <>theirs"
+	code_is 0
+	is "$(stat -c %u theirs)" 4242
+	rm theirs
+}
+
+# Seen to fail without stdfiles_take_back(): the terminal stays the user's.
+it 'gives a terminal to the user of --user, and takes it back at the end' && root &&
+    have script && {
+	for how in '--user 1000' '--user 1000 --unshare pid' '--unshare user --user 77'; do
+		run script -qc "$PITH $how -- sh -c 'echo out >/dev/stdout
+		    stat -c \"is %u\" \$(tty)'
+		    stat -c 'was %u' \$(tty)" /dev/null
+		out_like '*out*is *was 0*'
+		case $out in *'is 0'*) fail "$how: it stayed root's" ;; esac
+	done
+	run script -qc "$PITH --rootfs / -- sh -c 'echo out >/dev/stdout'
+	    stat -c 'was %u' \$(tty)" /dev/null
+	out_like '*out*was 0*'
+}
+
+# ---- what a service manager says ---------------------------------------------
+
+# Seen to fail with the variables as they were: systemd's library saw no sockets.
+it 'drops LISTEN_PIDFDID with the LISTEN_PID that it renames, and renames WATCHDOG_PID' && {
+	run sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ LISTEN_PIDFDID=7 WATCHDOG_PID=$$ exec "$PITH" -- \
+	    sh -c "echo \$LISTEN_PID \$LISTEN_PIDFDID \$WATCHDOG_PID \$\$"'
+	set -- $out
+	is "$#" 3
+	is "$1 $2" "$3 $3"
+	run env LISTEN_PID=1 LISTEN_PIDFDID=7 WATCHDOG_PID=1 "$PITH" -- \
+	    sh -c 'echo $LISTEN_PID $LISTEN_PIDFDID $WATCHDOG_PID'
+	out_is '1 7 1'
+	run sh -c 'LISTEN_PID=$$ LISTEN_PIDFDID=7 exec "$PITH" --env A=1 -- \
+	    sh -c "echo \$LISTEN_PIDFDID"'
+	out_is ''
+}
+
+# ---- the environment ---------------------------------------------------------
+
+# Seen to fail with the table of 4,096, and with the search through all for each.
+it 'passes on 16,000 variables with each option of the environment' && {
+	seq 16000 | sed 's/.*/V&=&/' >variables
+	seq 16000 | sed 's/^/V/' >names
+	cat >many <<-'E'
+		set -a
+		. ./variables
+		exec "$@"
+	E
+	for how in '--env A=1' '--env V7=new' '--unsetenv V7' '--keep-env=V7' \
+	    '--env-file names' '--env-file variables'; do
+		run env -i sh many "$PITH" $how -- /usr/bin/env
+		case $how in
+		'--env A=1') most=16001 ;;
+		'--unsetenv V7') most=15999 ;;
+		*) most=16000 ;;
+		esac
+		is "$how: $(grep -cE '^(V|A)' "$W/.out")" "$how: $most"
+		is "$how: $(grep -c '^V16000=16000$' "$W/.out")" "$how: 1"
+	done
+	if [ "$(id -u)" = 0 ]; then
+		run env -i sh many "$PITH" --user 1000 -- /usr/bin/env
+		is "$(grep -c ^V "$W/.out")" 16000
+	fi
+	run env -i sh many "$PITH" $(sed -n 's/^/--env=/; 1,5000p' names) --rootfs / --read-only \
+	    -- /usr/bin/env
+	is "$(grep -c ^V "$W/.out")" 5000
+}
+
+# Instructions of a start with the options of $how and the variables of a file.
+instructions() {
+	env -i PATH="$PATH" sh -c 'set -a; . ./variables; set +a; exec "$@"' sh \
+	    valgrind --tool=callgrind --callgrind-out-file=/dev/null ./pith-copy $how -- true \
+	    2>&1 >/dev/null | sed -n 's/.*Collected : //p'
+}
+
+it 'takes instructions for variables in proportion to their number' && have valgrind && {
+	cp "$PITH" pith-copy
+	for how in '--env A=1' '--unsetenv V7' '--keep-env=V7' '--env-file names'; do
+		set --
+		for n in 2000 4000 8000; do
+			seq $n | sed 's/.*/V&=&/' >variables
+			seq $n | sed 's/^/V/' >names
+			set -- "$@" "$(instructions)"
+		done
+		# Twice as many more variables: twice as many more instructions, and 10 %.
+		[ "$(($3 - $2))" -le "$((($2 - $1) * 22 / 10))" ] ||
+		    fail "$how: $* instructions for 2,000, 4,000, 8,000 variables"
+	done
+}
+
+# ---- groups, options ---------------------------------------------------------
+
+# Seen to fail with a table of 64 groups.
+it 'has a user in 1,000 groups by its name' && root && have busybox && {
+	mkdir -p root/etc
+	echo 'many:x:1000:1000::/:/bin/sh' >root/etc/passwd
+	seq 2000 2999 | sed 's/.*/g&:x:&:many/' >root/etc/group
+	cp /bin/busybox root/
+	for how in '--rootfs root' '--chroot root'; do
+		run "$PITH" $how --user many -- /busybox id -G
+		is "$how: $(wc -w <"$W/.out")" "$how: 1001"
+	done
+}
+
+# Seen to fail with a table of 2,048 words, and with 64 KiB for --args-fd.
+it 'takes 5,000 volumes and a megabyte of options' && root && {
+	: >small
+	mkdir -p lots/bin lots/v
+	cp "$PROBE" lots/bin/
+	seq -f "--volume=$W/small:/v/%.0f:ro" 5000 | tr '\n' '\0' >options
+	head -c 1000000 /dev/zero | tr '\0' x | fold -w 100000 | sed 's/^/--env=BIG=/' |
+	    tr '\n' '\0' >values
+	[ "$(wc -c <values)" -gt 1000000 ] || fail 'it is no megabyte'
+	run sh -c '"$PITH" --rootfs lots --args-fd 7 --args-fd 8 -- \
+	    /bin/probe exit 7 7<options 8<values'
+	code_is 7
+	run sh -c '"$PITH" --args-fd 7 -- "$PROBE" exit 7 7</dev/zero'
+	code_is 125
+	one_line
+}
+
+# ---- filters of system calls -------------------------------------------------
+
+# Seen to fail where vfork(2) was all: "cannot start 'probe': Operation not permitted".
+it 'starts its command by fork(2) where a filter forbids vfork(2)' && {
+	case $(uname -m) in
+	x86_64)
+		for error in '' EPERM; do
+			run "$FORBID" $error vfork -- "$PITH" -- "$PROBE" exit 7
+			code_is 7
+			run "$FORBID" $error vfork -- "$PITH" -- nowhere
+			code_is 127
+		done ;;
+	*) run "$PITH" -- "$PROBE" exit 7; code_is 7 ;;
+	esac
+}
+
+# All calls since Linux 5.1, by number. A start is right, or 125 with one line.
+it 'starts rightly, or says why not, without each system call newer than Linux 4.19' &&
+    for who in $WHO; do
+	for error in ENOSYS EPERM; do
+		[ $error = EPERM ] || error=
+		for call in $(seq 424 469); do
+			for how in '' '--grace 1s --timeout 9s' '--unshare user,pid,mnt' \
+			    '--rootfs / --read-only'; do
+				run as_who "$FORBID $error $call -- $PITH $how -- $PROBE exit 7"
+				[ "$code" = 7 ] && continue
+				case $code,$how in
+				125,*rootfs*|125,*unshare*) one_line && continue ;;
+				esac
+				fail "$who, $error without call $call, '$how': $code, $err"
+			done
+		done
+	done
+    done
+
+finish
