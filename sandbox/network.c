@@ -352,6 +352,22 @@ static const struct { bool ipv6; char name[20], value[2]; } distrust[] = {
 	{ false, "rp_filter", "1" },
 };
 
+/* The kernel lets packets in to 127.0.0.0/8 where the interface says so or all
+ * do: IN_DEV_ROUTE_LOCALNET of Linux, CVE-2020-8558. */
+static void
+check_localnet(void)
+{
+	char text[4];
+
+	if (!proc_read("sys/net/ipv4/conf/all/route_localnet", text,
+	    sizeof(text)))
+		die("cannot read", "net.ipv4.conf.all.route_localnet");
+	if (text[0] != '0')
+		refuse("cannot keep the sandbox from", "127.0.0.0/8 of the "
+		    "host", "net.ipv4.conf.all.route_localnet is set",
+		    "set it to 0, or use --network macvlan:IF");
+}
+
 /* Set the host's end of a pair so, before anything can come through it. */
 static void
 distrust_end(const char *name)
@@ -376,6 +392,7 @@ distrust_end(const char *name)
 			die_with("cannot protect the host from the sandbox by",
 			    text, "make /proc/sys writable");
 	}
+	check_localnet();
 }
 
 static void
