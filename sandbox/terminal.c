@@ -270,6 +270,15 @@ take_terminal(struct relay *r)
 		ioctl(MASTER, TIOCSWINSZ, &size);
 }
 
+/* Set modes and drop what was not read. TCSAFLUSH would also wait until the
+ * output has been read, which may be never. */
+static void
+reset_modes(int fd, const struct termios *modes)
+{
+	tcflush(fd, TCIFLUSH);
+	tcsetattr(fd, TCSANOW, modes);
+}
+
 /* Unless somebody else has set it since. We may be in the background by now: a
  * shell takes the terminal when the launcher is killed. SIGTTOU is held. What
  * was not read yet is dropped: it may be the terminal's answer to a question of
@@ -281,7 +290,7 @@ give_terminal_back(const struct relay *r)
 
 	if (tcgetattr(STDIN_FILENO, &now) == 0 &&
 	    now.c_lflag == r->raw.c_lflag)
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &r->found);
+		reset_modes(STDIN_FILENO, &r->found);
 }
 
 void
@@ -293,7 +302,7 @@ terminal_restore(const struct terminal *t)
 	if (t->has_modes && t->interactive &&
 	    tcgetpgrp(t->outer) == getpgrp() &&
 	    tcgetattr(t->outer, &now) == 0 && now.c_lflag == raw.c_lflag)
-		tcsetattr(t->outer, TCSAFLUSH, &t->modes);
+		reset_modes(t->outer, &t->modes);
 }
 
 /* ---- the relay ---------------------------------------------------------- */

@@ -10,9 +10,9 @@
  *      Prints what comes out of the terminal, the pipes and the sockets,
  *      then "code N", the exit code, in a line.
  *  attack_files stalled SECONDS COMMAND ...
- *      The same on a terminal that nobody reads. Prints "over" if COMMAND
- *      has ended within that time, then "raw" or "cooked" for the modes of
- *      the terminal.
+ *      The same on a terminal that nobody reads, and to which another
+ *      process is writing. Prints "over" if COMMAND has ended within that
+ *      time, then "raw" or "cooked" for the modes of the terminal.
  *  attack_files typed KEYS COMMAND ...
  *      The same on a terminal: types KEYS when "ready" has come out of it,
  *      prints what comes then, "left N", the bytes of input that are left
@@ -305,14 +305,21 @@ static void
 stalled(int seconds, char **command)
 {
 	bool over;
+	pid_t writer;
 
 	/* The slave is kept: the last close would drop its modes. */
 	start("ttt", ".", command);
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	writer = fork();
+	if (writer == 0) {
+		dup2(slave, STDOUT_FILENO);
+		flood();
+	}
 	over = ends_within(seconds);
 	printf("%s\n%s\n", over ? "over" : "still there", modes_of(master));
 	if (!over)
 		kill(child, SIGKILL);
+	kill(writer, SIGKILL);
 }
 
 static void
