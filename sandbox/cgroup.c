@@ -484,8 +484,9 @@ join(const char *pid)
 
 /* ---- the whole ----------------------------------------------------------- */
 
-/* Where they can be killed in one step, else who is to be. That is all in P,
- * but for those that joined. */
+/* Open what kills the command's processes: cgroup.kill of pay, Linux 5.14, else
+ * the list of its processes. Those of P's other groups have joined, or relay
+ * ports. */
 static void
 open_for_kill(void)
 {
@@ -493,9 +494,8 @@ open_for_kill(void)
 
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (h->v2 && kill_all < 0)
-			kill_all = openat(h->group, joins ? of_pay(file,
-			    "cgroup.kill") : "cgroup.kill", O_WRONLY |
-			    O_CLOEXEC);
+			kill_all = openat(h->group, of_pay(file,
+			    "cgroup.kill"), O_WRONLY | O_CLOEXEC);
 	for (struct hierarchy *h = all; h < all + count; h++)
 		if (kill_all < 0 && processes < 0)
 			processes = openat(h->group, of_pay(file,
