@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../signals.h"
@@ -38,20 +39,8 @@ open_signals(void)
 	    SFD_NONBLOCK);
 }
 
-/* The kernel would drop them for process 1, which has no default actions. */
-void
-startup_end_by_signal(bool on)
-{
-	const uint64_t set = stop_signals();
-
-	if (getpid() != 1)
-		syscall(SYS_rt_sigprocmask, on ? SIG_UNBLOCK : SIG_BLOCK, &set,
-		    NULL, sizeof(set));
-}
-
 /* The signal stays held for a command that starts: it is read only where we
- * would wait. Without signalfd(2) nothing ends the wait, which is the read's.
- */
+ * would wait. Without signalfd(2) no signal ends the wait. */
 int
 startup_wait(int fd)
 {
@@ -61,7 +50,7 @@ startup_wait(int fd)
 	if (poll(p, 1, 0) > 0)
 		return 0;
 	p[1] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
-	while (p[1].fd >= 0 && poll(p, 2, -1) < 0 && errno == EINTR)
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (!p[0].revents && p[1].revents && read(p[1].fd, &info,
 	    sizeof(info)) != sizeof(info))
@@ -70,17 +59,42 @@ startup_wait(int fd)
 	return info.ssi_signo;
 }
 
-void
-startup_wait_or_end(int fd, const char *what)
+static _Noreturn void
+end_by(int sig, const char *what, const char *which)
 {
-	const int sig = startup_wait(fd);
 	char name[SIGNAL_NAME];
 	char why[SIGNAL_NAME + 16];
 	struct line l = LINE(why);
 
-	if (sig == 0)
-		return;
+	line_add(&l, "interrupted by ");
 	line_add(&l, signal_name(sig, name));
-	line_add(&l, " came first");
-	refuse_with(128 + sig, "cannot read", what, why, NULL);
+	refuse_with(128 + sig, what, which, why, NULL);
+}
+
+void
+startup_wait_or_end(int fd, const char *what)
+{
+	const int sig = startup_wait(fd);
+
+	if (sig > 0)
+		end_by(sig, "cannot read", what);
+}
+
+/* The kernel would drop the signals for process 1, which has no default
+ * actions. One that has come already would end pith without a line. */
+void
+startup_end_by_signal(bool on, const char *what)
+{
+	static const struct timespec at_once = { 0, 0 };
+	const uint64_t set = stop_signals();
+	long sig;
+
+	if (getpid() == 1)
+		return;
+	sig = on ? syscall(SYS_rt_sigtimedwait, &set, NULL, &at_once,
+	    sizeof(set)) : 0;
+	if (sig > 0)
+		end_by(sig, "cannot open", what);
+	syscall(SYS_rt_sigprocmask, on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL,
+	    sizeof(set));
 }

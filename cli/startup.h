@@ -1,5 +1,5 @@
 /* Waits before the command runs: signals are held, so a wait has to look for
- * those that ask to stop (SIGTERM, SIGINT, SIGQUIT, SIGHUP). */
+ * those that end a start (SIGTERM, SIGINT, SIGQUIT, SIGHUP). */
 #ifndef PITH_STARTUP_H
 #define PITH_STARTUP_H
 
@@ -13,10 +13,12 @@ int startup_wait(int fd);
  * number, one line, and a verdict. */
 void startup_wait_or_end(int fd, const char *what);
 
-/* Between true and false: such a signal ends the process by its default action,
- * also in a system call that only a fatal signal ends, such as opening a file
- * whose FUSE or NFS server does not answer. Nothing is made on the host
- * meanwhile. Process 1 of a PID namespace cannot be ended so. */
-void startup_end_by_signal(bool on);
+/* With on, let such a signal end the process by its default action, also in a
+ * system call that only a fatal signal ends, such as opening a file whose FUSE
+ * or NFS server does not answer; without on, hold them again. Nothing is made
+ * on the host in between. A signal that has come before ends the process with
+ * 128 and its number, a line about what, and a verdict. Process 1 of a PID
+ * namespace cannot be ended so. */
+void startup_end_by_signal(bool on, const char *what);
 
 #endif

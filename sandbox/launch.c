@@ -214,10 +214,10 @@ launch_prepare(const struct sandbox *s)
 		if (flags & CLONE_NEWUSER)
 			ids_prepare(s);
 		maps_owners = (flags & CLONE_NEWUSER) && ids_root();
-		startup_end_by_signal(true);
+		startup_end_by_signal(true, "the root");
 		rootfs_prepare(s);
 		volumes_prepare(s);
-		startup_end_by_signal(false);
+		startup_end_by_signal(false, NULL);
 	}
 	if (s->user || maps_owners)
 		stdfiles_prepare(!whole && !terminal.wanted);
@@ -848,6 +848,12 @@ bool
 launch_has_terminal(void)
 {
 	return terminal.wanted;
+}
+
+int
+launch_outer_terminal(void)
+{
+	return terminal.wanted ? terminal.outer : -1;
 }
 
 bool

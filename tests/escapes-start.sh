@@ -38,7 +38,7 @@ it 'ends by TERM, INT, QUIT or HUP while it waits for a file of options' && for 
 		ends
 		code_is $((128 + number))
 		one_line
-		err_like "pith: cannot read '*': SIG$sig came first"
+		err_like "pith: cannot read '*': interrupted by SIG$sig"
 		is "$(json $H/r.json reason) $(json $H/r.json exit_code)" "\"signaled\" $code"
 	done <<-W
 		$WAITS
@@ -141,6 +141,18 @@ it 'says one line, and leaves no group, however few files it may open' && for wh
 		    --rootfs $R -- true
 		[ "$code" = 0 ] || one_line
 	done
+done
+
+# Seen to fail where the signal was let through to its default action: no line, no verdict.
+it 'says which signal came before it opens a root, and reports it' && for who in $WHO; do
+	be $who
+	rm -f $H/r.json
+	run $as "$PROBE" with block=15 -- sh -c 'kill -TERM $$; exec "$@"' sh \
+	    "$PITH" --report $H/r.json --rootfs $R -- echo started
+	code_is 143
+	one_line
+	err_like "pith: cannot open 'the root': interrupted by SIGTERM"
+	is "$(json $H/r.json reason) $(json $H/r.json exit_code)" '"signaled" 143'
 done
 
 # Seen to fail without startup_end_by_signal(): it goes on until the server is killed.
