@@ -175,7 +175,17 @@ child_has(const struct life *l, const siginfo_t *info)
 	    !l->child.own_session && signal_of_terminal(info);
 }
 
-/* What init tells; in init only that nobody is there any more to tell. */
+/* Close standard input and output, so that whoever waits for their end does not
+ * wait for us; but not the terminal whose modes the launcher restores. */
+static void
+close_input_and_output(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
+		if (fd != launch_outer_terminal())
+			close(fd);
+}
+
+/* Read messages from init. In init: notice that the launcher is gone. */
 static void
 hear(struct life *l)
 {
@@ -193,6 +203,7 @@ hear(struct life *l)
 			break;
 		case PTY:
 			l->relay = launch_relay(n.fd, l->child.pid);
+			close_input_and_output();
 			break;
 		case COMPLAINT:
 			report_note(n.text, n.code);
@@ -232,6 +243,7 @@ give_up(struct life *l, int sig)
 	l->wait_status = sig;
 	l->has_ended = true;
 	kill(l->child.pid, SIGKILL);
+	set_due(l, NEXT_STAGE, VERDICT_MS);
 }
 
 /* Whether it is the SIGCONT that ended our own stop, and the child goes on as
@@ -980,12 +992,11 @@ settle(const struct life *l)
 {
 	if (chdir("/") < 0)
 		warn("cannot change to", "/");
-	/* The relay of a terminal that is yet to come reads and writes them,
-	 * and the launcher restores its modes. */
+	/* The relay of a terminal inherits them when init has made the pty. */
 	if (keeps_standard_files(l))
 		fds_release(STDOUT_FILENO);
 	else if (l->role != LAUNCHER || !launch_has_terminal())
-		close_between(STDIN_FILENO, STDOUT_FILENO);
+		close_input_and_output();
 	close_all_but(l, NULL);
 	drop_program();
 	drop_stack();
@@ -1002,7 +1013,10 @@ await_end(struct life *l, const pid_t *pid, int64_t until)
 
 	while (*pid > 0 && signals_clock() < until) {
 		while ((dead = reaper_next(&wait_status)) > 0)
-			if (dead == l->child.pid)
+			if (WIFSTOPPED(wait_status) ||
+			    WIFCONTINUED(wait_status))
+				continue;
+			else if (dead == l->child.pid)
 				l->child.pid = 0;
 			else
 				count_orphan(l, dead, wait_status);
@@ -1211,9 +1225,9 @@ main(int argc, char **argv)
 	bool boots;
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */
+	boots = find_machine(argv, &words);     /* or a failure is a panic */
 	fds_occupy();
 	seal_relocations();
-	boots = find_machine(argv, &words);
 	report_early(&opt.report, &opt.report_fd);
 	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), words, boots);
 	if (opt.doctor)

@@ -72,6 +72,9 @@ void launch_restore_terminal(void);
 /* Whether there will be a terminal to relay. */
 bool launch_has_terminal(void);
 
+/* Descriptor of the terminal that is relayed to, 0 to 2, or -1. */
+int launch_outer_terminal(void);
+
 /* Whether the command gets a session of its own. */
 bool launch_session(const struct sandbox *s);
 
