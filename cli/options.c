@@ -476,6 +476,8 @@ differs(const struct options *o, const struct rule *r, const char *value)
 		    *(const int64_t *)member != duration(value);
 	case TTY:
 		return *is != UNSET && *is != !value;
+	case PTYS:
+		return *is != 0 && *is != number(value, PTYS_MOST);
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
@@ -833,6 +835,10 @@ read_args(struct options *o, const char *value)
 
 	if (fd < 0)
 		return false;
+	for (int i = 0; i < file_count; i++)
+		if (options_args(i)->fd == fd)
+			refuse("cannot read", "--args-fd", "this descriptor "
+			    "was read before", "give it once");
 	read_args_file(fd, &text, &size);
 	memory_reserve(&files, (file_count + 1) * sizeof(struct args_file));
 	((struct args_file *)files.block)[file_count++] =

@@ -46,8 +46,8 @@ struct options {
 
 /* What an option does with its value, and what that value looks like. Those
  * before TEXT need none, and have theirs after a "=". Given again, PLAIN, TIME,
- * SIGNAL, SIZE and MASK take the last value, words add up, and another value is
- * refused for all others. */
+ * SIGNAL, SIZE, MASK and DOCTOR take the last value, EXIT, REWRITE, DELAY and
+ * words add up, and another value is refused for all others. */
 #define KINDS_WITH_VALUE(X) \
 	X(ROOM, "a size such as 512m") \
 	X(TTY, "no") \

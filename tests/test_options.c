@@ -352,6 +352,8 @@ static const struct { const char *first, *second, *says; } twice[] = {
 	    "another value already; give it once" },
 	{ "--cpu-time 1", "--cpu-time 1.5", "cannot take '1.5': --cpu-time has "
 	    "another value already; give it once" },
+	{ "--pty-max 10", "--pty-max 11", "cannot take '11': --pty-max has "
+	    "another value already; give it once" },
 	{ "-t", "--tty=no", "cannot take 'no': --tty has another value "
 	    "already; give it once" },
 	{ "--tty=no", "-t", "cannot take '-t': it has another value already; "
