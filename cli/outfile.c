@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../signals.h"
 #include "log.h"
 #include "outfile.h"
 
@@ -17,51 +19,76 @@ enum { RANDOM = 12 };
 /* Milliseconds for which a full pipe, socket or terminal is waited for. */
 enum { PATIENCE_MS = 1000 };
 
-/* A write(2) to a terminal waits for all of it, also after poll(2): write by a
- * description of our own that does not wait, as the flags of the other one are
- * those of the shell as well. A pipe that poll(2) calls writable takes
- * PIPE_BUF bytes at once, pipe(7). */
-static int
-description_for(int fd)
+/* How a file takes bytes without waiting for its reader. */
+struct sink {
+	int fd;                 /* a description of our own, if it can be had */
+	size_t most;            /* bytes that a writable file takes at once */
+	bool is_socket;
+};
+
+/* A write(2) to a terminal or a pipe waits until all is written. O_NONBLOCK on
+ * the description that we inherited would change it for the shell, too, so open
+ * the file once more. If that fails, poll(2) tells that a pipe takes PIPE_BUF
+ * bytes and a terminal at least one. */
+static struct sink
+open_sink(int fd)
 {
+	struct sink s = { .fd = fd, .most = SSIZE_MAX };
 	char path[32];
 	struct line l = LINE(path);
+	struct stat st;
 	int own;
 
-	if (!isatty(fd))
-		return fd;
+	if (fstat(fd, &st) < 0)
+		return s;
+	s.is_socket = S_ISSOCK(st.st_mode);
+	if (!S_ISFIFO(st.st_mode) && !isatty(fd))
+		return s;
 	line_add(&l, "/proc/self/fd/");
 	line_number(&l, fd);
 	own = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	return own < 0 ? fd : own;
+	if (own >= 0)
+		s.fd = own;
+	else
+		s.most = S_ISFIFO(st.st_mode) ? PIPE_BUF : 1;
+	return s;
+}
+
+static ssize_t
+write_some(const struct sink *s, const char *text, size_t n)
+{
+	if (s->is_socket)
+		return send(s->fd, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return write(s->fd, text, n < s->most ? n : s->most);
 }
 
 bool
 write_all(int fd, const char *text, size_t n)
 {
-	const int to = description_for(fd);
-	struct pollfd p = { .fd = to, .events = POLLOUT };
-	bool patient = true;
-	int error;
+	const int64_t until = signals_clock() + PATIENCE_MS;
+	const struct sink s = open_sink(fd);
+	struct pollfd p = { .fd = s.fd, .events = POLLOUT };
+	int error = 0;
 
-	while (n > 0 && patient) {
-		ssize_t written = -1;
+	while (n > 0 && error == 0) {
+		const int64_t left = until - signals_clock();
+		const bool writable = poll(&p, 1, left > 0 ? left : 0) > 0;
+		const ssize_t written = writable ?
+		    write_some(&s, text, n) : -1;
 
-		patient = poll(&p, 1, PATIENCE_MS) != 0;
-		if (patient)
-			written = write(to, text, n);
-		if (patient && written < 0 && errno != EINTR && errno != EAGAIN)
-			break;
-		if (written > 0) {
+		if (written >= 0) {
 			text += written;
 			n -= written;
+		} else if (left <= 0) {
+			error = ETIMEDOUT;
+		} else if (writable && errno != EINTR && errno != EAGAIN) {
+			error = errno;
 		}
 	}
-	error = patient ? errno : ETIMEDOUT;
-	if (to != fd)
-		close(to);
+	if (s.fd != fd)
+		close(s.fd);
 	errno = error;
-	return n == 0;
+	return error == 0;
 }
 
 int

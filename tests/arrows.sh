@@ -26,7 +26,7 @@ expected() {
 	cli/startup signals
 	cli/memory
 	cli/report cli/outfile
-	cli/outfile
+	cli/outfile signals
 	sandbox/launch sandbox/namespaces sandbox/ids sandbox/mounts sandbox/rootfs
 	sandbox/launch sandbox/volumes sandbox/proc sandbox/tether sandbox/users
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
