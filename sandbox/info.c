@@ -32,6 +32,8 @@ info_prepare(const struct sandbox *s)
 		outfile_open(&info, s->info, "cannot write", NULL);
 	if (s->info_fd >= 0)
 		info_fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
+	if (s->info_fd >= 0 && info_fd < 0)
+		die("cannot write to", "--info-fd");
 	if (s->pidfile)
 		outfile_open(&pidfile, s->pidfile, "cannot write", NULL);
 	if (is_wanted()) {

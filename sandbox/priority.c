@@ -26,7 +26,7 @@ static bool
 lower_scheduling(pid_t pid)
 {
 	struct scheduling is = { .size = 0 };
-	const struct scheduling usual = { .size = sizeof(usual),
+	struct scheduling usual = { .size = sizeof(usual),
 	    .policy = SCHED_OTHER };
 
 	if (syscall(SYS_sched_getattr, 0, &is, sizeof(is), 0) < 0)
@@ -34,6 +34,8 @@ lower_scheduling(pid_t pid)
 	if (is.nice >= 0 && is.policy != SCHED_FIFO && is.policy != SCHED_RR &&
 	    is.policy != DEADLINE)
 		return true;
+	if (is.policy == SCHED_BATCH || is.policy == SCHED_IDLE)
+		usual.policy = is.policy;
 	return syscall(SYS_sched_setattr, pid, &usual, 0) == 0;
 }
 

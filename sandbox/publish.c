@@ -848,8 +848,8 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	ports_leave_inner();
 	/* It is there before the command is. */
 	if (read(told[0], &byte, 1) != 1)
-		refuse("cannot enter the network namespace", "of init", NULL,
-		    NULL);
+		refuse("cannot start the relay of ports in", "the network of "
+		    "init and a control group", NULL, NULL);
 	close(told[0]);
 	return pid;
 }

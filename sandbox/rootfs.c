@@ -571,21 +571,19 @@ static int
 open_inner(void)
 {
 	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int place = openat(work_fd, "work", O_PATH | flags), dir;
+	int place = openat(work_fd, "work", O_PATH | flags), dir = -1;
 	char link[32];
 	struct line l = LINE(link);
 	struct stat st;
 
 	if (place < 0 || fstat(place, &st) < 0)
 		return -1;
-	errno = EPERM;
-	if (st.st_uid != geteuid() || (st.st_mode & 077))
-		return -1;
 	line_add(&l, "/proc/self/fd/");
 	line_number(&l, place);
-	if (syscall(SYS_fchmodat, AT_FDCWD, link, 0700) < 0)
-		return -1;
-	dir = openat(place, ".", O_RDONLY | flags);
+	errno = EPERM;
+	if (st.st_uid == geteuid() && !(st.st_mode & 077) &&
+	    syscall(SYS_fchmodat, AT_FDCWD, link, 0700) == 0)
+		dir = openat(place, ".", O_RDONLY | flags);
 	close(place);
 	return dir;
 }

@@ -251,7 +251,7 @@ it 'refuses volumes, tmpfs, files and links that are badly written' && for who i
 	box_refused "cannot *: File*name too long" --dir "/$(printf %0300d 0)"
 done
 
-it 'refuses more options than it has room for' && {
+it 'refuses more layers than overlayfs takes' && {
 	be as_user
 	box_refused 'too many layers*' $(yes -- --layer=$R | head -501)
 }
