@@ -64,17 +64,20 @@ mounts_new(const char *type, const char *options, unsigned int attributes)
 	return mount;
 }
 
+/* Open a file of the launcher's mount namespace in ours, as open_tree(2) clones
+ * only mounts of the caller's. path may be relative to a directory that we have
+ * left, or a link to a descriptor, so walk the path that the kernel knows. */
 static int
 walk_again(const char *path, int fd)
 {
-	static const char descriptor[] = "/proc/self/fd/";
-	char real[PATH_MAX] = "";
+	char real[PATH_MAX] = "", link[32];
+	struct line l = LINE(link);
 	struct stat now, then;
 	int again;
 
-	/* The link leads to a mount of the host's namespace. */
-	if (strncmp(path, descriptor, sizeof(descriptor) - 1) == 0 &&
-	    readlink(path, real, sizeof(real) - 1) > 0)
+	line_add(&l, "/proc/self/fd/");
+	line_number(&l, fd);
+	if (readlink(link, real, sizeof(real) - 1) > 0 && real[0] == '/')
 		path = real;
 	again = open(path, O_PATH | O_CLOEXEC);
 	if (again < 0 || fstat(again, &now) < 0 || fstat(fd, &then) < 0)
