@@ -305,9 +305,30 @@ attach_at(int mount, const char *name)
 	close(place);
 }
 
+/* The kernel maps the owners of all mounts or of none: where those of one below
+ * cannot be mapped, as of /proc, none are, and files belong to nobody inside. A
+ * root that nobody can write to does without owners. Any other would fail with
+ * EACCES everywhere. */
+static void
+do_without_owners(const struct sandbox *s, int mount, const char *path,
+    uint64_t attributes)
+{
+	const int error = errno;
+
+	if (!mounts_set(mount, attributes, -1))
+		die("cannot use as a root", path);
+	errno = error;
+	if (s->root_mode != READ_ONLY && s->best_effort)
+		lacking("cannot map the owners of", path);
+	else if (s->root_mode != READ_ONLY)
+		die_with("cannot map the owners of", path, "its file system is "
+		    "too simple; --read-only or --userns host do without");
+}
+
 /* By a launcher with the owners of userns, else by init. */
 static int
-clone_of(int fd, const char *path, bool whole, int userns, uint64_t attributes)
+clone_of(const struct sandbox *s, int fd, const char *path, bool whole,
+    int userns, uint64_t attributes)
 {
 	int mount = mounts_clone(fd, userns < 0 ? path : NULL, whole);
 
@@ -318,28 +339,26 @@ clone_of(int fd, const char *path, bool whole, int userns, uint64_t attributes)
 		die("cannot clone the mount of", path);
 	if (mounts_set(mount, attributes, userns))
 		return mount;
-	/* The kernel maps all mounts or none: where one below cannot be mapped,
-	 * as a /proc, none below is, and its files belong to nobody inside. A
-	 * root that can only be read does without owners itself. */
-	if (userns < 0 || !mounts_set(mount, attributes, -1) ||
-	    (!mounts_map(mount, userns) && !(attributes & MOUNT_ATTR_RDONLY)))
-		die_with("cannot map the owners of", path,
-		    "its file system is too simple; --read-only or "
-		    "--userns host do without");
+	if (userns < 0)
+		die("cannot use as a root", path);
+	/* Those of the root itself alone may be mapped. */
+	if (!whole || !mounts_set(mount, attributes, -1) ||
+	    !mounts_map(mount, userns))
+		do_without_owners(s, mount, path, attributes);
 	return mount;
 }
 
 static int
-lower_mount(const struct lower *l, bool whole, int userns, uint64_t attributes)
+lower_mount(const struct sandbox *s, const struct lower *l, bool whole,
+    int userns, uint64_t attributes)
 {
 	int mount;
 
 	if (!l->image)
-		return clone_of(l->fd, l->path, whole, userns, attributes);
+		return clone_of(s, l->fd, l->path, whole, userns, attributes);
 	mount = image_mount(l->fd, l->image, l->path);
-	if (!mounts_set(mount, attributes, userns) &&
-	    !mounts_set(mount, attributes, -1))
-		die("cannot use the image", l->path);
+	if (!mounts_set(mount, attributes, userns))
+		do_without_owners(s, mount, l->path, attributes);
 	return mount;
 }
 
@@ -357,14 +376,14 @@ copy_owner(int lower, const char *to)
 /* All that is to be attached. Before the stage: there the descriptors would be
  * of another mount namespace, and paths begin elsewhere. */
 static void
-clone_all(int userns)
+clone_all(const struct sandbox *s, int userns)
 {
 	for (int i = 0; i < lower_count; i++)
-		lowers[i].mount = lower_mount(&lowers[i], false, userns,
+		lowers[i].mount = lower_mount(s, &lowers[i], false, userns,
 		    ROOT_ATTRIBUTES | MOUNT_ATTR_RDONLY);
 	if (upper_parent >= 0)
-		upper_mount = clone_of(upper_parent, upper_dir, false, userns,
-		    ROOT_ATTRIBUTES);
+		upper_mount = clone_of(s, upper_parent, upper_dir, false,
+		    userns, ROOT_ATTRIBUTES);
 }
 
 /* By its descriptor, as its name may hold anything, and lead to something else
@@ -484,7 +503,7 @@ rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 	if (wants_overlay(s)) {
 		int overlay;
 
-		clone_all(userns);
+		clone_all(s, userns);
 		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL,
 		    MS_REC | MS_PRIVATE, NULL) < 0)
 			die("cannot make", "a mount namespace");
@@ -500,8 +519,9 @@ rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 		/* With all that is mounted below, as for an ordinary user, to
 		 * whom the kernel gives no other clone: what lies under those
 		 * mounts is hidden from everyone outside as well. */
-		n.fd = lower_mount(&lowers[0], true, userns, ROOT_ATTRIBUTES |
-		    (s->root_mode == READ_ONLY ? MOUNT_ATTR_RDONLY : 0));
+		n.fd = lower_mount(s, &lowers[0], true, userns,
+		    ROOT_ATTRIBUTES | (s->root_mode == READ_ONLY ?
+		    MOUNT_ATTR_RDONLY : 0));
 	}
 	if (n.fd < 0 || !tether_send(&n))
 		die("cannot pass on", "the root");
@@ -520,7 +540,7 @@ rootfs_attach(const struct sandbox *s, bool userns)
 	int root = received, place;
 
 	if (wants_overlay(s) && root < 0) {
-		clone_all(-1);
+		clone_all(s, -1);
 		mount_overlay(s, userns);
 		root = open("m", O_PATH | O_CLOEXEC);
 		if (root < 0)
@@ -530,8 +550,9 @@ rootfs_attach(const struct sandbox *s, bool userns)
 	if (root < 0 && lower_count == 0)
 		root = mounts_new("tmpfs", "mode=755", ROOT_ATTRIBUTES);
 	else if (root < 0)
-		root = lower_mount(&lowers[0], true, -1, ROOT_ATTRIBUTES |
-		    (s->root_mode == READ_ONLY ? MOUNT_ATTR_RDONLY : 0));
+		root = lower_mount(s, &lowers[0], true, -1,
+		    ROOT_ATTRIBUTES | (s->root_mode == READ_ONLY ?
+		    MOUNT_ATTR_RDONLY : 0));
 	place = open("/", O_PATH | O_CLOEXEC);
 	if (root < 0 || place < 0 || !mounts_attach(root, place))
 		die("cannot attach", "the root");
