@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
@@ -65,12 +66,23 @@ number(const char **text, char stop, uint32_t *n)
 }
 
 bool
+ids_admin(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct c[2];
+
+	return syscall(SYS_capget, &h, c) == 0 &&
+	    (c[0].effective & 1U << CAP_SYS_ADMIN);
+}
+
+bool
 ids_root(void)
 {
 	static const char all[] = "4294967295\n";
 	char map[64];
 
-	if (geteuid() != 0)
+	/* Root of a container may lack what makes namespaces and mounts. */
+	if (geteuid() != 0 || !ids_admin())
 		return false;
 	if (!proc_read("self/uid_map", map, sizeof(map)))
 		die("cannot read", "/proc/self/uid_map");

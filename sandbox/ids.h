@@ -22,7 +22,11 @@ bool ids_repeat(pid_t pid);
  * dropped. Dies. */
 void ids_become(void);
 
-/* Whether we are root of the whole machine, who may map any id. */
+/* True with CAP_SYS_ADMIN in our user namespace. */
+bool ids_admin(void);
+
+/* True for root of the whole machine with CAP_SYS_ADMIN, who may map any id and
+ * mount. A root without it goes the way of an ordinary user. */
 bool ids_root(void);
 
 /* Uid and gid of the root inside, as they are outside; 0 is not mapped. */

@@ -64,7 +64,7 @@ expected() {
 	sandbox/privileges
 	sandbox/users cli/memory
 	sandbox/environment cli/startup cli/memory
-	sandbox/sealed
+	sandbox/sealed sandbox/ids
 	sandbox/doctor sandbox/ids sandbox/mounts sandbox/namespaces sandbox/proc
 	sandbox/doctor sandbox/seccomp
 	E
