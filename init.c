@@ -194,6 +194,9 @@ hear(struct life *l)
 
 	while (tether_read(&n, false, &over))
 		switch (n.kind) {
+		case BLOCKED:
+			launch_blocked(&n, l->child.pid);
+			break;
 		case BUILT:
 			l->built = true;
 			launch_built(&n);

@@ -18,8 +18,8 @@ void info_look(pid_t pid);
 ino_t info_inode(int flag);
 void info_late(int flag, ino_t inode);
 
-/* Write them; pids as they are out here, group a path or NULL. Warns where that
- * fails. */
+/* Write them, once; pids as they are out here, 0 for null, group a path or
+ * NULL. Warns where that fails. */
 void info_write(pid_t init, pid_t child, const char *group);
 
 /* The descriptors that are needed until then, or -1. */

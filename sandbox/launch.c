@@ -222,7 +222,7 @@ launch_prepare(const struct sandbox *s)
 	if (s->user || maps_owners)
 		stdfiles_prepare(!whole && !terminal.wanted);
 	/* Where mounts are locked nodev holds already. */
-	cgroup_prepare(s, !whole || geteuid() != 0 ? ALL_NODES :
+	cgroup_prepare(s, !whole || !ids_root() ? ALL_NODES :
 	    volumes_have_nodes() ? KEEP_NODES : lock_may_mount(s) ?
 	    TRY_NODES : ALL_NODES);
 	info_prepare(s);
@@ -623,10 +623,10 @@ wait_for_go(int fd)
 }
 
 static void
-tell_built(const struct sandbox *s)
+tell_built(const struct sandbox *s, enum news_kind kind)
 {
-	struct news n = { .kind = BUILT,
-	    .fd = s->measured ? network_open() : -1 };
+	struct news n = { .kind = kind, .fd = kind == BUILT && s->measured ?
+	    network_open() : -1 };
 
 	for (int i = 0; i < NAMESPACES; i++)
 		n.inodes[i] = info_inode(namespaces[i].flag);
@@ -653,10 +653,15 @@ launch_settle(const struct sandbox *s)
 	if (s->workdir)
 		change_directory(s->workdir);
 	open_terminal();
-	if (s->block_fd >= 0)
+	if (s->block_fd >= 0) {
+		if (tether_fd() >= 0)
+			tell_built(s, BLOCKED);
+		else
+			info_write(0, 0, cgroup_path());
 		wait_for_go(s->block_fd);
+	}
 	if (tether_fd() >= 0)
-		tell_built(s);
+		tell_built(s, BUILT);
 	/* It is to outlive its launcher for long enough to end the tree, whose
 	 * first process is next; and who stops it is not to keep it from that.
 	 */
@@ -893,6 +898,13 @@ launch_built(const struct news *n)
 	for (int i = 0; i < NAMESPACES; i++)
 		info_late(namespaces[i].flag, n->inodes[i]);
 	interface = n->fd;
+}
+
+void
+launch_blocked(const struct news *n, pid_t init)
+{
+	launch_built(n);
+	info_write(init, 0, cgroup_path());
 }
 
 void

@@ -48,6 +48,10 @@ void launch_forget(const struct sandbox *s);
 /* In the launcher: init has told that all is built. */
 void launch_built(const struct news *n);
 
+/* In the launcher: all is built, and init waits for --block-fd. Write --info
+ * and --pidfile for whoever is to let it go on. */
+void launch_blocked(const struct news *n, pid_t init);
+
 /* In the launcher: the process that STARTED tells of, as it is called here; 0
  * where that is not known. Closes what came with it. */
 pid_t launch_pid(const struct news *n);

@@ -13,6 +13,7 @@ enum news_kind {
 	GO,             /* launcher: the ids are mapped, all mounts are sent */
 	PTY,            /* init: the terminal's side, with a descriptor */
 	COMPLAINT,      /* init: text; code is as log_listen() has it */
+	BLOCKED,        /* init: all is done, it waits for --block-fd */
 	BUILT,          /* init: all is done but to start the command */
 	STARTED,        /* init: process pid has been executed */
 	ENDED           /* init: it has ended */
@@ -22,7 +23,7 @@ struct news {
 	int kind;
 	int code;               /* of a complaint; ENDED: the wait status */
 	int64_t orphans, killed;
-	uint64_t inodes[8];     /* BUILT: as namespaces[] has them, or 0 */
+	uint64_t inodes[8];     /* BLOCKED, BUILT: of namespaces[], or 0 */
 	int fd;                 /* passed on, or -1 */
 	pid_t pid;              /* as the reader has to call it, or 0: then fd
 				 * may be a pidfd of it */
