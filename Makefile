@@ -30,7 +30,7 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 TESTERS = terminal window relay
 ESCAPES = $(patsubst tests/%.sh,%,$(wildcard tests/escapes-*.sh))
 SUITES  = build style arrows readme entrypoint containers input dropin boot faults fuzz \
-	sandbox sandbox-input limits security cves cves-commands $(ESCAPES) \
+	sandbox sandbox-input sandbox-places limits security cves cves-commands $(ESCAPES) \
 	network sandbox-faults doctor programs \
 	payloads engines images cross vm device
 
