@@ -7,7 +7,7 @@ set -u
 # `build`.
 table() {
 	cat <<-'E'
-	build apt musl-tools
+	build apt musl-tools linux-libc-dev
 	build apk gcc musl-dev linux-headers
 	aarch64 apt gcc-aarch64-linux-gnu
 	armhf apt gcc-arm-linux-gnueabihf
