@@ -212,10 +212,10 @@ it 'installs with apt-get what goals need on Debian, and lets no service start' 
 	run unshare --mount sh -c 'mount --bind sbin /usr/sbin &&
 	    PATH=$W/stub exec /bin/sh "$0" demo' "$TESTS/deps.sh"
 	code_is 0
-	out_is 'deps: apt-get installs musl-tools procps util-linux'
+	out_is 'deps: apt-get installs linux-libc-dev musl-tools procps util-linux'
 	is "$(cat asked)" '-qq update
 policy 101
--qq -y --no-install-recommends install musl-tools procps util-linux
+-qq -y --no-install-recommends install linux-libc-dev musl-tools procps util-linux
 policy 101'
 	is "$(ls sbin)" ''
 }
