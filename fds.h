@@ -4,9 +4,10 @@
 
 /* Occupy each closed one of the descriptors 0 to 2, before anything is opened:
  * open(2) takes the lowest free number, and a file of ours there would be the
- * command's standard input, output or error. The placeholder cannot be read or
- * written, and closes on exec, so that the command finds the number closed.
- * Dies where no placeholder can be had. */
+ * command's standard input, output or error. Reading from or writing to an
+ * O_PATH placeholder fails with EBADF; the eventfd used without /dev/null never
+ * blocks. Placeholders close on exec, so that the command finds the number
+ * closed. Dies where no placeholder can be had. */
 void fds_occupy(void);
 
 /* Close the placeholders from 0 to last again: for the init of a device, which

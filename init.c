@@ -1005,8 +1005,8 @@ settle(const struct life *l)
 	drop_stack();
 }
 
-/* Reap until nothing that we wait for is left, or until then. False where
- * something is. */
+/* Reap until *pid has ended, the time until is reached, or a signal asks to
+ * stop. True if *pid has ended. */
 static bool
 await_end(struct life *l, const pid_t *pid, int64_t until)
 {
@@ -1030,8 +1030,8 @@ await_end(struct life *l, const pid_t *pid, int64_t until)
 	return *pid <= 0;
 }
 
-/* Give a relay time to bring what is under way. Nobody may read it any more:
- * then end the relay. */
+/* Wait ms for the relay to send its pending data, then kill the relay: its
+ * reader may be gone. */
 static void
 end_relay(struct life *l, pid_t *relay, int64_t ms)
 {
@@ -1061,9 +1061,9 @@ end_sandbox(struct life *l)
 	launch_clean();
 }
 
-/* Tell the launcher how the command ended. Of a launcher that was killed no
- * more than the command's end may have come to us, whose signal goes before
- * the tether's. */
+/* Tell the launcher how the command ended. If sending fails, the launcher was
+ * killed. SIGCHLD is read before the channel's signal, so we learn of it only
+ * here. */
 static void
 tell_end(const struct life *l)
 {

@@ -593,8 +593,9 @@ boot_died(pid_t pid, int wait_status, int64_t now)
 /* ---- signals ------------------------------------------------------------ */
 
 /* Lines that are gone leave their processes with SIGTERM; those that stay keep
- * theirs, and are tried at once. Without a file that can be read all stays: a
- * missing one is a mistake, and not the wish to end every service. */
+ * theirs, and are tried at once. If the file is missing or unreadable, keep
+ * everything: a missing file is more likely a mistake than a wish to end every
+ * service. */
 static void
 read_again(void)
 {

@@ -998,10 +998,10 @@ options_variable(void)
 	return variable;
 }
 
-/* The environment, PITH_OPTIONS and argv are those of a user who has fewer
- * privileges than we, and pith is not written to be told by him what it does
- * with them; getauxval(3). Process 1 of a machine must not end, and is executed
- * by the kernel or by an init of root's. */
+/* A set-ID program, and one with file capabilities, runs with its caller's
+ * environment and arguments. pith does not defend itself against them:
+ * getauxval(3). Process 1 of a machine must not end, and is executed by the
+ * kernel or by an init of root's. */
 static void
 refuse_privileges(bool boots)
 {

@@ -140,9 +140,10 @@ const struct args_file *options_args(int number);
 /* Fill o from the environment (the dialect's variables, then PITH_OPTIONS,
  * which is taken out of it) and from argv. dialect is NULL for pith's own.
  * Help, version and licence are printed and end the process; bad input ends it
- * with the failure code, and so does a set AT_SECURE before anything is read,
- * but in a machine's init. Who boots a machine by his name takes a command only
- * with --boot: what else stands there is the kernel's. */
+ * with the failure code. A set-ID start, or one with file capabilities, is
+ * refused before options are read, except in a machine's init. Who boots a
+ * machine by his name takes a command only with --boot: what else stands there
+ * is the kernel's. */
 void options_parse(struct options *o, const struct dialect *dialect,
     char **argv, bool boots);
 

@@ -123,7 +123,7 @@ name_temporary(char name[20])
 }
 
 /* Give the unnamed file a name. AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH before
- * Linux 6.10, the other way a /proc; linkat(2). */
+ * Linux 6.10; linking by /proc/self/fd needs a mounted /proc; linkat(2). */
 static bool
 link_as(const struct outfile *o, const char *name)
 {
@@ -139,8 +139,8 @@ link_as(const struct outfile *o, const char *name)
 	return linkat(AT_FDCWD, path, o->dir, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
-/* No temporary name exists while the command runs. Where "." does not fail as
- * existing, an unnamed file could not be linked later. */
+/* No temporary name exists while the command runs. Linking to "." must fail
+ * with EEXIST; any other error means that linking does not work here. */
 static void
 open_unnamed(struct outfile *o)
 {
@@ -152,7 +152,7 @@ open_unnamed(struct outfile *o)
 	o->fd = -1;
 }
 
-/* The file with a temporary name; only at the end does it stay. */
+/* Create the file under its temporary name. */
 static int
 create(const struct outfile *o)
 {

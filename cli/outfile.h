@@ -16,9 +16,10 @@ struct outfile {
 /* Nothing is to be written. */
 #define NO_OUTFILE { .dir = -1, .fd = -1 }
 
-/* Get ready to write a file, and change nothing in its directory: an unnamed
- * file (O_TMPFILE) or, where that cannot be had, the right to make one by name.
- * Dies with "WHAT 'PATH': ...", and the remedy for what is no regular file.
+/* Get ready to write a file, and change nothing in its directory: open an
+ * unnamed file (O_TMPFILE). Without O_TMPFILE a temporary file is created and
+ * removed at once, to see that the file can be created at the end. Dies with
+ * "WHAT 'PATH': ...", and the remedy for what is no regular file.
  * path has to last. */
 void outfile_open(struct outfile *o, const char *path, const char *what,
     const char *remedy);

@@ -29,9 +29,8 @@ struct verdict {
  * verdict too. */
 void report_open(const char *file, int fd);
 
-/* Until report_open(): a complaint that ends the process is written as a
- * verdict where *file or *fd, which the parser of options sets, says by then.
- */
+/* Before report_open(), write a fatal error as a verdict to *file or *fd, if
+ * the option parser has set one of them. */
 void report_early(const char *const *file, const int *fd);
 
 /* The descriptors that the two need to the end, or -1. */

@@ -45,7 +45,7 @@ static unsigned int given;      /* to the groups beside ours, by us */
 static bool asked;              /* for more than what can be done without */
 static enum nodes keeps_nodes;
 static bool ends_tree;          /* does init, when its launcher is gone */
-static bool stays;              /* does the command, when it is killed */
+static bool stays;              /* the command outlives a killed launcher */
 static bool joins;              /* does some process */
 static char name[GROUP_NAME];   /* of P */
 static char path[1024];         /* of v2, or of the first hierarchy */

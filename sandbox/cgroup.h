@@ -36,12 +36,11 @@ bool cgroup_enter(bool born);
 void cgroup_prefer(const struct sandbox *s, pid_t pid);
 void cgroup_prefer_no_more(void);
 
-/* The same for the process that relays ports. Its connections are to count for
- * the sandbox, so it goes below P; into P itself only in v1, as in v2 no
- * process can be where controllers are handed on. Not into pay, which the
- * command may be able to freeze (a user's own, mounted inside), so that the
- * relay would never end, and where --oom group would end it. Without pay it
- * stays where the launcher is. */
+/* As cgroup_birthplace() and cgroup_enter(), for the port relay: its memory
+ * counts for the sandbox. v2: a group beside pay, because a group that passes
+ * on controllers holds no processes. v1: P itself. Not pay: the command could
+ * freeze it, and --oom group would kill the relay. Without pay the relay stays
+ * in the launcher's group. */
 int cgroup_relay_birthplace(void);
 bool cgroup_enter_relay(bool born);
 

@@ -117,10 +117,10 @@ groups_hold(int group, pid_t wanted)
 	return pid > 0;
 }
 
-/* Kill those of count processes that are still in the list. The number of one
- * that has ended may be another's by now: the list is read again after the
- * descriptors were opened, and that of a dead process reaches nobody.
- * pidfd_open(2) is of Linux 5.3; before, there is only the number. */
+/* Kill those of count processes that are still in the list. A pid can be
+ * reused. Open pidfds first, then read the list again: a pid still listed
+ * belongs to its pidfd, or the pidfd's process has ended and gets no signal.
+ * pidfd_open(2) is of Linux 5.3; before, there is only the pid. */
 static bool
 kill_listed(int list, const pid_t pids[], const int fds[], int count)
 {
@@ -308,9 +308,9 @@ next_group(struct walk *w, char name[NAME_MAX + 1])
 	return false;
 }
 
-/* True if the time of a walk is over, on its way up. Removal begins at the
- * bottom: the first way up may take as long as the way down did. Else many
- * starts of pith would go down there and none would remove anything. */
+/* True if the time of a walk is over, on its way up. Removal starts at the
+ * bottom. Allow the first ascent as much time as the descent took, or no start
+ * would ever remove a deep tree. */
 static bool
 is_late(struct walk *w)
 {

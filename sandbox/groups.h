@@ -43,9 +43,9 @@ bool groups_move_joined(int group, int to, int64_t until);
 /* True if the open group still has that name in its parent directory. */
 bool groups_is_still(int parent, const char *which, int group);
 
-/* Remove it, which is its name, with all groups that the command has made in
- * its own; kill: and an end for what is there. False where that could not be,
- * yet. */
+/* Remove group, named which, and all groups below it. With kill, kill the
+ * processes of the groups below it, but for those that joined. False: try again
+ * later. */
 bool groups_remove(int group, const char *which, bool kill, int64_t until);
 
 /* Wait until the next try: a millisecond. */

@@ -208,7 +208,7 @@ sub_ids(const char *file, bool (*look)(void *, const char *name,
 	return found;
 }
 
-/* A range of ours, by its number, and the first one behind an overlapping. */
+/* A range of ours, by its number; next: first range after the overlap. */
 struct candidate { uint32_t range; uint64_t next; };
 
 static bool
@@ -223,8 +223,8 @@ overlaps(void *with, const char *name, const struct extent *e)
 	return e->outside < first + RANGE && first < end;
 }
 
-/* The file whose bytes stand for ranges, or -1. Only root may be able to open
- * it, so that nobody else can lock them, and to put another in its place. */
+/* The file whose bytes stand for ranges, or -1. Root alone may open or replace
+ * the file, so that nobody else can lock ranges. */
 static int
 open_locks(void)
 {
@@ -432,8 +432,8 @@ map_single(const struct sandbox *s, bool keep)
 }
 
 /* The command may drop our groups only where the command line lets it have
- * others, as one of ours may be there to forbid a file (CVE-2014-8989). Of a
- * user by name it has those of the root's /etc/group. */
+ * others, as one of ours may be there to forbid a file (CVE-2014-8989). --user
+ * NAME takes groups from the sandbox's /etc/group. */
 static bool
 wants_groups(const struct sandbox *s)
 {

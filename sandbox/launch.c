@@ -43,7 +43,8 @@
 static int flags;               /* CLONE_NEW* */
 static bool maps_owners;        /* the launcher is root and maps all owners */
 static bool locks;              /* mounts, in an inner user namespace */
-static int inner_made[2] = { -1, -1 };  /* pipe: init has namespaces of it */
+/* Pipe: init writes a byte once its inner namespaces exist. */
+static int inner_made[2] = { -1, -1 };
 static struct terminal terminal;
 static struct identity identity;
 static struct limit { uint64_t soft, hard; }
@@ -85,7 +86,7 @@ check_descriptors(const struct sandbox *s)
 			    "--preserve-fd takes the number of one", NULL);
 		if (proc_is_ring(descriptor(value)))
 			refuse("cannot pass on", value, "it is an io_uring, "
-			    "which no filter of system calls holds", NULL);
+			    "whose system calls no filter sees", NULL);
 	}
 	errno = EBADF;
 	if (s->block_fd >= 0 && !inherited(s->block_fd))
@@ -145,7 +146,7 @@ check_meaning(const struct sandbox *s, bool whole)
 		if (!flags && s->network && strcmp(s->network, "host") != 0 &&
 		    (s->words[i].kind == PUBLISH || s->words[i].kind == LISTEN))
 			refuse("cannot relay the port", s->words[i].value,
-			    "there is no sandbox", "--unshare mnt");
+			    "there is no sandbox", "add --unshare mnt");
 	for (int i = 0; i < s->word_count; i++)
 		if (!(flags & CLONE_NEWUSER) && (s->words[i].kind == UIDMAP ||
 		    s->words[i].kind == GIDMAP))
@@ -534,7 +535,7 @@ launch_fork(const struct sandbox *s)
 	pid_t pid;
 
 	namespaces_enter(s);
-	/* In a network that was there before only we may have the ports below
+	/* In an existing network only the launcher may bind ports below
 	 * 1024. */
 	if (!(flags & CLONE_NEWNET))
 		ports_open_inner();
@@ -544,8 +545,8 @@ launch_fork(const struct sandbox *s)
 		die("cannot make", "a pipe");
 	born = place = cgroup_birthplace();
 	pid = namespaces_fork(flags & ~late(), &born);
-	/* Root gets the rest without a user namespace, if asked to; but whose
-	 * command may mount would then be root of the host. */
+	/* --best-effort: root goes on without a user namespace. Not if the
+	 * command may mount: it would be root of the host. */
 	if (pid < 0 && s->best_effort && maps_owners && !locks) {
 		lacking("cannot make", "a user namespace");
 		flags &= ~CLONE_NEWUSER;

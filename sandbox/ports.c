@@ -203,8 +203,8 @@ make_opening(int end)
 	}
 }
 
-/* Put a port of --listen among the relayed ones. The file that takes the place
- * of the command's socket until that is opened is nothing to the command. */
+/* Put a port of --listen among the relayed ones. A pipe end reserves the
+ * command's descriptor until init opens the socket. */
 static int
 relay_instead(struct port *p, int end)
 {
@@ -275,7 +275,7 @@ ports_prepare(const struct sandbox *s, bool own)
 
 /* ---- inside ------------------------------------------------------------- */
 
-/* The relay connects to 127.0.0.1, and this is the same there. */
+/* Listen on the address inside to which the relay connects. */
 static void
 open_inner_port(const struct port *p, int place)
 {

@@ -177,7 +177,7 @@ make_work(const char *path)
 	} while (!work_locked && ++tries < 64);
 	if (!work_locked)
 		refuse("cannot lock the work directory beside", path,
-		    "it is replaced all the time", NULL);
+		    "another process keeps replacing it", NULL);
 }
 
 /* Cut a path at its last slash, but for those at its end, with which a link
@@ -203,12 +203,13 @@ cut_upper(const char *path)
 	if (!*upper_name || strcmp(upper_name, ".") == 0 ||
 	    strcmp(upper_name, "..") == 0)
 		refuse("cannot use as the upper directory", path,
-		    "it has no name", "name a directory in its parent");
+		    "it ends in /, . or ..",
+		    "give the directory by its name");
 }
 
-/* Setuid files in there are ours outside: nobody else may get to them. Its mode
- * is that of the sandbox's / too, which not only root has to get through. So a
- * directory above is better for keeping others out, where one does. */
+/* Setuid files in there are ours outside: nobody else may get to them. The mode
+ * also applies to / inside, so 0700 locks out the sandbox's other users. If a
+ * parent directory already excludes others, use 0755. */
 static mode_t
 upper_mode(void)
 {

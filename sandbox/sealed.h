@@ -7,11 +7,11 @@
 
 #include "sandbox.h"
 
-/* True if the command could change pith's program file. A hostile root has the
- * file executed by a link to /proc/self/exe, and another process then opens it.
- * Nobody can write to a running program, but its owner can chmod(2) it, and a
- * tracer of process 1 can wait for its end (CVE-2019-5736). False if no id
- * inside can own the file. */
+/* True if the command could change pith's program file. A hostile root can make
+ * a link to /proc/self/exe run pith's own file, and another process then opens
+ * the file. Nobody can write to a running program, but its owner can chmod(2)
+ * it, and a tracer of process 1 can wait for its end (CVE-2019-5736). False if
+ * no id inside can own the file. */
 bool sealed_needed(const struct sandbox *s);
 
 /* Become a copy of ourselves, called again with argv and environ, in a sealed

@@ -237,7 +237,7 @@ emit_calls(bool native, const unsigned to[VERDICTS])
 		count = add_cut(count, PRIVATE_CALLS, to[ALLOW]);
 		count = add_cut(count, PRIVATE_END, to[MISSING]);
 	}
-	/* With it a tracer says that no call is to be made. */
+	/* A tracer sets number -1 to skip the call. */
 	count = add_cut(count, UINT32_MAX, to[ALLOW]);
 	search(0, count);
 	return load(offsetof(struct seccomp_data, nr));

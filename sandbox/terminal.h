@@ -1,8 +1,8 @@
 /* The standard files of the command, and its terminal: a pty that is made
  * inside, and a process outside, the relay, that copies bytes between the pty
- * and the terminal that pith was started on, the outer terminal. The command
- * never holds the outer terminal, so it can neither read from it, type into it
- * nor set it. */
+ * and the terminal that pith was started on, the outer terminal. In a sandbox
+ * with a root the command never holds the outer terminal, so it can neither
+ * read from it, type into it nor set it. */
 #ifndef PITH_SANDBOX_TERMINAL_H
 #define PITH_SANDBOX_TERMINAL_H
 

@@ -91,8 +91,8 @@ tether_send(const struct news *n)
 	do
 		sent = syscall(SYS_sendmsg, own, &m, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
-	/* Not the owner of our PID namespace, so that no other pid than our own
-	 * can be said; unix(7). */
+	/* Without CAP_SYS_ADMIN over the PID namespace we cannot send another
+	 * pid, unix(7): send a pidfd. */
 	if (sent < 0 && errno == EPERM && n->pid > 0 && n->fd < 0) {
 		struct news instead = *n;
 

@@ -80,7 +80,7 @@ it 'does so too in a namespace that was there before, and enters it without a ro
 	is "$code $out" '0 held: nobody answers'
 	run "$PITH" --network ns:$net -- readlink /proc/self/ns/net
 	out_is "$(readlink $net)"
-	refused "cannot relay the port '8081': there is no sandbox; --unshare mnt" \
+	refused "cannot relay the port '8081': there is no sandbox; add --unshare mnt" \
 	    --network ns:$net --listen 8081
 	end_far
 	end_service
