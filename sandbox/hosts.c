@@ -22,14 +22,14 @@ is_address(const char *text)
 }
 
 static void
-put(const char *path, const struct line *l)
+put(const char *path, const struct line *l, const char *remedy)
 {
 	int fd;
 
 	fd = memfd_create(path, MFD_CLOEXEC);
 	if (fd < 0 || pwrite(fd, l->text, l->used, 0) != (ssize_t)l->used)
 		die("cannot write", path);
-	volumes_put(fd, path);
+	volumes_put(fd, path, remedy);
 }
 
 /* NAME:ADDRESS as "ADDRESS NAME". */
@@ -96,8 +96,8 @@ hosts_prepare(const struct sandbox *s)
 		refuse("cannot use", names ? "--add-host" : "--dns",
 		    "it needs a --rootfs", NULL);
 	if (names)
-		put("/etc/hosts", &hosts);
+		put("/etc/hosts", &hosts, "leave --add-host away");
 	if (asked)
-		put("/etc/resolv.conf", &servers);
+		put("/etc/resolv.conf", &servers, "leave --dns away");
 	memory_release(&memory);
 }

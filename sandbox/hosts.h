@@ -5,8 +5,9 @@
 #include "sandbox.h"
 
 /* Take --add-host and --dns apart; what is wrong is refused. Where there is one
- * the file that it makes is put into the root before what --volume and --file
- * put there, on a file system of its own; hosts(5), resolv.conf(5). */
+ * the file that it makes is put into the root after what --volume and the like
+ * put there, on a file system of its own; one of those on the file itself is
+ * refused. After volumes_prepare(). hosts(5), resolv.conf(5) */
 void hosts_prepare(const struct sandbox *s);
 
 #endif

@@ -201,7 +201,6 @@ launch_prepare(const struct sandbox *s)
 	network_prepare(s);
 	ports_prepare(s, (flags & CLONE_NEWNET) || (s->network &&
 	    strncmp(s->network, "ns:", 3) == 0));
-	hosts_prepare(s);
 	privileges_prepare(s, whole);
 	users_check(s);
 	environment_prepare(s, whole);
@@ -220,6 +219,7 @@ launch_prepare(const struct sandbox *s)
 		volumes_prepare(s);
 		startup_end_by_signal(false, NULL);
 	}
+	hosts_prepare(s);
 	if (s->user || maps_owners)
 		stdfiles_prepare(!whole && !terminal.wanted);
 	/* Where mounts are locked nodev holds already. */

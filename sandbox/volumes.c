@@ -155,11 +155,38 @@ add_step(unsigned int kind)
 	return &steps[step_count++];
 }
 
-void
-volumes_put(int fd, const char *path)
+/* Skip slashes, and "." between them. */
+static const char *
+skip_slashes(const char *path)
 {
-	struct step *s = add_step(FILE_AT);
+	while (*path == '/' || (*path == '.' && (!path[1] || path[1] == '/')))
+		path++;
+	return path;
+}
 
+/* True if both name the same place, without links. */
+static bool
+is_same_path(const char *a, const char *b)
+{
+	while (*a && *b && *a == *b) {
+		const bool slash = *a == '/';
+
+		a = slash ? skip_slashes(a) : a + 1;
+		b = slash ? skip_slashes(b) : b + 1;
+	}
+	return !*skip_slashes(a) && !*skip_slashes(b);
+}
+
+void
+volumes_put(int fd, const char *path, const char *remedy)
+{
+	struct step *s;
+
+	for (int i = 0; i < step_count; i++)
+		if (is_same_path(steps[i].to, path))
+			refuse("cannot put a file at", path, "another option "
+			    "puts one there", remedy);
+	s = add_step(FILE_AT);
 	s->source = fd;
 	s->to = path;
 }

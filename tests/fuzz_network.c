@@ -12,7 +12,7 @@ enum { NETWORK = 100 };
 
 /* Complete lines, of which each is words of our own or an address. */
 void
-volumes_put(int fd, const char *path)
+volumes_put(int fd, const char *path, const char *remedy)
 {
 	static char text[32 * 1024];
 	const ssize_t n = read(fd, text, sizeof(text));
@@ -21,6 +21,7 @@ volumes_put(int fd, const char *path)
 	CLAIM(strcmp(path, "/etc/hosts") == 0 ||
 	    strcmp(path, "/etc/resolv.conf") == 0);
 	CLAIM(!memchr(text, '\0', n));
+	CLAIM(*remedy);
 	close(fd);
 }
 
@@ -68,7 +69,7 @@ call(const struct sandbox *words)
 		CLAIM(ips[i].bits > 0 && ips[i].bits <= 8 *
 		    address_size(&ips[i]));
 	for (int i = 0; i < gateway_count; i++)
-		CLAIM(net_of(&gateways[i]));
+		CLAIM(is_reached(&gateways[i]));
 	hosts_prepare(&s);
 }
 
