@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,7 +14,7 @@
 #include "network.h"
 #include "proc.h"
 
-enum { ADDRESSES = 16 };
+enum { ADDRESSES = 16, TRIES = 200, TRY_MS = 10 };
 
 /* Before Linux 6.14 no interface of ours may have the name that a new one is
  * born with, though it be elsewhere: so one beside eth0 gets its name there. */
@@ -200,22 +201,26 @@ index_of(const char *name)
 	return found ? r.ifr_ifindex : 0;
 }
 
-/* The net that a gateway is in has to be one of --ip's; the kernel says no to
- * others, too, but only when all is made. */
-static const struct address *
-net_of(const struct address *gateway)
+/* True if the net of an address of --ip holds a gateway. */
+static bool
+holds(const struct address *a, const struct address *gateway)
 {
-	for (int i = 0; i < ip_count; i++) {
-		const struct address *a = &ips[i];
-		const int whole = a->bits / 8, rest = a->bits % 8;
+	const int whole = a->bits / 8, rest = a->bits % 8;
 
-		if (a->family == gateway->family &&
-		    memcmp(a->bytes, gateway->bytes, whole) == 0 &&
-		    (rest == 0 || ((a->bytes[whole] ^ gateway->bytes[whole]) >>
-		    (8 - rest)) == 0))
-			return a;
-	}
-	return NULL;
+	return a->family == gateway->family &&
+	    memcmp(a->bytes, gateway->bytes, whole) == 0 &&
+	    (rest == 0 || ((a->bytes[whole] ^ gateway->bytes[whole]) >>
+	    (8 - rest)) == 0);
+}
+
+/* The kernel refuses others, too, but only when all is made. */
+static bool
+is_reached(const struct address *gateway)
+{
+	for (int i = 0; i < ip_count; i++)
+		if (holds(&ips[i], gateway))
+			return true;
+	return false;
 }
 
 static void
@@ -250,7 +255,7 @@ network_prepare(const struct sandbox *s)
 		if (s->words[i].kind == IP || s->words[i].kind == GATEWAY)
 			take_word(&s->words[i]);
 	for (int i = 0; i < gateway_count; i++)
-		if (!net_of(&gateways[i]))
+		if (!is_reached(&gateways[i]))
 			refuse("cannot reach the gateway", gateways[i].word,
 			    "it is in the net of no --ip", NULL);
 }
@@ -269,9 +274,12 @@ address_size(const struct address *a)
 	return a->family == AF_INET ? 4 : 16;
 }
 
-/* Without looking whether another has it, which takes a second of IPv6. */
+/* Give an interface an address whose net has so many bits of the peer's, which
+ * is the address itself or the other end of a line: RTM_NEWADDR, rtnetlink(7).
+ * No duplicate is looked for, which takes a second of IPv6. */
 static bool
-add_address(int fd, unsigned int index, const struct address *a, int bits)
+add_address(int fd, unsigned int index, const struct address *a,
+    const struct address *peer, int bits)
 {
 	const struct ifaddrmsg what = { .ifa_family = a->family,
 	    .ifa_prefixlen = bits, .ifa_index = index,
@@ -280,7 +288,7 @@ add_address(int fd, unsigned int index, const struct address *a, int bits)
 
 	begin(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &what, sizeof(what));
 	add(&m, IFA_LOCAL, a->bytes, address_size(a));
-	add(&m, IFA_ADDRESS, a->bytes, address_size(a));
+	add(&m, IFA_ADDRESS, peer->bytes, address_size(peer));
 	return tell(fd, &m);
 }
 
@@ -407,17 +415,66 @@ raise_end(int fd, const char *name)
 		die("cannot raise the interface", name);
 }
 
-/* The other end of a pair is the sandbox's way out. */
+/* True if an address is one of the host's, or has a route of its own by another
+ * interface: RTM_F_FIB_MATCH, Linux 4.13, shows the route and not its use. That
+ * of IPv6 by ours is there only when the other end is up. */
+static bool
+is_taken(int fd, unsigned int index, const struct address *a)
+{
+	const struct rtmsg what = { .rtm_family = a->family,
+	    .rtm_dst_len = address_size(a) * 8,
+	    .rtm_flags = RTM_F_FIB_MATCH };
+	union {
+		struct nlmsghdr head;
+		char bytes[1024];
+	} answer;
+	const struct rtmsg *route = NLMSG_DATA(&answer.head);
+	struct rtattr *part;
+	struct message m;
+	unsigned int by = 0;
+	int left;
+
+	begin(&m, RTM_GETROUTE, 0, &what, sizeof(what));
+	m.head.nlmsg_flags = NLM_F_REQUEST;
+	add(&m, RTA_DST, a->bytes, address_size(a));
+	if (!ask(fd, &m, &answer, sizeof(answer)) ||
+	    route->rtm_dst_len != what.rtm_dst_len)
+		return false;
+	left = RTM_PAYLOAD(&answer.head);
+	for (part = RTM_RTA(route); RTA_OK(part, left);
+	    part = RTA_NEXT(part, left))
+		if (part->rta_type == RTA_OIF)
+			memcpy(&by, RTA_DATA(part), sizeof(by));
+	return by != index;
+}
+
+/* The host's end of a pair is the sandbox's way out. It has the gateway's
+ * address towards that of the sandbox alone, so that any number of sandboxes
+ * share a gateway, and the host may have its address elsewhere. */
+static void
+join_ends(int fd, unsigned int index, const struct address *gateway,
+    const struct address *ip)
+{
+	if (!add_address(fd, index, gateway, ip, address_size(ip) * 8))
+		die("cannot give the host's end the address", gateway->word);
+	/* The kernel removes the pair of a sandbox that has ended a moment
+	 * later. */
+	for (int i = 0; i < TRIES && is_taken(fd, index, ip); i++)
+		poll(NULL, 0, TRY_MS);
+	if (is_taken(fd, index, ip))
+		refuse("cannot take the address", ip->word, "the host or "
+		    "another sandbox has it", "give --ip another");
+}
+
 static void
 address_host(int fd, const char *name)
 {
 	const unsigned int index = index_of(name);
 
 	for (int i = 0; i < gateway_count; i++)
-		if (!add_address(fd, index, &gateways[i],
-		    net_of(&gateways[i])->bits))
-			die("cannot give the host's end the address",
-			    gateways[i].word);
+		for (int j = 0; j < ip_count; j++)
+			if (holds(&ips[j], &gateways[i]))
+				join_ends(fd, index, &gateways[i], &ips[j]);
 }
 
 void
@@ -477,7 +534,7 @@ network_set(void)
 	struct message m;
 
 	for (int i = 0; i < ip_count; i++)
-		if (!add_address(fd, index, &ips[i], ips[i].bits))
+		if (!add_address(fd, index, &ips[i], &ips[i], ips[i].bits))
 			die("cannot set the address", ips[i].word);
 	begin(&m, RTM_NEWLINK, 0, &up, sizeof(up));
 	add_text(&m, IFLA_IFNAME, inside);
