@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -32,11 +33,14 @@ enum {
 	FILES_OF_LINK = 6,      /* two sockets, and two pipes when it stalls */
 	FILES_OF_PEERS = 8,     /* of so many files one may be a peer's */
 	LINKS = 16384,
-	WAYS = 4,               /* peers whose address has the same hash */
-	PEERS = 1024 * WAYS,
+	PEERS = 4096,           /* a power of two */
+	FEWEST_PEERS = 4,
+	DATAGRAM_BYTES = 4 << 20,       /* to wait, if the kernel lets us */
 	PEER_IDLE = 90,         /* seconds until a peer is forgotten */
 	REST = 100,             /* milliseconds without room for more */
 	LAST = 1000,            /* milliseconds for what init left behind */
+	CONNECT = 10 * 1000,    /* milliseconds for a server to accept */
+	SCAN = 1000,            /* between two looks at who still connects */
 	/* Of a connection. */
 	EDGES = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | (int)EPOLLET
 };
@@ -57,6 +61,7 @@ struct link {
 	const struct port *port;
 	bool used, connects, second;    /* second: it is ::1 by now */
 	bool failed;            /* to be ended as that: a reset */
+	int64_t since;          /* milliseconds, when it began to connect */
 };
 
 /* Who sends datagrams, and the socket inside that stands for him. */
@@ -70,6 +75,9 @@ struct peer {
 	int fd;
 	bool second;
 	int64_t used;           /* seconds; 0: it is free */
+	/* The next one with the same hash, or that is free; those that were
+	 * used before and after it. */
+	struct peer *next, *older, *newer;
 };
 
 /* What an event is about, in the upper half of its data; a number or, of a
@@ -79,7 +87,12 @@ enum topic { LINK, PEER, PORT, INIT_GONE, LAUNCHER_GONE };
 /* Mapped in the process alone, and touched as needed. */
 static struct link *links;
 static struct peer *peers;
-static int link_count, most_links, peers_seen, most_peers;
+static int link_count, most_links, most_peers;
+static int connecting;          /* of the links */
+static struct peer **buckets;   /* first peers by hash */
+static uint32_t hash_seed;      /* nobody can choose addresses that collide */
+static struct peer *free_peer, *oldest_peer, *newest_peer;
+static int peers_touched;       /* those behind were never used */
 static int epoll, init_gone, launcher_gone;
 static int64_t rests_until, ends_at;    /* milliseconds; 0: not */
 
@@ -179,6 +192,7 @@ end_link(struct link *l)
 	}
 	l->used = false;
 	link_count--;
+	connecting -= l->connects;
 }
 
 /* A pipe that is empty serves whoever comes next. */
@@ -341,8 +355,9 @@ connected(struct link *l, uint32_t events)
 	if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
 		return;
 	getsockopt(l->inner.fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	l->connects = error != 0;
 	if (error == 0) {
+		l->connects = false;
+		connecting--;
 		serve(l, true, true);
 		return;
 	}
@@ -360,6 +375,14 @@ link_event(uint32_t which, uint32_t events)
 	/* Of one that ended in this same batch. */
 	if (!l->used)
 		return;
+	/* The client has reset the connection, or has gone while it waited for
+	 * the server. A mere end of what it sends is none: it may wait for the
+	 * answer. */
+	if (!(which & 1) && (events & EPOLLERR ||
+	    (l->connects && events & EPOLLHUP))) {
+		fail(l);
+		return;
+	}
 	if (events & EPOLLPRI) {
 		e->urgent = true;
 		setsockopt(e->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
@@ -368,6 +391,22 @@ link_event(uint32_t which, uint32_t events)
 		serve(l, !(which & 1), which & 1);
 	else if (which & 1)
 		connected(l, events);
+}
+
+/* A server that accepts nothing keeps its clients for two minutes otherwise. */
+static void
+end_slow_connects(void)
+{
+	static int64_t next;
+	const int64_t ms = now();
+
+	if (ms < next)
+		return;
+	next = ms + SCAN;
+	for (int i = 0; i < most_links && connecting > 0; i++)
+		if (links[i].used && links[i].connects &&
+		    links[i].since + CONNECT <= ms)
+			fail(&links[i]);
 }
 
 static struct link *
@@ -424,9 +463,11 @@ take_connections(const struct port *p)
 		if (fd < 0)
 			return;
 		*l = (struct link){ .port = p, .used = true, .connects = true,
+		    .since = now(),
 		    .outer = { .fd = fd, .pipe = { -1, -1 } },
 		    .inner = { .fd = -1, .pipe = { -1, -1 } } };
 		link_count++;
+		connecting++;
 		set_up(fd);
 		watch_end(l, &l->outer, EPOLL_CTL_ADD);
 		if ((!begin_inner(l) && !begin_second(l)) || l->failed)
@@ -438,12 +479,63 @@ take_connections(const struct port *p)
 
 static char datagram[CHUNK];
 
+/* Where the list of peers with the same address hash begins. */
+static struct peer **
+bucket_of(const struct port *port, const void *address, socklen_t size)
+{
+	const unsigned char *bytes = address;
+	uint32_t hash = hash_seed ^ port->inner;
+
+	for (socklen_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * 16777619;
+	return &buckets[(hash ^ hash >> 16) & (PEERS - 1)];
+}
+
+static void
+take_out(const struct peer *p)
+{
+	*(p->older ? &p->older->newer : &oldest_peer) = p->newer;
+	*(p->newer ? &p->newer->older : &newest_peer) = p->older;
+}
+
+static void
+put_newest(struct peer *p)
+{
+	p->newer = NULL;
+	p->older = newest_peer;
+	*(newest_peer ? &newest_peer->newer : &oldest_peer) = p;
+	newest_peer = p;
+}
+
+/* Something was sent or answered. */
+static void
+use(struct peer *p)
+{
+	p->used = now() / 1000 + 1;
+	take_out(p);
+	put_newest(p);
+}
+
+/* Its socket is closed: give its place back. */
+static void
+release(struct peer *p)
+{
+	struct peer **at = bucket_of(p->port, &p->from, p->from_size);
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	take_out(p);
+	p->used = 0;
+	p->next = free_peer;
+	free_peer = p;
+}
+
 static void
 forget(struct peer *p)
 {
 	close(p->fd);
-	p->used = 0;
-	peers_seen--;
+	release(p);
 }
 
 static bool
@@ -464,43 +556,38 @@ turn(struct peer *p)
 {
 	p->second = !p->second;
 	close(p->fd);
-	if (open_inner(p))
-		return;
-	p->used = 0;
-	peers_seen--;
+	if (!open_inner(p))
+		release(p);
 }
 
-/* The one of that address, or a new one in the place of whom nobody has heard
- * of for the longest time. NULL where there is no socket for him. */
+/* The peer of that address, or else a new one, in the place of the one that has
+ * been silent for the longest time if there is no other. NULL if no socket can
+ * be had. */
 static struct peer *
 peer_of(const struct port *port, const struct msghdr *m)
 {
-	const unsigned char *bytes = m->msg_name;
-	uint32_t hash = port->inner;
-	struct peer *p, *oldest;
+	struct peer **bucket = bucket_of(port, m->msg_name, m->msg_namelen);
+	struct peer *p;
 
-	for (socklen_t i = 0; i < m->msg_namelen; i++)
-		hash = (hash ^ bytes[i]) * 16777619;
-	hash ^= hash >> 16;
-	p = oldest = &peers[(size_t)(hash % (most_peers / WAYS)) * WAYS];
-	for (int i = 0; i < WAYS; i++, p++) {
-		if (p->used && p->port == port && p->from_size ==
-		    m->msg_namelen && memcmp(&p->from, bytes, p->from_size) ==
-		    0)
+	for (p = *bucket; p; p = p->next)
+		if (p->port == port && p->from_size == m->msg_namelen &&
+		    memcmp(&p->from, m->msg_name, p->from_size) == 0)
 			return p;
-		if (p->used < oldest->used)
-			oldest = p;
-	}
-	p = oldest;
-	if (p->used)
-		forget(p);
-	memcpy(&p->from, bytes, m->msg_namelen);
+	if (!free_peer && peers_touched < most_peers)
+		free_peer = &peers[peers_touched++];
+	if (!free_peer)
+		forget(oldest_peer);
+	p = free_peer;
+	memcpy(&p->from, m->msg_name, m->msg_namelen);
 	p->from_size = m->msg_namelen;
 	p->port = port;
 	p->second = false;
 	if (!open_inner(p))
 		return NULL;
-	peers_seen++;
+	free_peer = p->next;
+	p->next = *bucket;
+	*bucket = p;
+	put_newest(p);
 	return p;
 }
 
@@ -542,7 +629,7 @@ take_datagrams(const struct port *port)
 			return;
 		if (!p)
 			continue;
-		p->used = now() / 1000 + 1;
+		use(p);
 		keep_control(p, &m);
 		if (send(p->fd, datagram, n, 0) >= 0 || errno != ECONNREFUSED)
 			continue;
@@ -569,7 +656,7 @@ peer_event(struct peer *p)
 			turn(p);
 		if (n < 0)
 			return;
-		p->used = now() / 1000 + 1;
+		use(p);
 		if (sendmsg(p->port->fd, &m, 0) >= 0 || errno != EINVAL)
 			continue;
 		/* He has asked all of us at once: any address will do. */
@@ -588,9 +675,8 @@ forget_idle(void)
 	if (seconds < next)
 		return;
 	next = seconds + PEER_IDLE / 9;
-	for (int i = 0; i < PEERS; i++)
-		if (peers[i].used && peers[i].used + PEER_IDLE < seconds)
-			forget(&peers[i]);
+	while (oldest_peer && oldest_peer->used + PEER_IDLE < seconds)
+		forget(oldest_peer);
 }
 
 /* ---- the process -------------------------------------------------------- */
@@ -645,8 +731,8 @@ act_on(const struct epoll_event *e)
 static int
 wait_time(void)
 {
-	return rests_until ? REST : ends_at ? LAST : peers_seen ?
-	    PEER_IDLE * 1000 / 9 : -1;
+	return rests_until ? REST : ends_at ? LAST : connecting > 0 ? SCAN :
+	    oldest_peer ? PEER_IDLE * 1000 / 9 : -1;
 }
 
 static _Noreturn void
@@ -667,7 +753,9 @@ relay(void)
 				act_on(&events[i]);
 		if (rests_until && now() >= rests_until)
 			rise();
-		if (peers_seen)
+		if (connecting > 0)
+			end_slow_connects();
+		if (oldest_peer)
 			forget_idle();
 		if (ends_at && (link_count == 0 || now() >= ends_at))
 			_exit(0);
@@ -677,7 +765,8 @@ relay(void)
 static void
 get_room(void)
 {
-	const size_t size = LINKS * sizeof(*links) + PEERS * sizeof(*peers);
+	const size_t size = LINKS * sizeof(*links) + PEERS * sizeof(*peers) +
+	    PEERS * sizeof(*buckets);
 	struct rlimit files;
 	char *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 	    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -686,13 +775,16 @@ get_room(void)
 		_exit(1);
 	links = (struct link *)room;
 	peers = (struct peer *)(room + LINKS * sizeof(*links));
+	buckets = (struct peer **)(peers + PEERS);
+	if (getrandom(&hash_seed, sizeof(hash_seed), GRND_NONBLOCK) < 0)
+		hash_seed = now();
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
 	most_links = files.rlim_cur / FILES_OF_LINK > LINKS ? LINKS :
 	    files.rlim_cur / FILES_OF_LINK > 16 ?
 	    files.rlim_cur / FILES_OF_LINK - 10 : 1;
 	most_peers = files.rlim_cur / FILES_OF_PEERS > PEERS ? PEERS :
-	    files.rlim_cur / FILES_OF_PEERS > WAYS ?
-	    files.rlim_cur / FILES_OF_PEERS / WAYS * WAYS : WAYS;
+	    files.rlim_cur / FILES_OF_PEERS > FEWEST_PEERS ?
+	    files.rlim_cur / FILES_OF_PEERS : FEWEST_PEERS;
 }
 
 /* Who is in both namespaces at once needs to be nobody there: what can be
@@ -728,7 +820,7 @@ watch_all(void)
 {
 	int count;
 	const struct port *ports = ports_published(&count);
-	const int on = 1;
+	const int on = 1, bytes = DATAGRAM_BYTES;
 
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!watch(init_gone, EPOLL_CTL_ADD, EPOLLIN, INIT_GONE, 0) ||
@@ -743,6 +835,8 @@ watch_all(void)
 			    sizeof(on));
 			setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on,
 			    sizeof(on));
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes,
+			    sizeof(bytes));
 		}
 		if (!watch(fd, EPOLL_CTL_ADD, EPOLLIN, PORT, i))
 			return false;
