@@ -31,7 +31,7 @@ TESTERS = terminal window relay
 ESCAPES = $(patsubst tests/%.sh,%,$(wildcard tests/escapes-*.sh))
 SUITES  = build style arrows readme entrypoint containers input dropin boot faults fuzz \
 	sandbox sandbox-input sandbox-places limits security cves cves-commands $(ESCAPES) \
-	network sandbox-faults doctor programs \
+	network network-clients sandbox-faults doctor programs \
 	payloads engines images cross vm device
 
 # ---- how ---------------------------------------------------------------------
