@@ -15,9 +15,9 @@ table() {
 	demo apt util-linux procps
 	demo apk util-linux procps
 	check apt check pkg-config libc6-dev strace busybox-static less procps
-	check apt util-linux perl file binutils git mandoc
+	check apt util-linux perl file binutils git mandoc valgrind
 	check apk check-dev pkgconf strace busybox-static less procps
-	check apk util-linux perl file binutils git mandoc
+	check apk util-linux perl file binutils git mandoc valgrind
 	lint apt clang-tidy cppcheck shellcheck mandoc libc6-dev
 	lint apk clang-extra-tools cppcheck shellcheck mandoc
 	coverage apt check pkg-config gcovr libc6-dev
@@ -30,14 +30,14 @@ table() {
 	bench-machine apt qemu-system-x86 cpio e2fsprogs xz-utils procps
 	bench-machine apt bubblewrap util-linux runc crun gcc libc6-dev
 	bench apk tini dumb-init catatonit check-dev pkgconf
-	servers apt nginx-light redis-server redis-tools postgresql
+	servers apt nginx-light redis-server redis-tools postgresql supervisor
 	servers apt openssh-server openssh-client curl golang-go expect tmux
 	servers apt python3 iproute2 util-linux ffmpeg
 	network apt nginx-light curl iproute2 iputils-ping socat dnsmasq-base wrk
 	network apt apache2-utils golang-go gcc libc6-dev musl-tools python3
 	network apk nginx curl iproute2 iputils socat dnsmasq wrk apache2-utils go
 	network apk gcc musl-dev python3
-	servers apk nginx redis postgresql openssh curl go expect tmux python3
+	servers apk nginx redis postgresql openssh curl go expect tmux python3 supervisor
 	servers apk iproute2 setpriv ffmpeg
 	sandbox apt bubblewrap firejail uidmap squashfs-tools erofs-utils attr
 	sandbox apt gcc binutils python3 util-linux libcap2-bin mmdebstrap
