@@ -1,52 +1,65 @@
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "stdfiles.h"
 
-/* A terminal that has been or will be given away, and its owner. */
+/* A terminal that was given away, with its owner, group and mode before. */
 static int terminal = -1;
-static uid_t owner;
-static gid_t group;
+static struct stat before;
 
-static bool
-is_our_terminal(int fd, struct stat *st)
+/* Permission of others to open a pipe as the descriptor is open. Nobody new
+ * finds the pipe by it: the way is /proc/PID/fd, ptrace(2) access mode. */
+static mode_t
+direction_of(int fd)
 {
-	return fstat(fd, st) == 0 && S_ISCHR(st->st_mode) &&
-	    st->st_uid == geteuid() && isatty(fd);
+	const int how = fcntl(fd, F_GETFL) & O_ACCMODE;
+
+	return (how != O_WRONLY ? S_IROTH : 0) |
+	    (how != O_RDONLY ? S_IWOTH : 0);
+}
+
+/* Both ends may be among them: the mode is that of the pipe. */
+void
+stdfiles_open_pipes(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct statfs fs;
+		struct stat st;
+
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+		    st.st_uid == geteuid() && fstatfs(fd, &fs) == 0 &&
+		    fs.f_type == PIPEFS_MAGIC)
+			(void)!fchmod(fd, (st.st_mode & 07777) |
+			    direction_of(fd));
+	}
 }
 
 void
-stdfiles_prepare(bool passes_terminal)
+stdfiles_give_terminals(uid_t uid)
 {
 	struct stat st;
 
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++)
-		if (passes_terminal && geteuid() == 0 &&
-		    is_our_terminal(fd, &st)) {
-			terminal = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-			owner = st.st_uid;
-			group = st.st_gid;
-		}
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++) {
+		if (geteuid() != 0 || fstat(fd, &st) < 0 ||
+		    !S_ISCHR(st.st_mode) || st.st_uid != 0 || !isatty(fd))
+			continue;
+		terminal = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		before = st;
+		if (terminal >= 0)
+			(void)!fchown(terminal, uid, -1);
+	}
 }
 
-void
-stdfiles_give(uid_t uid, gid_t gid)
-{
-	struct stat st;
-
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if ((terminal >= 0 && is_our_terminal(fd, &st)) ||
-		    (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
-		    st.st_uid == geteuid()))
-			(void)!fchown(fd, uid, gid);
-}
-
+/* The owner first: until then the command can change the mode again. */
 void
 stdfiles_take_back(void)
 {
-	if (terminal >= 0)
-		(void)!fchown(terminal, owner, group);
+	if (terminal >= 0 &&
+	    fchown(terminal, before.st_uid, before.st_gid) == 0)
+		(void)!fchmod(terminal, before.st_mode & 07777);
 }
 
 int

@@ -1,27 +1,27 @@
-/* Owners of the standard files. A program that opens /dev/stdout by name opens
- * the file behind descriptor 1 anew, for which it needs permission: a pipe and
- * a terminal allow it to their owner alone. proc_pid_fd(5) */
+/* Permissions of the standard files. A program that opens /dev/stdout by name
+ * opens the file behind descriptor 1 anew, for which it needs permission: a
+ * pipe and a terminal give it to their owner alone. proc_pid_fd(5) */
 #ifndef PITH_SANDBOX_STDFILES_H
 #define PITH_SANDBOX_STDFILES_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Remember who owns the terminal among descriptors 0 to 2, so that
- * stdfiles_give() may give it away. Does nothing unless passes_terminal, and
- * for anybody but root, who alone can take it back. */
-void stdfiles_prepare(bool passes_terminal);
+/* Let the command's user open those pipes among descriptors 0 to 2 that belong
+ * to our effective user, in the direction that the descriptor has and in no
+ * other: a command that could read what other writers of a pipe say, or write
+ * to what a shell reads, would be out of its sandbox. Pipes with a name,
+ * sockets and files stay as they are. fchmod(2), pipe(7) */
+void stdfiles_open_pipes(void);
 
-/* Give those pipes among descriptors 0 to 2 that belong to our effective user,
- * and terminals where stdfiles_prepare() found one, to another user and group;
- * -1 leaves the group. Regular files, devices and sockets stay. What cannot be
- * given stays, too: EPERM, EROFS. fchown(2) */
-void stdfiles_give(uid_t uid, gid_t gid);
+/* Give the terminals among descriptors 0 to 2 that belong to root to another
+ * user, if we are root: nobody else could take them back. */
+void stdfiles_give_terminals(uid_t uid);
 
-/* Give the terminal back to whoever owned it. */
+/* Give the terminals back to root, with the mode that they had. */
 void stdfiles_take_back(void);
 
-/* Descriptor of the terminal, or -1. */
+/* Descriptor of the terminal that stdfiles_take_back() gives back, or -1. */
 int stdfiles_fd(void);
 
 #endif

@@ -2,9 +2,7 @@
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2046,SC2086
 . "${0%/*}/lib.sh"
 
-FORBID=$W/forbid
-$CC -std=c11 -D_GNU_SOURCE -I"$TOP" -Wall -Wextra -static -o "$FORBID" "$TESTS/forbid.c" ||
-    exit 1
+FORBID=$B/forbid
 
 # Root is asked for what only root can do; the rest is done by both.
 WHO=user
@@ -66,7 +64,7 @@ it 'leaves files that were closed closed, as process 1' && root && {
 	ends
 }
 
-# Seen to fail without stdfiles_give(): "cannot create /dev/stdout: Permission denied".
+# Seen to fail without stdfiles_open_pipes(): "cannot create /dev/stdout: Permission denied".
 OPENS='echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/stdin'
 it 'has the user of --user open a pipe by name: /dev/stdout, /dev/stderr and /dev/stdin' &&
     root && {
@@ -103,28 +101,46 @@ it 'gives no regular file, device or directory to the user of --user' && root &&
 	is "$(stat -c %u "$W")" 0
 }
 
-it 'gives pipes that belong to somebody else to nobody' && root && {
-	mkfifo theirs
-	chown 4242 theirs
-	run sh -c "$PITH --user 1000 -- true <>theirs"
-	code_is 0
-	is "$(stat -c %u theirs)" 4242
-	rm theirs
+it 'changes no pipe that has a name, nor one that belongs to somebody else' && root && {
+	mkfifo -m 600 named
+	for how in '--user 1000' '--rootfs /'; do
+		run sh -c "$PITH $how -- true <>named"
+		code_is 0
+		is "$how: $(stat -c '%u %a' named)" "$how: 0 600"
+	done
+	rm named
 }
 
-# Seen to fail without stdfiles_take_back(): the terminal stays the user's.
+# Seen to fail where the pipe was given to the command's user: root's shell obeyed it.
+it 'lets the command open a pipe in no other direction than it has it' && root && {
+	for how in '--user 1000' '--rootfs /' '--rootfs / --user 1000' '--unshare user'; do
+		rm -f obeyed
+		run sh -c "printf '%s\n' \
+		    '$PITH $how -- sh -c \"echo touch $W/obeyed >/proc/self/fd/0\"' 'echo on' | sh"
+		is "$how: $out" "$how: on"
+		[ ! -e obeyed ] || fail "$how: a shell of the host read what the command wrote"
+		run sh -c "(echo secret; $PITH $how -- \
+		    sh -c 'read -r line </proc/self/fd/1 && echo \"read \$line\"'; :) | sed -n p"
+		is "$how: $out" "$how: secret"
+		run sh -c "$PITH $how -- chmod 666 /proc/self/fd/1 | cat"
+		err_like '*not permitted*'
+	done
+}
+
+# Seen to fail without stdfiles_take_back(): the terminal stays the user's, with its mode.
 it 'gives a terminal to the user of --user, and takes it back at the end' && root &&
     have script && {
-	for how in '--user 1000' '--user 1000 --unshare pid' '--unshare user --user 77'; do
-		run script -qc "$PITH $how -- sh -c 'echo out >/dev/stdout
-		    stat -c \"is %u\" \$(tty)'
-		    stat -c 'was %u' \$(tty)" /dev/null
-		out_like '*out*is *was 0*'
-		case $out in *'is 0'*) fail "$how: it stayed root's" ;; esac
+	run script -qc "stat -c 'is %u %a' \$(tty)
+	    $PITH --user 1000 -- sh -c 'echo out >/dev/stdout
+	    stat -c \"is %u\" \$(tty); chmod 666 \$(tty)'; stat -c 'was %u %a' \$(tty)" /dev/null
+	out_like '*is 0 *out*is 1000*was 0 *'
+	is "$(echo "$out" | tr -d '\r' | sed -n 's/^was //p')" \
+	    "$(echo "$out" | tr -d '\r' | sed -n 's/^is \(0 .*\)/\1/p')"
+	# What nobody takes back at the end is not given.
+	for how in '--rootfs /' '--unshare user --user 77' '-d --user 1000'; do
+		run script -qc "$PITH $how -- sh -c :; stat -c 'is %u' \$(tty)" /dev/null
+		is "$how: $(echo "$out" | tr -d '\r')" "$how: is 0"
 	done
-	run script -qc "$PITH --rootfs / -- sh -c 'echo out >/dev/stdout'
-	    stat -c 'was %u' \$(tty)" /dev/null
-	out_like '*out*was 0*'
 }
 
 # ---- what a service manager says ---------------------------------------------

@@ -115,7 +115,7 @@ for engine in docker podman; do
 		}
 	done
 
-	# Seen to fail without stdfiles_give(): "cannot create /dev/stdout: Permission denied".
+	# Seen to fail without stdfiles.c: "cannot create /dev/stdout: Permission denied".
 	it "has a command of --user write to /dev/stdout and /dev/stderr, in $engine" && ready && {
 		for terminal in '' --tty; do
 			once $terminal -e 'PITH_OPTIONS=--user 33:33' shell sh -c \
