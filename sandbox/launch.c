@@ -42,6 +42,7 @@
 /* What the preparations found; the same in launcher and init. */
 static int flags;               /* CLONE_NEW* */
 static bool maps_owners;        /* the launcher is root and maps all owners */
+static bool keeps_root;         /* the root inside is the machine's, too */
 static bool locks;              /* mounts, in an inner user namespace */
 /* Pipe: init writes a byte once its inner namespaces exist. */
 static int inner_made[2] = { -1, -1 };
@@ -214,6 +215,13 @@ launch_prepare(const struct sandbox *s)
 		if (flags & CLONE_NEWUSER)
 			ids_prepare(s);
 		maps_owners = (flags & CLONE_NEWUSER) && ids_root();
+		keeps_root = (flags & CLONE_NEWUSER) && geteuid() == 0 &&
+		    !ids_admin();
+		/* It may write to what sets parameters of the machine. */
+		if (keeps_root && s->proc == PROC_FULL)
+			refuse("cannot use", "--proc full", "root without "
+			    "CAP_SYS_ADMIN owns the host's /proc/sys",
+			    "leave it masked");
 		startup_end_by_signal(true, "the root");
 		rootfs_prepare(s);
 		volumes_prepare(s);
@@ -221,7 +229,7 @@ launch_prepare(const struct sandbox *s)
 	}
 	hosts_prepare(s);
 	if (s->user || maps_owners)
-		stdfiles_prepare(!whole && !terminal.wanted);
+		stdfiles_open_pipes();
 	/* Where mounts are locked nodev holds already. */
 	cgroup_prepare(s, !whole || !ids_root() ? ALL_NODES :
 	    volumes_have_nodes() ? KEEP_NODES : lock_may_mount(s) ?
@@ -369,8 +377,6 @@ provide(const struct sandbox *s, pid_t init)
 		 * where the descriptors of this one cannot be cloned. */
 		volumes_send(userns);
 		ids_owner(owner);
-		if (owner[0] != 0)
-			stdfiles_give(owner[0], owner[1]);
 		rootfs_send(s, userns, owner);
 		if (sandbox_whole(s))
 			send_dev(owner);
@@ -452,7 +458,7 @@ build(const struct sandbox *s)
 	namespaces_set(s, flags);
 	set_network();
 	forbid_nesting(s);
-	mounts_mask(flags & CLONE_NEWUSER);
+	mounts_mask((flags & CLONE_NEWUSER) && !keeps_root);
 	volumes_build(root, rootfs_is_host());
 	if (s->cgroupfs)
 		cgroup_show(root);
@@ -648,8 +654,10 @@ launch_settle(const struct sandbox *s)
 		identity.gid = getgid();
 		identity.group_count = 0;
 	}
-	if (identity.uid_given)
-		stdfiles_give(identity.uid, -1);
+	/* What -d leaves behind a shell's prompt does not take it back. */
+	if (identity.uid_given && tether_fd() < 0 && !terminal.wanted &&
+	    !s->detach)
+		stdfiles_give_terminals(identity.uid);
 	environment_build(s, &identity, whole, ports_listening());
 	if (s->workdir)
 		change_directory(s->workdir);

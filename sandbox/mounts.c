@@ -289,8 +289,10 @@ static const char hidden_proc[][14] = {
 	"sched_debug", "scsi", "timer_list", "timer_stats",
 	/* With addresses of the kernel for everybody, where sysctls say so. */
 	"kallsyms", "modules",
-	/* Root of a user namespace of its own could not read these anyway. */
-	"kmsg", "kpagecount", "kpageflags", "kpagecgroup",
+	/* Root of a user namespace that is not the machine's could not read
+	 * these anyway. */
+	"kmsg", "kpagecount", "kpageflags", "kpagecgroup", "vmallocinfo",
+	"slabinfo", "pagetypeinfo",
 };
 enum { FOR_ALL = 12 };
 
