@@ -183,6 +183,7 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 	struct stat st;
 
 	o->name = slash ? slash + 1 : path;
+	o->path = path + strspn(path, "/");
 	errno = ENAMETOOLONG;
 	if (strlen(path) >= sizeof(dir))
 		die(what, path);
@@ -190,7 +191,9 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 	if (slash)
 		dir[slash == path ? 1 : slash - path] = '\0';
 	o->dir = fd_above(open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
-	if (o->dir < 0 || !name_temporary(o->temporary))
+	o->start = fd_above(open(path[0] == '/' ? "/" : ".", O_PATH |
+	    O_CLOEXEC));
+	if (o->dir < 0 || o->start < 0 || !name_temporary(o->temporary))
 		die(what, path);
 	/* A rename would replace a device or a link. */
 	if (fstatat(o->dir, o->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -205,12 +208,12 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 }
 
 static bool
-is_outfile(const struct outfile *o, const char *name)
+is_at(const struct outfile *o, int dir, const char *name)
 {
 	struct stat open, named;
 
 	if (fstat(o->fd, &open) < 0 ||
-	    fstatat(o->dir, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+	    fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	errno = ESTALE;
 	return open.st_dev == named.st_dev && open.st_ino == named.st_ino;
@@ -221,7 +224,7 @@ is_outfile(const struct outfile *o, const char *name)
 static bool
 rename_checked(const struct outfile *o)
 {
-	bool done = is_outfile(o, o->temporary) && renameat(o->dir,
+	bool done = is_at(o, o->dir, o->temporary) && renameat(o->dir,
 	    o->temporary, o->dir, o->name) == 0;
 	int error = errno;
 
@@ -257,7 +260,9 @@ outfile_write(struct outfile *o, const char *text, size_t n)
 {
 	if (o->dir < 0)
 		return;
-	if (put_in_place(o, text, n) && is_outfile(o, o->name))
+	/* Whoever may write above the directory can put another one in its
+	 * place, too. */
+	if (put_in_place(o, text, n) && is_at(o, o->start, o->path))
 		errno = 0;
 	if (errno == ESTALE)
 		complain("cannot write", o->name,
@@ -266,5 +271,6 @@ outfile_write(struct outfile *o, const char *text, size_t n)
 		warn("cannot write", o->name);
 	close(o->fd);
 	close(o->dir);
-	o->fd = o->dir = -1;
+	close(o->start);
+	o->fd = o->dir = o->start = -1;
 }

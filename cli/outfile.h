@@ -10,11 +10,13 @@ struct outfile {
 	int dir;                /* where it is to appear, or -1: not wanted */
 	int fd;                 /* a file without a name, or -1 until the end */
 	const char *name;       /* in dir */
+	const char *path;       /* of the file, from start */
+	int start;              /* / or the working directory, before chroot */
 	char temporary[20];     /* a name that nobody guesses */
 };
 
 /* Nothing is to be written. */
-#define NO_OUTFILE { .dir = -1, .fd = -1 }
+#define NO_OUTFILE { .dir = -1, .fd = -1, .start = -1 }
 
 /* Get ready to write a file, and change nothing in its directory: open an
  * unnamed file (O_TMPFILE). Without O_TMPFILE a temporary file is created and
@@ -25,7 +27,7 @@ void outfile_open(struct outfile *o, const char *path, const char *what,
     const char *remedy);
 
 /* Write all of it, then let it appear under its name, whatever was there.
- * Warns where it cannot be, or where another file stands there afterwards. A
+ * Warns where it cannot be, or where another file is at its path afterwards. A
  * second call does nothing. */
 void outfile_write(struct outfile *o, const char *text, size_t n);
 

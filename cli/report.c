@@ -149,7 +149,7 @@ report_failure(const char *reason, int exit_code)
 void
 report_disown(void)
 {
-	report_fd = report_file.fd = report_file.dir = -1;
+	report_fd = report_file.fd = report_file.dir = report_file.start = -1;
 }
 
 void
@@ -230,6 +230,7 @@ report_fds(int fds[REPORT_FDS])
 	fds[0] = report_fd;
 	fds[1] = report_file.fd;
 	fds[2] = report_file.dir;
+	fds[3] = report_file.start;
 }
 
 static void

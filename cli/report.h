@@ -34,7 +34,7 @@ void report_open(const char *file, int fd);
 void report_early(const char *const *file, const int *fd);
 
 /* The descriptors that the two need to the end, or -1. */
-enum { REPORT_FDS = 3 };
+enum { REPORT_FDS = 4 };
 void report_fds(int fds[REPORT_FDS]);
 
 /* The verdict is somebody else's to write: complaints are as before, and the

@@ -134,4 +134,6 @@ info_fds(int fds[INFO_FDS])
 	fds[2] = pidfile.dir;
 	fds[3] = pidfile.fd;
 	fds[4] = info_fd;
+	fds[5] = info.start;
+	fds[6] = pidfile.start;
 }

@@ -23,7 +23,7 @@ void info_late(int flag, ino_t inode);
 void info_write(pid_t init, pid_t child, const char *group);
 
 /* The descriptors that are needed until then, or -1. */
-enum { INFO_FDS = 5 };
+enum { INFO_FDS = 7 };
 void info_fds(int fds[INFO_FDS]);
 
 #endif

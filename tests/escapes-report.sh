@@ -10,8 +10,7 @@
 . "$TESTS/sandbox-lib.sh"
 unset APART
 
-FORBID=$W/forbid
-"${CC:-cc}" -std=c11 -D_GNU_SOURCE -I"$TOP" -O1 -static -o "$FORBID" "$TESTS/forbid.c" || exit 1
+FORBID=$B/forbid
 chmod 755 "$FORBID"
 
 # Each user's directory that the command may write to, empty but for words.
@@ -183,5 +182,25 @@ it 'writes a verdict for every mistake in the options that follow --report' && {
 	code_is 125
 	is "$(json $H/out/fd.json reason)" '"setup-error"'
 }
+
+# Seen to fail where only the directory that was opened was looked at: nothing was said.
+it 'says so when the directory of the report is another one in the end' && for who in $WHO; do
+	be $who
+	$as mkdir -p "$H/above/out"
+	box "--volume=$H/above:/w" --report "$H/above/out/r.json" -- sh -c \
+	    'mv /w/out /w/held; mkdir /w/out; echo forged >/w/out/r.json; exit 7'
+	code_is 7
+	err_like "pith: cannot write 'r.json': another file was put in its place"
+	is "$(json "$H/above/held/r.json" exit_code)" 7
+	run $as env -C "$H" "$PITH" --rootfs "$R" --report above/held/r.json \
+	    --volume "$H/above:/w" -- sh -c 'mv /w/held /w/gone; exit 8'
+	code_is 8
+	err_like "pith: cannot write 'r.json': *"
+	[ $who = as_user ] || {
+		run "$PITH" --chroot "$R" --report "$H/above/gone/r.json" -- sh -c 'exit 9'
+		is "$code $err" '9 '
+	}
+	rm -rf "$H/above"
+done
 
 finish
