@@ -16,6 +16,7 @@
 #include "cli/log.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/startup.h"
 #include "fds.h"
 #include "reaper.h"
 #include "sandbox/cgroup.h"
@@ -1233,8 +1234,10 @@ main(int argc, char **argv)
 	seal_relocations();
 	report_early(&opt.report, &opt.report_fd);
 	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), words, boots);
-	if (opt.doctor)
+	if (opt.doctor) {
+		startup_end_by_signal(true, "the output");
 		return doctor_run(opt.doctor == 2);
+	}
 	if (opt.boot.status || opt.boot.reexec)
 		return boot_ask(&opt.boot);
 	if (opt.boot.asked)

@@ -599,6 +599,8 @@ print(const char *text, const struct dialect *d)
 	size_t n = strlen(text);
 	int fd = d->on_stderr ? STDERR_FILENO : STDOUT_FILENO;
 
+	/* A pipe may be full. */
+	startup_end_by_signal(true, "the output");
 	if (write(fd, text, n) != (ssize_t)n)
 		die("cannot write to", d->on_stderr ? "stderr" : "stdout");
 	log_leave(0);

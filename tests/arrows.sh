@@ -7,6 +7,7 @@
 expected() {
 	sed 's/$/ cli\/log/' <<-'E' | awk '{ for (i = 2; i <= NF; i++) print $1, $i }'
 	init child reaper signals fds cli/dropin cli/options cli/report
+	init cli/startup
 	init sandbox/launch sandbox/tether sandbox/doctor sandbox/sealed
 	init sandbox/cgroup boot/boot boot/variables
 	boot/boot boot/inittab boot/early boot/console boot/variables boot/watchdog

@@ -261,4 +261,17 @@ it 'says where there is no process to be had, and runs nothing' &&
 	err_is "pith: cannot start 'true': Resource temporarily unavailable"
 }
 
+# Seen to fail where all signals were held: timeout had to kill it.
+it 'is ended by TERM while nobody reads what --help, --version or --doctor says' && {
+	for word in --help --version --license --doctor; do
+		mkfifo full
+		exec 8<>full
+		dd if=/dev/zero of=full bs=4096 count=16 oflag=nonblock conv=notrunc 2>/dev/null
+		run timeout -k 20 1 sh -c 'exec "$0" $1 >&8' "$PITH" $word
+		code_is 124
+		exec 8>&-
+		rm full
+	done
+}
+
 finish
