@@ -28,7 +28,7 @@ enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_VERSION = 1 };
 enum probe {
 	BEING,                  /* in the namespaces of the row is enough */
 	KERNEL, PRIVATE, LOOPBACK, OPENAT2, MOUNTS, OVERLAY, IDMAP,
-	NEW_MOUNT, PIVOT, NO_PRIVS, FILTER,
+	NEW_MOUNT, NEW_SYSFS, PIVOT, NO_PRIVS, FILTER,
 	CLONE3, MORE_IDS, TIME, IDMAP_TMP, LANDLOCKED, PIDFD, CGROUPS, LOOP,
 	INJECTION
 };
@@ -63,7 +63,7 @@ enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
 	X(USER | MNT | PID, NEW_MOUNT, "proc", "PROC_FS", \
 	    "part of our /proc is hidden: --proc none does without; " \
 	    "docker run --security-opt systempaths=unconfined shows it") \
-	X(USER | MNT | NET, NEW_MOUNT, "sysfs", "SYSFS", \
+	X(USER | MNT | NET, NEW_SYSFS, "sysfs", "SYSFS", \
 	    "--sys none does without") \
 	X(USER | MNT, NEW_MOUNT, "devpts", "UNIX98_PTYS", "") \
 	X(USER | MNT | IPC, NEW_MOUNT, "mqueue", "POSIX_MQUEUE", "") \
@@ -295,6 +295,10 @@ call(const struct row *r)
 		return syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
 	case NEW_MOUNT:
 		return mounts_new(r->name, "", 0);
+	case NEW_SYSFS:
+		/* As a start mounts it: where ours is read-only the kernel
+		 * makes no other one, mount_namespaces(7). */
+		return mounts_new(r->name, "", MOUNT_ATTR_RDONLY);
 	case NO_PRIVS:
 		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	case TIME:
