@@ -29,10 +29,10 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_environment test_limits test_inittab
 TESTERS = terminal window relay
 ESCAPES = $(patsubst tests/%.sh,%,$(wildcard tests/escapes-*.sh))
-SUITES  = build style arrows readme entrypoint containers input dropin boot faults fuzz \
+SUITES  = build style arrows readme entrypoint containers idioms input dropin boot faults fuzz \
 	sandbox sandbox-input sandbox-places limits security cves cves-commands $(ESCAPES) \
 	network network-clients sandbox-faults doctor programs \
-	payloads engines engines-logs images cross vm device
+	payloads engines engines-logs engines-doctor images cross vm device
 
 # ---- how ---------------------------------------------------------------------
 
@@ -150,7 +150,8 @@ $B/kernel-headers:
 # Static programs that suites and the benchmark run under pith, on any root. An
 # attack_NAME plays a hostile command, root or local user.
 ATTACKS = $(patsubst tests/%.c,$B/%,$(wildcard tests/attack_*.c))
-$B/probe $B/true $B/stamp $B/floor $B/escape $B/escape_calls $B/machine_init $(ATTACKS): \
+$B/probe $B/true $B/stamp $B/floor $B/forbid $B/escape $B/escape_calls $B/machine_init \
+    $(ATTACKS): \
     $B/%: tests/%.c Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
 
@@ -211,7 +212,7 @@ TESTED = $B/pith-san
 RUN = unit terminal entrypoint input dropin
 endif
 
-BUILT = $(TESTED) $B/probe $B/true $B/escape $B/escape_calls $B/machine_init $(ATTACKS) \
+BUILT = $(TESTED) $B/probe $B/true $B/forbid $B/escape $B/escape_calls $B/machine_init $(ATTACKS) \
 	$(patsubst $B/unit,$B/unit$(SAN),$(addprefix $B/,$(filter unit $(TESTERS),$(RUN))))
 TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
 	PITH=$(CURDIR)/$(TESTED) PROBE=$(CURDIR)/$B/probe B=$(CURDIR)/$B sh tests/run.sh

@@ -7,6 +7,8 @@
 # Mounts of the tests are seen by nobody else.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
+# Where --rootfs / shows nothing of the host's.
+export TMPDIR=/tmp
 . "${0%/*}/lib.sh"
 . "${0%/*}/sandbox-lib.sh"
 unset APART PITH_OPTIONS
@@ -103,7 +105,8 @@ it 'writes to no directory that another user puts in place of a new --upper' && 
 		rm -rf $H/shared/upper
 	done
 	kill $pid
-	[ $((swapped * made)) -gt 0 ] || fail "swapped $swapped times, and $made not"
+	# On an emulated processor each one may be.
+	[ $swapped -gt 0 ] || fail "swapped $swapped times, and $made not"
 	ends 2>/dev/null
 	unharmed
 	rm -rf $H/shared
@@ -226,6 +229,9 @@ reach() {
 }
 
 # In a mount namespace of the suite. Before, "ESCAPED: host" but for the overlay.
+# Before Linux 6.3 the owners of a tmpfs, as of a virtual machine's root, are not mapped.
+maps_root() { "$PITH" --rootfs / -- true 2>/dev/null; }
+
 it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' && root && {
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mount -t tmpfs -o mode=755 tmpfs /var
@@ -238,7 +244,7 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 				reach $socket --rootfs $root --read-only
 				out_is 'held: No such file or directory'
 			done
-			[ $who = as_user ] || for words in '--rootfs /' '--layer /' \
+			[ $who = as_user ] || ! maps_root || for words in '--rootfs /' '--layer /' \
 			    '--rootfs / --userns host --writable' \
 			    "--rootfs / --upper $H/up"; do
 				reach $socket $words
