@@ -94,7 +94,7 @@ new'
 }
 
 # Its sandbox's root is the machine's user 0. Seen to fail on the first code for it.
-it 'keeps what is root'"'"'s in /proc from root without CAP_SYS_ADMIN' && root && {
+it 'keeps files of /proc that are for root alone from root without CAP_SYS_ADMIN' && root && {
 	be as_root
 	run $LESS "$PITH" --rootfs "$R" --proc full -- true
 	code_is 125
