@@ -50,8 +50,8 @@ table() {
 	device apt qemu-system-x86 cpio e2fsprogs xz-utils zstd busybox-static
 	cross apt gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu
 	cross apt qemu-user-static qemu-system-arm qemu-system-misc cpio binutils
-	engines apt runc podman conmon docker.io iptables iproute2
-	engines apk runc podman conmon docker iptables iproute2
+	engines apt runc podman conmon docker.io containerd iptables iproute2 python3-grpcio
+	engines apk runc podman conmon docker containerd iptables iproute2 py3-grpcio
 	fuzz apt clang
 	fuzz apk clang compiler-rt
 	E
