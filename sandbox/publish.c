@@ -89,7 +89,7 @@ static struct link *links;
 static struct peer *peers;
 static int link_count, most_links, most_peers;
 static int connecting;          /* of the links */
-static struct peer **buckets;   /* first peers by hash */
+static struct bucket { struct peer *first; } *buckets;  /* by hash */
 static uint32_t hash_seed;      /* nobody can choose addresses that collide */
 static struct peer *free_peer, *oldest_peer, *newest_peer;
 static int peers_touched;       /* those behind were never used */
@@ -488,7 +488,7 @@ bucket_of(const struct port *port, const void *address, socklen_t size)
 
 	for (socklen_t i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
-	return &buckets[(hash ^ hash >> 16) & (PEERS - 1)];
+	return &buckets[(hash ^ hash >> 16) & (PEERS - 1)].first;
 }
 
 static void
@@ -775,7 +775,7 @@ get_room(void)
 		_exit(1);
 	links = (struct link *)room;
 	peers = (struct peer *)(room + LINKS * sizeof(*links));
-	buckets = (struct peer **)(peers + PEERS);
+	buckets = (struct bucket *)(peers + PEERS);
 	if (getrandom(&hash_seed, sizeof(hash_seed), GRND_NONBLOCK) < 0)
 		hash_seed = now();
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);

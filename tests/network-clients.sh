@@ -1,6 +1,6 @@
 # Clients that are many, that reset, or that are gone; sandboxes that share a gateway; names
 # beside volumes. In a network namespace that is this suite's.
-# shellcheck shell=sh source=tests/lib.sh disable=SC2046,SC2086,SC2154
+# shellcheck shell=sh source=tests/lib.sh disable=SC2046,SC2086,SC2154,SC3045
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] || APART=1 exec unshare --net sh "$0"
 unset APART
 . "${0%/*}/lib.sh"
