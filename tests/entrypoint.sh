@@ -403,9 +403,9 @@ it 'changes to / and closes what only the child needs [19]' && {
 	    sh -c "echo ready; exec >&- 7<&- 8>&-; read -r x <pipe"'
 	hear_until ready
 	is "$(readlink "/proc/$pid/cwd")" /
-	# Its report's two; the pipe's end of file comes though pith lives.
+	# Its report's three; the pipe's end of file comes though pith lives.
 	hear && fail 'pith holds the pipe open'
-	is "$(for f in "/proc/$pid/fd"/*; do echo "${f##*/}"; done | tr '\n' ' ' | wc -w)" 3
+	is "$(for f in "/proc/$pid/fd"/*; do echo "${f##*/}"; done | tr '\n' ' ' | wc -w)" 4
 	echo >pipe
 	ends
 }
