@@ -71,24 +71,31 @@ ids_admin(void)
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct c[2];
 
-	return syscall(SYS_capget, &h, c) == 0 &&
-	    (c[0].effective & 1U << CAP_SYS_ADMIN);
+	if (syscall(SYS_capget, &h, c) < 0)
+		die("cannot read", "our capabilities");
+	return c[0].effective & 1U << CAP_SYS_ADMIN;
 }
 
 bool
-ids_root(void)
+ids_machine_root(void)
 {
 	static const char all[] = "4294967295\n";
 	char map[64];
 
-	/* Root of a container may lack what makes namespaces and mounts. */
-	if (geteuid() != 0 || !ids_admin())
+	if (geteuid() != 0)
 		return false;
 	if (!proc_read("self/uid_map", map, sizeof(map)))
 		die("cannot read", "/proc/self/uid_map");
 	/* Only that of the first namespace has all ids. */
 	return strlen(map) >= sizeof(all) &&
 	    strcmp(map + strlen(map) - sizeof(all) + 1, all) == 0;
+}
+
+/* Root of a container may lack what makes namespaces and mounts. */
+bool
+ids_root(void)
+{
+	return ids_machine_root() && ids_admin();
 }
 
 void

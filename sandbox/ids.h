@@ -22,8 +22,12 @@ bool ids_repeat(pid_t pid);
  * dropped. Dies. */
 void ids_become(void);
 
-/* True with CAP_SYS_ADMIN in our user namespace. */
+/* True with CAP_SYS_ADMIN in our user namespace. Dies where that cannot be
+ * read. */
 bool ids_admin(void);
+
+/* True for user 0 of the whole machine. */
+bool ids_machine_root(void);
 
 /* True for root of the whole machine with CAP_SYS_ADMIN, who may map any id and
  * mount. A root without it goes the way of an ordinary user. */

@@ -215,7 +215,7 @@ launch_prepare(const struct sandbox *s)
 		if (flags & CLONE_NEWUSER)
 			ids_prepare(s);
 		maps_owners = (flags & CLONE_NEWUSER) && ids_root();
-		keeps_root = (flags & CLONE_NEWUSER) && geteuid() == 0 &&
+		keeps_root = (flags & CLONE_NEWUSER) && ids_machine_root() &&
 		    !ids_admin();
 		/* It may write to what sets parameters of the machine. */
 		if (keeps_root && s->proc == PROC_FULL)
