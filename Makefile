@@ -32,7 +32,7 @@ ESCAPES = $(patsubst tests/%.sh,%,$(wildcard tests/escapes-*.sh))
 SUITES  = build style arrows readme entrypoint containers idioms input dropin boot faults fuzz \
 	sandbox sandbox-input sandbox-places limits security cves cves-commands $(ESCAPES) \
 	network network-clients sandbox-faults doctor programs \
-	payloads engines engines-logs engines-doctor engines-cri images cross vm device
+	payloads engines engines-logs engines-doctor engines-cri images fresh cross vm device
 
 # ---- how ---------------------------------------------------------------------
 

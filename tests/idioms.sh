@@ -58,10 +58,10 @@ find "$TMP/entry.d" -name '*.sh' | sort | while read -r part; do sh "$part" word
 echo 'listen ${PORT};' | sed "s/\${PORT}/${PORT:-80}/"
 "$W/server" >/dev/null & worker=$!
 for sig in TERM INT QUIT HUP USR1; do
-	trap "echo master got $sig; kill -TERM $worker; wait $worker; echo worker: \$?; exit" $sig
+	trap "echo master got $sig; kill -TERM $worker; wait $worker; echo worker: \$?; exit 7" $sig
 done
 echo ready
-while :; do wait $worker && break; done
+while :; do sleep 0.02; done
 S
 
 # A shell that stays, and passes signals on by a trap.
@@ -108,7 +108,7 @@ for sig in TERM INT QUIT HUP USR1; do
 	trap "kill -TERM $long; wait $long; echo manager: long program: \$?; exit 6" $sig
 done
 echo ready
-while :; do wait $long; done
+while :; do sleep 0.02; done
 S
 
 # Cron in the foreground: jobs that are orphans, and their output.
@@ -194,21 +194,27 @@ under() {
 	rm -rf "$TMP"
 }
 
+same() {
+	under "$@"
+	[ "$result" = "$expected" ] || fail "$2, $3, under $1:
+$result
+under tini:
+$expected"
+}
+
 idiom() {
 	for sig in $2; do
 		under "tini --" $1 $sig
 		expected=$result
-		for init in "$PITH --" "$W/tini --" "$PITH -g --"; do
-			[ "$init" != "$PITH -g --" ] || {
-				under "tini -g --" $1 $sig
-				expected=$result
-			}
-			under "$init" $1 $sig
-			[ "$result" = "$expected" ] || fail "$1, $sig, under $init:
-$result
-under tini:
-$expected"
-		done
+		same "$PITH --" $1 $sig
+		same "$W/tini --" $1 $sig
+		# A group's signal comes twice where a trap passes it on.
+		case $1 in
+		database|plain|logs|cron)
+			under "tini -g --" $1 $sig
+			expected=$result
+			same "$PITH -g --" $1 $sig ;;
+		esac
 	done
 }
 

@@ -124,6 +124,15 @@ root_debian() {
 	chown 54321:54321 "$1/home/guest"
 }
 
+# A machine on which nothing is installed but make; apt is told what this one's is told.
+root_fresh() {
+	packages "$1" --variant=minbase --include=make,ca-certificates
+	rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/*
+	cp -a /etc/apt/. "$1/etc/apt/"
+	cp -L /etc/resolv.conf /etc/hosts "$1/etc/"
+	mkdir -p "$1/src"
+}
+
 # Other sandboxes, as Debian's newest suite has them.
 root_peers() {
 	# A mirror that stands still is one that this machine's apt has been told to take.
