@@ -114,4 +114,5 @@ it 'ends with its pod' && ready && {
 }
 
 box_end
+[ ! -e containerd.pid ] || wait "$(cat containerd.pid)" 2>/dev/null
 finish

@@ -442,6 +442,11 @@ it 'has a squashfs or erofs image for a root, and gives its loop device back' &&
 	mkfs.erofs --quiet root.erofs $R >/dev/null
 	for image in root.squashfs root.erofs; do
 		before=$(sha256sum $image)
+		# Before Linux 6.2 the owners of a squashfs cannot be mapped.
+		if ! kernel 6 2 && [ $image = root.squashfs ]; then
+			refused "cannot map the owners of 'root.squashfs'*" --rootfs $image
+			continue
+		fi
 		run "$PITH" --rootfs $image -- sh -c 'cat /etc/motd; echo x >>/etc/motd; id -u'
 		code_is 0
 		out_is "$MOTD
