@@ -244,6 +244,29 @@ it 'takes 5,000 volumes and a megabyte of options' && root && {
 	one_line
 }
 
+# ---- containers with little in them --------------------------------------------
+
+it 'runs as process 1 without /proc, /dev, capabilities, or a root to write to' && root && {
+	mkdir bare
+	cp "$PITH" "$PROBE" bare/
+	for as in 'chroot bare' 'chroot --userspec=1000:1000 --groups= bare' \
+	    'setpriv --bounding-set=-all,+sys_chroot --inh-caps=-all --no-new-privs chroot bare'; do
+		for how in '' '--grace 1s' --wait '-g -s -w' '--timeout 9s --report-fd 1' \
+		    '--env A=1'; do
+			run unshare --mount --pid --fork sh -ec 'mount --bind bare bare
+			    mount -o remount,bind,ro bare && exec "$@"' sh $as /pith $how -- \
+			    /probe exit 7
+			case $how in
+			--grace*|--wait)
+				is "$as, $how: $code" "$as, $how: 125"
+				one_line
+				err_like "*'/proc'*mount it*" ;;
+			*) is "$as, $how: $code $err" "$as, $how: 7 " ;;
+			esac
+		done
+	done
+}
+
 # ---- filters of system calls -------------------------------------------------
 
 # Seen to fail where vfork(2) was all: "cannot start 'probe': Operation not permitted".
