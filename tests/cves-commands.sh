@@ -26,7 +26,8 @@ it 'CVE-2019-5736: lets no command change the program' && for who in $WHO; do
 		case $who$option in as_user*userns*) continue ;; as_root*subid) continue ;; esac
 		for command in '' '/self --' '/self /self --'; do
 			run $as "$H/pith" --rootfs "$R" $option -- $command attack overwrite
-			held "$option $command"
+			# It kills the pith inside, and with that itself, sooner or later.
+			[ "$code,$out" = 137, ] || held "$option $command"
 		done
 		run $as "$H/pith" --rootfs "$R" $option --timeout 100ms -- /script
 		is "$(look)" "$was"
