@@ -1465,6 +1465,10 @@ it 'ends and removes what a launcher has left, also frozen, and nothing else [S3
 			if [ $state = frozen ] && [ -n "${ice:-}" ]; then
 				echo THAWED >$ice/freezer.state
 			fi
+			# What is frozen may take the time that a start has for what was left.
+			for again in 1 2 3 4 5; do
+				gone || limited --memory 64m --pids-limit 20 -- true
+			done
 			eventually gone
 			end_guests
 			for other in $OTHERS; do

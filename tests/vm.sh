@@ -9,8 +9,8 @@
 machines() {
 	soak=
 	[ "$N" -lt 10 ] || soak=security
-	[ "$N" -lt 10 ] || (cd "$TESTS" && echo 6.1 v2 containers sandbox-places cves cves-commands \
-	    $(echo escapes-*.sh | sed 's/\.sh//g'))
+	[ "$N" -lt 10 ] || (cd "$TESTS" && echo 6.1 v2 containers sandbox-places cves \
+	    cves-commands $(echo escapes-*.sh | sed 's/\.sh//g'))
 	cat <<-E
 		6.1 v2 entrypoint input sandbox sandbox-input limits $soak
 		6.1 hybrid limits
