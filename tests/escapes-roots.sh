@@ -252,7 +252,7 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 			done
 			rm -rf $H/up
 			# What the user hands over is reached.
-			reach $socket --rootfs / --read-only --volume $socket:$socket
+			reach $socket --rootfs / --read-only --volume $socket:$socket:ro
 			out_is 'ESCAPED: host'
 			reach $socket --rootfs / --read-only \
 			    --volume ${socket%/*}:${socket%/*}:ro
