@@ -7,8 +7,6 @@
 # Mounts of the tests are seen by nobody else.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
-# Where --rootfs / shows nothing of the host's.
-export TMPDIR=/tmp
 . "${0%/*}/lib.sh"
 . "${0%/*}/sandbox-lib.sh"
 unset APART PITH_OPTIONS
@@ -236,7 +234,9 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mount -t tmpfs -o mode=755 tmpfs /var
 	mkdir -p /run/service /var/run/service
-	for socket in /run/service/sock /var/run/service/sock $W/sock; do
+	below_tmp=$(mktemp -d /tmp/pith-test.XXXXXX)
+	chmod 755 $below_tmp
+	for socket in /run/service/sock /var/run/service/sock $below_tmp/sock; do
 		serve $socket
 		for who in $WHO; do
 			be $who
@@ -269,6 +269,7 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 	run "$PITH" --rootfs / --read-only -- grep -cE ' (/run|/var/run|/tmp) tmpfs ' /proc/mounts
 	out_is $((2 + $(grep -cE ' (/run|/tmp) tmpfs ' /proc/mounts)))
 	umount /run /var
+	rm -r $below_tmp
 }
 
 it 'takes volumes and a directory to start in on top of the empty ones' && for who in $WHO; do
@@ -293,9 +294,12 @@ made
 	out_is '700
 in'
 	# What is below /tmp of the host is not there.
-	run $as "$PITH" --rootfs / --read-only --workdir $H -- true
+	below_tmp=$(mktemp -d /tmp/pith-test.XXXXXX)
+	chmod 755 $below_tmp
+	run $as "$PITH" --rootfs / --read-only --workdir $below_tmp -- true
 	code_is 125
 	one_line
+	rmdir $below_tmp
 	[ ! -e /run/made ] || fail 'it is made on the host'
 	rm -rf $H/there
 done
