@@ -148,7 +148,7 @@ it 'gives a terminal to the user of --user, and takes it back at the end' && roo
 	# What nobody takes back at the end is not given.
 	for how in "$BOX" '--unshare user --user 77' '-d --user 1000'; do
 		run script -qc "$PITH $how -- sh -c :; stat -c 'is %u' \$(tty)" /dev/null
-		is "$how: $(echo "$out" | tr -d '\r')" "$how: is 0"
+		is "$how: $(echo "$out" | tr -d '\r\0')" "$how: is 0"
 	done
 }
 
