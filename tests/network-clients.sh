@@ -129,8 +129,7 @@ E2
 
 # ---- datagrams ---------------------------------------------------------------
 
-# Seen to fail on the code before, where four senders with the same hash were all that it
-# kept: "lost 0, 2400 clients, 3127 ports changed".
+# The code before kept four senders with the same hash at most.
 it 'shows each of 2,400 senders of datagrams by one port, in five rounds, and loses none' &&
     have python3 && for who in $WHO; do
 	be $who
@@ -158,7 +157,7 @@ done
 
 # ---- connections -------------------------------------------------------------
 
-# Seen to fail on the code before: the server never heard of it.
+# The code before: the server never heard of it.
 it 'passes a reset on to a server that does not read, with all buffers full' &&
     have python3 && for who in $WHO; do
 	be $who
@@ -171,7 +170,7 @@ it 'passes a reset on to a server that does not read, with all buffers full' &&
 	ends
 done
 
-# Seen to fail on the code before: the sockets stay for two minutes.
+# The code before: the sockets stay for two minutes.
 it 'lets go of clients that are gone while the server accepts nobody' &&
     have python3 && for who in $WHO; do
 	be $who
@@ -193,7 +192,7 @@ it 'lets go of clients that are gone while the server accepts nobody' &&
 	rm "$H/go"
 done
 
-# Seen to fail on the code before: they wait for two minutes.
+# The code before: they wait for two minutes.
 it 'resets clients of a server that does not accept them in time' && have python3 && {
 	be ${WHO%% *}
 	serve full --publish 127.0.0.1:8081:80
@@ -210,7 +209,7 @@ kind() {
 	ip link del pith-kind
 }
 
-# Seen to fail on the code before: only the first can be reached.
+# The code before: only the first can be reached.
 it 'reaches ten sandboxes behind one gateway, which the host has elsewhere too' && root &&
     kind veth && have ping && {
 	be as_root
@@ -229,7 +228,7 @@ it 'reaches ten sandboxes behind one gateway, which the host has elsewhere too' 
 		is "$(busybox nc -w 5 10.5.0.$n 80 </dev/null)" $n
 		ping -q -c 1 -W 5 fd05::$n >ping || fail "$n: $(cat ping)"
 	done
-	# Seen to fail without is_taken(): a sandbox without a network.
+	# Without is_taken(): a sandbox without a network.
 	refused "cannot take the address '10.5.0.4/24': the host or another *; give --ip another" \
 	    --rootfs "$R" --network veth --ip 10.5.0.4/24 --gateway 10.5.0.1
 	refused "cannot take the address '10.5.0.1/24': *" \
@@ -247,7 +246,7 @@ it 'reaches ten sandboxes behind one gateway, which the host has elsewhere too' 
 
 # ---- names -------------------------------------------------------------------
 
-# Seen to fail on the code before: the names of the volume.
+# The code before: the names of the volume.
 it 'lays its names over what a volume or tmpfs brings' && for who in $WHO; do
 	be $who
 	mkdir -p "$W/names"
