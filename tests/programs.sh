@@ -555,6 +555,10 @@ it 'runs the trap of a shell, whose background process --grace ends' && {
 	cat >program.sh <<-'S'
 		trap 'echo trapped; exit 5' TERM
 		sleep 1000 >/dev/null 2>&1 &
+		# Before its exec it has the shell's handler for the signal.
+		until read -r running </proc/$!/comm && [ "$running" = sleep ]; do
+			:
+		done
 		echo ready
 		wait
 	S
