@@ -19,7 +19,7 @@ OBJECTS = init.o child.o reaper.o signals.o fds.o \
 	cli/report.o cli/outfile.o cli/startup.o cli/memory.o cli/log.o cli/dropin.o \
 	cli/options.o \
 	$(ROOMS:%=sandbox/%.o) $(BOOT:%=boot/%.o)
-ROOMS   = launch namespaces ids rootfs image mounts volumes tether proc \
+ROOMS   = launch namespaces ids rootfs image mounts volumes channel proc \
 	users privileges seccomp landlock environment terminal doctor sealed \
 	cgroup groups hierarchies limits devices counters info network \
 	ports publish hosts lock priority stdfiles
@@ -122,7 +122,7 @@ all: $(PRODUCT)
 # beginning: only that stays in memory. What begins with dropin.o is let go of, see
 # drop_program(). What comes after it is compiled as one by the linker: that takes the
 # place of the first of them, so that the order holds.
-FIRST = init.o child.o reaper.o signals.o cli/report.o cli/log.o sandbox/tether.o \
+FIRST = init.o child.o reaper.o signals.o cli/report.o cli/log.o sandbox/channel.o \
 	boot/boot.o
 LATER = $(filter-out $(FIRST) cli/dropin.o,$(OBJECTS))
 $(LATER:%=$B/%): AS_ONE = -flto -ffat-lto-objects

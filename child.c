@@ -21,7 +21,7 @@ static const char DEFAULT_PATH[] = "/usr/local/bin:/bin:/usr/bin";
 
 /* The start of a program file, and zeros where it is shorter; the kernel looks
  * at as much of a #! line, execve(2). */
-struct head {
+struct file_head {
 	unsigned char bytes[256];
 	size_t size;
 };
@@ -72,7 +72,7 @@ child_take_terminal(const struct child *c)
 static const char *
 candidate(char path[PATH_MAX], const char **search, const char *command)
 {
-	struct line l = { path, PATH_MAX, 0 };
+	struct strbuf l = { path, PATH_MAX, 0 };
 	size_t n;
 
 	do {
@@ -87,8 +87,8 @@ candidate(char path[PATH_MAX], const char **search, const char *command)
 		*search = (*search)[n] ? *search + n + 1 : NULL;
 	} while (n + strlen(command) + 2 > PATH_MAX);
 	if (n > 0)
-		line_add(&l, "/");
-	line_add(&l, command);
+		strbuf_add(&l, "/");
+	strbuf_add(&l, command);
 	return path;
 }
 
@@ -102,7 +102,7 @@ search_path(void)
 
 /* Read the start of a file, which may be hostile: no device, no fifo. */
 static bool
-read_head(const char *path, struct head *h, int *file)
+read_head(const char *path, struct file_head *h, int *file)
 {
 	struct stat st;
 	ssize_t n;
@@ -118,7 +118,7 @@ read_head(const char *path, struct head *h, int *file)
 }
 
 static bool
-is_elf(const struct head *h)
+is_elf(const struct file_head *h)
 {
 	return memcmp(h->bytes, ELFMAG, SELFMAG) == 0;
 }
@@ -127,17 +127,17 @@ is_elf(const struct head *h)
 
 /* NAME=PID of init becomes that of this process. False if it was not init's. */
 static bool
-take_pid(const char *name, char *entry, size_t size, pid_t init)
+replace_pid(const char *name, char *entry, size_t size, pid_t init)
 {
-	struct line l = line_over(entry, size);
+	struct strbuf l = strbuf_over(entry, size);
 	const char *pid = getenv(name);
 	uint64_t is;
 
 	if (!pid || !text_number(&pid, INT_MAX, &is) || is != (uint64_t)init)
 		return false;
-	line_add(&l, name);
-	line_add(&l, "=");
-	line_number(&l, getpid());
+	strbuf_add(&l, name);
+	strbuf_add(&l, "=");
+	strbuf_number(&l, getpid());
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, entry, strlen(name) + 1) == 0)
 			*e = entry;
@@ -147,13 +147,13 @@ take_pid(const char *name, char *entry, size_t size, pid_t init)
 /* The service manager named init: sd_listen_fds(3), sd_watchdog_enabled(3).
  * LISTEN_PIDFDID is the inode of init's pidfd, and would contradict. */
 static void
-pass_service_on(pid_t init)
+adopt_service_variables(pid_t init)
 {
 	static char listen[32], watchdog[32];
 
-	if (take_pid("LISTEN_PID", listen, sizeof(listen), init))
+	if (replace_pid("LISTEN_PID", listen, sizeof(listen), init))
 		unsetenv("LISTEN_PIDFDID");
-	take_pid("WATCHDOG_PID", watchdog, sizeof(watchdog), init);
+	replace_pid("WATCHDOG_PID", watchdog, sizeof(watchdog), init);
 }
 
 /* A text without #! is run by a shell, as execvp(3) of glibc does and many
@@ -161,7 +161,7 @@ pass_service_on(pid_t init)
 static bool
 is_script(const char *path)
 {
-	struct head h;
+	struct file_head h;
 	int file;
 	bool text = read_head(path, &h, &file) && !is_elf(&h) &&
 	    !memchr(h.bytes, '\0', h.size);
@@ -189,19 +189,19 @@ execute(const char *path, char **command)
 
 /* As execvp(3): go on where a candidate is missing or may not be run. One in a
  * directory that may not be searched is taken to be missing. */
-static struct failure
+static struct exec_error
 execute_in_path(const char *file, char **command)
 {
 	char path[PATH_MAX];
 	const char *search = search_path();
 	const char *name = file ? file : command[0];
-	struct failure why = { ENOENT, -1, NULL, NULL };
+	struct exec_error why = { ENOENT, -1, NULL, NULL };
 
 	if (strchr(name, '/'))
-		return (struct failure){ execute(name, command), 0, NULL,
+		return (struct exec_error){ execute(name, command), 0, NULL,
 		    NULL };
 	for (int i = 0; candidate(path, &search, name); i++) {
-		const struct failure now = { execute(path, command), i, NULL,
+		const struct exec_error now = { execute(path, command), i, NULL,
 		    NULL };
 
 		if (now.error == EACCES) {
@@ -215,20 +215,20 @@ execute_in_path(const char *file, char **command)
 }
 
 /* Where the child tells what became of it, for the handler. */
-static int told_by_child;
+static int deferred_stop_fd;
 
 /* No error: a stop that is to be sent again. */
 static void
-tell_of_stop(int sig)
+defer_sigtstp(int sig)
 {
 	const int error = errno;
-	const struct failure stop = { 0, sig, NULL, NULL };
+	const struct exec_error stop = { 0, sig, NULL, NULL };
 
-	(void)!write(told_by_child, &stop, sizeof(stop));
+	(void)!write(deferred_stop_fd, &stop, sizeof(stop));
 	errno = error;
 }
 
-struct failure
+struct exec_error
 child_become(const char *file, char **command,
     const struct inherited *inherited)
 {
@@ -239,27 +239,28 @@ child_become(const char *file, char **command,
 /* The exec of a child that nobody hears, or why it cannot come to that. Returns
  * its exit code. */
 static int
-run_unheard(const struct before *before, char **command,
-    const struct inherited *inherited, const struct failure *failed)
+exec_without_pipe(const struct pre_exec *pre_exec, char **command,
+    const struct inherited *inherited, const struct exec_error *failed)
 {
-	struct failure why = *failed;
+	struct exec_error why = *failed;
 
 	if (why.what) {
 		if (*why.what)
 			warn(why.what, why.on);
 		return 127;
 	}
-	why = child_become(before->file, command, inherited);
-	return child_explain(before->file ? before->file : command[0], &why);
+	why = child_become(pre_exec->file, command, inherited);
+	return child_explain(
+	    pre_exec->file ? pre_exec->file : command[0], &why);
 }
 
 /* The terminal goes to the child at once where we lead its session. Else when
  * the child asks for it, init.c: another job of the group may be using it. */
 static _Noreturn void
 child_run(struct child *c, char **command, const struct inherited *inherited,
-    const struct before *before, pid_t init, int told)
+    const struct pre_exec *pre_exec, pid_t init, int status_fd)
 {
-	struct failure why = { 0, -1, NULL, NULL };
+	struct exec_error why = { 0, -1, NULL, NULL };
 
 	c->pid = getpid();
 	if (c->own_group && !c->own_session) {
@@ -267,35 +268,35 @@ child_run(struct child *c, char **command, const struct inherited *inherited,
 		if (getsid(0) == init)
 			child_give_terminal(c, true);
 	}
-	pass_service_on(init);
-	if (before)
-		why.what = before->call(before->with, &why.on);
-	if (before && before->unheard)
-		_exit(run_unheard(before, command, inherited, &why));
+	adopt_service_variables(init);
+	if (pre_exec)
+		why.what = pre_exec->call(pre_exec->with, &why.on);
+	if (pre_exec && pre_exec->no_status_pipe)
+		_exit(exec_without_pipe(pre_exec, command, inherited, &why));
 	if (why.what) {
 		why.error = errno;
-		(void)!write(told, &why, sizeof(why));
+		(void)!write(status_fd, &why, sizeof(why));
 		_exit(127);
 	}
-	told_by_child = told;
-	signals_put_stop_off(tell_of_stop);
+	deferred_stop_fd = status_fd;
+	signals_defer_tstp(defer_sigtstp);
 	signals_restore(inherited);
-	why = execute_in_path(before ? before->file : NULL, command);
-	(void)!write(told, &why, sizeof(why));
+	why = execute_in_path(pre_exec ? pre_exec->file : NULL, command);
+	(void)!write(status_fd, &why, sizeof(why));
 	_exit(127);
 }
 
 /* What the child tells until its exec has closed the pipe, or its end. Whether
  * a stop is to be sent again. */
 static bool
-hear_from_child(int pipe, struct failure *why)
+read_child_status(int pipe, struct exec_error *why)
 {
-	struct failure told;
+	struct exec_error status_fd;
 	bool stop = false;
 
-	while (read(pipe, &told, sizeof(told)) == sizeof(told))
-		if (told.error > 0)
-			*why = told;
+	while (read(pipe, &status_fd, sizeof(status_fd)) == sizeof(status_fd))
+		if (status_fd.error > 0)
+			*why = status_fd;
 		else
 			stop = true;
 	return stop;
@@ -303,17 +304,17 @@ hear_from_child(int pipe, struct failure *why)
 
 static pid_t
 fork_child(struct child *c, char **command, const struct inherited *inherited,
-    const struct before *before, int told)
+    const struct pre_exec *pre_exec, int status_fd)
 {
 	const pid_t init = getpid();
 	char *const name = command[0];
-	pid_t pid = before && before->fork ? before->fork() : vfork();
+	pid_t pid = pre_exec && pre_exec->fork ? pre_exec->fork() : vfork();
 
 	/* A filter of system calls may know fork(2) or clone(2) alone. */
 	if (pid < 0)
 		pid = _Fork();
 	if (pid == 0)
-		child_run(c, command, inherited, before, init, told);
+		child_run(c, command, inherited, pre_exec, init, status_fd);
 	c->pid = pid;
 	command[0] = name;      /* a script's is on a stack that is gone */
 	return pid;
@@ -325,21 +326,21 @@ fork_child(struct child *c, char **command, const struct inherited *inherited,
  * architectures, and under qemu-user on all. */
 bool
 child_start(struct child *c, char **command, const struct inherited *inherited,
-    const struct before *before, struct failure *why)
+    const struct pre_exec *pre_exec, struct exec_error *why)
 {
-	int told[2];
+	int status_fd[2];
 	pid_t pid;
 
-	*why = (struct failure){ 0, -1, NULL, NULL };
-	if (before && before->unheard)
-		return fork_child(c, command, inherited, before, -1) > 0;
-	if (pipe2(told, O_CLOEXEC) < 0)
+	*why = (struct exec_error){ 0, -1, NULL, NULL };
+	if (pre_exec && pre_exec->no_status_pipe)
+		return fork_child(c, command, inherited, pre_exec, -1) > 0;
+	if (pipe2(status_fd, O_CLOEXEC) < 0)
 		return false;
-	pid = fork_child(c, command, inherited, before, told[1]);
-	close(told[1]);
-	if (pid > 0 && hear_from_child(told[0], why) && why->error == 0)
+	pid = fork_child(c, command, inherited, pre_exec, status_fd[1]);
+	close(status_fd[1]);
+	if (pid > 0 && read_child_status(status_fd[0], why) && why->error == 0)
 		kill(pid, SIGTSTP);
-	close(told[0]);
+	close(status_fd[0]);
 	return pid > 0 && why->error == 0;
 }
 
@@ -353,13 +354,13 @@ static const struct { char name[12]; unsigned short machine; } machines[] = {
 };
 
 /* Where an ELF file names its loader, and how long that name is. */
-struct place {
+struct loader_name {
 	uint64_t offset, size;
 };
 
 /* Elf32_Phdr and Elf64_Phdr agree in nothing but their first member. */
 static bool
-loader_place(int file, const struct head *h, struct place *p)
+find_loader(int file, const struct file_head *h, struct loader_name *p)
 {
 	const Elf64_Ehdr *e64 = (const void *)h->bytes;
 	const Elf32_Ehdr *e32 = (const void *)h->bytes;
@@ -384,13 +385,13 @@ loader_place(int file, const struct head *h, struct place *p)
 
 /* What the kernel has to start before this file, in name; "" for nothing. */
 static void
-read_interpreter(int file, const struct head *h, char name[PATH_MAX])
+read_interpreter(int file, const struct file_head *h, char name[PATH_MAX])
 {
-	struct place p;
+	struct loader_name p;
 
 	name[0] = '\0';
 	if (is_elf(h)) {
-		if (loader_place(file, h, &p) && p.size < PATH_MAX &&
+		if (find_loader(file, h, &p) && p.size < PATH_MAX &&
 		    pread(file, name, p.size, p.offset) == (ssize_t)p.size)
 			name[p.size] = '\0';
 		else
@@ -418,16 +419,16 @@ is_musl(const char *loader)
 
 /* The file exists and the kernel says that something does not. */
 static const char *
-explain_missing(const char *path, struct line *why)
+explain_missing(const char *path, struct strbuf *why)
 {
 	char name[PATH_MAX];
 	char next[PATH_MAX];
 	bool elf = false;
-	struct line current = LINE(name);
+	struct strbuf current = STRBUF(name);
 
-	line_add(&current, path);
+	strbuf_add(&current, path);
 	for (int depth = 0; depth < 4; depth++) {
-		struct head h;
+		struct file_head h;
 		int file;
 
 		if (!read_head(name, &h, &file))
@@ -441,10 +442,10 @@ explain_missing(const char *path, struct line *why)
 		if (access(name, F_OK) < 0) {
 			size_t n = strlen(name);
 
-			line_add(why, elf ? "its loader '" :
+			strbuf_add(why, elf ? "its loader '" :
 			    "its interpreter '");
-			line_quote(why, name);
-			line_add(why, "' is missing");
+			strbuf_quote(why, name);
+			strbuf_add(why, "' is missing");
 			return !elf ? n && name[n - 1] == '\r' ?
 			    "its #! line ends in a carriage return" :
 			    "install it, or correct the #! line" :
@@ -453,14 +454,14 @@ explain_missing(const char *path, struct line *why)
 			    "a glibc program in a musl image?";
 		}
 	}
-	line_add(why, strerror(ENOENT));
+	strbuf_add(why, strerror(ENOENT));
 	return NULL;
 }
 
 static const char *
-explain_format(const char *path, struct line *why)
+explain_format(const char *path, struct strbuf *why)
 {
-	struct head h;
+	struct file_head h;
 	int file;
 	const Elf32_Ehdr *e = (const void *)h.bytes;
 	unsigned int machine = read_head(path, &h, &file) && is_elf(&h) ?
@@ -468,7 +469,7 @@ explain_format(const char *path, struct line *why)
 
 	if (file >= 0)
 		close(file);
-	line_add(why, strerror(ENOEXEC));
+	strbuf_add(why, strerror(ENOEXEC));
 	if (is_script(path))
 		return "it has no #! line, and /bin/sh cannot be executed";
 	if (machine == EM_NONE)
@@ -477,21 +478,21 @@ explain_format(const char *path, struct line *why)
 		return "it is damaged, or its end is missing";
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
 		if (machines[i].machine == machine) {
-			line_add(why, ", it is for ");
-			line_add(why, machines[i].name);
-			line_add(why, " machines");
+			strbuf_add(why, ", it is for ");
+			strbuf_add(why, machines[i].name);
+			strbuf_add(why, " machines");
 			return "take the image or the file for this one";
 		}
 	return "it is for another kind of machine";
 }
 
 static const char *
-explain_denied(const char *path, struct line *why)
+explain_denied(const char *path, struct strbuf *why)
 {
 	struct stat st;
 	struct statfs fs;
 
-	line_add(why, strerror(EACCES));
+	strbuf_add(why, strerror(EACCES));
 	if (stat(path, &st) < 0)
 		return "a directory of its path may not be searched";
 	if (S_ISDIR(st.st_mode))
@@ -521,16 +522,16 @@ locate(const char *command, int at, char path[PATH_MAX])
 }
 
 int
-child_explain(const char *command, const struct failure *failure)
+child_explain(const char *command, const struct exec_error *exec_error)
 {
 	char path[PATH_MAX];
 	char text[512];
-	struct line why = LINE(text);
-	const char *file = locate(command, failure->candidate, path);
+	struct strbuf why = STRBUF(text);
+	const char *file = locate(command, exec_error->candidate, path);
 	const char *remedy = NULL;
 
-	if (!file && failure->error == ENOENT) {
-		complain("cannot execute", command, strerror(ENOENT),
+	if (!file && exec_error->error == ENOENT) {
+		warnx("cannot execute", command, strerror(ENOENT),
 		    strchr(command, ' ') ? "give its arguments as words of "
 		    "their own" :
 		    strchr(command, '/') ? NULL : "it is not in PATH");
@@ -538,7 +539,7 @@ child_explain(const char *command, const struct failure *failure)
 	}
 	if (!file)
 		file = command;
-	switch (failure->error) {
+	switch (exec_error->error) {
 	case ENOENT:
 		remedy = explain_missing(file, &why);
 		break;
@@ -549,8 +550,8 @@ child_explain(const char *command, const struct failure *failure)
 		remedy = explain_denied(file, &why);
 		break;
 	default:
-		line_add(&why, strerror(failure->error));
+		strbuf_add(&why, strerror(exec_error->error));
 	}
-	complain("cannot execute", file, text, remedy);
+	warnx("cannot execute", file, text, remedy);
 	return 126;
 }

@@ -17,7 +17,7 @@ struct child {
 
 /* Why an exec failed: of which candidate in PATH, counted from 0; -1 for none.
  */
-struct failure {
+struct exec_error {
 	int error;              /* errno */
 	int candidate;
 	const char *what, *on;  /* else what the child could not do before */
@@ -25,15 +25,15 @@ struct failure {
 
 /* What the child does right before its exec. NULL, or what it could not do, and
  * on what; with errno. */
-struct before {
+struct pre_exec {
 	const char *(*call)(const void *with, const char **on);
 	const void *with;
 	/* That is to be used, or NULL. _Fork(3) is fork(2) without what libc
 	 * does for threads, and much smaller. */
 	pid_t (*fork)(void);
 	const char *file;       /* to be executed for command[0], or NULL */
-	bool unheard;           /* nobody hears of the exec: the child complains
-	                           itself, but not of "" */
+	bool no_status_pipe; /* nobody hears of the exec: the child complains
+			 itself, but not of "" */
 };
 
 /* Find our controlling terminal, which a child with a group of its own has to
@@ -46,17 +46,17 @@ void child_find_terminal(struct child *c);
  * The element before command[0] must be there, and may be overwritten.
  * vfork(2), execve(2). */
 bool child_start(struct child *c, char **command,
-    const struct inherited *inherited, const struct before *before,
-    struct failure *why);
+    const struct inherited *inherited, const struct pre_exec *pre_exec,
+    struct exec_error *why);
 
 /* Execute a command in our own place, file for its name where that is not NULL.
  * Comes back where that fails, with what child_explain() takes. */
-struct failure child_become(const char *file, char **command,
+struct exec_error child_become(const char *file, char **command,
     const struct inherited *inherited);
 
 /* Complain why a command could not be executed. Returns the exit code for that:
  * 127 not found, 126 found but not executable. */
-int child_explain(const char *command, const struct failure *why);
+int child_explain(const char *command, const struct exec_error *why);
 
 /* Hand the terminal to the child's group where our own has it, or by all means;
  * tcsetpgrp(3). Whether the child has it now. */

@@ -24,40 +24,46 @@
 #include "sandbox/doctor.h"
 #include "sandbox/launch.h"
 #include "sandbox/sealed.h"
-#include "sandbox/tether.h"
+#include "sandbox/channel.h"
 #include "signals.h"
 
 extern char **environ;
 
 enum {
 	EXIT_TIMEOUT = 124,
-	TIMEOUT_STOP_MS = 2000,         /* --timeout without --stop-timeout */
-	UNKILLABLE_MS = 2000,           /* for what outlives SIGKILL */
-	VERDICT_MS = 1000,              /* from an end to its report */
-	INIT_MS = 10 * 1000,            /* for init, when the report is out */
-	RELAY_MS = 1000,                /* for output that is still to come */
-	HASTE_MS = 200,                 /* the same after a limit or SIGTERM */
-	PORTS_MS = 1500,                /* the relay of ports ends after 1000 */
-	LOOK_MS = 10,                   /* between two looks at --cpu-time */
-	REAP_BATCH = 64,                /* deaths between two signals */
-	CALL_BYTES = 512,               /* of the stack, for a system call */
-	STACK_BYTES = 64 * 1024         /* and for a start */
+	TIMEOUT_STOP_MS = 2000, /* --timeout without --stop-timeout */
+	UNKILLABLE_MS = 2000, /* for what outlives SIGKILL */
+	REPORT_MS = 1000, /* from an end to its report */
+	INIT_MS = 10 * 1000, /* for init, when the report is out */
+	RELAY_MS = 1000, /* for output that is still to come */
+	RELAY_HURRIED_MS = 200, /* the same after a limit or SIGTERM */
+	PORTS_MS = 1500, /* the relay of ports ends after 1000 */
+	CPU_CHECK_MS = 10, /* between two looks at --cpu-time */
+	REAP_BATCH = 64, /* deaths between two signals */
+	CALL_BYTES = 512, /* of the stack, for a system call */
+	STACK_BYTES = 64 * 1024 /* and for a start */
 };
 
 /* Which part of pith this process is: all of it, or what stays outside of a
  * sandbox and starts the init inside, or that one; or the init of a device,
  * whose children boot/ knows. */
-enum role { ALONE, LAUNCHER, INIT, BOOT };
+enum role { STANDALONE, LAUNCHER, SANDBOX_INIT, DEVICE_INIT };
 
 /* The stages of a life. LEFT is the child's end, when --wait goes on for the
  * rest of its tree; in GRACE the rest has got SIGTERM, in KILLED SIGKILL. */
-enum stage { RUNS, LEFT, GRACE, KILLED, OVER };
+enum stage { RUNNING, LINGERING, TERMINATING, KILLING, DONE };
 
 /* What can fall due: a delayed signal, by its number, and these. */
-enum due { TIMEOUT = SIGNALS, CPU_TIME, KILL, NEXT_STAGE, DUES };
+enum deadlines {
+	TIMEOUT = SIGNAL_COUNT,
+	CPU_TIME,
+	KILL,
+	NEXT_STAGE,
+	DEADLINES
+};
 
 /* All that supervise() knows. */
-struct life {
+struct supervisor {
 	const struct options *opt;
 	char **argv;
 	enum role role;
@@ -67,40 +73,41 @@ struct life {
 	int wait_status;                /* of the child, from LEFT on */
 	bool timed_out;
 	bool cpu_spent;                 /* --cpu-time is */
-	bool told_to_end;               /* and may be stopping all the same */
-	bool asked_to_stop;             /* by a signal, whoever sent it */
+	bool stop_requested; /* and may be stopping all the same */
+	bool stop_forwarded;             /* by a signal, whoever sent it */
 	bool continued;                 /* by a SIGCONT that is to be read */
 	bool freezes;                   /* does the launcher, by ^Z */
 	bool more_dead;                 /* than one batch holds, or may be */
-	bool built;                     /* the sandbox, as init has told */
+	bool setup_done;                     /* the sandbox, as init has told */
 	bool has_ended;                 /* the same */
-	bool has_counted;               /* has init, as it has told */
+	bool counts_known;               /* has init, as it has told */
 	bool nobody_left;               /* of a device's processes */
 	pid_t relay, publisher;         /* of terminal and ports, or -1 */
 	const char *reason;             /* of an end that init told, or NULL */
 	int64_t begun, ended;           /* the child, by signals_clock() */
 	int64_t orphans, killed;
 	int64_t counters[COUNTERS];     /* of the control group, at the end */
-	int64_t due[DUES];              /* moments of signals_clock() */
+	int64_t deadlines[DEADLINES]; /* moments of signals_clock() */
 };
 
 static void
-tell(const struct life *l, int level, const char *what, int sig, int64_t pid)
+verbose(const struct supervisor *l, int level, const char *what, int sig,
+    int64_t pid)
 {
 	char text[128];
 	char name[SIGNAL_NAME];
-	struct line line = LINE(text);
+	struct strbuf line = STRBUF(text);
 
 	if (l->opt->verbosity < level)
 		return;
-	line_add(&line, what);
+	strbuf_add(&line, what);
 	if (sig > 0) {
-		line_add(&line, " ");
-		line_add(&line, signal_name(sig, name));
+		strbuf_add(&line, " ");
+		strbuf_add(&line, signal_name(sig, name));
 	}
-	line_add(&line, sig > 0 && pid > 0 ? " to process " : "");
+	strbuf_add(&line, sig > 0 && pid > 0 ? " to process " : "");
 	if (pid > 0)
-		line_number(&line, pid);
+		strbuf_number(&line, pid);
 	say(text);
 }
 
@@ -118,61 +125,64 @@ close_between(unsigned int from, unsigned int to)
 
 /* To the child while it runs, then to all that is left of it. */
 static void
-send(const struct life *l, int sig, const siginfo_t *info)
+send_signal(const struct supervisor *l, int sig, const siginfo_t *info)
 {
 	const pid_t pid = l->child.pid;
 
-	tell(l, 1, l->stage == RUNS ? "forward" : "forward to what is left",
-	    sig, l->stage == RUNS ? pid : 0);
-	if (l->stage != RUNS || (l->role == INIT && l->child.own_session &&
-	    launch_first() && (sig == SIGSTOP || sig == SIGCONT)))
+	verbose(l, 1,
+	    l->stage == RUNNING ? "forward" : "forward to what is left", sig,
+	    l->stage == RUNNING ? pid : 0);
+	if (l->stage != RUNNING ||
+	    (l->role == SANDBOX_INIT && l->child.own_session &&
+		sandbox_has_pidns() && (sig == SIGSTOP || sig == SIGCONT)))
 		reaper_signal(&l->rest, sig);
 	else if (!signal_forward(l->opt->all ? -1 : l->opt->group ? -pid : pid,
 	    sig, info) && errno == EPERM)
-		tell(l, 1, "not permitted:", sig, pid);
+		verbose(l, 1, "not permitted:", sig, pid);
 }
 
 static void
-set_due(struct life *l, enum due what, int64_t ms)
+arm_deadline(struct supervisor *l, enum deadlines what, int64_t ms)
 {
-	if (l->due[what] == NEVER)
-		l->due[what] = signals_clock() + ms;
+	if (l->deadlines[what] == NEVER)
+		l->deadlines[what] = signals_clock() + ms;
 }
 
 static void
-begin_grace(struct life *l)
+begin_grace(struct supervisor *l)
 {
-	l->stage = GRACE;
+	l->stage = TERMINATING;
 	reaper_signal(&l->rest, SIGTERM);
 	reaper_signal(&l->rest, SIGCONT);
-	set_due(l, NEXT_STAGE, l->opt->grace);
+	arm_deadline(l, NEXT_STAGE, l->opt->grace);
 }
 
 static void
-kill_rest(struct life *l)
+kill_stragglers(struct supervisor *l)
 {
-	l->stage = KILLED;
+	l->stage = KILLING;
 	reaper_signal(&l->rest, SIGKILL);
-	l->due[NEXT_STAGE] = NEVER;
-	set_due(l, NEXT_STAGE, UNKILLABLE_MS);
+	l->deadlines[NEXT_STAGE] = NEVER;
+	arm_deadline(l, NEXT_STAGE, UNKILLABLE_MS);
 }
 
 /* The child has ended, or --pause. */
 static void
-leave(struct life *l)
+child_exited(struct supervisor *l)
 {
 	l->ended = signals_clock();
-	l->stage = LEFT;
+	l->stage = LINGERING;
 	l->more_dead = true;
 	if (!l->opt->wait)
-		l->due[TIMEOUT] = l->due[CPU_TIME] = l->due[KILL] = NEVER;
+		l->deadlines[TIMEOUT] = l->deadlines[CPU_TIME] =
+		    l->deadlines[KILL] = NEVER;
 }
 
 /* Whether a child of our own group has got it from the terminal as we have. */
 static bool
-child_has(const struct life *l, const siginfo_t *info)
+tty_reached_child(const struct supervisor *l, const siginfo_t *info)
 {
-	return l->stage == RUNS && !l->child.own_group &&
+	return l->stage == RUNNING && !l->child.own_group &&
 	    !l->child.own_session && signal_of_terminal(info);
 }
 
@@ -182,48 +192,48 @@ static void
 close_input_and_output(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
-		if (fd != launch_outer_terminal())
+		if (fd != sandbox_outer_terminal())
 			close(fd);
 }
 
 /* Read messages from init. In init: notice that the launcher is gone. */
 static void
-hear(struct life *l)
+read_messages(struct supervisor *l)
 {
-	struct news n;
+	struct message n;
 	bool over = false;
 
-	while (tether_read(&n, false, &over))
+	while (channel_read(&n, false, &over))
 		switch (n.kind) {
-		case BLOCKED:
-			launch_blocked(&n, l->child.pid);
+		case MSG_BLOCKED:
+			sandbox_blocked(&n, l->child.pid);
 			break;
-		case BUILT:
-			l->built = true;
-			launch_built(&n);
+		case MSG_SETUP_DONE:
+			l->setup_done = true;
+			sandbox_setup_done(&n);
 			break;
-		case STARTED:
-			launch_started(l->child.pid, launch_pid(&n));
+		case MSG_STARTED:
+			sandbox_started(l->child.pid, sandbox_message_pid(&n));
 			break;
-		case PTY:
-			l->relay = launch_relay(n.fd, l->child.pid);
+		case MSG_PTY:
+			l->relay = sandbox_start_relay(n.fd, l->child.pid);
 			close_input_and_output();
 			break;
-		case COMPLAINT:
+		case MSG_ERROR:
 			report_note(n.text, n.code);
 			if (n.code > 0)
 				l->reason = "setup-error";
 			break;
-		case ENDED:
-			l->has_ended = l->has_counted = true;
+		case MSG_ENDED:
+			l->has_ended = l->counts_known = true;
 			l->wait_status = n.code;
 			l->orphans = n.orphans;
 			l->killed = n.killed;
 			if (n.text[0])
 				l->reason = "exec-error";
-			set_due(l, NEXT_STAGE, VERDICT_MS);
+			arm_deadline(l, NEXT_STAGE, REPORT_MS);
 		}
-	if (over && l->role == INIT) {
+	if (over && l->role == SANDBOX_INIT) {
 		cgroup_kill_others();
 		_exit(128 + SIGKILL);
 	}
@@ -233,28 +243,28 @@ hear(struct life *l)
  * file system, and sees no signal. What it has told meanwhile is heard first.
  */
 static bool
-is_early(struct life *l)
+still_starting(struct supervisor *l)
 {
-	if (l->role != LAUNCHER || l->stage != RUNS)
+	if (l->role != LAUNCHER || l->stage != RUNNING)
 		return false;
-	hear(l);
-	return !l->built;
+	read_messages(l);
+	return !l->setup_done;
 }
 
 static void
-give_up(struct life *l, int sig)
+abort_start(struct supervisor *l, int sig)
 {
 	l->wait_status = sig;
 	l->has_ended = true;
 	kill(l->child.pid, SIGKILL);
-	set_due(l, NEXT_STAGE, VERDICT_MS);
+	arm_deadline(l, NEXT_STAGE, REPORT_MS);
 }
 
 /* Whether it is the SIGCONT that ended our own stop, and the child goes on as
  * well: a shell continues the whole group. Once more, it could undo a ^Z that
  * came since. */
 static bool
-child_goes_on(struct life *l, int sig)
+is_own_sigcont(struct supervisor *l, int sig)
 {
 	const bool first = sig == SIGCONT && l->continued;
 
@@ -265,59 +275,59 @@ child_goes_on(struct life *l, int sig)
 
 /* What follows when the child has been asked to stop. */
 static void
-see_it_stop(struct life *l, const siginfo_t *info)
+arm_kill_deadline(struct supervisor *l, const siginfo_t *info)
 {
-	l->asked_to_stop = true;
+	l->stop_forwarded = true;
 	/* A stopped process does not see that it is to end. */
 	if (l->child.stopped)
-		send(l, SIGCONT, NULL);
+		send_signal(l, SIGCONT, NULL);
 	/* After ^C comes ^Z by a person who wants it. */
 	if (!signal_of_terminal(info))
-		l->told_to_end = true;
+		l->stop_requested = true;
 	if (l->opt->stop_timeout != UNSET)
-		set_due(l, KILL, l->opt->stop_timeout);
+		arm_deadline(l, KILL, l->opt->stop_timeout);
 }
 
 static void
-forward(struct life *l, int came, const siginfo_t *info)
+forward(struct supervisor *l, int came, const siginfo_t *info)
 {
 	int sig = l->opt->signals.rewrite[came];
 	bool stops = signal_asks_to_stop(came) || signal_asks_to_stop(sig);
 
-	l->due[came] = NEVER;
+	l->deadlines[came] = NEVER;
 	if (sig == 0) {
-		tell(l, 1, "drop", came, 0);
-	} else if (l->stage == RUNS && l->opt->pause) {
+		verbose(l, 1, "drop", came, 0);
+	} else if (l->stage == RUNNING && l->opt->pause) {
 		if (sig == SIGTERM || sig == SIGINT)
-			leave(l);
-	} else if (l->stage == LEFT && stops && l->opt->grace != UNSET) {
+			child_exited(l);
+	} else if (l->stage == LINGERING && stops && l->opt->grace != UNSET) {
 		begin_grace(l);
-	} else if (stops && is_early(l)) {
-		give_up(l, sig);
+	} else if (stops && still_starting(l)) {
+		abort_start(l, sig);
 	} else {
-		if (!child_has(l, info))
-			send(l, sig, info);
+		if (!tty_reached_child(l, info))
+			send_signal(l, sig, info);
 		if (stops)
-			see_it_stop(l, info);
+			arm_kill_deadline(l, info);
 	}
 }
 
 static void
-act_on(struct life *l, const siginfo_t *info)
+handle_signal(struct supervisor *l, const siginfo_t *info)
 {
 	int sig = info->si_signo;
 
-	if (l->role == BOOT) {
+	if (l->role == DEVICE_INIT) {
 		boot_signal(info, signals_clock());
 		return;
 	}
-	if (sig == SIGCHLD || child_goes_on(l, sig))
+	if (sig == SIGCHLD || is_own_sigcont(l, sig))
 		return;
 	/* Our own write to a stderr that nobody reads; pipe(7). */
 	if (sig == SIGPIPE && info->si_pid == getpid())
 		return;
-	if (tether_signal(info)) {
-		hear(l);
+	if (channel_is_signal(info)) {
+		read_messages(l);
 		return;
 	}
 	/* We are of the launcher's process group, and it freezes us. */
@@ -325,15 +335,15 @@ act_on(struct life *l, const siginfo_t *info)
 		return;
 	/* Process 1 inside cannot be stopped, and so not tell us to stop. */
 	if (l->role == LAUNCHER && sig == SIGTSTP && signal_of_terminal(info) &&
-	    (launch_first() || sandbox_whole(&l->opt->sandbox))) {
+	    (sandbox_has_pidns() || sandbox_has_rootfs(&l->opt->sandbox))) {
 		cgroup_freeze(true);
 		l->continued = signal_stop_self(SIGTSTP, false);
 		cgroup_freeze(false);
 		return;
 	}
-	if (l->opt->signals.delay[sig] > 0 && l->due[sig] == NEVER &&
-	    !child_has(l, info))
-		set_due(l, sig, l->opt->signals.delay[sig]);
+	if (l->opt->signals.delay[sig] > 0 && l->deadlines[sig] == NEVER &&
+	    !tty_reached_child(l, info))
+		arm_deadline(l, sig, l->opt->signals.delay[sig]);
 	else
 		forward(l, sig, info);
 }
@@ -341,105 +351,106 @@ act_on(struct life *l, const siginfo_t *info)
 /* ---- times that are over ------------------------------------------------ */
 
 static int64_t
-earliest(const struct life *l)
+next_deadline(const struct supervisor *l)
 {
 	int64_t first = NEVER;
 
-	for (int i = 0; i < DUES; i++)
-		if (l->due[i] < first)
-			first = l->due[i];
+	for (int i = 0; i < DEADLINES; i++)
+		if (l->deadlines[i] < first)
+			first = l->deadlines[i];
 	return first;
 }
 
 /* A limit of time is reached. */
 static void
-stop(struct life *l)
+request_stop(struct supervisor *l)
 {
 	int64_t left = l->opt->stop_timeout;
 
 	if (l->opt->pause) {
-		leave(l);
+		child_exited(l);
 		return;
 	}
-	if (is_early(l)) {
-		give_up(l, SIGKILL);
+	if (still_starting(l)) {
+		abort_start(l, SIGKILL);
 		return;
 	}
-	send(l, l->opt->stop_signal, NULL);
-	send(l, SIGCONT, NULL);
-	set_due(l, KILL, left == UNSET ? TIMEOUT_STOP_MS : left);
+	send_signal(l, l->opt->stop_signal, NULL);
+	send_signal(l, SIGCONT, NULL);
+	arm_deadline(l, KILL, left == UNSET ? TIMEOUT_STOP_MS : left);
 }
 
 /* Stop when the processor time is used up; else look again when that could
  * first be so. */
 static void
-look_at_cpu(struct life *l)
+check_cpu_time(struct supervisor *l)
 {
 	const int64_t left = l->opt->sandbox.cpu_time - cgroup_cpu_ms();
 	const int64_t next = left / cgroup_processors();
 
 	if (left <= 0) {
 		l->cpu_spent = true;
-		stop(l);
+		request_stop(l);
 	} else {
-		set_due(l, CPU_TIME, next > LOOK_MS ? next : LOOK_MS);
+		arm_deadline(
+		    l, CPU_TIME, next > CPU_CHECK_MS ? next : CPU_CHECK_MS);
 	}
 }
 
 /* Init may not end: a process of its namespace can be held by a debugger or by
  * the kernel, and pid_namespaces(7) makes init wait for it. */
 static void
-kill_child(struct life *l)
+kill_child(struct supervisor *l)
 {
-	send(l, SIGKILL, NULL);
+	send_signal(l, SIGKILL, NULL);
 	if (l->role == LAUNCHER)
-		set_due(l, NEXT_STAGE, VERDICT_MS);
+		arm_deadline(l, NEXT_STAGE, REPORT_MS);
 }
 
 /* Report without waiting for init any longer. */
 static void
-give_init_up(struct life *l)
+abandon_init(struct supervisor *l)
 {
 	if (!l->has_ended)
 		l->wait_status = SIGKILL;
-	leave(l);
-	l->stage = OVER;
+	child_exited(l);
+	l->stage = DONE;
 }
 
 static void
-fall_due(struct life *l, int what)
+deadline_expired(struct supervisor *l, int what)
 {
-	l->due[what] = NEVER;
+	l->deadlines[what] = NEVER;
 	if (what == TIMEOUT) {
 		l->timed_out = true;
-		stop(l);
+		request_stop(l);
 	} else if (what == CPU_TIME)
-		look_at_cpu(l);
-	else if (what == KILL && l->stage == RUNS)
+		check_cpu_time(l);
+	else if (what == KILL && l->stage == RUNNING)
 		kill_child(l);
-	else if (l->role == BOOT)
+	else if (l->role == DEVICE_INIT)
 		return;                 /* it is looked at after each turn */
-	else if (what == NEXT_STAGE && l->stage == RUNS)
-		give_init_up(l);
-	else if (what == NEXT_STAGE && l->stage == KILLED)
-		l->stage = OVER;
-	else if (what >= SIGNALS)
-		kill_rest(l);
+	else if (what == NEXT_STAGE && l->stage == RUNNING)
+		abandon_init(l);
+	else if (what == NEXT_STAGE && l->stage == KILLING)
+		l->stage = DONE;
+	else if (what >= SIGNAL_COUNT)
+		kill_stragglers(l);
 	else
 		forward(l, what, NULL);
 }
 
 static void
-expire(struct life *l)
+run_deadlines(struct supervisor *l)
 {
 	int64_t now;
 
-	if (earliest(l) == NEVER)
+	if (next_deadline(l) == NEVER)
 		return;
 	now = signals_clock();
-	for (int i = 0; i < DUES; i++)
-		if (l->due[i] <= now)
-			fall_due(l, i);
+	for (int i = 0; i < DEADLINES; i++)
+		if (l->deadlines[i] <= now)
+			deadline_expired(l, i);
 }
 
 /* ---- processes that changed --------------------------------------------- */
@@ -449,18 +460,18 @@ expire(struct life *l)
  * shell takes over; a session leader has nobody who could continue the child,
  * so it goes on at once, as an orphaned group would; credentials(7). */
 static void
-follow_stop(struct life *l, int sig)
+follow_stop(struct supervisor *l, int sig)
 {
 	const bool by_terminal = sig != SIGSTOP;
 	const bool leader = getsid(0) == getpid();
 	const bool wants_it = sig == SIGTTIN || sig == SIGTTOU;
 
 	l->child.stopped = true;
-	if (l->told_to_end) {
+	if (l->stop_requested) {
 		/* It was stopped when it was told, or is now and would not see.
 		 */
-		l->told_to_end = false;
-		send(l, SIGCONT, NULL);
+		l->stop_requested = false;
+		send_signal(l, SIGCONT, NULL);
 	} else if (l->child.own_session) {
 		/* Nobody who could take over sees it. */
 	} else if (!l->child.own_group) {
@@ -486,7 +497,7 @@ follow_stop(struct life *l, int sig)
 }
 
 static void
-child_changed(struct life *l, int wait_status)
+child_changed(struct supervisor *l, int wait_status)
 {
 	if (WIFSTOPPED(wait_status)) {
 		follow_stop(l, WSTOPSIG(wait_status));
@@ -499,15 +510,15 @@ child_changed(struct life *l, int wait_status)
 	if (l->opt->ends_group)
 		kill(-l->child.pid, SIGTERM);
 	if (l->role == LAUNCHER)
-		hear(l);
+		read_messages(l);
 	l->child.pid = 0;               /* it may come to be another's */
 	if (!l->has_ended)
 		l->wait_status = wait_status;
-	leave(l);
+	child_exited(l);
 }
 
 static void
-count_orphan(struct life *l, pid_t pid, int wait_status)
+count_orphan(struct supervisor *l, pid_t pid, int wait_status)
 {
 	if (WIFSTOPPED(wait_status) || WIFCONTINUED(wait_status))
 		return;
@@ -516,45 +527,45 @@ count_orphan(struct life *l, pid_t pid, int wait_status)
 
 		*(terminal ? &l->relay : &l->publisher) = -1;
 		if (wait_status != 0 && terminal)
-			launch_restore_terminal();
-		if (wait_status != 0 && l->stage != OVER)
-			complain("no relay any more for", terminal ?
+			sandbox_restore_terminal();
+		if (wait_status != 0 && l->stage != DONE)
+			warnx("no relay any more for", terminal ?
 			    "the terminal" : "the ports", NULL, NULL);
 		return;
 	}
 	l->orphans++;
-	if (l->stage == KILLED && exit_code(wait_status) == 128 + SIGKILL)
+	if (l->stage == KILLING && exit_code(wait_status) == 128 + SIGKILL)
 		l->killed++;
-	tell(l, l->opt->warn_orphans ? 0 : 2, l->opt->reaped, 0, pid);
+	verbose(l, l->opt->warn_orphans ? 0 : 2, l->opt->reaped, 0, pid);
 }
 
 /* After a batch: whether anything is left to wait for. */
 static void
-next_stage(struct life *l, bool nobody_left)
+next_stage(struct supervisor *l, bool nobody_left)
 {
 	l->nobody_left = nobody_left;
-	if (l->stage == RUNS || l->stage == OVER)
+	if (l->stage == RUNNING || l->stage == DONE)
 		return;
 	if (nobody_left || (!l->opt->wait && l->opt->grace == UNSET))
-		l->stage = OVER;
-	else if (l->stage == LEFT && !l->opt->wait)
+		l->stage = DONE;
+	else if (l->stage == LINGERING && !l->opt->wait)
 		begin_grace(l);
-	else if (l->stage == KILLED && !l->more_dead)
+	else if (l->stage == KILLING && !l->more_dead)
 		reaper_signal(&l->rest, SIGKILL);       /* born meanwhile */
 }
 
 static void
-reap(struct life *l)
+reap_children(struct supervisor *l)
 {
 	/* The relay of its terminal needs an init that is not reaped yet. */
 	if (l->role == LAUNCHER)
-		hear(l);
+		read_messages(l);
 	for (int i = 0; i < REAP_BATCH; i++) {
 		int wait_status;
 		pid_t pid = reaper_next(&wait_status);
 
 		l->more_dead = pid > 0;
-		if (pid > 0 && l->role == BOOT)
+		if (pid > 0 && l->role == DEVICE_INIT)
 			boot_died(pid, wait_status, signals_clock());
 		else if (pid > 0 && pid == l->child.pid)
 			child_changed(l, wait_status);
@@ -573,7 +584,7 @@ reap(struct life *l)
 /* The pages of our own program that belong to a segment of that kind, elf(5):
  * the last one where whole is false only if all of it does. Bytes, or 0. */
 static size_t
-segment(unsigned int type, unsigned int flags, bool whole, void **from)
+program_segment(unsigned int type, unsigned int flags, bool whole, void **from)
 {
 	const uintptr_t base = (uintptr_t)&__ehdr_start;
 	const uintptr_t bias = __ehdr_start.e_type == ET_DYN ? base : 0;
@@ -582,11 +593,11 @@ segment(unsigned int type, unsigned int flags, bool whole, void **from)
 
 	for (int i = 0; i < __ehdr_start.e_phnum; i++)
 		if (p[i].p_type == type && (p[i].p_flags & flags) == flags) {
-			uintptr_t start = (bias + p[i].p_vaddr) & -page;
+			uintptr_t start_child = (bias + p[i].p_vaddr) & -page;
 
-			*from = (void *)start;
+			*from = (void *)start_child;
 			return ((bias + p[i].p_vaddr + p[i].p_memsz +
-			    (whole ? page - 1 : 0)) & -page) - start;
+			    (whole ? page - 1 : 0)) & -page) - start_child;
 		}
 	return 0;
 }
@@ -594,10 +605,10 @@ segment(unsigned int type, unsigned int flags, bool whole, void **from)
 /* Make what was relocated at the start read-only (RELRO): a dynamic linker
  * would do it, and musl's start code of a static-pie does not. */
 static void
-seal_relocations(void)
+protect_relocations(void)
 {
 	void *from;
-	const size_t size = segment(PT_GNU_RELRO, 0, false, &from);
+	const size_t size = program_segment(PT_GNU_RELRO, 0, false, &from);
 
 	if (size > 0 && mprotect(from, size, PROT_READ) < 0)
 		die("cannot protect", "relocations");
@@ -612,7 +623,7 @@ drop_program(void)
 	const uintptr_t page = getpagesize();
 	uintptr_t later = ((uintptr_t)dropin_find + page - 1) & -page;
 	void *from;
-	const size_t size = segment(PT_LOAD, PF_X, true, &from);
+	const size_t size = program_segment(PT_LOAD, PF_X, true, &from);
 	const uintptr_t end = (uintptr_t)from + size;
 
 	if (size > 0 && later < end)
@@ -640,13 +651,13 @@ static const struct inherited nothing;
 static void
 start_line(const struct boot_start *s)
 {
-	const struct before before = { .call = boot_child, .with = s->entry,
+	const struct pre_exec pre_exec = { .call = boot_child, .with = s->entry,
 	    .fork = s->asks ? _Fork : NULL, .file = s->program.file,
-	    .unheard = true };
+	    .no_status_pipe = true };
 	struct child c = { .own_session = true, .terminal = -1 };
-	struct failure why;
+	struct exec_error why;
 
-	if (!child_start(&c, s->program.argv, &nothing, &before, &why)) {
+	if (!child_start(&c, s->program.argv, &nothing, &pre_exec, &why)) {
 		warn("cannot start", s->program.file);
 		c.pid = 0;
 	}
@@ -665,45 +676,45 @@ start_lines(void)
 
 /* Let another program be process 1; back where it cannot be. */
 static void
-give_place(const char *file, char **command, bool renewed)
+exec_as_init(const char *file, char **command, bool renewed)
 {
 	struct inherited held;
-	struct failure why;
+	struct exec_error why;
 
 	/* What is held now is what the next of us is to find. */
 	if (renewed && options_variable())
 		variables_set(options_variable());
 	if (renewed)
 		execve(command[0], command, environ);
-	why = renewed ? (struct failure){ errno, 0, NULL, NULL } :
+	why = renewed ? (struct exec_error){ errno, 0, NULL, NULL } :
 	    child_become(file, command, &nothing);
 	/* It may have let go of all signals: none would come to us. */
 	signals_hold(&held);
 	child_explain(file ? file : command[0], &why);
 	if (renewed && options_variable())
 		variables_unset(options_variable());
-	boot_stays();
+	boot_exec_failed();
 }
 
 /* After each turn: what is to be started, and when the next turn is due. */
 static void
-turn_device(struct life *l)
+boot_step(struct supervisor *l)
 {
 	char **next;
 	bool renewed;
 
 	boot_turn(l->nobody_left, signals_clock());
 	start_lines();
-	next = boot_becomes(&renewed);
+	next = boot_next_exec(&renewed);
 	if (next)
-		give_place(NULL, next, renewed);
+		exec_as_init(NULL, next, renewed);
 	/* What that left undone is due at once. */
-	l->due[NEXT_STAGE] = boot_rest(signals_clock());
+	l->deadlines[NEXT_STAGE] = boot_deadline(signals_clock());
 	if (boot_over()) {
-		l->stage = OVER;
+		l->stage = DONE;
 		l->more_dead = true;    /* nothing is waited for any more */
 	}
-	if (boot_settled()) {
+	if (boot_idle()) {
 		drop_program();
 		drop_stack();
 	}
@@ -715,19 +726,20 @@ turn_device(struct life *l)
  * Nothing in here opens, allocates or gives up. Deaths are taken in batches,
  * after every signal, so that neither of the two can hold up the other. */
 static void
-supervise(struct life *l)
+supervise(struct supervisor *l)
 {
 	l->more_dead = true;            /* children from before our exec */
-	while (l->stage != OVER) {
+	while (l->stage != DONE) {
 		siginfo_t info;
 
-		if (l->role == BOOT)
-			turn_device(l);
-		if (signals_next(&info, l->more_dead ? 0 : earliest(l)) > 0)
-			act_on(l, &info);
+		if (l->role == DEVICE_INIT)
+			boot_step(l);
+		if (signals_next(&info, l->more_dead ? 0 : next_deadline(l)) >
+		    0)
+			handle_signal(l, &info);
 		/* Before what fell due: who ended in time did. */
-		reap(l);
-		expire(l);
+		reap_children(l);
+		run_deadlines(l);
 	}
 }
 
@@ -746,23 +758,23 @@ follow_parent(int sig, pid_t parent)
 /* Each option acts in one process: what the launcher does is not init's, and
  * the other way round. */
 static void
-share_out(struct options *o, enum role role)
+split_options(struct options *o, enum role role)
 {
-	if (role == INIT) {
+	if (role == SANDBOX_INIT) {
 		o->timeout = o->stop_timeout = o->report_fd = UNSET;
 		o->report = NULL;
 		for (int i = 0; i < 256; i++)
 			o->exit_codes[i] = i;
 		/* Without a group to freeze. */
-		if (sandbox_whole(&o->sandbox) && !cgroup_path())
+		if (sandbox_has_rootfs(&o->sandbox) && !cgroup_path())
 			o->signals.rewrite[SIGTSTP] = SIGSTOP;
 		return;
 	}
 	o->group = o->all = o->wait = o->pause = o->ends_group = false;
 	o->grace = UNSET;
-	if (sandbox_whole(&o->sandbox))
+	if (sandbox_has_rootfs(&o->sandbox))
 		o->dies_of_signal = false;
-	for (int i = 0; i < SIGNALS; i++) {
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		o->signals.rewrite[i] = i;
 		o->signals.delay[i] = 0;
 	}
@@ -771,16 +783,17 @@ share_out(struct options *o, enum role role)
 /* Above 2, all but what we need to the end, and what s says the command does.
  */
 static void
-close_all_but(const struct life *l, const struct sandbox *s)
+close_all_but(const struct supervisor *l, const struct sandbox *s)
 {
-	int kept[REPORT_FDS + LAUNCH_FDS + 2] = { l->child.terminal,
+	int kept[REPORT_FDS + SANDBOX_FDS + 2] = { l->child.terminal,
 	    l->rest.proc };
 	unsigned int from = 3;
 
 	report_fds(kept + 2);
-	launch_fds(kept + 2 + REPORT_FDS, l->role == INIT);
+	sandbox_fds(kept + 2 + REPORT_FDS, l->role == SANDBOX_INIT);
 	while (from > 0) {
-		unsigned int next = s ? launch_kept(s, from) : UINT_MAX;
+		unsigned int next =
+		    s ? sandbox_next_kept_fd(s, from) : UINT_MAX;
 
 		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 			if (kept[i] >= (int)from && (unsigned)kept[i] < next)
@@ -818,12 +831,12 @@ seal_program(const struct options *opt, char **argv)
 static bool
 init_said(void)
 {
-	struct news n;
+	struct message n;
 	bool over = false;
 
-	while (tether_fd() >= 0 && tether_read(&n, false, &over))
-		if (n.kind == COMPLAINT && n.code > 0) {
-			log_ask(NULL);
+	while (channel_fd() >= 0 && channel_read(&n, false, &over))
+		if (n.kind == MSG_ERROR && n.code > 0) {
+			log_set_suppress(NULL);
 			report_note(n.text, n.code);
 			report_failure("setup-error", n.code);
 			return true;
@@ -833,39 +846,39 @@ init_said(void)
 
 /* Into the sandbox, if there is to be one: two of us go on from here. */
 static void
-enter(struct life *l, struct options *opt)
+enter_sandbox(struct supervisor *l, struct options *opt)
 {
 	pid_t init;
 	bool apart;
 
 	opt->sandbox.measured = opt->report || opt->report_fd != UNSET ||
 	    opt->verbosity > 0;
-	if (!opt->sandbox.asked)
+	if (!opt->sandbox.requested)
 		return;
-	apart = launch_prepare(&opt->sandbox);
-	launch_detach(&opt->sandbox);
+	apart = sandbox_check(&opt->sandbox);
+	sandbox_detach(&opt->sandbox);
 	if (!apart) {
 		/* What -d goes on in is not the process that did. */
 		reaper_adopt();
-		launch_alone(&opt->sandbox);
+		sandbox_without_init(&opt->sandbox);
 		return;
 	}
-	log_ask(init_said);
-	init = launch_fork(&opt->sandbox);
-	log_ask(NULL);
-	l->role = init > 0 ? LAUNCHER : INIT;
+	log_set_suppress(init_said);
+	init = sandbox_start_init(&opt->sandbox);
+	log_set_suppress(NULL);
+	l->role = init > 0 ? LAUNCHER : SANDBOX_INIT;
 	l->child.pid = init;
-	l->publisher = init > 0 ? launch_publisher() : -1;
-	share_out(opt, l->role);
-	l->freezes = l->role == INIT && sandbox_whole(&opt->sandbox) &&
-	    cgroup_path();
+	l->publisher = init > 0 ? sandbox_port_relay() : -1;
+	split_options(opt, l->role);
+	l->freezes = l->role == SANDBOX_INIT &&
+	    sandbox_has_rootfs(&opt->sandbox) && cgroup_path();
 	if (l->role == LAUNCHER)
 		return;
 	report_disown();
 	reaper_adopt();
 	/* The kernel follows a hostile root's links to /proc/self/fd when it
 	 * looks for the command: nothing of the host may be open by then. */
-	if (sandbox_whole(&opt->sandbox)) {
+	if (sandbox_has_rootfs(&opt->sandbox)) {
 		close_all_but(l, &opt->sandbox);
 		signals_default();
 	}
@@ -873,23 +886,23 @@ enter(struct life *l, struct options *opt)
 
 /* All that can fail, before anything is started. */
 static void
-prepare(struct life *l, const struct options *opt)
+prepare_child(struct supervisor *l, const struct options *opt)
 {
-	const bool first = l->role == INIT && launch_first();
+	const bool first = l->role == SANDBOX_INIT && sandbox_has_pidns();
 
 	l->opt = opt;
-	for (int i = 0; i < DUES; i++)
-		l->due[i] = NEVER;
+	for (int i = 0; i < DEADLINES; i++)
+		l->deadlines[i] = NEVER;
 	l->rest.namespace = first;
 	if (opt->all && !first && !reaper_owns_namespace())
-		refuse("cannot use", "--all", "not process 1 of a PID "
+		diex("cannot use", "--all", "not process 1 of a PID "
 		    "namespace of its own, with a /proc", NULL);
 	if ((opt->grace != UNSET || opt->wait) && !first)
 		reaper_find(&l->rest);
 	if (l->role == LAUNCHER)
 		return;
-	l->child.own_session = opt->sandbox.asked &&
-	    launch_session(&opt->sandbox);
+	l->child.own_session = opt->sandbox.requested &&
+	    sandbox_own_session(&opt->sandbox);
 	l->child.own_group = opt->group || (!l->child.own_session &&
 	    getsid(0) == getpid());
 	if (l->child.own_group && !l->child.own_session && !opt->pause)
@@ -898,7 +911,7 @@ prepare(struct life *l, const struct options *opt)
 
 /* The exec of the command failed: say why, and end. */
 static _Noreturn void
-not_executed(const struct life *l, const struct failure *why)
+not_executed(const struct supervisor *l, const struct exec_error *why)
 {
 	const struct options *opt = l->opt;
 	int code;
@@ -911,11 +924,13 @@ not_executed(const struct life *l, const struct failure *why)
 	code = child_explain(opt->command[0], why);
 	if (opt->exec_code)
 		code = opt->exec_code;
-	if (l->role == INIT)
-		tether_send(&(struct news){ .kind = ENDED, .code = code << 8,
-		    .fd = -1, .text = "exec-error" });
-	if (l->role == ALONE && opt->sandbox.asked)
-		launch_clean();
+	if (l->role == SANDBOX_INIT)
+		channel_send(&(struct message){ .kind = MSG_ENDED,
+		    .code = code << 8,
+		    .fd = -1,
+		    .text = "exec-error" });
+	if (l->role == STANDALONE && opt->sandbox.requested)
+		sandbox_cleanup();
 	report_failure("exec-error", code);
 	_exit(code);
 }
@@ -923,58 +938,62 @@ not_executed(const struct life *l, const struct failure *why)
 static const char *
 before_exec(const void *with, const char **on)
 {
-	return launch_child(with, on);
+	return sandbox_pre_exec(with, on);
 }
 
 /* The command runs: whoever waits for that is told. */
 static void
-started(struct life *l)
+command_started(struct supervisor *l)
 {
 	const struct sandbox *s = &l->opt->sandbox;
 	const pid_t pid = l->child.pid > 0 ? l->child.pid : getpid();
 
 	if (l->child.pid > 0)
-		tell(l, 1, "started process ", 0, l->child.pid);
-	if (!s->asked)
+		verbose(l, 1, "started process ", 0, l->child.pid);
+	if (!s->requested)
 		return;
-	if (l->role == INIT)
-		tether_send(&(struct news){ .kind = STARTED, .fd = -1,
-		    .pid = launch_first() ? pid : 0,
-		    .common = launch_first() ? 0 : pid });
+	if (l->role == SANDBOX_INIT)
+		channel_send(&(struct message){ .kind = MSG_STARTED, .fd = -1,
+		    .pid = sandbox_has_pidns() ? pid : 0,
+		    .common = sandbox_has_pidns() ? 0 : pid });
 	else
-		launch_started(0, l->child.pid);
-	if (l->role == ALONE && l->child.own_session)
-		l->relay = launch_relay(-1, l->child.pid);
-	launch_forget(s);
+		sandbox_started(0, l->child.pid);
+	if (l->role == STANDALONE && l->child.own_session)
+		l->relay = sandbox_start_relay(-1, l->child.pid);
+	sandbox_drop_child_fds(s);
 	/* The paths of the host are nobody's business in there. */
-	if (l->role == INIT && sandbox_whole(s))
+	if (l->role == SANDBOX_INIT && sandbox_has_rootfs(s))
 		for (char **word = l->argv + 1; l->argv[0] && *word; word++)
 			memset(*word, '\0', strlen(*word));
 }
 
 static void
-start(struct life *l, const struct inherited *inherited)
+start_child(struct supervisor *l, const struct inherited *inherited)
 {
 	const struct options *opt = l->opt;
-	const struct sandbox *s = opt->sandbox.asked ? &opt->sandbox : NULL;
-	const struct before before = { .call = before_exec, .with = s,
-	    .fork = s && l->role == ALONE && launch_places() ? launch_place :
-	    NULL };
-	struct failure why;
+	const struct sandbox *s = opt->sandbox.requested ? &opt->sandbox : NULL;
+	const struct pre_exec pre_exec = { .call = before_exec,
+		.with = s,
+		.fork = s && l->role == STANDALONE &&
+			sandbox_can_clone_into_cgroup() ?
+		    sandbox_clone_into_cgroup :
+		    NULL };
+	struct exec_error why;
 
 	l->begun = signals_clock();
 	if (opt->timeout != UNSET)
-		set_due(l, TIMEOUT, opt->timeout);
-	if (l->role != INIT && opt->sandbox.cpu_time >= 0)
-		set_due(l, CPU_TIME, LOOK_MS);
+		arm_deadline(l, TIMEOUT, opt->timeout);
+	if (l->role != SANDBOX_INIT && opt->sandbox.cpu_time >= 0)
+		arm_deadline(l, CPU_TIME, CPU_CHECK_MS);
 	if (l->role == LAUNCHER)
 		return;
 	if (s)
-		launch_settle(s);
-	if (opt->pause || child_start(&l->child, opt->command,
-	    s && sandbox_whole(s) ? &nothing : inherited, s ? &before : NULL,
-	    &why))
-		started(l);
+		sandbox_prepare_command(s);
+	if (opt->pause ||
+	    child_start(&l->child, opt->command,
+		s && sandbox_has_rootfs(s) ? &nothing : inherited,
+		s ? &pre_exec : NULL, &why))
+		command_started(l);
 	else if (why.error > 0)
 		not_executed(l, &why);
 	else
@@ -984,22 +1003,22 @@ start(struct life *l, const struct inherited *inherited)
 /* As process 1 of a container, and in the place of another init, pith keeps its
  * standard files: cron jobs, hooks and probes write to /proc/1/fd/1. */
 static bool
-keeps_standard_files(const struct life *l)
+keeps_standard_files(const struct supervisor *l)
 {
-	return l->role == ALONE && (getpid() == 1 || l->opt->is_dropin);
+	return l->role == STANDALONE && (getpid() == 1 || l->opt->is_dropin);
 }
 
 /* Let go of what only the child needs: whoever waits for the end of its files,
  * or wants to unmount its directory, must not wait for us. stderr stays. */
 static void
-settle(const struct life *l)
+release_startup_state(const struct supervisor *l)
 {
 	if (chdir("/") < 0)
 		warn("cannot change to", "/");
 	/* The relay of a terminal inherits them when init has made the pty. */
 	if (keeps_standard_files(l))
 		fds_release(STDOUT_FILENO);
-	else if (l->role != LAUNCHER || !launch_has_terminal())
+	else if (l->role != LAUNCHER || !sandbox_has_terminal())
 		close_input_and_output();
 	close_all_but(l, NULL);
 	drop_program();
@@ -1009,7 +1028,7 @@ settle(const struct life *l)
 /* Reap until *pid has ended, the time until is reached, or a signal asks to
  * stop. True if *pid has ended. */
 static bool
-await_end(struct life *l, const pid_t *pid, int64_t until)
+await_end(struct supervisor *l, const pid_t *pid, int64_t until)
 {
 	siginfo_t info;
 	int wait_status;
@@ -1034,7 +1053,7 @@ await_end(struct life *l, const pid_t *pid, int64_t until)
 /* Wait ms for the relay to send its pending data, then kill the relay: its
  * reader may be gone. */
 static void
-end_relay(struct life *l, pid_t *relay, int64_t ms)
+end_relay(struct supervisor *l, pid_t *relay, int64_t ms)
 {
 	if (*relay <= 0)
 		return;
@@ -1044,31 +1063,31 @@ end_relay(struct life *l, pid_t *relay, int64_t ms)
 	kill(*relay, SIGKILL);
 	await_end(l, relay, signals_clock() + UNKILLABLE_MS);
 	if (relay == &l->relay)
-		launch_restore_terminal();
+		sandbox_restore_terminal();
 }
 
 /* End what belongs to the sandbox. */
 static void
-end_sandbox(struct life *l)
+end_sandbox(struct supervisor *l)
 {
-	const bool in_haste = l->timed_out || l->cpu_spent || l->asked_to_stop;
+	const bool in_haste = l->timed_out || l->cpu_spent || l->stop_forwarded;
 
-	end_relay(l, &l->relay, in_haste ? HASTE_MS : RELAY_MS);
-	end_relay(l, &l->publisher, in_haste ? HASTE_MS : PORTS_MS);
+	end_relay(l, &l->relay, in_haste ? RELAY_HURRIED_MS : RELAY_MS);
+	end_relay(l, &l->publisher, in_haste ? RELAY_HURRIED_MS : PORTS_MS);
 	if (l->role == LAUNCHER && l->child.pid > 0 &&
 	    !await_end(l, &l->child.pid, signals_clock() + INIT_MS))
-		complain("cannot end init", NULL, "a process inside is held by "
+		warnx("cannot end init", NULL, "a process inside is held by "
 		    "a debugger or by the kernel", "end the debugger");
-	launch_clean();
+	sandbox_cleanup();
 }
 
 /* Tell the launcher how the command ended. If sending fails, the launcher was
  * killed. SIGCHLD is read before the channel's signal, so we learn of it only
  * here. */
 static void
-tell_end(const struct life *l)
+report_end_to_launcher(const struct supervisor *l)
 {
-	if (!tether_send(&(struct news){ .kind = ENDED, .fd = -1,
+	if (!channel_send(&(struct message){ .kind = MSG_ENDED, .fd = -1,
 	    .code = l->wait_status, .orphans = l->orphans,
 	    .killed = l->killed }))
 		cgroup_kill_others();
@@ -1076,20 +1095,20 @@ tell_end(const struct life *l)
 
 /* Read what the command used, while its control group is there. */
 static void
-measure(struct life *l)
+collect_usage(struct supervisor *l)
 {
 	/* So that the numbers are the last. */
-	if (l->opt->sandbox.asked)
-		launch_kill();
+	if (l->opt->sandbox.requested)
+		sandbox_kill();
 	if (l->opt->sandbox.cpu_time >= 0 &&
 	    cgroup_cpu_ms() >= l->opt->sandbox.cpu_time)
 		l->cpu_spent = true;
 	if (l->opt->sandbox.measured)
-		launch_measure(l->counters);
+		sandbox_stats(l->counters);
 }
 
 static const char *
-reason(const struct life *l)
+reason(const struct supervisor *l)
 {
 	const int64_t *n = l->counters;
 
@@ -1103,14 +1122,14 @@ reason(const struct life *l)
 
 /* The numbers of what ran inside died with an init that was killed. */
 static bool
-is_uncounted(const struct life *l)
+is_uncounted(const struct supervisor *l)
 {
-	return l->role == LAUNCHER && !l->has_counted;
+	return l->role == LAUNCHER && !l->counts_known;
 }
 
 /* What was reaped, or where there is a control group what was in it. */
 static void
-get_usage(const struct life *l, struct rusage *usage)
+get_usage(const struct supervisor *l, struct rusage *usage)
 {
 	const int64_t user = l->counters[USER_MS];
 	const int64_t system = l->counters[SYSTEM_MS];
@@ -1131,7 +1150,7 @@ get_usage(const struct life *l, struct rusage *usage)
 /* Write the report before the rest is ended: a terminal that nobody reads must
  * not hold it up. Returns the exit code that says the same. */
 static int
-finish(struct life *l)
+finish(struct supervisor *l)
 {
 	const struct options *opt = l->opt;
 	const bool signaled = WIFSIGNALED(l->wait_status);
@@ -1139,11 +1158,11 @@ finish(struct life *l)
 	struct rusage usage;
 	struct verdict v;
 
-	if (l->role == INIT) {
-		tell_end(l);
+	if (l->role == SANDBOX_INIT) {
+		report_end_to_launcher(l);
 		return code;
 	}
-	measure(l);
+	collect_usage(l);
 	v = (struct verdict){
 		.reason = reason(l),
 		.exit_code = l->timed_out || l->cpu_spent ? EXIT_TIMEOUT :
@@ -1159,7 +1178,7 @@ finish(struct life *l)
 	if (opt->sandbox.measured)
 		get_usage(l, &usage);
 	report_write(&v);
-	if (opt->sandbox.asked)
+	if (opt->sandbox.requested)
 		end_sandbox(l);
 	if (opt->verbosity > 0)
 		report_say(&v, opt->command ? opt->command[0] : "pause");
@@ -1173,12 +1192,12 @@ finish(struct life *l)
 /* Whether we boot one because of our name, and *words is what is to be parsed
  * then; and never leave it without init. */
 static bool
-find_machine(char **argv, char ***words)
+detect_device_boot(char **argv, char ***words)
 {
 	if (getpid() != 1 || !argv[0])
 		return false;
-	log_clean(boot_rescue);
-	if (!boot_called(argv))
+	log_set_cleanup(boot_rescue);
+	if (!boot_is_init(argv))
 		return false;
 	*words = boot_words(argv);
 	return true;
@@ -1191,7 +1210,7 @@ switch_root(const struct options *opt)
 	char **command = boot_switch(&opt->boot, opt->command);
 
 	if (command)
-		give_place(NULL, command, false);
+		exec_as_init(NULL, command, false);
 	boot_rescue();
 	_exit(command ? 126 : 125);
 }
@@ -1199,21 +1218,21 @@ switch_root(const struct options *opt)
 /* The third use: what a machine boots, by /etc/inittab or one program. What it
  * takes on the stack is not to be the others'. */
 static __attribute__((noinline)) int
-boot(struct life *l, const struct options *opt)
+boot(struct supervisor *l, const struct options *opt)
 {
 	struct program again;
 
-	l->role = BOOT;
+	l->role = DEVICE_INIT;
 	l->opt = opt;
-	for (int i = 0; i < DUES; i++)
-		l->due[i] = NEVER;
+	for (int i = 0; i < DEADLINES; i++)
+		l->deadlines[i] = NEVER;
 	signals_default();              /* or children ignore what we do */
 	fds_release(STDERR_FILENO);
 	boot_begin(&opt->boot, opt->command, opt->stop_timeout, opt->grace,
 	    signals_clock());
 	supervise(l);
 	while (boot_end(&again, &l->wait_status))
-		give_place(again.file, again.argv, false);
+		exec_as_init(again.file, again.argv, false);
 	return exit_code(l->wait_status);
 }
 
@@ -1223,15 +1242,19 @@ main(int argc, char **argv)
 	const pid_t parent = getppid();
 	struct inherited inherited;
 	struct options opt;
-	struct life life = { .role = ALONE, .argv = argv, .child.terminal = -1,
-	    .rest.proc = -1, .relay = -1, .publisher = -1 };
+	struct supervisor supervisor = { .role = STANDALONE,
+		.argv = argv,
+		.child.terminal = -1,
+		.rest.proc = -1,
+		.relay = -1,
+		.publisher = -1 };
 	char **words = argv;
 	bool boots;
 
 	signals_hold(&inherited);       /* first: process 1 loses the others */
-	boots = find_machine(argv, &words);     /* or a failure is a panic */
+	boots = detect_device_boot(argv, &words); /* or a failure is a panic */
 	fds_occupy();
-	seal_relocations();
+	protect_relocations();
 	report_early(&opt.report, &opt.report_fd);
 	options_parse(&opt, dropin_find(argc > 0 ? argv[0] : ""), words, boots);
 	if (opt.doctor) {
@@ -1240,18 +1263,18 @@ main(int argc, char **argv)
 	}
 	if (opt.boot.status || opt.boot.reexec)
 		return boot_ask(&opt.boot);
-	if (opt.boot.asked)
-		return boot(&life, &opt);
+	if (opt.boot.requested)
+		return boot(&supervisor, &opt);
 	if (opt.boot.switch_root)
 		switch_root(&opt);
 	seal_program(&opt, argv);
 	report_open(opt.report, opt.report_fd);
 	follow_parent(opt.parent_death_signal, parent);
 	reaper_adopt();
-	enter(&life, &opt);
-	prepare(&life, &opt);
-	start(&life, &inherited);
-	settle(&life);
-	supervise(&life);
-	return finish(&life);
+	enter_sandbox(&supervisor, &opt);
+	prepare_child(&supervisor, &opt);
+	start_child(&supervisor, &inherited);
+	release_startup_state(&supervisor);
+	supervise(&supervisor);
+	return finish(&supervisor);
 }

@@ -140,12 +140,12 @@ descends(int proc, int dir, pid_t self)
 
 	for (int i = 0; i < GENERATIONS && parent > 0; i++) {
 		char path[24];
-		struct line stat = LINE(path);
+		struct strbuf stat = STRBUF(path);
 
 		if (parent == self)
 			return true;
-		line_number(&stat, parent);
-		line_add(&stat, "/stat");
+		strbuf_number(&stat, parent);
+		strbuf_add(&stat, "/stat");
 		parent = parent_in(proc, path);
 	}
 	return false;

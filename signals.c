@@ -53,7 +53,7 @@ set_default(int sig)
 void
 signals_default(void)
 {
-	for (int sig = 1; sig < SIGNALS; sig++)
+	for (int sig = 1; sig < SIGNAL_COUNT; sig++)
 		set_default(sig);
 }
 
@@ -79,7 +79,7 @@ signals_restore(const struct inherited *inherited)
 }
 
 void
-signals_put_stop_off(void (*instead)(int))
+signals_defer_tstp(void (*instead)(int))
 {
 	struct sigaction action;
 
@@ -189,9 +189,9 @@ small_number(const char *digits)
 
 	if (!*digits)
 		return -1;
-	for (; *digits >= '0' && *digits <= '9' && n < SIGNALS; digits++)
+	for (; *digits >= '0' && *digits <= '9' && n < SIGNAL_COUNT; digits++)
 		n = n * 10 + *digits - '0';
-	return *digits || n >= SIGNALS ? -1 : n;
+	return *digits || n >= SIGNAL_COUNT ? -1 : n;
 }
 
 int
@@ -216,15 +216,15 @@ signal_number(const char *name)
 const char *
 signal_name(int sig, char name[SIGNAL_NAME])
 {
-	struct line l = { name, SIGNAL_NAME, 0 };
+	struct strbuf l = { name, SIGNAL_NAME, 0 };
 
-	line_add(&l, "SIG");
+	strbuf_add(&l, "SIG");
 	for (size_t i = 0; i < NAMES; i++)
 		if (names[i].sig == sig) {
-			line_add(&l, names[i].name);
+			strbuf_add(&l, names[i].name);
 			return name;
 		}
-	line_add(&l, sig > RTMIN ? "RTMIN+" : "");
-	line_number(&l, sig > RTMIN ? sig - RTMIN : sig);
+	strbuf_add(&l, sig > RTMIN ? "RTMIN+" : "");
+	strbuf_number(&l, sig > RTMIN ? sig - RTMIN : sig);
 	return name;
 }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { SIGNALS = 65 };          /* 1 to 64, and 0 for none */
+enum { SIGNAL_COUNT = 65 };          /* 1 to 64, and 0 for none */
 
 /* A moment that never comes, in the unit of signals_clock(). */
 #define NEVER INT64_MAX
@@ -21,8 +21,8 @@ struct inherited {
 
 /* What to do with a signal that came; indexed by its number. */
 struct signal_rules {
-	unsigned char rewrite[SIGNALS]; /* forward that one; 0 drops it */
-	int32_t delay[SIGNALS];         /* milliseconds; 0 is at once */
+	unsigned char rewrite[SIGNAL_COUNT]; /* forward that one; 0 drops it */
+	int32_t delay[SIGNAL_COUNT];         /* milliseconds; 0 is at once */
 };
 
 /* Block all signals and let SIGCHLD be delivered, whatever was inherited:
@@ -40,7 +40,7 @@ void signals_default(void);
  * undoes it, have instead called where SIGTSTP would stop the process. One that
  * stops there would hold its parent up in vfork(2), and nobody could continue
  * it. Where SIGTSTP is inherited as ignored it stays so. */
-void signals_put_stop_off(void (*instead)(int));
+void signals_defer_tstp(void (*instead)(int));
 
 /* Milliseconds of CLOCK_MONOTONIC, clock_gettime(2). */
 int64_t signals_clock(void);

@@ -28,7 +28,7 @@ enum {
 	FIRST_DELAY_MS = 1000,          /* between two starts of one line */
 	MOST_DELAY_MS = 60 * 1000,
 	SHORT_LIFE_MS = 10 * 1000,
-	QUICK_MOST = 5,                 /* short lives; more is a loop */
+	MANY_SHORT_LIVES = 5,                 /* short lives; more is a loop */
 	RETRY_MS = 1000,                /* where there was no process */
 	STOP_MS = 60 * 1000,            /* for shutdown lines */
 	GRACE_MS = 3000,                /* from SIGTERM to SIGKILL */
@@ -42,7 +42,7 @@ enum {
  * ONCE; RUNS is the long one; in TERMED all has got SIGTERM, in KILLED SIGKILL.
  */
 enum phase {
-	IN_SYSINIT, IN_WAIT, IN_ONCE, RUNS, IN_SHUTDOWN, TERMED, KILLED, OVER
+	IN_SYSINIT, IN_WAIT, IN_ONCE, RUNS, IN_SHUTDOWN, TERM_SENT, KILLED, OVER
 };
 
 /* Lines of one action that run in turn. */
@@ -70,8 +70,8 @@ static enum verb verb;                  /* what follows the end */
 static int exit_status;                 /* of an appliance */
 static bool paused;                     /* by SIGTSTP, as busybox's */
 static bool changed = true;             /* what status has to tell */
-static int64_t told_from;               /* then, and not before */
-static bool fresh;                      /* what is due now: the next turn */
+static int64_t publish_after;               /* then, and not before */
+static bool due_now;                      /* what is due now: the next turn */
 static bool reread;                     /* SIGHUP: the inittab is */
 static bool renews;                     /* --reexec has been asked for */
 static int state = -1;                  /* for the init that takes over */
@@ -90,15 +90,15 @@ is_named_so(const char *name)
 }
 
 bool
-boot_called(char **argv)
+boot_is_init(char **argv)
 {
 	const char *container = getenv("container");
-	bool asked = false;
+	bool requested = false;
 
 	arguments = argv;
-	for (char **word = argv + 1; *word && !asked; word++)
-		asked = strcmp(*word, "--boot") == 0;
-	return (asked || is_named_so(argv[0])) &&
+	for (char **word = argv + 1; *word && !requested; word++)
+		requested = strcmp(*word, "--boot") == 0;
+	return (requested || is_named_so(argv[0])) &&
 	    ((container && strcmp(container, "lxc") == 0) ||
 	    early_first_namespace());
 }
@@ -192,12 +192,12 @@ boot_ask(const struct boot *b)
 		return status_show();
 	/* To others it means something else. */
 	if (!told)
-		refuse("cannot use", "--reexec", "process 1 has no "
+		diex("cannot use", "--reexec", "process 1 has no "
 		    STATUS_FILE, "is pith the init of this machine?");
 	/* It would complain on the console alone. */
 	fd = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC);
 	if (read(fd, file, sizeof(file) - 1) > 0 && chdir("/") == 0 &&
-	    !status_heir(file))
+	    !status_answers_as_pith(file))
 		return 125;
 	if (kill(1, SIGNAL_REEXEC) < 0)
 		die("cannot signal", "process 1");
@@ -208,7 +208,7 @@ char **
 boot_switch(const struct boot *b, char **command)
 {
 	if (getpid() != 1)
-		refuse("cannot use", "--switch-root", "not process 1",
+		diex("cannot use", "--switch-root", "not process 1",
 		    "exec it from the init of an initramfs");
 	command = root_command(command);
 	return root_switch(b->switch_root, command[0]) ? command : NULL;
@@ -250,13 +250,13 @@ static void
 greet(void)
 {
 	static char level[64];
-	struct line l = LINE(level);
+	struct strbuf l = STRBUF(level);
 
 	variables_begin();
 	if (!runlevel)
 		return;
-	line_add(&l, "RUNLEVEL=");
-	line_add(&l, runlevel);
+	strbuf_add(&l, "RUNLEVEL=");
+	strbuf_add(&l, runlevel);
 	variables_set(level);
 }
 
@@ -276,8 +276,8 @@ void
 boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
     int64_t now)
 {
-	if (!arguments)                 /* or boot_called() would know them */
-		refuse("cannot use", "--boot", "not process 1", NULL);
+	if (!arguments)                 /* or boot_is_init() would know them */
+		diex("cannot use", "--boot", "not process 1", NULL);
 	opt = b;
 	next_init = root_command(command);
 	app = b->switch_root ? NULL : command;
@@ -365,7 +365,7 @@ next_phase(int64_t now)
 		early_complete(machine);
 		watchdog_open();
 		feed_due = now;
-		told_from = now + ALONE_MS;
+		publish_after = now + ALONE_MS;
 		phase = IN_WAIT;
 		begin_queue(&lines, WAIT);
 		break;
@@ -384,14 +384,14 @@ next_phase(int64_t now)
 	case IN_SHUTDOWN:
 		kill(-1, SIGTERM);
 		kill(-1, SIGCONT);
-		phase = TERMED;
-		fresh = true;
+		phase = TERM_SENT;
+		due_now = true;
 		phase_due = now + grace_ms;
 		break;
-	case TERMED:
+	case TERM_SENT:
 		kill(-1, SIGKILL);
 		phase = KILLED;
-		fresh = true;
+		due_now = true;
 		phase_due = now + UNKILLABLE_MS;
 		break;
 	case RUNS:
@@ -404,13 +404,13 @@ next_phase(int64_t now)
 /* What can still be started on its own, or runs. Where there is nothing of that
  * kind somebody has to be let in. */
 static bool
-has_hope(void)
+can_continue(void)
 {
 	for (int i = 0; i < table->count; i++) {
 		const struct entry *e = &table->entries[i];
 		const bool fails = e->ended && WIFEXITED(e->wait_status) &&
 		    WEXITSTATUS(e->wait_status) >= 126 &&
-		    e->quick >= QUICK_MOST;
+		    e->short_lives >= MANY_SHORT_LIVES;
 
 		if (e->pid > 0 || (is_service(e) && !fails))
 			return true;
@@ -433,7 +433,7 @@ service_due(int64_t now)
 static struct entry *
 what_now(int64_t now)
 {
-	struct entry *e = phase < TERMED ? from_queue(&keys, now) : NULL;
+	struct entry *e = phase < TERM_SENT ? from_queue(&keys, now) : NULL;
 
 	while (!e && !become && phase != RUNS && phase <= IN_SHUTDOWN) {
 		e = from_queue(&lines, now);
@@ -443,7 +443,7 @@ what_now(int64_t now)
 	}
 	if (!e && phase == RUNS) {
 		e = service_due(now);
-		if (!e && !has_hope()) {
+		if (!e && !can_continue()) {
 			add_shell();
 			e = service_due(now);
 		}
@@ -486,22 +486,22 @@ boot_child(const void *with, const char **on)
 /* When it is to run again: at once, where it has lived; else twice as late each
  * time. */
 static void
-plan(struct entry *e, int64_t now)
+schedule_restart(struct entry *e, int64_t now)
 {
 	int64_t delay = FIRST_DELAY_MS;
 
 	if (now - e->started >= SHORT_LIFE_MS)
-		e->quick = 0;
-	else if (e->quick < UINT8_MAX)
-		e->quick++;
-	for (int i = 2; i < e->quick && delay < MOST_DELAY_MS; i++)
+		e->short_lives = 0;
+	else if (e->short_lives < UINT8_MAX)
+		e->short_lives++;
+	for (int i = 2; i < e->short_lives && delay < MOST_DELAY_MS; i++)
 		delay *= 2;
 	if (delay > MOST_DELAY_MS)
 		delay = MOST_DELAY_MS;
 	/* The first time the time that it lived counts. */
-	e->due = e->quick < 2 ? e->started + delay : now + delay;
-	if (e->quick == QUICK_MOST)
-		complain("ends again and again", e->command, NULL,
+	e->due = e->short_lives < 2 ? e->started + delay : now + delay;
+	if (e->short_lives == MANY_SHORT_LIVES)
+		warnx("ends again and again", e->command, NULL,
 		    "it is started more and more seldom");
 }
 
@@ -547,7 +547,7 @@ ended(struct entry *e, int wait_status, int64_t now)
 	changed = true;
 	if (is_service(e)) {
 		e->restarts++;
-		plan(e, now);
+		schedule_restart(e, now);
 	} else if (e->words) {
 		exit_status = wait_status;
 		end_app(now);
@@ -624,7 +624,7 @@ read_again(void)
 			e->command = line.command;
 			e->action = line.action;
 			e->critical = line.critical;
-			e->quick = 0;
+			e->short_lives = 0;
 			e->due = 0;
 			/* The first of those that are still to run. */
 			if (i >= next_key && old->action == CTRLALTDEL &&
@@ -660,7 +660,7 @@ boot_signal(const siginfo_t *info, int64_t now)
 		if (ends[i].sig == sig)
 			end(ends[i].verb, now);
 	if (sig == SIGQUIT && restart_line())
-		end(AGAIN, now);
+		end(RESTART_INIT, now);
 	else if (sig == SIGINT && is_done(&keys))
 		begin_queue(&keys, CTRLALTDEL);
 	else if (sig == SIGHUP)
@@ -682,7 +682,8 @@ is_well(void)
 	for (int i = 0; i < table->count; i++) {
 		const struct entry *e = &table->entries[i];
 
-		if (e->critical && is_service(e) && e->quick >= QUICK_MOST)
+		if (e->critical && is_service(e) &&
+		    e->short_lives >= MANY_SHORT_LIVES)
 			return false;
 	}
 	return true;
@@ -697,12 +698,12 @@ sooner(int64_t a, int64_t b)
 static int64_t
 next_due(int64_t now)
 {
-	int64_t due = fresh ? now : sooner(phase_due, feed_due);
+	int64_t due = due_now ? now : sooner(phase_due, feed_due);
 
-	fresh = false;
-	if (phase < TERMED && lines.pid == 0 && lines.due > now)
+	due_now = false;
+	if (phase < TERM_SENT && lines.pid == 0 && lines.due > now)
 		due = sooner(due, lines.due);
-	if (phase < TERMED && keys.pid == 0 && keys.due > now)
+	if (phase < TERM_SENT && keys.pid == 0 && keys.due > now)
 		due = sooner(due, keys.due);
 	if (phase == RUNS && !paused)
 		for (int i = 0; i < table->count; i++)
@@ -718,7 +719,7 @@ boot_turn(bool nobody_left, int64_t now)
 		feed_due = watchdog_feed(now, phase != RUNS || is_well());
 	if (reread && phase == RUNS)
 		read_again();
-	if ((phase == TERMED || phase == KILLED) && nobody_left)
+	if ((phase == TERM_SENT || phase == KILLED) && nobody_left)
 		phase = OVER;
 	else if (phase_due <= now) {
 		phase_due = BOOT_NEVER;
@@ -729,21 +730,21 @@ boot_turn(bool nobody_left, int64_t now)
 }
 
 int64_t
-boot_rest(int64_t now)
+boot_deadline(int64_t now)
 {
 	if (!changed || phase < IN_WAIT)
 		return next_due(now);
 	/* What has just been started goes first: it may have to share the one
 	 * processor with us. */
-	if (now < told_from)
-		return sooner(next_due(now), told_from);
+	if (now < publish_after)
+		return sooner(next_due(now), publish_after);
 	changed = false;
 	status_publish(table);
 	return next_due(now);
 }
 
 bool
-boot_settled(void)
+boot_idle(void)
 {
 	return phase == RUNS && !changed;
 }
@@ -756,14 +757,14 @@ static bool
 write_state(void)
 {
 	static char variable[40];
-	struct line l = LINE(variable);
+	struct strbuf l = STRBUF(variable);
 
 	state = memfd_create("pith-boot", 0);
 	if (state < 0)
 		return false;
 	status_write(state, table);
-	line_add(&l, STATE);
-	line_number(&l, state);
+	strbuf_add(&l, STATE);
+	strbuf_number(&l, state);
 	variables_set(variable);
 	if (getenv("PITH_BOOT_STATE"))
 		return true;
@@ -774,7 +775,7 @@ write_state(void)
 }
 
 char **
-boot_becomes(bool *renewed)
+boot_next_exec(bool *renewed)
 {
 	*renewed = false;
 	if (become)
@@ -782,7 +783,7 @@ boot_becomes(bool *renewed)
 	if (!renews || phase != RUNS)
 		return NULL;
 	renews = false;
-	if (!status_heir(arguments[0]))
+	if (!status_answers_as_pith(arguments[0]))
 		return NULL;
 	if (!write_state()) {
 		warn("cannot keep", "what runs");
@@ -793,10 +794,10 @@ boot_becomes(bool *renewed)
 }
 
 void
-boot_stays(void)
+boot_exec_failed(void)
 {
 	become = NULL;
-	fresh = true;
+	due_now = true;
 	if (phase == OVER)
 		verb = REBOOT;          /* instead of the line "restart" */
 	if (state < 0)
@@ -817,12 +818,13 @@ boot_over(void)
 bool
 boot_end(struct program *again, int *wait_status)
 {
-	const struct entry *restart = verb == AGAIN ? restart_line() : NULL;
+	const struct entry *restart =
+	    verb == RESTART_INIT ? restart_line() : NULL;
 	const char *on;
 
-	if (verb == AGAIN && (!restart || console_enter(restart, &on)))
+	if (verb == RESTART_INIT && (!restart || console_enter(restart, &on)))
 		verb = REBOOT;
-	if (verb == AGAIN) {
+	if (verb == RESTART_INIT) {
 		sync();
 		if (machine)
 			reboot(RB_ENABLE_CAD);

@@ -26,7 +26,7 @@ enum on_exit {
 
 /* The options that are boot/'s own. */
 struct boot {
-	bool asked;             /* --boot, or called as init */
+	bool requested;             /* --boot, or called as init */
 	int on_exit;            /* enum on_exit */
 	const char *switch_root;        /* DIR; NULL: stay */
 	const char *watchdog;   /* DEVICE[:SECONDS]; NULL: none */
@@ -43,15 +43,15 @@ struct boot_start {
 
 /* Whether we, process 1, are a machine's init: called init or linuxrc or with
  * --boot, of the first PID namespace or with container=lxc. */
-bool boot_called(char **argv);
+bool boot_is_init(char **argv);
 
 /* The words that the kernel was given and we are not, up to our options, are
  * remembered and passed over: what is to be parsed, behind the first. */
 char **boot_words(char **argv);
 
-/* For log_clean(): the init of a machine must not end, which the kernel answers
- * with a panic. Starts once more without any options. Returns where we are
- * something else. */
+/* For log_set_cleanup(): the init of a machine must not end, which the kernel
+ * answers with a panic. Starts once more without any options. Returns where we
+ * are something else. */
 void boot_rescue(void);
 
 /* Ask the init that runs to do what its user wants (--status, --reexec, -q).
@@ -88,18 +88,18 @@ void boot_turn(bool nobody_left, int64_t now);
 
 /* All is started: tell of it. Returns when the next turn is due, or BOOT_NEVER.
  */
-int64_t boot_rest(int64_t now);
+int64_t boot_deadline(int64_t now);
 
 /* Whether the start is over, and what it took can be let go of. */
-bool boot_settled(void);
+bool boot_idle(void);
 
 /* What is to be executed in our place now, or NULL: a new init that takes over
  * what runs (*renewed, which is to find the signals held that we hold), or the
  * one behind another root. */
-char **boot_becomes(bool *renewed);
+char **boot_next_exec(bool *renewed);
 
 /* That could not be executed: go on; or where it is the end, reboot. */
-void boot_stays(void);
+void boot_exec_failed(void);
 
 /* Whether all has ended. */
 bool boot_over(void);

@@ -108,13 +108,13 @@ const char *
 console_enter(const struct entry *e, const char **on)
 {
 	static char path[256];
-	struct line name = LINE(path);
+	struct strbuf name = STRBUF(path);
 	int fd = -1;
 
 	setsid();
 	if (*e->tty) {
-		line_add(&name, "/dev/");
-		line_add(&name, e->tty);
+		strbuf_add(&name, "/dev/");
+		strbuf_add(&name, e->tty);
 		/* It comes to be the controlling one, as a session leader's
 		 * first; tty_ioctl(4). */
 		fd = open_terminal(path, 0);

@@ -54,11 +54,11 @@ static bool
 is_free(const char *at)
 {
 	char up[32];
-	struct line parent = LINE(up);
+	struct strbuf parent = STRBUF(up);
 	struct stat here, above;
 	char *end;
 
-	line_add(&parent, at);
+	strbuf_add(&parent, at);
 	end = strrchr(up, '/');
 	end[end == up] = '\0';
 	if (lstat(at, &here) < 0 &&

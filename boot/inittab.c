@@ -41,27 +41,27 @@ static void
 complain_at(const char *path, int line, int64_t column, const char *why)
 {
 	char text[256];
-	struct line at = LINE(text);
+	struct strbuf at = STRBUF(text);
 
-	line_add(&at, path);
-	line_add(&at, ":");
-	line_number(&at, line);
-	line_add(&at, ":");
-	line_number(&at, column);
-	complain("bad line", text, why, "it is passed over");
+	strbuf_add(&at, path);
+	strbuf_add(&at, ":");
+	strbuf_number(&at, line);
+	strbuf_add(&at, ":");
+	strbuf_number(&at, column);
+	warnx("bad line", text, why, "it is passed over");
 }
 
 static void
 complain_of_more(const char *path, int more)
 {
 	char text[32];
-	struct line count = LINE(text);
+	struct strbuf count = STRBUF(text);
 
 	if (more <= 0)
 		return;
-	line_number(&count, more);
-	line_add(&count, " more");
-	complain("bad lines", path, text, "they are passed over");
+	strbuf_number(&count, more);
+	strbuf_add(&count, " more");
+	warnx("bad lines", path, text, "they are passed over");
 }
 
 struct entry *
@@ -230,7 +230,7 @@ read_whole(const char *path, char *text, ssize_t size)
 	if (n < 0)
 		return -1;
 	if (used == size) {
-		complain("too long", path, NULL, "its end is passed over");
+		warnx("too long", path, NULL, "its end is passed over");
 		while (used > 0 && text[used - 1] != '\n')
 			used--;
 	}
@@ -287,14 +287,14 @@ inittab_words(struct program *w, const char *command)
 {
 	static char shell[] = "-/bin/sh", with[] = "-c";
 	const bool dash = command[0] == '-';
-	struct line whole = LINE(w->text);
+	struct strbuf whole = STRBUF(w->text);
 	char **word = w->words + 1;     /* see child_start() */
 	char *at = w->text;
 
 	w->argv = word;
 	if (command[strcspn(command, of_shell)]) {
-		line_add(&whole, "exec ");
-		line_add(&whole, command + dash);
+		strbuf_add(&whole, "exec ");
+		strbuf_add(&whole, command + dash);
 		*word++ = shell + !dash;
 		*word++ = with;
 		*word++ = w->text;
@@ -302,7 +302,7 @@ inittab_words(struct program *w, const char *command)
 		w->file = shell + 1;
 		return;
 	}
-	line_add(&whole, command);
+	strbuf_add(&whole, command);
 	while (*(at += strspn(at, " \t"))) {
 		*word++ = at;
 		at += strcspn(at, " \t");

@@ -18,7 +18,7 @@ struct entry {
 	char **words;           /* of an appliance; NULL: the command's */
 	unsigned char action;   /* enum action */
 	bool critical;
-	unsigned char quick;    /* lives in a row that were short */
+	unsigned char short_lives;    /* lives in a row that were short */
 	bool ended;             /* once at least; wait_status holds */
 	pid_t pid;              /* 0: does not run */
 	int wait_status;        /* of the last one */

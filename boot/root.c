@@ -111,7 +111,7 @@ is_possible(const char *dir, const char *init, dev_t *device)
 	}
 	why = objection(&old, &new, &fs);
 	if (why) {
-		complain("cannot switch root to", dir, why, NULL);
+		warnx("cannot switch root to", dir, why, NULL);
 		return false;
 	}
 	if (!can_execute(dir, init)) {

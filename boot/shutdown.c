@@ -26,7 +26,7 @@ static const struct { char name[24]; int how; } verbs[] = {
 	[HALT] = { "halts the machine", RB_HALT_SYSTEM },
 	[POWEROFF] = { "powers the machine off", RB_POWER_OFF },
 	[REBOOT] = { "reboots the machine", RB_AUTOBOOT },
-	[AGAIN] = { "starts the system again", 0 },
+	[RESTART_INIT] = { "starts the system again", 0 },
 	[EXIT] = { "ends", 0 },
 };
 

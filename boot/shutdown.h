@@ -4,7 +4,7 @@
 
 /* What follows the end of all processes: AGAIN is what the line "restart" has,
  * EXIT an exit, outside of the first PID namespace. */
-enum verb { HALT, POWEROFF, REBOOT, AGAIN, EXIT };
+enum verb { HALT, POWEROFF, REBOOT, RESTART_INIT, EXIT };
 
 /* What is said when it begins. */
 const char *shutdown_name(enum verb verb);

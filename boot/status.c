@@ -13,7 +13,7 @@
 #include "status.h"
 
 /* Whole, as lines are found again by it: each byte of the name of a terminal or
- * of a command may take four, see line_quote(). */
+ * of a command may take four, see strbuf_quote(). */
 enum { STATUS_LINE = 4 * (256 + COMMAND_BYTES) + 128 };
 
 enum { ANSWER_MS = 2000 };
@@ -23,13 +23,13 @@ static const char title[] =
 
 /* Which line it is: it is found again by that. */
 static void
-add_name(struct line *l, const struct entry *e)
+add_name(struct strbuf *l, const struct entry *e)
 {
-	line_add(l, inittab_action(e->action));
-	line_add(l, " ");
-	line_quote(l, *e->tty ? e->tty : "console");
-	line_add(l, " ");
-	line_quote(l, e->command);
+	strbuf_add(l, inittab_action(e->action));
+	strbuf_add(l, " ");
+	strbuf_quote(l, *e->tty ? e->tty : "console");
+	strbuf_add(l, " ");
+	strbuf_quote(l, e->command);
 }
 
 static const char *
@@ -41,21 +41,21 @@ state(const struct entry *e)
 }
 
 static void
-add_line(struct line *l, const struct entry *e)
+add_line(struct strbuf *l, const struct entry *e)
 {
 	const int status = e->wait_status;
 
-	line_number(l, e->pid);
-	line_add(l, " ");
-	line_number(l, e->restarts);
-	line_add(l, " ");
-	line_add(l, state(e));
-	line_add(l, !e->ended ? " -" : WIFSIGNALED(status) ? " signal=" :
+	strbuf_number(l, e->pid);
+	strbuf_add(l, " ");
+	strbuf_number(l, e->restarts);
+	strbuf_add(l, " ");
+	strbuf_add(l, state(e));
+	strbuf_add(l, !e->ended ? " -" : WIFSIGNALED(status) ? " signal=" :
 	    " exit=");
 	if (e->ended)
-		line_number(l, WIFSIGNALED(status) ? WTERMSIG(status) :
+		strbuf_number(l, WIFSIGNALED(status) ? WTERMSIG(status) :
 		    WEXITSTATUS(status));
-	line_add(l, " ");
+	strbuf_add(l, " ");
 	add_name(l, e);
 }
 
@@ -66,7 +66,7 @@ status_write(int fd, const struct inittab *t)
 
 	(void)!write(fd, title, sizeof(title) - 1);
 	for (int i = 0; i < t->count; i++) {
-		struct line l = LINE(text);
+		struct strbuf l = STRBUF(text);
 
 		add_line(&l, &t->entries[i]);
 		text[l.used++] = '\n';
@@ -130,7 +130,7 @@ take_over(struct inittab *t, const char *text, int64_t now)
 	for (int i = 0; i < t->count; i++) {
 		struct entry *e = &t->entries[i];
 		char own[STATUS_LINE];
-		struct line l = LINE(own);
+		struct strbuf l = STRBUF(own);
 
 		add_name(&l, e);
 		if (strcmp(own, name) != 0)
@@ -157,7 +157,7 @@ status_read(int fd, struct inittab *t, int64_t now)
 /* It may be broken, or hang, or be anything: it is not to be process 1 then.
  * Whoever collects orphans collects it. */
 bool
-status_heir(const char *file)
+status_answers_as_pith(const char *file)
 {
 	static char name[] = "pith", question[] = "--version";
 	char *const argv[] = { name, question, NULL };
@@ -186,7 +186,7 @@ status_heir(const char *file)
 		kill(pid, SIGKILL);
 	if (memcmp(answer, "pith ", sizeof(answer)) == 0)
 		return true;
-	complain("cannot execute", file,
+	warnx("cannot execute", file,
 	    "it does not answer --version as pith does", NULL);
 	return false;
 }

@@ -23,7 +23,7 @@ bool status_read(int fd, struct inittab *t, int64_t now);
 
 /* Whether a program file is of an init that does: it says in time that it is
  * pith. Complains where not. */
-bool status_heir(const char *file);
+bool status_answers_as_pith(const char *file);
 
 /* Print the published one. Returns the exit code. */
 int status_show(void);

@@ -20,13 +20,13 @@ watchdog_use(const char *name)
 	const char *colon = strrchr(name, ':');
 	const char *digits = colon ? colon + 1 : "";
 	uint64_t n = SECONDS;
-	struct line path = LINE(device);
+	struct strbuf path = STRBUF(device);
 
 	if (colon && (!text_number(&digits, 3600, &n) || *digits || n == 0)) {
-		refuse("bad value", name, "--watchdog takes DEVICE[:SECONDS]",
+		diex("bad value", name, "--watchdog takes DEVICE[:SECONDS]",
 		    NULL);
 	}
-	line_add(&path, name);
+	strbuf_add(&path, name);
 	if (colon && (size_t)(colon - name) < path.used)
 		device[colon - name] = '\0';
 	seconds = n;

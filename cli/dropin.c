@@ -8,19 +8,17 @@
 /* How every help ends. */
 #define ALSO "Besides, pith's long options and PITH_OPTIONS, see pith(8).\n"
 
-#define TINI_RULES(X) \
-	X("version", 0,   VERSION, 0) \
-	X("",        'h', HELP,    0) \
-	X("",        's', NOTHING, 0) \
-	X("",        'p', SIGNAL,  AT(parent_death_signal)) \
-	X("",        'v', COUNT,   AT(verbosity)) \
-	X("",        'w', ON,      AT(warn_orphans)) \
-	X("",        'g', ON,      AT(group)) \
-	X("",        'e', EXIT,    0) \
-	X("",        'l', LICENSE, 0)
-
-static const struct rule tini_rules[] = { TINI_RULES(RULE) };
-static const char tini_rule_names[] = TINI_RULES(RULE_NAME);
+static const struct option tini_options[] = {
+	{ .name = "version", .type = VERSION },
+	{ .letter = 'h', .type = HELP },
+	{ .letter = 's', .type = NOTHING },
+	{ .letter = 'p', .type = SIGNAL, .at = AT(parent_death_signal) },
+	{ .letter = 'v', .type = COUNT, .at = AT(verbosity) },
+	{ .letter = 'w', .type = ON, .at = AT(warn_orphans) },
+	{ .letter = 'g', .type = ON, .at = AT(group) },
+	{ .letter = 'e', .type = EXIT },
+	{ .letter = 'l', .type = LICENSE },
+};
 
 static const struct variable tini_variables[] = {
 	{ "TINI_SUBREAPER",          "", NOTHING, 0 },
@@ -28,30 +26,27 @@ static const struct variable tini_variables[] = {
 	{ "TINI_VERBOSITY",          "", LEVEL,   AT(verbosity) },
 };
 
-#define DUMB_INIT_RULES(X) \
-	X("single-child", 'c', OFF,     AT(group)) \
-	X("rewrite",      'r', REWRITE, 0) \
-	X("verbose",      'v', COUNT,   AT(verbosity)) \
-	X("help",         'h', HELP,    0) \
-	X("version",      'V', VERSION, 0)
-
-static const struct rule dumb_init_rules[] = { DUMB_INIT_RULES(RULE) };
-static const char dumb_init_rule_names[] = DUMB_INIT_RULES(RULE_NAME);
+static const struct option dumb_init_options[] = {
+	{ .name = "single-child", .letter = 'c', .type = OFF, .at = AT(group) },
+	{ .name = "rewrite", .letter = 'r', .type = REWRITE },
+	{ .name = "verbose", .letter = 'v', .type = COUNT,
+	    .at = AT(verbosity) },
+	{ .name = "help", .letter = 'h', .type = HELP },
+	{ .name = "version", .letter = 'V', .type = VERSION },
+};
 
 static const struct variable dumb_init_variables[] = {
 	{ "DUMB_INIT_DEBUG",  "1", COUNT, AT(verbosity) },
 	{ "DUMB_INIT_SETSID", "0", OFF,   AT(group) },
 };
 
-#define CATATONIT_RULES(X) \
-	X("",        'g', ON,      AT(group)) \
-	X("",        'P', ON,      AT(pause)) \
-	X("",        'h', HELP,    0) \
-	X("",        'L', LICENSE, 0) \
-	X("version", 'V', VERSION, 0)
-
-static const struct rule catatonit_rules[] = { CATATONIT_RULES(RULE) };
-static const char catatonit_rule_names[] = CATATONIT_RULES(RULE_NAME);
+static const struct option catatonit_options[] = {
+	{ .letter = 'g', .type = ON, .at = AT(group) },
+	{ .letter = 'P', .type = ON, .at = AT(pause) },
+	{ .letter = 'h', .type = HELP },
+	{ .letter = 'L', .type = LICENSE },
+	{ .name = "version", .letter = 'V', .type = VERSION },
+};
 
 static const struct variable catatonit_variables[] = {
 	{ "CATATONIT_DEBUG", "", COUNT, AT(verbosity) },
@@ -70,9 +65,8 @@ static const struct dialect dialects[] = {
 ALSO,
 		.version = "tini version 0.19.0_pith-" PITH_VERSION "\n",
 		.reaped = "Reaped zombie process with pid=",
-		.rules = tini_rules,
-		.rule_names = tini_rule_names,
-		.rule_count = COUNT_OF(tini_rules),
+		.options = tini_options,
+		.option_count = COUNT_OF(tini_options),
 		.variables = tini_variables,
 		.variable_count = COUNT_OF(tini_variables),
 		.failure_code = 1,
@@ -88,9 +82,8 @@ ALSO,
 ALSO,
 		/* The number alone, as its users' scripts compare it. */
 		.version = "dumb-init v1.2.5\n",
-		.rules = dumb_init_rules,
-		.rule_names = dumb_init_rule_names,
-		.rule_count = COUNT_OF(dumb_init_rules),
+		.options = dumb_init_options,
+		.option_count = COUNT_OF(dumb_init_options),
 		.variables = dumb_init_variables,
 		.variable_count = COUNT_OF(dumb_init_variables),
 		.failure_code = 1,
@@ -109,9 +102,8 @@ ALSO,
 		/* podman and dockerd look for tini's two words. */
 		.version = "tini version 0.2.1_catatonit_pith-" PITH_VERSION
 		    "\n",
-		.rules = catatonit_rules,
-		.rule_names = catatonit_rule_names,
-		.rule_count = COUNT_OF(catatonit_rules),
+		.options = catatonit_options,
+		.option_count = COUNT_OF(catatonit_options),
 		.variables = catatonit_variables,
 		.variable_count = COUNT_OF(catatonit_variables),
 		.failure_code = 1,

@@ -19,15 +19,15 @@ static void (*cleaner)(void);
 static bool (*already)(void);
 static bool best_effort;
 
-struct line
-line_over(char *text, size_t size)
+struct strbuf
+strbuf_over(char *text, size_t size)
 {
 	text[0] = '\0';
-	return (struct line){ text, size, 0 };
+	return (struct strbuf){ text, size, 0 };
 }
 
 void
-line_add(struct line *l, const char *words)
+strbuf_add(struct strbuf *l, const char *words)
 {
 	size_t room = l->size - l->used - 1;
 	size_t n = strlen(words);
@@ -48,7 +48,7 @@ line_add(struct line *l, const char *words)
 }
 
 void
-line_number(struct line *l, int64_t number)
+strbuf_number(struct strbuf *l, int64_t number)
 {
 	char digits[24];
 	char *d = digits + sizeof(digits);
@@ -60,7 +60,7 @@ line_number(struct line *l, int64_t number)
 	while ((left /= 10) > 0);
 	if (number < 0)
 		*--d = '-';
-	line_add(l, d);
+	strbuf_add(l, d);
 }
 
 size_t
@@ -198,7 +198,7 @@ text_size(const char *text)
 }
 
 void
-line_quote(struct line *l, const char *name)
+strbuf_quote(struct strbuf *l, const char *name)
 {
 	while (*name) {
 		char piece[5] = "";
@@ -213,18 +213,18 @@ line_quote(struct line *l, const char *name)
 			piece[2] = hex[(*name >> 4) & 15];
 			piece[3] = hex[*name++ & 15];
 		}
-		line_add(l, piece);
+		strbuf_add(l, piece);
 	}
 }
 
 void
-line_json(struct line *l, const char *text)
+strbuf_json(struct strbuf *l, const char *text)
 {
 	if (!text || !*text) {
-		line_add(l, "null");
+		strbuf_add(l, "null");
 		return;
 	}
-	line_add(l, "\"");
+	strbuf_add(l, "\"");
 	while (*text) {
 		char piece[8] = "\\u00";
 		size_t n = text_printable(text);
@@ -237,32 +237,32 @@ line_json(struct line *l, const char *text)
 			piece[4] = hex[(*text >> 4) & 15];
 			piece[5] = hex[*text++ & 15];
 		}
-		line_add(l, piece);
+		strbuf_add(l, piece);
 	}
-	line_add(l, "\"");
+	strbuf_add(l, "\"");
 }
 
 void
-log_as(const char *name, int code)
+log_set_name(const char *name, int code)
 {
 	speaker = name;
 	failure_code = code;
 }
 
 void
-log_listen(void (*hears)(const char *, int))
+log_set_hook(void (*hears)(const char *, int))
 {
 	listener = hears;
 }
 
 void
-log_clean(void (*clean)(void))
+log_set_cleanup(void (*clean)(void))
 {
 	cleaner = clean;
 }
 
 void
-log_ask(bool (*said)(void))
+log_set_suppress(bool (*said)(void))
 {
 	already = said;
 }
@@ -274,22 +274,22 @@ log_best_effort(void)
 }
 
 static void
-compose(struct line *l, const char *what, const char *which, const char *why,
+compose(struct strbuf *l, const char *what, const char *which, const char *why,
     const char *remedy)
 {
-	line_add(l, what);
+	strbuf_add(l, what);
 	if (which) {
-		line_add(l, " '");
-		line_quote(l, which);
-		line_add(l, "'");
+		strbuf_add(l, " '");
+		strbuf_quote(l, which);
+		strbuf_add(l, "'");
 	}
 	if (why) {
-		line_add(l, ": ");
-		line_add(l, why);
+		strbuf_add(l, ": ");
+		strbuf_add(l, why);
 	}
 	if (remedy) {
-		line_add(l, "; ");
-		line_add(l, remedy);
+		strbuf_add(l, "; ");
+		strbuf_add(l, remedy);
 	}
 }
 
@@ -298,14 +298,14 @@ say(const char *words)
 {
 	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char text[LINE_BYTES + 64];
-	struct line whole = LINE(text);
+	struct strbuf line = STRBUF(text);
 
-	line_add(&whole, speaker);
-	line_add(&whole, ": ");
-	line_add(&whole, words);
-	text[whole.used++] = '\n';
+	strbuf_add(&line, speaker);
+	strbuf_add(&line, ": ");
+	strbuf_add(&line, words);
+	text[line.used++] = '\n';
 	if (poll(&err, 1, 0) == 1 && (err.revents & POLLOUT))
-		(void)!write(STDERR_FILENO, text, whole.used);
+		(void)!write(STDERR_FILENO, text, line.used);
 }
 
 static void
@@ -313,7 +313,7 @@ complain_and(int code, const char *what, const char *which, const char *why,
     const char *remedy)
 {
 	char text[LINE_BYTES];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
 	compose(&l, what, which, why, remedy);
 	say(text);
@@ -322,7 +322,7 @@ complain_and(int code, const char *what, const char *which, const char *why,
 }
 
 void
-complain(const char *what, const char *which, const char *why,
+warnx(const char *what, const char *which, const char *why,
     const char *remedy)
 {
 	complain_and(0, what, which, why, remedy);
@@ -331,11 +331,11 @@ complain(const char *what, const char *which, const char *why,
 void
 warn(const char *what, const char *which)
 {
-	complain(what, which, strerror(errno), NULL);
+	warnx(what, which, strerror(errno), NULL);
 }
 
 _Noreturn void
-log_leave(int code)
+log_exit(int code)
 {
 	if (cleaner)
 		cleaner();
@@ -343,25 +343,25 @@ log_leave(int code)
 }
 
 _Noreturn void
-refuse_with(int code, const char *what, const char *which, const char *why,
+diex_code(int code, const char *what, const char *which, const char *why,
     const char *remedy)
 {
 	if (!already || !already())
 		complain_and(code, what, which, why, remedy);
-	log_leave(code);
+	log_exit(code);
 }
 
 _Noreturn void
-refuse(const char *what, const char *which, const char *why,
+diex(const char *what, const char *which, const char *why,
     const char *remedy)
 {
-	refuse_with(failure_code, what, which, why, remedy);
+	diex_code(failure_code, what, which, why, remedy);
 }
 
 _Noreturn void
 die_with(const char *what, const char *which, const char *remedy)
 {
-	refuse(what, which, strerror(errno), remedy);
+	diex(what, which, strerror(errno), remedy);
 }
 
 _Noreturn void
@@ -371,10 +371,10 @@ die(const char *what, const char *which)
 }
 
 void
-lacking(const char *what, const char *which)
+degrade(const char *what, const char *which)
 {
 	if (!best_effort)
 		die(what, which);
-	complain_and(LACKING, what, which, strerror(errno),
+	complain_and(DEGRADED, what, which, strerror(errno),
 	    "goes on without, by --best-effort");
 }

@@ -7,29 +7,29 @@
 #include <stdint.h>
 
 /* A text under construction; it never overflows, it ends in "..." instead. */
-struct line {
+struct strbuf {
 	char *text;             /* always ends in a NUL */
 	size_t size;            /* bytes at text, at least 4 */
 	size_t used;            /* bytes of text before the NUL */
 };
 
 /* An empty line over an array. */
-#define LINE(array) line_over((array), sizeof(array))
-struct line line_over(char *text, size_t size);
+#define STRBUF(array) strbuf_over((array), sizeof(array))
+struct strbuf strbuf_over(char *text, size_t size);
 
 /* Append words of our own; nothing is escaped. */
-void line_add(struct line *l, const char *words);
+void strbuf_add(struct strbuf *l, const char *words);
 
 /* Append a decimal number. */
-void line_number(struct line *l, int64_t number);
+void strbuf_number(struct strbuf *l, int64_t number);
 
 /* Append a name from outside, where control characters and bytes that are not
  * UTF-8 are written as \xNN, so that no terminal obeys them. */
-void line_quote(struct line *l, const char *name);
+void strbuf_quote(struct strbuf *l, const char *name);
 
 /* Append a JSON string, RFC 8259, in which anything is a text; null for NULL
  * and for "". */
-void line_json(struct line *l, const char *text);
+void strbuf_json(struct strbuf *l, const char *text);
 
 /* The bytes of the first character of a text, 1 to 4; 0 where it is a control
  * character (C1 included) or not UTF-8 (RFC 3629). */
@@ -47,21 +47,21 @@ size_t text_address(const char *text, unsigned char bytes[16]);
 int64_t text_size(const char *text);
 
 /* Who speaks, and the exit code of its own failures (125). */
-void log_as(const char *name, int failure_code);
+void log_set_name(const char *name, int failure_code);
 
 /* Have every complaint told to one more listener: the line without the name,
  * and the exit code where the process ends with it, else 0; LACKING where it
  * goes on without something. */
-enum { LACKING = -1 };
-void log_listen(void (*hears)(const char *line, int code));
+enum { DEGRADED = -1 };
+void log_set_hook(void (*hears)(const char *line, int code));
 
-/* Have something done before refuse(), die() and log_leave() end the process;
+/* Have something done before refuse(), die() and log_exit() end the process;
  * NULL: no more. */
-void log_clean(void (*clean)(void));
+void log_set_cleanup(void (*clean)(void));
 
 /* Have refuse() and die() ask first whether it has been said already, and then
  * end without a line; NULL: no more. */
-void log_ask(bool (*said)(void));
+void log_set_suppress(bool (*said)(void));
 
 /* Go on where something is lacking(), from now on. */
 void log_best_effort(void);
@@ -72,7 +72,7 @@ void say(const char *words);
 
 /* say() "WHAT 'WHICH': WHY; REMEDY" because something went wrong. which, why
  * and remedy may be NULL. */
-void complain(const char *what, const char *which, const char *why,
+void warnx(const char *what, const char *which, const char *why,
     const char *remedy);
 
 /* complain() with the reason in errno. */
@@ -86,17 +86,17 @@ _Noreturn void die_with(const char *what, const char *which,
     const char *remedy);
 
 /* die(), but with log_best_effort() complain and come back. */
-void lacking(const char *what, const char *which);
+void degrade(const char *what, const char *which);
 
 /* End as refuse() does, without a line. */
-_Noreturn void log_leave(int code);
+_Noreturn void log_exit(int code);
 
 /* complain() where errno has no part in it, then end with the failure code. */
-_Noreturn void refuse(const char *what, const char *which, const char *why,
+_Noreturn void diex(const char *what, const char *which, const char *why,
     const char *remedy);
 
 /* refuse(), with another exit code. */
-_Noreturn void refuse_with(int code, const char *what, const char *which,
+_Noreturn void diex_code(int code, const char *what, const char *which,
     const char *why, const char *remedy);
 
 #endif

@@ -14,124 +14,132 @@ extern char **environ;
 #define AT(member) offsetof(struct options, member)
 #define OF(word) (AT(sandbox) + (word))         /* of a kind of words */
 
-/* NAME, LETTER, KIND, and what it concerns. */
-#define RULES(X) \
-	X("group",               'g', ON, AT(group)) \
-	X("subreaper",           's', NOTHING, 0) \
-	X("parent-death-signal", 'p', SIGNAL, AT(parent_death_signal)) \
-	X("exit",                'e', EXIT, AT(exit_codes)) \
-	X("rewrite",             'r', REWRITE, AT(signals.rewrite)) \
-	X("delay",                0,  DELAY, AT(signals.delay)) \
-	X("all",                  0,  ON, AT(all)) \
-	X("",                    'w', ON, AT(warn_orphans)) \
-	X("",                    'v', COUNT, AT(verbosity)) \
-	X("stop-timeout",         0,  TIME, AT(stop_timeout)) \
-	X("stop-signal",          0,  SIGNAL, AT(stop_signal)) \
-	X("grace",                0,  TIME, AT(grace)) \
-	X("wait",                 0,  ON, AT(wait)) \
-	X("timeout",              0,  TIME, AT(timeout)) \
-	X("report",               0,  TEXT, AT(report)) \
-	X("report-fd",            0,  NUMBER, AT(report_fd)) \
-	X("pause",                0,  ON, AT(pause)) \
-	X("rootfs",               0,  TEXT, AT(sandbox.rootfs)) \
-	X("ephemeral",            0,  ROOM, AT(sandbox)) \
-	X("read-only",            0,  READ_ONLY_ROOT, AT(sandbox)) \
-	X("writable",             0,  WRITABLE_ROOT, AT(sandbox)) \
-	X("layer",                0,  WORD, OF(LAYER)) \
-	X("upper",                0,  TEXT, AT(sandbox.upper)) \
-	X("volume",               0,  WORD, OF(VOLUME)) \
-	X("tmpfs",                0,  WORD, OF(TMPFS)) \
-	X("dir",                  0,  WORD, OF(DIR_AT)) \
-	X("symlink",              0,  WORD, OF(SYMLINK)) \
-	X("file",                 0,  WORD, OF(FILE_AT)) \
-	X("device",               0,  WORD, OF(DEVICE)) \
-	X("shm-size",             0,  SIZE, AT(sandbox.shm_size)) \
-	X("pty-max",              0,  PTYS, AT(sandbox.pty_max)) \
-	X("proc",                 0,  CHOICE_PROC, AT(sandbox.proc)) \
-	X("sys",                  0,  CHOICE_SYS, AT(sandbox.sys)) \
-	X("chroot",               0,  TEXT, AT(sandbox.chroot)) \
-	X("memory",               0,  LIMIT, AT(sandbox.limits[MEMORY])) \
-	X("memory-swap",          0,  LIMIT, AT(sandbox.limits[MEMORY_SWAP])) \
-	X("memory-high",          0,  LIMIT, AT(sandbox.limits[MEMORY_HIGH])) \
-	X("oom",                  0,  CHOICE_OOM, AT(sandbox.oom)) \
-	X("cpus",                 0,  LIMIT, AT(sandbox.limits[CPUS])) \
-	X("cpu-shares",           0,  LIMIT, AT(sandbox.limits[CPU_SHARES])) \
-	X("cpuset-cpus",          0,  LIMIT, AT(sandbox.limits[CPUSET_CPUS])) \
-	X("cpu-time",             0,  TIME_LIMIT, AT(sandbox.cpu_time)) \
-	X("pids-limit",           0,  LIMIT, AT(sandbox.limits[PIDS_LIMIT])) \
-	X("blkio-weight",         0,  LIMIT, AT(sandbox.limits[BLKIO_WEIGHT])) \
-	X("device-read-bps",      0,  WORD, OF(READ_BPS)) \
-	X("device-write-bps",     0,  WORD, OF(WRITE_BPS)) \
-	X("device-read-iops",     0,  WORD, OF(READ_IOPS)) \
-	X("device-write-iops",    0,  WORD, OF(WRITE_IOPS)) \
-	X("cgroup-conf",          0,  WORD, OF(CGROUP_CONF)) \
-	X("cgroup-parent",        0,  TEXT, AT(sandbox.cgroup_parent)) \
-	X("cgroup-join",          0,  WORD, OF(CGROUP_JOIN)) \
-	X("cgroupfs",             0,  ON, AT(sandbox.cgroupfs)) \
-	X("cgroups",              0,  CHOICE_CGROUPS, AT(sandbox.cgroups)) \
-	X("ulimit",               0,  WORD, OF(ULIMIT)) \
-	X("user",                'u', TEXT, AT(sandbox.user)) \
-	X("group-add",            0,  WORD, OF(GROUP_ADD)) \
-	X("hostname",             0,  PLAIN, AT(sandbox.hostname)) \
-	X("workdir",              0,  PLAIN, AT(sandbox.workdir)) \
-	X("env",                  0,  WORD, OF(ENV)) \
-	X("env-file",             0,  WORD, OF(ENV_FILE)) \
-	X("keep-env",             0,  WORD_OR_NOT, OF(KEEP_ENV)) \
-	X("unsetenv",             0,  WORD, OF(UNSETENV)) \
-	X("umask",                0,  MASK, AT(sandbox.umask)) \
-	X("userns",               0,  CHOICE_USERNS, AT(sandbox.userns)) \
-	X("uidmap",               0,  WORD, OF(UIDMAP)) \
-	X("gidmap",               0,  WORD, OF(GIDMAP)) \
-	X("unshare",              0,  WORD, OF(UNSHARED)) \
-	X("pid",                  0,  HOST, AT(sandbox.host_pid)) \
-	X("ipc",                  0,  HOST, AT(sandbox.host_ipc)) \
-	X("uts",                  0,  HOST, AT(sandbox.host_uts)) \
-	X("cgroupns",             0,  HOST, AT(sandbox.host_cgroup)) \
-	X("timens",               0,  WORD, OF(TIMENS)) \
-	X("network",              0,  TEXT, AT(sandbox.network)) \
-	X("ip",                   0,  WORD, OF(IP)) \
-	X("gateway",              0,  WORD, OF(GATEWAY)) \
-	X("publish",              0,  WORD, OF(PUBLISH)) \
-	X("listen",               0,  WORD, OF(LISTEN)) \
-	X("dns",                  0,  WORD, OF(DNS)) \
-	X("add-host",             0,  WORD, OF(ADD_HOST)) \
-	X("sysctl",               0,  WORD, OF(SYSCTL)) \
-	X("cap-add",              0,  WORD, OF(CAP_ADD)) \
-	X("cap-drop",             0,  WORD, OF(CAP_DROP)) \
-	X("new-privs",            0,  ON, AT(sandbox.new_privs)) \
-	X("seccomp",              0,  WORD, OF(SECCOMP)) \
-	X("landlock",             0,  WORD, OF(LANDLOCK)) \
-	X("allow-userns",         0,  ON, AT(sandbox.allow_userns)) \
-	X("tty",                 't', TTY, AT(sandbox.tty)) \
-	X("detach",              'd', ON, AT(sandbox.detach)) \
-	X("info",                 0,  TEXT, AT(sandbox.info)) \
-	X("info-fd",              0,  NUMBER, AT(sandbox.info_fd)) \
-	X("block-fd",             0,  NUMBER, AT(sandbox.block_fd)) \
-	X("pidfile",              0,  TEXT, AT(sandbox.pidfile)) \
-	X("preserve-fd",          0,  WORD, OF(PRESERVE_FD)) \
-	X("args-fd",              0,  ARGS, 0) \
-	X("best-effort",          0,  ON, AT(sandbox.best_effort)) \
-	X("doctor",               0,  DOCTOR, AT(doctor)) \
-	X("boot",                 0,  ON, AT(boot.asked)) \
-	X("on-exit",              0,  CHOICE_ON_EXIT, AT(boot.on_exit)) \
-	X("switch-root",          0,  TEXT, AT(boot.switch_root)) \
-	X("watchdog",             0,  TEXT, AT(boot.watchdog)) \
-	X("reexec",               0,  ON, AT(boot.reexec)) \
-	X("status",               0,  ON, AT(boot.status)) \
-	X("help",                'h', HELP, 0) \
-	X("version",             'V', VERSION, 0) \
-	X("license",             'l', LICENSE, 0)
-
-static const struct rule rules[] = { RULES(RULE) };
-static const char rule_names[] = RULES(RULE_NAME);
+static const struct option native_options[] = {
+	{ .name = "group", .letter = 'g', .type = ON, .at = AT(group) },
+	{ .name = "subreaper", .letter = 's', .type = NOTHING },
+	{ .name = "parent-death-signal", .letter = 'p', .type = SIGNAL,
+	    .at = AT(parent_death_signal) },
+	{ .name = "exit", .letter = 'e', .type = EXIT, .at = AT(exit_codes) },
+	{ .name = "rewrite", .letter = 'r', .type = REWRITE,
+	    .at = AT(signals.rewrite) },
+	{ .name = "delay", .type = DELAY, .at = AT(signals.delay) },
+	{ .name = "all", .type = ON, .at = AT(all) },
+	{ .letter = 'w', .type = ON, .at = AT(warn_orphans) },
+	{ .letter = 'v', .type = COUNT, .at = AT(verbosity) },
+	{ .name = "stop-timeout", .type = TIME, .at = AT(stop_timeout) },
+	{ .name = "stop-signal", .type = SIGNAL, .at = AT(stop_signal) },
+	{ .name = "grace", .type = TIME, .at = AT(grace) },
+	{ .name = "wait", .type = ON, .at = AT(wait) },
+	{ .name = "timeout", .type = TIME, .at = AT(timeout) },
+	{ .name = "report", .type = STRING, .at = AT(report) },
+	{ .name = "report-fd", .type = NUMBER, .at = AT(report_fd) },
+	{ .name = "pause", .type = ON, .at = AT(pause) },
+	{ .name = "rootfs", .type = STRING, .at = AT(sandbox.rootfs) },
+	{ .name = "ephemeral", .type = OPTIONAL_SIZE, .at = AT(sandbox) },
+	{ .name = "read-only", .type = READ_ONLY_ROOT, .at = AT(sandbox) },
+	{ .name = "writable", .type = WRITABLE_ROOT, .at = AT(sandbox) },
+	{ .name = "layer", .type = LIST, .at = OF(LAYER) },
+	{ .name = "upper", .type = STRING, .at = AT(sandbox.upper) },
+	{ .name = "volume", .type = LIST, .at = OF(VOLUME) },
+	{ .name = "tmpfs", .type = LIST, .at = OF(TMPFS) },
+	{ .name = "dir", .type = LIST, .at = OF(DIR_AT) },
+	{ .name = "symlink", .type = LIST, .at = OF(SYMLINK) },
+	{ .name = "file", .type = LIST, .at = OF(FILE_AT) },
+	{ .name = "device", .type = LIST, .at = OF(DEVICE) },
+	{ .name = "shm-size", .type = SIZE, .at = AT(sandbox.shm_size) },
+	{ .name = "pty-max", .type = PTYS, .at = AT(sandbox.pty_max) },
+	{ .name = "proc", .type = CHOICE_PROC, .at = AT(sandbox.proc) },
+	{ .name = "sys", .type = CHOICE_SYS, .at = AT(sandbox.sys) },
+	{ .name = "chroot", .type = STRING, .at = AT(sandbox.chroot) },
+	{ .name = "memory", .type = LIMIT, .at = AT(sandbox.limits[MEMORY]) },
+	{ .name = "memory-swap", .type = LIMIT,
+	    .at = AT(sandbox.limits[MEMORY_SWAP]) },
+	{ .name = "memory-high", .type = LIMIT,
+	    .at = AT(sandbox.limits[MEMORY_HIGH]) },
+	{ .name = "oom", .type = CHOICE_OOM, .at = AT(sandbox.oom) },
+	{ .name = "cpus", .type = LIMIT, .at = AT(sandbox.limits[CPUS]) },
+	{ .name = "cpu-shares", .type = LIMIT,
+	    .at = AT(sandbox.limits[CPU_SHARES]) },
+	{ .name = "cpuset-cpus", .type = LIMIT,
+	    .at = AT(sandbox.limits[CPUSET_CPUS]) },
+	{ .name = "cpu-time", .type = TIME_LIMIT, .at = AT(sandbox.cpu_time) },
+	{ .name = "pids-limit", .type = LIMIT,
+	    .at = AT(sandbox.limits[PIDS_LIMIT]) },
+	{ .name = "blkio-weight", .type = LIMIT,
+	    .at = AT(sandbox.limits[BLKIO_WEIGHT]) },
+	{ .name = "device-read-bps", .type = LIST, .at = OF(READ_BPS) },
+	{ .name = "device-write-bps", .type = LIST, .at = OF(WRITE_BPS) },
+	{ .name = "device-read-iops", .type = LIST, .at = OF(READ_IOPS) },
+	{ .name = "device-write-iops", .type = LIST, .at = OF(WRITE_IOPS) },
+	{ .name = "cgroup-conf", .type = LIST, .at = OF(CGROUP_CONF) },
+	{ .name = "cgroup-parent", .type = STRING,
+	    .at = AT(sandbox.cgroup_parent) },
+	{ .name = "cgroup-join", .type = LIST, .at = OF(CGROUP_JOIN) },
+	{ .name = "cgroupfs", .type = ON, .at = AT(sandbox.cgroupfs) },
+	{ .name = "cgroups", .type = CHOICE_CGROUPS,
+	    .at = AT(sandbox.cgroups) },
+	{ .name = "ulimit", .type = LIST, .at = OF(ULIMIT) },
+	{ .name = "user", .letter = 'u', .type = STRING,
+	    .at = AT(sandbox.user) },
+	{ .name = "group-add", .type = LIST, .at = OF(GROUP_ADD) },
+	{ .name = "hostname", .type = PLAIN, .at = AT(sandbox.hostname) },
+	{ .name = "workdir", .type = PLAIN, .at = AT(sandbox.workdir) },
+	{ .name = "env", .type = LIST, .at = OF(ENV) },
+	{ .name = "env-file", .type = LIST, .at = OF(ENV_FILE) },
+	{ .name = "keep-env", .type = OPTIONAL_LIST, .at = OF(KEEP_ENV) },
+	{ .name = "unsetenv", .type = LIST, .at = OF(UNSETENV) },
+	{ .name = "umask", .type = MASK, .at = AT(sandbox.umask) },
+	{ .name = "userns", .type = CHOICE_USERNS, .at = AT(sandbox.userns) },
+	{ .name = "uidmap", .type = LIST, .at = OF(UIDMAP) },
+	{ .name = "gidmap", .type = LIST, .at = OF(GIDMAP) },
+	{ .name = "unshare", .type = LIST, .at = OF(UNSHARED) },
+	{ .name = "pid", .type = HOST, .at = AT(sandbox.host_pid) },
+	{ .name = "ipc", .type = HOST, .at = AT(sandbox.host_ipc) },
+	{ .name = "uts", .type = HOST, .at = AT(sandbox.host_uts) },
+	{ .name = "cgroupns", .type = HOST, .at = AT(sandbox.host_cgroup) },
+	{ .name = "timens", .type = LIST, .at = OF(TIMENS) },
+	{ .name = "network", .type = STRING, .at = AT(sandbox.network) },
+	{ .name = "ip", .type = LIST, .at = OF(IP) },
+	{ .name = "gateway", .type = LIST, .at = OF(GATEWAY) },
+	{ .name = "publish", .type = LIST, .at = OF(PUBLISH) },
+	{ .name = "listen", .type = LIST, .at = OF(LISTEN) },
+	{ .name = "dns", .type = LIST, .at = OF(DNS) },
+	{ .name = "add-host", .type = LIST, .at = OF(ADD_HOST) },
+	{ .name = "sysctl", .type = LIST, .at = OF(SYSCTL) },
+	{ .name = "cap-add", .type = LIST, .at = OF(CAP_ADD) },
+	{ .name = "cap-drop", .type = LIST, .at = OF(CAP_DROP) },
+	{ .name = "new-privs", .type = ON, .at = AT(sandbox.new_privs) },
+	{ .name = "seccomp", .type = LIST, .at = OF(SECCOMP) },
+	{ .name = "landlock", .type = LIST, .at = OF(LANDLOCK) },
+	{ .name = "allow-userns", .type = ON, .at = AT(sandbox.allow_userns) },
+	{ .name = "tty", .letter = 't', .type = TTY, .at = AT(sandbox.tty) },
+	{ .name = "detach", .letter = 'd', .type = ON,
+	    .at = AT(sandbox.detach) },
+	{ .name = "info", .type = STRING, .at = AT(sandbox.info) },
+	{ .name = "info-fd", .type = NUMBER, .at = AT(sandbox.info_fd) },
+	{ .name = "block-fd", .type = NUMBER, .at = AT(sandbox.block_fd) },
+	{ .name = "pidfile", .type = STRING, .at = AT(sandbox.pidfile) },
+	{ .name = "preserve-fd", .type = LIST, .at = OF(PRESERVE_FD) },
+	{ .name = "args-fd", .type = ARGS },
+	{ .name = "best-effort", .type = ON, .at = AT(sandbox.best_effort) },
+	{ .name = "doctor", .type = DOCTOR, .at = AT(doctor) },
+	{ .name = "boot", .type = ON, .at = AT(boot.requested) },
+	{ .name = "on-exit", .type = CHOICE_ON_EXIT, .at = AT(boot.on_exit) },
+	{ .name = "switch-root", .type = STRING, .at = AT(boot.switch_root) },
+	{ .name = "watchdog", .type = STRING, .at = AT(boot.watchdog) },
+	{ .name = "reexec", .type = ON, .at = AT(boot.reexec) },
+	{ .name = "status", .type = ON, .at = AT(boot.status) },
+	{ .name = "help", .letter = 'h', .type = HELP },
+	{ .name = "version", .letter = 'V', .type = VERSION },
+	{ .name = "license", .letter = 'l', .type = LICENSE },
+};
 
 static const struct dialect native = {
 	.name = "pith",
 	.failure_code = 125,
 	.version = "pith " PITH_VERSION "\n",
-	.rules = rules,
-	.rule_names = rule_names,
-	.rule_count = sizeof(rules) / sizeof(rules[0]),
+	.options = native_options,
+	.option_count = sizeof(native_options) / sizeof(native_options[0]),
 	.usage =
 "usage: pith [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
 "Run COMMAND as a good process 1: forward signals, reap zombies, end with its\n"
@@ -235,8 +243,6 @@ static const char license[] =
 "OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE\n"
 "SOFTWARE.\n";
 
-static const char takes[] = KINDS_WITH_VALUE(KIND_TAKES);
-
 enum { ARGS_STEP = 4096, ARGS_MOST = 6 << 20 };
 
 /* The struct words of all options. */
@@ -251,16 +257,35 @@ static char *variable;
 
 static const char SEE_HELP[] = "see --help";
 
-/* What to write as the value of such a kind. */
-static const char *
-taken(enum kind kind)
-{
-	const char *text = takes;
-
-	for (int i = ROOM; i < (int)kind; i++)
-		text += strlen(text) + 1;
-	return text;
-}
+/* Valid forms of a value, as error messages list them. */
+static const char valid_forms[VALUE_TYPES][48] = {
+	[OPTIONAL_SIZE] = "a size such as 512m",
+	[TTY] = "no",
+	[DOCTOR] = "json",
+	[OPTIONAL_LIST] = "names as A,B",
+	[STRING] = "a file name",
+	[PLAIN] = "a name",
+	[NUMBER] = "the number of an open file",
+	[TIME] = "a time such as 1.5, 500ms, 90s, 2m or 1h",
+	[TIME_LIMIT] = "a time such as 1.5, 500ms, 90s, 2m or 1h",
+	[SIGNAL] = "a signal such as TERM, SIGUSR1, RTMIN+3 or 15",
+	[EXIT] = "exit codes FROM[:TO] such as 143:0 or SIGTERM:0",
+	[REWRITE] = "signals FROM:TO such as TERM:QUIT, FROM:0 drops",
+	[DELAY] = "a signal and a time, such as TERM:5s",
+	[SIZE] = "a size such as 65536, 64k, 512m or 1g",
+	[MASK] = "an octal number such as 022",
+	[PTYS] = "a number from 1 to 1048576",
+	[LIST] = "a value, see pith(8)",
+	[HOST] = "host",
+	[CHOICE_USERNS] = "auto, host, subid or keep-id",
+	[CHOICE_PROC] = "masked, minimal, full or none",
+	[CHOICE_SYS] = "ro or none",
+	[CHOICE_OOM] = "process or group",
+	[CHOICE_CGROUPS] = "auto, v1, v2 or off",
+	[CHOICE_ON_EXIT] = "reboot, poweroff, halt, respawn or shell",
+	[LIMIT] = "a number or a size, see pith(8)",
+	[ARGS] = "the number of an open file",
+};
 
 /* ---- values ------------------------------------------------------------- */
 
@@ -425,14 +450,14 @@ choice(const char *choices, const char *value)
 }
 
 static bool
-add_word(struct options *o, int kind, const char *value)
+add_word(struct options *o, int type, const char *value)
 {
 	struct sandbox *s = &o->sandbox;
 
 	memory_reserve(&words, (s->word_count + 1) * sizeof(struct word));
 	s->words = words.block;
-	s->words[s->word_count++] = (struct word){ kind, (char *)value };
-	if (kind == LAYER)
+	s->words[s->word_count++] = (struct word){ type, (char *)value };
+	if (type == LAYER)
 		s->layered = true;
 	return true;
 }
@@ -440,14 +465,14 @@ add_word(struct options *o, int kind, const char *value)
 /* True if an earlier word gives the same file, parameter or clock another
  * value: the kernel would keep the last. */
 static bool
-word_differs(const struct sandbox *s, int kind, const char *value)
+word_differs(const struct sandbox *s, int type, const char *value)
 {
-	const bool keyed = kind == CGROUP_CONF || kind == SYSCTL ||
-	    kind == TIMENS;
+	const bool keyed = type == CGROUP_CONF || type == SYSCTL ||
+	    type == TIMENS;
 	const char *end = keyed ? strchr(value, '=') : NULL;
 
 	for (int i = 0; i < s->word_count && end; i++)
-		if (s->words[i].kind == kind &&
+		if (s->words[i].kind == type &&
 		    strncmp(s->words[i].value, value, end + 1 - value) == 0 &&
 		    strcmp(s->words[i].value, value) != 0)
 			return true;
@@ -458,14 +483,14 @@ word_differs(const struct sandbox *s, int kind, const char *value)
  * identifies or names a file to write is never replaced silently; pith(8) lists
  * the times, signals, sizes and names of which the last one wins. */
 static bool
-differs(const struct options *o, const struct rule *r, const char *value)
+differs(const struct options *o, const struct option *r, const char *value)
 {
 	const void *member = (const char *)o + r->at;
 	/* Read only where the member is an int: others are aligned less. */
 	const int *is = member;
 
-	switch (r->kind) {
-	case TEXT:
+	switch (r->type) {
+	case STRING:
 	case LIMIT:
 		return *(const char *const *)member &&
 		    strcmp(*(const char *const *)member, value) != 0;
@@ -484,8 +509,9 @@ differs(const struct options *o, const struct rule *r, const char *value)
 	case CHOICE_OOM:
 	case CHOICE_CGROUPS:
 	case CHOICE_ON_EXIT:
-		return *is != 0 && *is != choice(taken(r->kind), value) + 1;
-	case WORD:
+		return *is != 0 &&
+		    *is != choice(valid_forms[r->type], value) + 1;
+	case LIST:
 		return word_differs(&o->sandbox, r->at - AT(sandbox), value);
 	default:
 		return false;
@@ -500,15 +526,15 @@ set_root(struct sandbox *s, enum root_mode mode, int64_t size)
 		[WRITABLE] = "--writable",
 	};
 	char text[48];
-	struct line what = LINE(text);
+	struct strbuf what = STRBUF(text);
 
-	if (s->root_asked && (s->root_mode != (int)mode ||
+	if (s->root_requested && (s->root_mode != (int)mode ||
 	    s->root_size != size)) {
-		line_add(&what, names[mode]);
-		line_add(&what, " contradicts");
-		refuse(text, names[s->root_mode], NULL, "give one of them");
+		strbuf_add(&what, names[mode]);
+		strbuf_add(&what, " contradicts");
+		diex(text, names[s->root_mode], NULL, "give one of them");
 	}
-	s->root_asked = true;
+	s->root_requested = true;
 	s->root_mode = mode;
 	s->root_size = size;
 }
@@ -516,10 +542,10 @@ set_root(struct sandbox *s, enum root_mode mode, int64_t size)
 static bool read_args(struct options *o, const char *value);
 
 static bool
-set_optional(struct options *o, const struct rule *r, const char *value)
+set_optional(struct options *o, const struct option *r, const char *value)
 {
-	switch (r->kind) {
-	case ROOM:
+	switch (r->type) {
+	case OPTIONAL_SIZE:
 		if (value && text_size(value) < 0)
 			return false;
 		set_root(&o->sandbox, EPHEMERAL, value ? text_size(value) : 0);
@@ -539,12 +565,12 @@ set_optional(struct options *o, const struct rule *r, const char *value)
 
 /* False where the value is not of its kind. */
 static bool
-set_value(struct options *o, const struct rule *r, const char *value)
+set_value(struct options *o, const struct option *r, const char *value)
 {
 	void *member = (char *)o + r->at;
 
-	switch (r->kind) {
-	case TEXT:
+	switch (r->type) {
+	case STRING:
 	case PLAIN:
 	case LIMIT:
 		*(const char **)member = value;
@@ -572,17 +598,17 @@ set_value(struct options *o, const struct rule *r, const char *value)
 		return (*(int64_t *)member = text_size(value)) > 0;
 	case MASK:
 		return (*(int *)member = octal(value)) >= 0;
-	case WORD:
+	case LIST:
 		return *value && add_word(o, r->at - AT(sandbox), value);
 	case HOST:
-		return *(bool *)member = choice(taken(HOST), value) == 0;
+		return *(bool *)member = choice(valid_forms[HOST], value) == 0;
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
 	case CHOICE_OOM:
 	case CHOICE_CGROUPS:
 	case CHOICE_ON_EXIT:
-		*(int *)member = choice(taken(r->kind), value) + 1;
+		*(int *)member = choice(valid_forms[r->type], value) + 1;
 		return *(int *)member > 0;
 	case ARGS:
 		return read_args(o, value);
@@ -603,15 +629,15 @@ print(const char *text, const struct dialect *d)
 	startup_end_by_signal(true, "the output");
 	if (write(fd, text, n) != (ssize_t)n)
 		die("cannot write to", d->on_stderr ? "stderr" : "stdout");
-	log_leave(0);
+	log_exit(0);
 }
 
 /* "--word" or "-letter", as it was written, for the user to find again. Being
  * an option it is short. */
 static void
-option_name(struct line *l, const char *name, size_t n)
+option_name(struct strbuf *l, const char *name, size_t n)
 {
-	line_add(l, n > 0 ? "--" : "-");
+	strbuf_add(l, n > 0 ? "--" : "-");
 	n += n == 0;
 	memcpy(l->text + l->used, name, n);
 	l->used += n;
@@ -620,34 +646,34 @@ option_name(struct line *l, const char *name, size_t n)
 
 /* The option is a name of n bytes, or with n 0 a letter. */
 static void
-take_value(struct options *o, const struct rule *r, const char *value,
+take_value(struct options *o, const struct option *r, const char *value,
     const char *name, size_t n)
 {
-	const bool may = r->kind < TEXT;
+	const bool may = r->type < STRING;
 	char text[128];
-	struct line why = LINE(text);
+	struct strbuf why = STRBUF(text);
 
 	option_name(&why, name, n);
 	if ((value || may) && differs(o, r, value)) {
-		line_add(&why, value ? " has another value already" : "");
-		refuse("cannot take", value ? value : text, value ? text :
+		strbuf_add(&why, value ? " has another value already" : "");
+		diex("cannot take", value ? value : text, value ? text :
 		    "it has another value already", "give it once");
 	}
 	if (may ? set_optional(o, r, value) : value && set_value(o, r, value))
 		return;
 	if (!value)
-		refuse("missing value for", text, taken(r->kind), SEE_HELP);
-	line_add(&why, may ? "= takes " : " takes ");
-	line_add(&why, taken(r->kind));
-	refuse("bad value", value, text, NULL);
+		diex("missing value for", text, valid_forms[r->type], SEE_HELP);
+	strbuf_add(&why, may ? "= takes " : " takes ");
+	strbuf_add(&why, valid_forms[r->type]);
+	diex("bad value", value, text, NULL);
 }
 
 static void
-take_flag(struct options *o, const struct rule *r, const struct dialect *d)
+take_flag(struct options *o, const struct option *r, const struct dialect *d)
 {
 	void *member = (char *)o + r->at;
 
-	switch (r->kind) {
+	switch (r->type) {
 	case ON:
 		*(bool *)member = true;
 		break;
@@ -672,11 +698,11 @@ take_flag(struct options *o, const struct rule *r, const struct dialect *d)
 	}
 }
 
-static const struct rule *
-note(struct options *o, const struct rule *r)
+static const struct option *
+note(struct options *o, const struct option *r)
 {
 	if (r && r->at >= AT(sandbox))
-		o->sandbox.asked = true;
+		o->sandbox.requested = true;
 	if (r && r->at >= AT(for_command))
 		o->for_command = true;
 	return r;
@@ -684,21 +710,17 @@ note(struct options *o, const struct rule *r)
 
 /* A long name of n bytes, or with n 0 a letter; the dialect's own meaning
  * first, and any long name of pith's besides. */
-static const struct rule *
-find(const struct dialect *d, const char *name, size_t n)
+static const struct option *
+find_option(const struct dialect *d, const char *name, size_t n)
 {
-	const char *next = d->rule_names;
+	for (size_t i = 0; i < d->option_count; i++) {
+		const struct option *o = &d->options[i];
 
-	for (size_t i = 0; i < d->rule_count; i++) {
-		const struct rule *r = &d->rules[i];
-		const size_t size = strlen(next);
-
-		if (n == 0 ? r->letter == *name : size == n &&
-		    memcmp(next, name, n) == 0)
-			return r;
-		next += size + 1;
+		if (n == 0 ? o->letter == *name : n < sizeof(o->name) &&
+		    strncmp(o->name, name, n) == 0 && o->name[n] == '\0')
+			return o;
 	}
-	return d == &native || n == 0 ? NULL : find(&native, name, n);
+	return d == &native || n == 0 ? NULL : find_option(&native, name, n);
 }
 
 /* Where words come from: argv, the text of PITH_OPTIONS, or what --args-fd
@@ -749,17 +771,17 @@ parse_long(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	size_t n = strchrnul(word + 2, '=') - (word + 2);
-	const struct rule *r = note(o, find(d, word + 2, n));
+	const struct option *r = note(o, find_option(d, word + 2, n));
 	char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
 
 	if (!r)
-		refuse("unknown option", word, NULL, SEE_HELP);
-	if (r->kind >= TEXT && !value)
+		diex("unknown option", word, NULL, SEE_HELP);
+	if (r->type >= STRING && !value)
 		value = next_word(w);
-	if (r->kind >= ROOM)
+	if (r->type >= OPTIONAL_SIZE)
 		take_value(o, r, value, word + 2, n);
 	else if (value)
-		refuse("unexpected value", word, "this option takes none",
+		diex("unexpected value", word, "this option takes none",
 		    SEE_HELP);
 	else
 		take_flag(o, r, d);
@@ -770,16 +792,16 @@ parse_letters(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	for (char *letter = word + 1; *letter; letter++) {
-		const struct rule *r = note(o, find(d, letter, 0));
+		const struct option *r = note(o, find_option(d, letter, 0));
 
 		if (!r)
-			refuse("unknown option", word, NULL, SEE_HELP);
-		if (r->kind >= TEXT) {
+			diex("unknown option", word, NULL, SEE_HELP);
+		if (r->type >= STRING) {
 			take_value(o, r, letter[1] ? letter + 1 : next_word(w),
 			    letter, 0);
 			return;
 		}
-		if (r->kind >= ROOM)
+		if (r->type >= OPTIONAL_SIZE)
 			take_value(o, r, NULL, letter, 0);
 		else
 			take_flag(o, r, d);
@@ -839,7 +861,7 @@ read_args(struct options *o, const char *value)
 		return false;
 	for (int i = 0; i < file_count; i++)
 		if (options_args(i)->fd == fd)
-			refuse("cannot read", "--args-fd", "this descriptor "
+			diex("cannot read", "--args-fd", "this descriptor "
 			    "was read before", "give it once");
 	read_args_file(fd, &text, &size);
 	memory_reserve(&files, (file_count + 1) * sizeof(struct args_file));
@@ -851,7 +873,7 @@ read_args(struct options *o, const char *value)
 		close(fd);
 	word = parse_words(o, &native, &w);
 	if (word)
-		refuse("not an option", word, NULL,
+		diex("not an option", word, NULL,
 		    "the command goes on the command line");
 	return true;
 }
@@ -874,7 +896,7 @@ set_defaults(struct options *o, const struct dialect *d)
 	    .info_fd = UNSET, .block_fd = UNSET, .cpu_time = UNSET };
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
-	for (int i = 0; i < SIGNALS; i++)
+	for (int i = 0; i < SIGNAL_COUNT; i++)
 		o->signals.rewrite[i] = i;
 }
 
@@ -884,11 +906,11 @@ parse_variables(struct options *o, const struct dialect *d)
 	for (size_t i = 0; i < d->variable_count; i++) {
 		const struct variable *v = &d->variables[i];
 		const char *value = getenv(v->name);
-		const struct rule r = { .kind = v->kind, .at = v->at };
+		const struct option r = { .type = v->type, .at = v->at };
 
 		if (!value || (v->value[0] && strcmp(value, v->value) != 0))
 			continue;
-		if (r.kind >= TEXT)
+		if (r.type >= STRING)
 			set_value(o, &r, value);
 		else
 			take_flag(o, &r, d);
@@ -920,12 +942,12 @@ parse_environment(struct options *o, const struct dialect *d)
 	memcpy(copy.block, variable, n);
 	w.text = (char *)copy.block + sizeof(NAME) - 1;
 	/* Whoever reads of a mistake has to know where to look. */
-	log_as("pith: PITH_OPTIONS", d->failure_code);
+	log_set_name("pith: PITH_OPTIONS", d->failure_code);
 	word = parse_words(o, &native, &w);
 	if (word)
-		refuse("not an option", word, NULL,
+		diex("not an option", word, NULL,
 		    "the command goes on the command line");
-	log_as(d->name, d->failure_code);
+	log_set_name(d->name, d->failure_code);
 }
 
 /* As dumb-init has it: at the end the child's group gets SIGTERM, and to
@@ -950,40 +972,40 @@ check(const struct options *o, bool boots)
 	const bool asks = o->doctor || b->reexec || b->status;
 
 	if (asks && boots)
-		refuse("a machine's init does not end", NULL, NULL,
+		diex("a machine's init does not end", NULL, NULL,
 		    "ask it with --status, --doctor or --reexec later");
 	if (asks)
 		return;
 	if (o->command && !o->command[0][0])
-		refuse("empty command", NULL, NULL, SEE_HELP);
-	if (b->asked && o->for_command)
-		refuse("--boot goes with none of the options for a command",
+		diex("empty command", NULL, NULL, SEE_HELP);
+	if (b->requested && o->for_command)
+		diex("--boot goes with none of the options for a command",
 		    NULL, NULL, "run pith once more below it, see pith(8)");
-	if (!b->asked && (b->on_exit || b->watchdog))
-		refuse("no --boot", NULL, NULL, SEE_HELP);
+	if (!b->requested && (b->on_exit || b->watchdog))
+		diex("no --boot", NULL, NULL, SEE_HELP);
 	if (b->on_exit && (!o->command || b->switch_root))
-		refuse("--on-exit needs the command of an appliance", NULL,
+		diex("--on-exit needs the command of an appliance", NULL,
 		    NULL, SEE_HELP);
-	if (b->asked || b->switch_root)
+	if (b->requested || b->switch_root)
 		return;
 	for (int i = 0; i < o->sandbox.word_count && o->pause; i++)
 		if (o->sandbox.words[i].kind == LISTEN)
-			refuse("--pause and --listen contradict each other",
+			diex("--pause and --listen contradict each other",
 			    NULL, NULL, SEE_HELP);
 	if (o->pause && o->command)
-		refuse("--pause takes no command", o->command[0], NULL, NULL);
+		diex("--pause takes no command", o->command[0], NULL, NULL);
 	if (!o->pause && !o->command)
-		refuse("no command given", NULL, NULL, SEE_HELP);
+		diex("no command given", NULL, NULL, SEE_HELP);
 	if (o->sandbox.detach && o->parent_death_signal)
-		refuse("--detach and --parent-death-signal contradict each "
+		diex("--detach and --parent-death-signal contradict each "
 		    "other", NULL, NULL, SEE_HELP);
-	if (o->sandbox.upper && o->sandbox.root_asked &&
+	if (o->sandbox.upper && o->sandbox.root_requested &&
 	    o->sandbox.root_mode != WRITABLE)
-		refuse("--upper contradicts",
+		diex("--upper contradicts",
 		    o->sandbox.root_mode == READ_ONLY ? "--read-only" :
 		    "--ephemeral", NULL, "give one of them");
 	if (o->report && o->report_fd != UNSET)
-		refuse("--report and --report-fd contradict each other", NULL,
+		diex("--report and --report-fd contradict each other", NULL,
 		    NULL, SEE_HELP);
 }
 
@@ -1008,7 +1030,7 @@ static void
 refuse_privileges(bool boots)
 {
 	if (!boots && getauxval(AT_SECURE))
-		refuse("cannot run setuid, setgid or with file capabilities",
+		diex("cannot run setuid, setgid or with file capabilities",
 		    NULL, NULL, "take them away from the program file");
 }
 
@@ -1019,14 +1041,14 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv,
 	const struct dialect *d = dialect ? dialect : &native;
 	struct words w = { argv + (*argv != NULL), NULL, NULL };
 
-	log_as(d->name, d->failure_code);
+	log_set_name(d->name, d->failure_code);
 	set_defaults(o, d);
 	refuse_privileges(boots);
 	parse_variables(o, d);
 	parse_environment(o, d);
-	if (parse_words(o, d, &w) && (!boots || o->boot.asked))
+	if (parse_words(o, d, &w) && (!boots || o->boot.requested))
 		o->command = w.argv - 1;
-	o->boot.asked = o->boot.asked || boots;
+	o->boot.requested = o->boot.requested || boots;
 	if (d->whole_group && o->group)
 		mind_group(o);
 	check(o, boots);

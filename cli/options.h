@@ -44,67 +44,34 @@ struct options {
 	struct sandbox sandbox;
 };
 
-/* What an option does with its value, and what that value looks like. Those
- * before TEXT need none, and have theirs after a "=". Given again, PLAIN, TIME,
- * SIGNAL, SIZE, MASK and DOCTOR take the last value, EXIT, REWRITE, DELAY and
- * words add up, and another value is refused for all others. */
-#define KINDS_WITH_VALUE(X) \
-	X(ROOM, "a size such as 512m") \
-	X(TTY, "no") \
-	X(DOCTOR, "json") \
-	X(WORD_OR_NOT, "names as A,B") \
-	X(TEXT, "a file name") \
-	X(PLAIN, "a name") \
-	X(NUMBER, "the number of an open file") \
-	X(TIME, "a time such as 1.5, 500ms, 90s, 2m or 1h") \
-	X(TIME_LIMIT, "a time such as 1.5, 500ms, 90s, 2m or 1h") \
-	X(SIGNAL, "a signal such as TERM, SIGUSR1, RTMIN+3 or 15") \
-	X(EXIT, "exit codes FROM[:TO] such as 143:0 or SIGTERM:0") \
-	X(REWRITE, "signals FROM:TO such as TERM:QUIT, FROM:0 drops") \
-	X(DELAY, "a signal and a time, such as TERM:5s") \
-	X(LEVEL, "") \
-	X(SIZE, "a size such as 65536, 64k, 512m or 1g") \
-	X(MASK, "an octal number such as 022") \
-	X(PTYS, "a number from 1 to 1048576") \
-	X(WORD, "a value, see pith(8)") \
-	X(HOST, "host") \
-	X(CHOICE_USERNS, "auto, host, subid or keep-id") \
-	X(CHOICE_PROC, "masked, minimal, full or none") \
-	X(CHOICE_SYS, "ro or none") \
-	X(CHOICE_OOM, "process or group") \
-	X(CHOICE_CGROUPS, "auto, v1, v2 or off") \
-	X(CHOICE_ON_EXIT, "reboot, poweroff, halt, respawn or shell") \
-	X(LIMIT, "a number or a size, see pith(8)") \
-	X(ARGS, "the number of an open file")
-
-#define KIND_NAME(kind, takes) kind,
-#define KIND_TAKES(kind, takes) takes "\0"
-
-enum kind {
+/* What an option does with its value. The types before OPTIONAL_SIZE take no
+ * value; those before STRING take one only after a "=". Given again, PLAIN,
+ * TIME, SIGNAL, SIZE, MASK and DOCTOR take the last value; EXIT, REWRITE, DELAY
+ * and lists add up; every other type refuses a different value. */
+enum value_type {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,
-	KINDS_WITH_VALUE(KIND_NAME)
+	OPTIONAL_SIZE, TTY, DOCTOR, OPTIONAL_LIST,
+	STRING, PLAIN, NUMBER, TIME, TIME_LIMIT, SIGNAL, EXIT, REWRITE, DELAY,
+	LEVEL, SIZE, MASK, PTYS, LIST, HOST, CHOICE_USERNS, CHOICE_PROC,
+	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, ARGS,
+	VALUE_TYPES
 };
 
-/* One option by its letter; 0 where it has none. The long names, or "", are one
- * text in the same order: pointers would be relocations at every start, and
- * arrays of one size are mostly empty. */
-struct rule {
-	char letter;
-	unsigned char kind;
+/* One option. Options of other programs may have a letter and no name. */
+struct option {
+	char name[20];
+	char letter;                    /* 0: none */
+	unsigned char type;             /* enum value_type */
 	unsigned short at;              /* offset in struct options */
 };
 
-/* For lists of X(NAME, LETTER, KIND, AT). */
-#define RULE(name, letter, kind, at) { letter, kind, at },
-#define RULE_NAME(name, letter, kind, at) name "\0"
-
 /* An environment variable that acts as an option where it has a certain value;
- * "" is any value, and for kinds that take a value it is the value. */
+ * "" is any value, and for types that take a value it is the value. */
 struct variable {
 	char name[24];
 	char value[4];
-	unsigned char kind;
+	unsigned char type;             /* enum value_type */
 	unsigned short at;
 };
 
@@ -114,10 +81,9 @@ struct dialect {
 	const char *usage;              /* --help */
 	const char *version;            /* --version */
 	const char *reaped;             /* says -w before a pid; NULL: pith's */
-	const struct rule *rules;
-	const char *rule_names;
+	const struct option *options;
 	const struct variable *variables;
-	unsigned char rule_count, variable_count;
+	unsigned char option_count, variable_count;
 	unsigned char failure_code;
 	unsigned char exec_code;        /* of a failed exec; 0: 126 and 127 */
 	bool whole_group;               /* see struct options, and --group */

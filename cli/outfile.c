@@ -35,7 +35,7 @@ open_sink(int fd)
 {
 	struct sink s = { .fd = fd, .most = SSIZE_MAX };
 	char path[32];
-	struct line l = LINE(path);
+	struct strbuf l = STRBUF(path);
 	struct stat st;
 	int own;
 
@@ -44,8 +44,8 @@ open_sink(int fd)
 	s.is_socket = S_ISSOCK(st.st_mode);
 	if (!S_ISFIFO(st.st_mode) && !isatty(fd))
 		return s;
-	line_add(&l, "/proc/self/fd/");
-	line_number(&l, fd);
+	strbuf_add(&l, "/proc/self/fd/");
+	strbuf_number(&l, fd);
 	own = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (own >= 0)
 		s.fd = own;
@@ -128,14 +128,14 @@ static bool
 link_as(const struct outfile *o, const char *name)
 {
 	char path[32];
-	struct line l = LINE(path);
+	struct strbuf l = STRBUF(path);
 
 	if (linkat(o->fd, "", o->dir, name, AT_EMPTY_PATH) == 0)
 		return true;
 	if (errno == EEXIST)
 		return false;
-	line_add(&l, "/proc/self/fd/");
-	line_number(&l, o->fd);
+	strbuf_add(&l, "/proc/self/fd/");
+	strbuf_number(&l, o->fd);
 	return linkat(AT_FDCWD, path, o->dir, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
@@ -178,7 +178,7 @@ outfile_open(struct outfile *o, const char *path, const char *what,
     const char *remedy)
 {
 	char dir[PATH_MAX];
-	struct line l = LINE(dir);
+	struct strbuf l = STRBUF(dir);
 	const char *slash = strrchr(path, '/');
 	struct stat st;
 
@@ -187,7 +187,7 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 	errno = ENAMETOOLONG;
 	if (strlen(path) >= sizeof(dir))
 		die(what, path);
-	line_add(&l, slash ? path : ".");
+	strbuf_add(&l, slash ? path : ".");
 	if (slash)
 		dir[slash == path ? 1 : slash - path] = '\0';
 	o->dir = fd_above(open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -200,7 +200,7 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 		if (errno != ENOENT || !o->name[0])
 			die(what, path);
 	} else if (!S_ISREG(st.st_mode)) {
-		refuse(what, path, "not a regular file", remedy);
+		diex(what, path, "not a regular file", remedy);
 	}
 	open_unnamed(o);
 	if (o->fd < 0 && !may_create(o))
@@ -265,7 +265,7 @@ outfile_write(struct outfile *o, const char *text, size_t n)
 	if (put_in_place(o, text, n) && is_at(o, o->start, o->path))
 		errno = 0;
 	if (errno == ESTALE)
-		complain("cannot write", o->name,
+		warnx("cannot write", o->name,
 		    "another file was put in its place", NULL);
 	else if (errno)
 		warn("cannot write", o->name);

@@ -20,28 +20,28 @@ static struct {
 static struct { const char *const *file; const int *fd; } early;
 
 static void
-json_key(struct line *l, const char *key)
+json_key(struct strbuf *l, const char *key)
 {
-	line_add(l, l->used > 1 ? ",\"" : "\"");
-	line_add(l, key);
-	line_add(l, "\":");
+	strbuf_add(l, l->used > 1 ? ",\"" : "\"");
+	strbuf_add(l, key);
+	strbuf_add(l, "\":");
 }
 
 static void
-json_text(struct line *l, const char *key, const char *text)
+json_text(struct strbuf *l, const char *key, const char *text)
 {
 	json_key(l, key);
-	line_json(l, text);
+	strbuf_json(l, text);
 }
 
 static void
-json_number(struct line *l, const char *key, int64_t n)
+json_number(struct strbuf *l, const char *key, int64_t n)
 {
 	json_key(l, key);
 	if (n == UNKNOWN)
-		line_add(l, "null");
+		strbuf_add(l, "null");
 	else
-		line_number(l, n);
+		strbuf_number(l, n);
 }
 
 /* The numbers of a verdict, in the order of the JSON. */
@@ -91,7 +91,7 @@ numbers_of(const struct verdict *v, int64_t n[NUMBERS])
 }
 
 static void
-json(struct line *l, const struct verdict *v)
+json(struct strbuf *l, const struct verdict *v)
 {
 	int64_t numbers[NUMBERS], *n = numbers;
 	const char *key = keys;
@@ -99,7 +99,7 @@ json(struct line *l, const struct verdict *v)
 	numbers_of(v, numbers);
 	if (numbers[RSS] != UNKNOWN)
 		numbers[RSS] *= 1024;
-	line_add(l, "{");
+	strbuf_add(l, "{");
 	json_text(l, "reason", v->reason);
 	json_text(l, "error", report.error);
 	for (int i = 0; *key; i++) {
@@ -112,16 +112,16 @@ json(struct line *l, const struct verdict *v)
 		key += strlen(key) + 1;
 	}
 	json_key(l, "weakened");
-	line_add(l, "[");
-	line_add(l, report.weakened);
-	line_add(l, "]}\n");
+	strbuf_add(l, "[");
+	strbuf_add(l, report.weakened);
+	strbuf_add(l, "]}\n");
 }
 
 void
 report_write(const struct verdict *v)
 {
 	char text[PIPE_BUF];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
 	if (report_fd < 0 && report_file.dir < 0)
 		return;
@@ -156,15 +156,15 @@ void
 report_note(const char *line, int code)
 {
 	size_t used = strlen(report.weakened);
-	struct line l = LINE(report.error);
-	struct line list = { report.weakened, sizeof(report.weakened), used };
+	struct strbuf l = STRBUF(report.error);
+	struct strbuf list = { report.weakened, sizeof(report.weakened), used };
 
 	/* What does not fit any more would not be JSON any more. */
-	if (code != LACKING) {
-		line_add(&l, line);
+	if (code != DEGRADED) {
+		strbuf_add(&l, line);
 	} else if (strlen(line) * 6 + 4 < sizeof(report.weakened) - used) {
-		line_add(&list, used > 0 ? "," : "");
-		line_json(&list, line);
+		strbuf_add(&list, used > 0 ? "," : "");
+		strbuf_json(&list, line);
 	}
 }
 
@@ -185,7 +185,7 @@ hear_early(const char *line, int code)
 
 	if (code <= 0 || (!file && *early.fd < 0))
 		return;
-	log_listen(NULL);
+	log_set_hook(NULL);
 	report_open(file, file ? -1 : *early.fd);
 	hear(line, code);
 }
@@ -195,13 +195,13 @@ report_early(const char *const *file, const int *fd)
 {
 	early.file = file;
 	early.fd = fd;
-	log_listen(hear_early);
+	log_set_hook(hear_early);
 }
 
 void
 report_open(const char *file, int fd)
 {
-	log_listen(NULL);
+	log_set_hook(NULL);
 	if (file)
 		outfile_open(&report_file, file, "cannot write the report",
 		    "--report-fd writes to what is open");
@@ -221,7 +221,7 @@ report_open(const char *file, int fd)
 			die("cannot write to", "--report-fd");
 	}
 	if (report_fd >= 0 || report_file.dir >= 0)
-		log_listen(hear);
+		log_set_hook(hear);
 }
 
 void
@@ -234,7 +234,7 @@ report_fds(int fds[REPORT_FDS])
 }
 
 static void
-say_group(struct line *l, const int64_t *counters)
+say_group(struct strbuf *l, const int64_t *counters)
 {
 	const char *next = group_words;
 
@@ -243,10 +243,10 @@ say_group(struct line *l, const int64_t *counters)
 		    " KiB" : "";
 
 		if (counters[i] != UNKNOWN) {
-			line_add(l, next);
-			line_number(l, *unit ? counters[i] / 1024 :
+			strbuf_add(l, next);
+			strbuf_number(l, *unit ? counters[i] / 1024 :
 			    counters[i]);
-			line_add(l, unit);
+			strbuf_add(l, unit);
 		}
 		next += strlen(next) + 1;
 	}
@@ -256,24 +256,24 @@ void
 report_say(const struct verdict *v, const char *command)
 {
 	char text[512];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 	int64_t numbers[NUMBERS];
 	const char *next = words;
 
 	numbers_of(v, numbers);
-	line_quote(&l, command);
-	line_add(&l, ": ");
-	line_add(&l, v->reason);
+	strbuf_quote(&l, command);
+	strbuf_add(&l, ": ");
+	strbuf_add(&l, v->reason);
 	if (v->signal != UNKNOWN) {
-		line_add(&l, " by signal ");
-		line_number(&l, v->signal);
+		strbuf_add(&l, " by signal ");
+		strbuf_number(&l, v->signal);
 	}
 	for (int i = 0; i < NUMBERS; i++) {
-		line_add(&l, next);
+		strbuf_add(&l, next);
 		if (i != SIGNAL && numbers[i] == UNKNOWN)
-			line_add(&l, "?");
+			strbuf_add(&l, "?");
 		else if (i != SIGNAL)
-			line_number(&l, numbers[i]);
+			strbuf_number(&l, numbers[i]);
 		next += strlen(next) + 1;
 	}
 	say_group(&l, v->counters);

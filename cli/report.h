@@ -41,7 +41,7 @@ void report_fds(int fds[REPORT_FDS]);
  * descriptors are not ours. */
 void report_disown(void);
 
-/* Have a complaint of another process in the verdict, as log_listen() has it.
+/* Have a complaint of another process in the verdict, as log_set_hook() has it.
  */
 void report_note(const char *line, int code);
 

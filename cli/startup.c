@@ -64,11 +64,11 @@ end_by(int sig, const char *what, const char *which)
 {
 	char name[SIGNAL_NAME];
 	char why[SIGNAL_NAME + 16];
-	struct line l = LINE(why);
+	struct strbuf l = STRBUF(why);
 
-	line_add(&l, "interrupted by ");
-	line_add(&l, signal_name(sig, name));
-	refuse_with(128 + sig, what, which, why, NULL);
+	strbuf_add(&l, "interrupted by ");
+	strbuf_add(&l, signal_name(sig, name));
+	diex_code(128 + sig, what, which, why, NULL);
 }
 
 void

@@ -22,7 +22,7 @@
 enum {
 	PATIENCE_MS = 1000,             /* for what outlives SIGKILL, at most */
 	LEFTOVERS_MS = 200,             /* of a start, for those of others */
-	PREFERENCE = 100,               /* a tenth of the memory, proc(5) */
+	OOM_SCORE_STEP = 100,               /* a tenth of the memory, proc(5) */
 	ROUNDS = 10000                  /* of kill(2), without any pause */
 };
 
@@ -37,33 +37,33 @@ static struct hierarchy {
 	int parent;                     /* that ours is made in, or -1 */
 	int group;                      /* ours, which is locked, or -1 */
 	int origin;                     /* of those that joined, or -1 */
-} all[CONTROLLERS + 1];
-static int count;
+} hierarchies[CONTROLLERS + 1];
+static int hierarchy_count;
 
 static unsigned int limited;    /* the controllers of limits */
 static unsigned int given;      /* to the groups beside ours, by us */
-static bool asked;              /* for more than what can be done without */
-static enum nodes keeps_nodes;
+static bool needs_group; /* for more than what can be done without */
+static enum nodes node_policy;
 static bool ends_tree;          /* does init, when its launcher is gone */
-static bool stays;              /* the command outlives a killed launcher */
-static bool joins;              /* does some process */
+static bool outlives_launcher; /* the command outlives a killed launcher */
+static bool has_joining;              /* does some process */
 static char name[GROUP_NAME];   /* of P */
 static char path[1024];         /* of v2, or of the first hierarchy */
-static int outer = -1;          /* our own group, which we moved out of */
-static int cpu = -1, kill_all = -1, processes = -1, victim = -1;
-static char victim_before[16];
-static int refusal = ENOENT;    /* errno of a group that could not be made */
+static int left_group = -1;          /* our own group, which we moved out of */
+static int cpu = -1, kill_all = -1, processes = -1, oom_score_fd = -1;
+static char oom_score_before[16];
+static int make_error = ENOENT;    /* errno of a group that could not be made */
 
 /* ---- what there is ------------------------------------------------------- */
 
 /* False where it cannot be used, and need not. */
 static bool
-use(const struct sandbox *s, const char *names, const char *group, bool v2,
-    unsigned int controllers)
+add_hierarchy(const struct sandbox *s, const char *names, const char *group,
+    bool v2, unsigned int controllers)
 {
-	struct hierarchy *h = &all[count];
+	struct hierarchy *h = &hierarchies[hierarchy_count];
 	const char *parent = s->cgroup_parent;
-	struct line l = LINE(h->names), p = { path, sizeof(path), 0 };
+	struct strbuf l = STRBUF(h->names), p = { path, sizeof(path), 0 };
 
 	*h = (struct hierarchy){ .v2 = v2, .group = -1, .origin = -1,
 	    .controllers = controllers };
@@ -72,15 +72,15 @@ use(const struct sandbox *s, const char *names, const char *group, bool v2,
 	if (h->parent < 0 && parent)
 		die("cannot use --cgroup-parent", parent);
 	if (h->parent < 0 && (controllers & limited))
-		refuse("cannot use the control group", group, errno == EXDEV ?
+		diex("cannot use the control group", group, errno == EXDEV ?
 		    "it is not below /sys/fs/cgroup here" : strerror(errno),
 		    "--cgroup-parent names another");
 	if (h->parent < 0)
 		return false;
-	line_add(&l, names);
-	if (count++ == 0 || v2) {
-		line_add(&p, parent && *parent != '/' ? "/" : "");
-		line_add(&p, parent ? parent : group);
+	strbuf_add(&l, names);
+	if (hierarchy_count++ == 0 || v2) {
+		strbuf_add(&p, parent && *parent != '/' ? "/" : "");
+		strbuf_add(&p, parent ? parent : group);
 	}
 	return true;
 }
@@ -94,7 +94,7 @@ check_parent(const char *parent)
 		size_t n = strcspn(part, "/");
 
 		if (n == 2 && memcmp(part, "..", 2) == 0)
-			refuse("bad value", parent, "--cgroup-parent takes a "
+			diex("bad value", parent, "--cgroup-parent takes a "
 			    "path without ..", NULL);
 		part += n + (part[n] == '/');
 	}
@@ -103,7 +103,7 @@ check_parent(const char *parent)
 /* Of v1 what is there of the controllers, the rest of v2: in which a group can
  * be killed or stopped in one step, so that it is used besides. */
 static void
-find(const struct sandbox *s, unsigned int extra)
+select_hierarchies(const struct sandbox *s, unsigned int extra)
 {
 	char text[HIERARCHY_LISTS], *next = text;
 	char *names, *group, *unified = NULL;
@@ -114,10 +114,10 @@ find(const struct sandbox *s, unsigned int extra)
 	if (!proc_read("self/cgroup", text, sizeof(text)))
 		die("cannot read", "/proc/self/cgroup");
 	if (v2 >= 0)
-		extra &= ~(BIT(OF_FREEZER) | BIT(OF_CPUACCT));
+		extra &= ~(BIT(CTRL_FREEZER) | BIT(CTRL_CPUACCT));
 	/* A Java machine wants to see all of these, or none. */
 	if (s->cgroupfs)
-		extra |= BIT(OF_CPU) | BIT(OF_CPUACCT) | BIT(OF_CPUSET);
+		extra |= BIT(CTRL_CPU) | BIT(CTRL_CPUACCT) | BIT(CTRL_CPUSET);
 	while (hierarchies_next(&next, &names, &group)) {
 		unsigned int here = hierarchies_controllers(names, false);
 
@@ -125,15 +125,15 @@ find(const struct sandbox *s, unsigned int extra)
 			unified = group;
 		else if (s->cgroups != CGROUPS_V2 &&
 		    (here & (limited | extra)) &&
-		    use(s, names, group, false, here))
+		    add_hierarchy(s, names, group, false, here))
 			missing &= ~here;
 	}
-	if (v2 >= 0 && unified && use(s, "", unified, true, missing))
+	if (v2 >= 0 && unified && add_hierarchy(s, "", unified, true, missing))
 		missing = 0;
 	close(v2);
 	for (int c = 0; c < CONTROLLERS; c++)
 		if (missing & BIT(c))
-			refuse("cannot use", limits_reason(s, c), "there is no "
+			diex("cannot use", limits_reason(s, c), "there is no "
 			    "controller for it below /sys/fs/cgroup",
 			    s->cgroups > CGROUPS_AUTO ? "--cgroups auto" :
 			    "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
@@ -142,36 +142,37 @@ find(const struct sandbox *s, unsigned int extra)
 void
 cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 {
-	unsigned int extra = BIT(OF_FREEZER);
+	unsigned int extra = BIT(CTRL_FREEZER);
 
 	limited = limits_check(s);
 	check_parent(s->cgroup_parent);
-	keeps_nodes = nodes;
-	asked = limited || s->cpu_time >= 0 || s->cgroup_parent ||
+	node_policy = nodes;
+	needs_group = limited || s->cpu_time >= 0 || s->cgroup_parent ||
 	    s->cgroupfs || s->host_pid || nodes == KEEP_NODES;
 	for (int i = 0; i < s->word_count; i++)
-		joins = joins || s->words[i].kind == CGROUP_JOIN;
-	asked = asked || joins;
+		has_joining = has_joining || s->words[i].kind == CGROUP_JOIN;
+	needs_group = needs_group || has_joining;
 	if (s->cpu_time == 0)
-		refuse("bad value", "0", "--cpu-time takes a time that is "
+		diex("bad value", "0", "--cpu-time takes a time that is "
 		    "longer", NULL);
-	if (s->cgroups == CGROUPS_OFF && asked)
-		refuse("cannot make a control group", NULL, "--cgroups off",
+	if (s->cgroups == CGROUPS_OFF && needs_group)
+		diex("cannot make a control group", NULL, "--cgroups off",
 		    "--cgroups auto");
-	if (s->cgroups == CGROUPS_OFF || (!asked && !sandbox_whole(s)))
+	if (s->cgroups == CGROUPS_OFF ||
+	    (!needs_group && !sandbox_has_rootfs(s)))
 		return;
 	if (s->measured || s->cgroupfs)
-		extra |= BIT(OF_MEMORY) | BIT(OF_PIDS) | BIT(OF_BLKIO);
+		extra |= BIT(CTRL_MEMORY) | BIT(CTRL_PIDS) | BIT(CTRL_BLKIO);
 	if (s->measured || s->cpu_time >= 0)
-		extra |= BIT(OF_CPUACCT);
+		extra |= BIT(CTRL_CPUACCT);
 	if (nodes == KEEP_NODES)
-		limited |= BIT(OF_DEVICES);
+		limited |= BIT(CTRL_DEVICES);
 	else if (nodes == TRY_NODES)
-		extra |= BIT(OF_DEVICES);
+		extra |= BIT(CTRL_DEVICES);
 	proc_open();
-	find(s, extra);
-	if (count == 0 && asked)
-		refuse("cannot make a control group", NULL, "there are none "
+	select_hierarchies(s, extra);
+	if (hierarchy_count == 0 && needs_group)
+		diex("cannot make a control group", NULL, "there are none "
 		    "below /sys/fs/cgroup", "mount -t cgroup2 cgroup2 "
 		    "/sys/fs/cgroup");
 	ends_tree = s->host_pid;
@@ -182,14 +183,14 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 /* A group that has processes cannot hand on controllers, but we are all that
  * there is: process 1 of a container, or in a scope of our own. */
 static bool
-move_out(int group, unsigned int which)
+leave_group(int group, unsigned int which)
 {
 	char text[GROUP_NAME + 16], wanted[16];
-	struct line l = LINE(wanted);
+	struct strbuf l = STRBUF(wanted);
 
-	line_number(&l, getpid());
-	line_add(&l, "\n");
-	if (outer >= 0 ||
+	strbuf_number(&l, getpid());
+	strbuf_add(&l, "\n");
+	if (left_group >= 0 ||
 	    !file_read(group, "cgroup.procs", text, sizeof(text)) ||
 	    strcmp(text, wanted) != 0) {
 		errno = EBUSY;
@@ -197,11 +198,11 @@ move_out(int group, unsigned int which)
 	}
 	if (mkdirat(group, groups_name(text, 0), 0755) < 0)
 		return false;
-	l = (struct line){ text, sizeof(text), strlen(text) };
-	line_add(&l, "/cgroup.procs");
-	outer = fcntl(group, F_DUPFD_CLOEXEC, 3);
+	l = (struct strbuf){ text, sizeof(text), strlen(text) };
+	strbuf_add(&l, "/cgroup.procs");
+	left_group = fcntl(group, F_DUPFD_CLOEXEC, 3);
 	return file_write(group, text, "0") &&
-	    hierarchies_hand_on(group, which, &given);
+	    hierarchies_enable_controllers(group, which, &given);
 }
 
 static _Noreturn void
@@ -213,7 +214,7 @@ no_place(const struct sandbox *s, unsigned int which, int error)
 	for (int c = 0; c < CONTROLLERS; c++)
 		if (which & BIT(c))
 			reason = limits_reason(s, c);
-	refuse("cannot use", reason, error == EBUSY ?
+	diex("cannot use", reason, error == EBUSY ?
 	    "other processes are in our control group" : error == ENOENT ?
 	    "our control group has not got that controller" : strerror(error),
 	    error == EROFS ? "a container with a writable /sys/fs/cgroup" :
@@ -251,14 +252,14 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 	int error = 0;
 
 	while (which && (!may_make(h->parent) ||
-	    !hierarchies_hand_on(h->parent, which, &given))) {
+	    !hierarchies_enable_controllers(h->parent, which, &given))) {
 		int above;
 
 		if (!error)
 			error = errno;
-		if (errno == EBUSY && move_out(h->parent, which))
+		if (errno == EBUSY && leave_group(h->parent, which))
 			return;
-		if (s->cgroup_parent || hierarchies_top(h->parent) ||
+		if (s->cgroup_parent || hierarchies_is_root(h->parent) ||
 		    is_limited(h->parent))
 			no_place(s, which, error);
 		above = openat(h->parent, "..", O_RDONLY | O_DIRECTORY |
@@ -273,7 +274,7 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 
 /* A group of v1 begins without any processors. */
 static void
-fill(const struct hierarchy *h, int group)
+init_cpuset(const struct hierarchy *h, int group)
 {
 	static const char files[][2][28] = {
 		{ "../cpuset.effective_cpus", "cpuset.cpus" },
@@ -281,41 +282,43 @@ fill(const struct hierarchy *h, int group)
 	};
 	char text[4096];
 
-	if (!h->v2 && (h->controllers & BIT(OF_CPUSET)))
+	if (!h->v2 && (h->controllers & BIT(CTRL_CPUSET)))
 		for (int i = 0; i < 2; i++)
 			if (file_read(group, files[i][0], text, sizeof(text)))
 				file_write(group, files[i][1], text);
 }
 
 static void
-make_pay(const struct sandbox *s, const struct hierarchy *h)
+make_inner(const struct sandbox *s, const struct hierarchy *h)
 {
 	const unsigned int which = limited & h->controllers;
-	int pay;
+	int inner;
 
-	if (h->v2 && which && !hierarchies_hand_on(h->group, which, &given))
-		die("cannot hand on controllers to", GROUP_PAY);
-	if (mkdirat(h->group, GROUP_PAY, 0755) < 0)
-		die("cannot make the control group", GROUP_PAY);
-	pay = openat(h->group, GROUP_PAY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	syscall(SYS_fchmod, pay, 0755);
-	fill(h, pay);
-	limits_write(s, pay, which, h->v2);
+	if (h->v2 && which &&
+	    !hierarchies_enable_controllers(h->group, which, &given))
+		die("cannot hand on controllers to", GROUP_INNER);
+	if (mkdirat(h->group, GROUP_INNER, 0755) < 0)
+		die("cannot make the control group", GROUP_INNER);
+	inner =
+	    openat(h->group, GROUP_INNER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	syscall(SYS_fchmod, inner, 0755);
+	init_cpuset(h, inner);
+	limits_write(s, inner, which, h->v2);
 	/* Not for P, whose end could be that of who joined. */
-	if (which & BIT(OF_MEMORY))
-		limits_write_oom(s, pay, h->v2);
-	close(pay);
+	if (which & BIT(CTRL_MEMORY))
+		limits_write_oom(s, inner, h->v2);
+	close(inner);
 }
 
 static void
 limit_nodes(const struct hierarchy *h)
 {
-	const bool here = h->controllers & BIT(OF_DEVICES);
+	const bool here = h->controllers & BIT(CTRL_DEVICES);
 
-	if (keeps_nodes == KEEP_NODES && here &&
+	if (node_policy == KEEP_NODES && here &&
 	    !devices_limit(h->group, h->v2))
 		die("cannot keep device nodes from", "the command");
-	else if (keeps_nodes == TRY_NODES && (here || h->v2))
+	else if (node_policy == TRY_NODES && (here || h->v2))
 		devices_limit(h->group, h->v2);
 }
 
@@ -330,7 +333,7 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 
 		if (error != EEXIST && (h->controllers & limited))
 			no_place(s, h->controllers & limited, error);
-		refusal = error;
+		make_error = error;
 		return error != EEXIST;
 	}
 	h->group = openat(h->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -346,28 +349,29 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 		die("cannot open the control group", name);
 	}
 	/* Whatever the umask is. */
-	syscall(SYS_fchmod, h->group, 0711 | (stays ? GROUP_STAYS : 0));
-	fill(h, h->group);
-	if (asked && h->v2)
+	syscall(
+	    SYS_fchmod, h->group, 0711 | (outlives_launcher ? GROUP_STAYS : 0));
+	init_cpuset(h, h->group);
+	if (needs_group && h->v2)
 		limits_write_groups(h->group);
 	limits_write(s, h->group, limited & h->controllers, h->v2);
 	limit_nodes(h);
-	if (asked)
-		make_pay(s, h);
+	if (needs_group)
+		make_inner(s, h);
 	return true;
 }
 
 /* "NAME" of P or below it, where what runs is. */
 static const char *
-of_pay(char text[64], const char *file)
+in_inner(char text[64], const char *file)
 {
-	struct line l = { text, 64, 0 };
+	struct strbuf l = { text, 64, 0 };
 
-	if (asked) {
-		line_add(&l, GROUP_PAY);
-		line_add(&l, "/");
+	if (needs_group) {
+		strbuf_add(&l, GROUP_INNER);
+		strbuf_add(&l, "/");
 	}
-	line_add(&l, file);
+	strbuf_add(&l, file);
 	return text;
 }
 
@@ -376,7 +380,8 @@ remove_all(int64_t until)
 {
 	bool gone = true;
 
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (h->group >= 0 && groups_remove(h->group, name, true,
 		    until)) {
 			close(h->group);
@@ -391,11 +396,11 @@ static void
 make_all(const struct sandbox *s)
 {
 	for (int attempt = 1; groups_name(name, attempt); attempt++) {
-		struct hierarchy *h = all;
+		struct hierarchy *h = hierarchies;
 
-		while (h < all + count && make_group(s, h))
+		while (h < hierarchies + hierarchy_count && make_group(s, h))
 			h++;
-		if (h == all + count)
+		if (h == hierarchies + hierarchy_count)
 			return;
 		remove_all(groups_clock() + PATIENCE_MS);
 	}
@@ -411,9 +416,10 @@ collect_all(const struct sandbox *s)
 	const int64_t until = groups_clock() + LEFTOVERS_MS;
 	bool left = false;
 
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (!left || groups_clock() <= until)
-			left |= groups_collect(h->parent, until);
+			left |= groups_remove_stale(h->parent, until);
 	if (!left || !proc_read("self/cgroup", text, sizeof(text)))
 		return;
 	while (groups_clock() <= until &&
@@ -423,7 +429,7 @@ collect_all(const struct sandbox *s)
 		    !*names, !parent);
 
 		if (fd >= 0)
-			groups_collect(fd, until);
+			groups_remove_stale(fd, until);
 		close(fd);
 	}
 }
@@ -439,15 +445,15 @@ note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die("cannot use the control group of process", text);
-	if (!groups_hold(fd, pid))
-		refuse("cannot bring in process", text, "its control group is "
+	if (!groups_contains(fd, pid))
+		diex("cannot bring in process", text, "its control group is "
 		    "not below /sys/fs/cgroup here", NULL);
 	if (h->origin < 0) {
 		h->origin = fd;
 		return;
 	}
 	if (fstat(h->origin, &first) < 0 || first.st_ino != st.st_ino)
-		refuse("cannot bring in process", text, "it comes from another "
+		diex("cannot bring in process", text, "it comes from another "
 		    "group than the first one", "another pith");
 	close(fd);
 }
@@ -461,20 +467,22 @@ join(const char *pid)
 	uint64_t n;
 
 	if (!text_number(&digits, INT_MAX, &n) || *digits || n == 0)
-		refuse("bad value", pid, "--cgroup-join takes a process",
+		diex("bad value", pid, "--cgroup-join takes a process",
 		    NULL);
 	if (!proc_read(proc_of(file, n, "cgroup"), text, sizeof(text)))
 		die("cannot bring in process", pid);
 	while (hierarchies_next(&next, &names, &group))
-		for (struct hierarchy *h = all; h < all + count; h++)
+		for (struct hierarchy *h = hierarchies;
+		     h < hierarchies + hierarchy_count; h++)
 			if (strcmp(h->names, names) == 0)
 				note_origin(h, group, n, pid);
-	for (struct hierarchy *h = all; h < all + count; h++) {
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++) {
 		if (mkdirat(h->group, GROUP_JOINED, 0755) == 0) {
 			int joined = openat(h->group, GROUP_JOINED, O_RDONLY |
 			    O_DIRECTORY | O_CLOEXEC);
 
-			fill(h, joined);
+			init_cpuset(h, joined);
 			close(joined);
 		}
 		if (!file_write(h->group, "joined/cgroup.procs", pid))
@@ -492,13 +500,15 @@ open_for_kill(void)
 {
 	char file[64];
 
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2 && kill_all < 0)
-			kill_all = openat(h->group, of_pay(file,
+			kill_all = openat(h->group, in_inner(file,
 			    "cgroup.kill"), O_WRONLY | O_CLOEXEC);
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (kill_all < 0 && processes < 0)
-			processes = openat(h->group, of_pay(file,
+			processes = openat(h->group, in_inner(file,
 			    "cgroup.procs"), O_RDONLY | O_CLOEXEC);
 }
 
@@ -508,46 +518,48 @@ static void
 open_files(const struct sandbox *s)
 {
 	bool v2;
-	const int clock = cgroup_of(OF_CPUACCT, &v2);
+	const int clock = cgroup_fd_of(CTRL_CPUACCT, &v2);
 
 	if (s->cpu_time >= 0)
 		cpu = openat(clock, v2 ? "cpu.stat" : "cpuacct.usage",
 		    O_RDONLY | O_CLOEXEC);
-	if (asked)
+	if (needs_group)
 		open_for_kill();
 	/* It may be that what is there does not do. */
-	if (asked && ((kill_all < 0 && processes < 0) || (s->cpu_time >= 0 &&
-	    cpu < 0)))
-		no_place(s, 0, refusal);
+	if (needs_group &&
+	    ((kill_all < 0 && processes < 0) || (s->cpu_time >= 0 && cpu < 0)))
+		no_place(s, 0, make_error);
 }
 
 void
 cgroup_make(const struct sandbox *s, bool outlives)
 {
-	struct line p = { path, sizeof(path), strlen(path) };
+	struct strbuf p = { path, sizeof(path), strlen(path) };
 	int made = 0;
 
-	if (count == 0)
+	if (hierarchy_count == 0)
 		return;
-	stays = outlives;
-	for (struct hierarchy *h = all; h < all + count; h++)
+	outlives_launcher = outlives;
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2)
 			find_place(s, h);
 	collect_all(s);
 	make_all(s);
-	for (struct hierarchy *h = all; h < all + count; h++) {
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++) {
 		close(h->parent);
 		h->parent = -1;
 		if (h->group >= 0)
-			all[made++] = *h;
+			hierarchies[made++] = *h;
 	}
-	count = made;
+	hierarchy_count = made;
 	p.used = strlen(path);
-	line_add(&p, strcmp(path, "/") == 0 ? "" : "/");
-	line_add(&p, name);
-	if (asked) {
-		line_add(&p, "/");
-		line_add(&p, GROUP_PAY);
+	strbuf_add(&p, strcmp(path, "/") == 0 ? "" : "/");
+	strbuf_add(&p, name);
+	if (needs_group) {
+		strbuf_add(&p, "/");
+		strbuf_add(&p, GROUP_INNER);
 	}
 	open_files(s);
 	for (int i = 0; i < s->word_count; i++)
@@ -558,14 +570,15 @@ cgroup_make(const struct sandbox *s, bool outlives)
 static int
 open_pay(const struct hierarchy *h)
 {
-	return openat(h->group, asked ? GROUP_PAY : ".", O_PATH | O_DIRECTORY |
-	    O_CLOEXEC);
+	return openat(h->group, needs_group ? GROUP_INNER : ".",
+	    O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 int
-cgroup_birthplace(void)
+cgroup_clone_fd(void)
 {
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2)
 			return open_pay(h);
 	return -1;
@@ -579,8 +592,9 @@ cgroup_enter(bool born)
 {
 	char file[64];
 
-	for (struct hierarchy *h = all; h < all + count; h++)
-		if (!(h->v2 && born) && !file_write(h->group, of_pay(file,
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
+		if (!(h->v2 && born) && !file_write(h->group, in_inner(file,
 		    h->v2 ? "cgroup.procs" : "tasks"), "0"))
 			return false;
 	return true;
@@ -589,7 +603,8 @@ cgroup_enter(bool born)
 int
 cgroup_relay_birthplace(void)
 {
-	for (struct hierarchy *h = all; asked && h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     needs_group && h < hierarchies + hierarchy_count; h++)
 		if (h->v2) {
 			if (mkdirat(h->group, GROUP_RELAY, 0700) < 0)
 				die("cannot make the control group",
@@ -603,7 +618,8 @@ cgroup_relay_birthplace(void)
 bool
 cgroup_enter_relay(bool born)
 {
-	for (struct hierarchy *h = all; asked && h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     needs_group && h < hierarchies + hierarchy_count; h++)
 		if (!(h->v2 && born) && !file_write(h->group, h->v2 ?
 		    GROUP_RELAY "/cgroup.procs" : "tasks", "0"))
 			return false;
@@ -611,31 +627,33 @@ cgroup_enter_relay(bool born)
 }
 
 int
-cgroup_of(enum controller c, bool *v2)
+cgroup_fd_of(enum controller c, bool *v2)
 {
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (h->controllers & BIT(c) && (!h->v2 ||
 		    *limits_controller(c, true))) {
 			*v2 = h->v2;
 			return h->group;
 		}
 	*v2 = true;
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2)
 			return h->group;
 	return -1;
 }
 
 bool
-cgroup_has_pay(void)
+cgroup_has_inner(void)
 {
-	return asked;
+	return needs_group;
 }
 
 const char *
 cgroup_path(void)
 {
-	return count > 0 ? path : NULL;
+	return hierarchy_count > 0 ? path : NULL;
 }
 
 /* The first number of a file of v2 is microseconds, of v1 nanoseconds. */
@@ -676,50 +694,51 @@ cgroup_processors(void)
 }
 
 void
-cgroup_prefer(const struct sandbox *s, pid_t pid)
+oom_score_raise(const struct sandbox *s, pid_t pid)
 {
 	char file[PROC_PATH], text[16];
-	struct line l = LINE(text);
-	const char *digits = victim_before;
+	struct strbuf l = STRBUF(text);
+	const char *digits = oom_score_before;
 	uint64_t before = 0;
 	int64_t now;
 	ssize_t n;
 
 	if (!s->limits[MEMORY])
 		return;
-	victim = openat(proc_fd(), proc_of(file, pid, "oom_score_adj"),
+	oom_score_fd = openat(proc_fd(), proc_of(file, pid, "oom_score_adj"),
 	    O_RDWR | O_CLOEXEC);
-	n = victim < 0 ? -1 : read(victim, victim_before,
-	    sizeof(victim_before) - 1);
+	n = oom_score_fd < 0 ? -1 : read(oom_score_fd, oom_score_before,
+	    sizeof(oom_score_before) - 1);
 	if (n <= 0)
 		return;
 	digits += *digits == '-';
 	text_number(&digits, 1000, &before);
-	now = (*victim_before == '-' ? -(int64_t)before : (int64_t)before) +
-	    PREFERENCE;
-	line_number(&l, now > 1000 ? 1000 : now);
-	(void)!write(victim, text, l.used);
+	now = (*oom_score_before == '-' ? -(int64_t)before : (int64_t)before) +
+	    OOM_SCORE_STEP;
+	strbuf_number(&l, now > 1000 ? 1000 : now);
+	(void)!write(oom_score_fd, text, l.used);
 }
 
 void
-cgroup_prefer_no_more(void)
+oom_score_restore(void)
 {
-	if (victim < 0)
+	if (oom_score_fd < 0)
 		return;
-	(void)!write(victim, victim_before, strlen(victim_before));
-	close(victim);
-	victim = -1;
+	(void)!write(oom_score_fd, oom_score_before, strlen(oom_score_before));
+	close(oom_score_fd);
+	oom_score_fd = -1;
 }
 
 void
 cgroup_freeze(bool frozen)
 {
-	for (struct hierarchy *h = all; h < all + count; h++)
-		if (h->v2 || (h->controllers & BIT(OF_FREEZER))) {
-			const int pay = open_pay(h);
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
+		if (h->v2 || (h->controllers & BIT(CTRL_FREEZER))) {
+			const int inner = open_pay(h);
 
-			groups_freeze(pay, frozen);
-			close(pay);
+			groups_freeze(inner, frozen);
+			close(inner);
 		}
 }
 
@@ -734,11 +753,12 @@ kill_inside(void)
 		return;
 	/* So that none is born meanwhile. */
 	cgroup_freeze(true);
-	for (struct hierarchy *h = all; h < all + count; h++) {
-		const int pay = open_pay(h);
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++) {
+		const int inner = open_pay(h);
 
-		groups_kill(pay);
-		close(pay);
+		groups_kill(inner);
+		close(inner);
 	}
 	cgroup_freeze(false);
 }
@@ -757,7 +777,7 @@ cgroup_kill_others(void)
 void
 cgroup_forget(void)
 {
-	count = 0;
+	hierarchy_count = 0;
 }
 
 static void
@@ -767,25 +787,26 @@ move_back(void)
 
 	for (int c = 0; c < CONTROLLERS; c++)
 		if (given & BIT(c)) {
-			struct line l = LINE(text);
+			struct strbuf l = STRBUF(text);
 
-			line_add(&l, "-");
-			line_add(&l, limits_controller(c, true));
-			file_write(outer, "cgroup.subtree_control", text);
+			strbuf_add(&l, "-");
+			strbuf_add(&l, limits_controller(c, true));
+			file_write(left_group, "cgroup.subtree_control", text);
 		}
-	file_write(outer, "cgroup.procs", "0");
-	unlinkat(outer, groups_name(text, 0), AT_REMOVEDIR);
-	close(outer);
+	file_write(left_group, "cgroup.procs", "0");
+	unlinkat(left_group, groups_name(text, 0), AT_REMOVEDIR);
+	close(left_group);
 }
 
 /* Where what joined came from there may be no group any more, as systemd
  * removes those that are empty: then the one above ours. */
 static bool
-send_back(int64_t until)
+return_joined(int64_t until)
 {
 	bool sent = true;
 
-	for (struct hierarchy *h = all; h < all + count; h++)
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++)
 		if (h->origin >= 0 && h->group >= 0 &&
 		    !groups_move_joined(h->group, h->origin, until)) {
 			const int above = openat(h->group, "..", O_PATH |
@@ -801,7 +822,7 @@ send_back(int64_t until)
 void
 cgroup_kill(void)
 {
-	if (count > 0)
+	if (hierarchy_count > 0)
 		kill_inside();
 }
 
@@ -813,16 +834,16 @@ cgroup_end(void)
 
 	while (!gone && sent) {
 		kill_inside();
-		sent = send_back(until);
+		sent = return_joined(until);
 		gone = remove_all(until);
 		if (gone || groups_clock() >= until)
 			break;
 		groups_wait();
 	}
 	if (!gone)
-		complain("cannot remove the control group", path, "processes "
+		warnx("cannot remove the control group", path, "processes "
 		    "or groups in it are left", "the next start removes it");
-	if (outer >= 0)
+	if (left_group >= 0)
 		move_back();
 }
 
@@ -834,7 +855,7 @@ cgroup_fds(int fds[CGROUP_FDS], bool init)
 	for (int i = 0; i < CGROUP_FDS; i++)
 		fds[i] = -1;
 	if (init)
-		count = 0;
+		hierarchy_count = 0;
 	if (init && !ends_tree)
 		kill_all = processes = -1;
 	*fd++ = kill_all;
@@ -842,9 +863,10 @@ cgroup_fds(int fds[CGROUP_FDS], bool init)
 	if (init)
 		return;
 	*fd++ = cpu;
-	*fd++ = victim;
-	*fd++ = outer;
-	for (struct hierarchy *h = all; h < all + count; h++) {
+	*fd++ = oom_score_fd;
+	*fd++ = left_group;
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++) {
 		*fd++ = h->group;
 		*fd++ = h->origin;
 	}
@@ -852,18 +874,19 @@ cgroup_fds(int fds[CGROUP_FDS], bool init)
 
 /* As their users look for them: v2 alone, or each under its own name. */
 void
-cgroup_show(int root)
+cgroup_mount(int root)
 {
 	static const char PLACE[] = "sys/fs/cgroup";
-	int dir = mounts_place(root, PLACE, true);
+	int dir = mounts_open_in_root(root, PLACE, true);
 	int tmpfs = -1, mount;
 
-	if (count != 1 || !all[0].v2) {
+	if (hierarchy_count != 1 || !hierarchies[0].v2) {
 		tmpfs = mounts_new("tmpfs", "mode=755", READ);
 		if (dir < 0 || tmpfs < 0 || !mounts_attach(tmpfs, dir))
 			die("cannot mount", PLACE);
 	}
-	for (struct hierarchy *h = all; h < all + count; h++) {
+	for (struct hierarchy *h = hierarchies;
+	     h < hierarchies + hierarchy_count; h++) {
 		const char *which = h->v2 ? "unified" : h->names;
 		int place = dir;
 
@@ -875,6 +898,6 @@ cgroup_show(int root)
 		if (mount < 0 || place < 0 || !mounts_attach(mount, place))
 			die("cannot mount", h->v2 ? "cgroup2" : h->names);
 	}
-	if (tmpfs >= 0 && !mounts_freeze(tmpfs))
+	if (tmpfs >= 0 && !mounts_set_readonly(tmpfs))
 		die("cannot make read-only", PLACE);
 }

@@ -25,7 +25,7 @@ void cgroup_make(const struct sandbox *s, bool outlives);
 
 /* Where a process of clone3(2) may be born in v2: an O_PATH descriptor, to be
  * closed, or -1. */
-int cgroup_birthplace(void);
+int cgroup_clone_fd(void);
 
 /* Go there ourselves, as long as we have one thread; born: in v2 we are there.
  * False with errno. */
@@ -33,10 +33,10 @@ bool cgroup_enter(bool born);
 
 /* Have the kernel take what pid starts from now on before pid itself when
  * memory runs out; and no more. Nothing where memory is not limited. */
-void cgroup_prefer(const struct sandbox *s, pid_t pid);
-void cgroup_prefer_no_more(void);
+void oom_score_raise(const struct sandbox *s, pid_t pid);
+void oom_score_restore(void);
 
-/* As cgroup_birthplace() and cgroup_enter(), for the port relay: its memory
+/* As cgroup_clone_fd() and cgroup_enter(), for the port relay: its memory
  * counts for the sandbox. v2: a group beside pay, because a group that passes
  * on controllers holds no processes. v1: P itself. Not pay: the command could
  * freeze it, and --oom group would kill the relay. Without pay the relay stays
@@ -45,10 +45,10 @@ int cgroup_relay_birthplace(void);
 bool cgroup_enter_relay(bool born);
 
 /* The group of P that has a controller, and whether it is of v2; or -1. */
-int cgroup_of(enum controller c, bool *v2);
+int cgroup_fd_of(enum controller c, bool *v2);
 
 /* Whether there is P/pay besides P. */
-bool cgroup_has_pay(void);
+bool cgroup_has_inner(void);
 
 /* Processor time of all that was in it, in milliseconds; -1 where it is not
  * known. */
@@ -74,7 +74,7 @@ void cgroup_end(void);
 
 /* Attach the hierarchies that are used, read-only, below a root: in init, whose
  * cgroup namespace begins at its group; dies. */
-void cgroup_show(int root);
+void cgroup_mount(int root);
 
 /* End the tree in the place of a launcher that is gone: all but ourselves, who
  * may be in it. */

@@ -15,16 +15,16 @@ static const struct source {
 	unsigned char whose[2];         /* v1, v2 */
 	int unit[2];
 } sources[] = {
-	{ MEMORY_PEAK, OF_MEMORY, { OF_P, OF_P }, { 1, 1 } },
-	{ PIDS_PEAK, OF_PIDS, { OF_P, OF_P }, { 1, 1 } },
+	{ MEMORY_PEAK, CTRL_MEMORY, { OF_P, OF_P }, { 1, 1 } },
+	{ PIDS_PEAK, CTRL_PIDS, { OF_P, OF_P }, { 1, 1 } },
 	/* v2 may be mounted with memory_localevents. */
-	{ OOM_KILLS, OF_MEMORY, { OF_BOTH, OF_BOTH }, { 1, 1 } },
-	{ THROTTLED_MS, OF_CPU, { OF_BOTH, OF_BOTH }, { 1000000, 1000 } },
-	{ IO_READ, OF_BLKIO, { OF_P, OF_P }, { 1, 1 } },
-	{ IO_WRITTEN, OF_BLKIO, { OF_P, OF_P }, { 1, 1 } },
-	{ USER_MS, OF_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
-	{ SYSTEM_MS, OF_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
-	{ PIDS_REFUSED, OF_PIDS, { OF_BOTH, OF_BOTH }, { 1, 1 } },
+	{ OOM_KILLS, CTRL_MEMORY, { OF_BOTH, OF_BOTH }, { 1, 1 } },
+	{ THROTTLED_MS, CTRL_CPU, { OF_BOTH, OF_BOTH }, { 1000000, 1000 } },
+	{ IO_READ, CTRL_BLKIO, { OF_P, OF_P }, { 1, 1 } },
+	{ IO_WRITTEN, CTRL_BLKIO, { OF_P, OF_P }, { 1, 1 } },
+	{ USER_MS, CTRL_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
+	{ SYSTEM_MS, CTRL_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
+	{ PIDS_REFUSED, CTRL_PIDS, { OF_BOTH, OF_BOTH }, { 1, 1 } },
 };
 
 /* The file and the key of v1, and those of v2, in the order of the sources. */
@@ -70,21 +70,21 @@ static int64_t
 count(const struct source *s, const char *const own[WORDS_OF_ONE])
 {
 	char file[64] = "pay/";
-	struct line l = { file, sizeof(file), 4 };
+	struct strbuf l = { file, sizeof(file), 4 };
 	bool v2;
-	const int group = cgroup_of(s->controller, &v2);
+	const int group = cgroup_fd_of(s->controller, &v2);
 	const char *const *w = own + (v2 ? V2 : V1);
 	int64_t n, other = 0;
 
 	if (group < 0)
 		return -1;
-	line_add(&l, w[0]);
+	strbuf_add(&l, w[0]);
 	n = sum(group, file + 4, w[1]);
-	if (s->whose[v2] == OF_BOTH && cgroup_has_pay())
+	if (s->whose[v2] == OF_BOTH && cgroup_has_inner())
 		other = sum(group, file, w[1]);
 	/* v1 counts bytes of what is throttled alone, since Linux 5.14 or so.
 	 */
-	if (!v2 && n == 0 && s->controller == OF_BLKIO)
+	if (!v2 && n == 0 && s->controller == CTRL_BLKIO)
 		n = -1;
 	return n < 0 ? -1 : (n > other ? n : other) / s->unit[v2];
 }

@@ -34,7 +34,7 @@ list(struct node nodes[MOST])
 	memcpy(nodes, usual, sizeof(usual));
 	while (volumes_device(&next, &st)) {
 		if (n == MOST)
-			refuse("too many devices", NULL, NULL, NULL);
+			diex("too many devices", NULL, NULL, NULL);
 		nodes[n++] = (struct node){ S_ISBLK(st.st_mode),
 		    major(st.st_rdev), minor(st.st_rdev) };
 	}
@@ -54,14 +54,14 @@ allow_nodes(int group, const struct node *nodes, int n)
 	    !file_write(group, "devices.allow", "b *:* m"))
 		return false;
 	for (int i = 0; i < n; i++) {
-		struct line l = LINE(text);
+		struct strbuf l = STRBUF(text);
 
-		line_add(&l, nodes[i].block ? "b " : "c ");
-		line_number(&l, nodes[i].major);
-		line_add(&l, nodes[i].minor == ANY ? ":*" : ":");
+		strbuf_add(&l, nodes[i].block ? "b " : "c ");
+		strbuf_number(&l, nodes[i].major);
+		strbuf_add(&l, nodes[i].minor == ANY ? ":*" : ":");
 		if (nodes[i].minor != ANY)
-			line_number(&l, nodes[i].minor);
-		line_add(&l, " rwm");
+			strbuf_number(&l, nodes[i].minor);
+		strbuf_add(&l, " rwm");
 		if (!file_write(group, "devices.allow", text))
 			return false;
 	}

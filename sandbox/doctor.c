@@ -26,10 +26,27 @@ enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_VERSION = 1 };
 
 /* What is tried. The preset can do without those from CLONE3 on. */
 enum probe {
-	BEING,                  /* in the namespaces of the row is enough */
-	KERNEL, PRIVATE, LOOPBACK, OPENAT2, MOUNTS, OVERLAY, IDMAP,
-	NEW_MOUNT, NEW_SYSFS, PIVOT, NO_PRIVS, FILTER,
-	CLONE3, MORE_IDS, TIME, IDMAP_TMP, LANDLOCKED, PIDFD, CGROUPS, LOOP,
+	NAMESPACE_ONLY, /* in the namespaces of the row is enough */
+	KERNEL,
+	PRIVATE,
+	LOOPBACK,
+	OPENAT2,
+	MOUNTS,
+	OVERLAY,
+	IDMAP,
+	NEW_MOUNT,
+	NEW_SYSFS,
+	PIVOT,
+	NO_PRIVS,
+	FILTER,
+	CLONE3,
+	MORE_IDS,
+	TIME,
+	IDMAP_TMP,
+	LANDLOCKED,
+	PIDFD,
+	CGROUPS,
+	LOOP,
 	INJECTION
 };
 
@@ -43,14 +60,14 @@ enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
 	X(0, KERNEL, "kernel", "", "") \
 	X(0, CLONE3, "clone3", "else clone", "") \
 	/* Before all that are tried in one. */ \
-	X(USER, BEING, "user namespace", "USER_NS", "") \
+	X(USER, NAMESPACE_ONLY, "user namespace", "USER_NS", "") \
 	X(USER, MORE_IDS, "more ids", "--userns subid", "") \
 	X(USER | MNT, PRIVATE, "mnt namespace", "", CHROOTED) \
-	X(USER | PID, BEING, "pid namespace", "PID_NS", "") \
-	X(USER | NET, BEING, "net namespace", "NET_NS", "") \
-	X(USER | IPC, BEING, "ipc namespace", "IPC_NS", "") \
-	X(USER | UTS, BEING, "uts namespace", "UTS_NS", "") \
-	X(USER | CGROUP, BEING, "cgroup namespace", "CGROUPS", "") \
+	X(USER | PID, NAMESPACE_ONLY, "pid namespace", "PID_NS", "") \
+	X(USER | NET, NAMESPACE_ONLY, "net namespace", "NET_NS", "") \
+	X(USER | IPC, NAMESPACE_ONLY, "ipc namespace", "IPC_NS", "") \
+	X(USER | UTS, NAMESPACE_ONLY, "uts namespace", "UTS_NS", "") \
+	X(USER | CGROUP, NAMESPACE_ONLY, "cgroup namespace", "CGROUPS", "") \
 	X(USER, TIME, "time namespace", "--timens", \
 	    "a kernel with CONFIG_TIME_NS") \
 	X(USER | NET, LOOPBACK, "loopback", "", "") \
@@ -107,7 +124,7 @@ static struct finding {
 	bool root;              /* of the whole machine */
 	char text[256];         /* a remark, or more than strerror(3) knows */
 } finding;
-static struct line note;        /* over that text */
+static struct strbuf note;        /* over that text */
 static int told;
 static struct utsname kernel;
 
@@ -135,7 +152,7 @@ static void
 hear(const char *words, int code)
 {
 	(void)code;
-	line_add(&note, words);
+	strbuf_add(&note, words);
 	tell(errno ? errno : EINVAL);
 }
 
@@ -150,7 +167,7 @@ is_set(const char *parameter, char to)
 static int
 remark(int error, const char *words)
 {
-	line_add(&note, words);
+	strbuf_add(&note, words);
 	return error;
 }
 
@@ -170,7 +187,7 @@ make_private(void)
 
 /* A tmpfs over our root, and us in it. */
 static bool
-enter_stage(void)
+mount_scratch_here(void)
 {
 	int stage = mounts_new("tmpfs", "mode=755", 0);
 	int root = open("/", O_PATH | O_CLOEXEC);
@@ -194,9 +211,9 @@ mount_overlay(int userns)
 		return false;
 	if (outside)
 		lower = mounts_clone(open(".", O_PATH), NULL, false);
-	if (outside && !mounts_set(lower, 0, userns))
+	if (outside && !mounts_set_attributes(lower, 0, userns))
 		lower = -1;
-	if (!enter_stage())
+	if (!mount_scratch_here())
 		return false;
 	for (int i = 0; i < 4; i++)
 		if (mkdir(directories[i], 0755) < 0)
@@ -212,7 +229,7 @@ use_mounts(void)
 	int tmpfs = mounts_new("tmpfs", "", 0);
 	int clone = mounts_clone(open("/", O_PATH), NULL, true);
 
-	return tmpfs >= 0 && clone >= 0 && mounts_set(clone,
+	return tmpfs >= 0 && clone >= 0 && mounts_set_attributes(clone,
 	    MOUNT_ATTR_RDONLY, -1);
 }
 
@@ -227,27 +244,27 @@ look_at_groups(void)
 	if (!proc_read("self/cgroup", text, sizeof(text)))
 		return errno;
 	unified = strncmp(text, "0:", 2) == 0 ? "" : "unified";
-	line_add(&note, !*unified ? "v2" : access("/sys/fs/cgroup/unified",
+	strbuf_add(&note, !*unified ? "v2" : access("/sys/fs/cgroup/unified",
 	    F_OK) == 0 ? "hybrid" : "v1");
 	for (char *line = text; (end = strchr(line, '\n')); line = end + 1) {
-		struct line l = LINE(path);
+		struct strbuf l = STRBUF(path);
 		char *name = line + strcspn(line, ":\n") + 1;
 		char *group = name + strcspn(name, ":\n");
 
 		*end = *group = '\0';
-		line_add(&l, "/sys/fs/cgroup/");
-		line_add(&l, *name ? name : unified);
-		line_add(&l, group + 1);
+		strbuf_add(&l, "/sys/fs/cgroup/");
+		strbuf_add(&l, *name ? name : unified);
+		strbuf_add(&l, group + 1);
 		if (access(path, W_OK) < 0)
 			continue;
-		line_add(&note, error ? ", ours to divide: " : " ");
+		strbuf_add(&note, error ? ", ours to divide: " : " ");
 		error = 0;
-		line_add(&l, "/cgroup.controllers");
+		strbuf_add(&l, "/cgroup.controllers");
 		if (!*name && proc_read(path, path, sizeof(path)))
 			path[strcspn(path, "\n")] = '\0';
-		line_add(&note, *name ? name : path);
+		strbuf_add(&note, *name ? name : path);
 	}
-	line_add(&note, error ? ", none of it ours to divide" : "");
+	strbuf_add(&note, error ? ", none of it ours to divide" : "");
 	return error;
 }
 
@@ -259,8 +276,8 @@ look_at_landlock(void)
 
 	if (version < 0)
 		return errno;
-	line_add(&note, "version ");
-	line_number(&note, version);
+	strbuf_add(&note, "version ");
+	strbuf_number(&note, version);
 	return 0;
 }
 
@@ -269,8 +286,8 @@ map_owners(const char *path, int userns)
 {
 	if (userns < 0)
 		return remark(NOT_APPLICABLE, "for root's user namespaces");
-	return error_of(mounts_set(mounts_clone(open(path, O_PATH), NULL,
-	    false), 0, userns));
+	return error_of(mounts_set_attributes(
+	    mounts_clone(open(path, O_PATH), NULL, false), 0, userns));
 }
 
 static bool
@@ -315,7 +332,7 @@ call(const struct row *r)
 /* Within the namespaces of its row; or outside of them, where userns is not
  * -1. Returns what struct finding has as its error. */
 static int
-try(const struct row *r, const struct sandbox *s, int userns)
+run_check(const struct row *r, const struct sandbox *s, int userns)
 {
 	switch (r->probe) {
 	case KERNEL:
@@ -333,7 +350,7 @@ try(const struct row *r, const struct sandbox *s, int userns)
 	case IDMAP_TMP:
 		return map_owners(r->probe == IDMAP ? "." : "/tmp", userns);
 	case PIVOT:
-		return error_of(enter_stage() &&
+		return error_of(mount_scratch_here() &&
 		    syscall(SYS_pivot_root, ".", ".") == 0);
 	case FILTER:
 		return error_of(filter_calls(s));
@@ -381,13 +398,13 @@ launch(const struct row *r, const struct sandbox *s)
 			_exit(0);
 		if (user)
 			ids_become();
-		tell(try(r, s, -1));
+		tell(run_check(r, s, -1));
 		_exit(0);
 	}
 	if (user)
 		ids_map(pid);
 	if (outside)
-		tell(try(r, s, openat(proc_fd(), proc_of(path, pid,
+		tell(run_check(r, s, openat(proc_fd(), proc_of(path, pid,
 		    "ns/user"), O_RDONLY | O_CLOEXEC)));
 	else
 		(void)!write(gate[1], "", 1);
@@ -396,15 +413,15 @@ launch(const struct row *r, const struct sandbox *s)
 }
 
 static _Noreturn void
-examine(const struct row *r)
+check_process(const struct row *r)
 {
 	const struct rlimit none = { 0, 0 };
 	struct sandbox s = { 0 };
 
-	note = LINE(finding.text);
+	note = STRBUF(finding.text);
 	/* Nothing can be written to it, and poll(2) knows. */
 	dup2(open("/", O_PATH | O_CLOEXEC), STDERR_FILENO);
-	log_listen(hear);
+	log_set_hook(hear);
 	syscall(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL);
 	errno = 0;
 	proc_open();
@@ -414,7 +431,7 @@ examine(const struct row *r)
 	if (r->in)
 		launch(r, &s);
 	else
-		tell(try(r, &s, -1));
+		tell(run_check(r, &s, -1));
 	_exit(0);
 }
 
@@ -460,7 +477,8 @@ static const struct { char key[7], before[3], after[2]; } fields[FIELDS] = {
 };
 
 static void
-judge(const struct row *r, const char *values[FIELDS], struct line *config)
+verdict_of(
+    const struct row *r, const char *values[FIELDS], struct strbuf *config)
 {
 	const int error = finding.error;
 	char *text = finding.text[0] ? finding.text : NULL;
@@ -476,22 +494,22 @@ judge(const struct row *r, const char *values[FIELDS], struct line *config)
 		*end = '\0';
 	if (!values[REMEDY] && r->probe < CLONE3 && r->detail[0] &&
 	    (error == EINVAL || error == ENODEV || error == ENOSYS)) {
-		line_add(config, "a kernel with CONFIG_");
-		line_add(config, r->detail);
+		strbuf_add(config, "a kernel with CONFIG_");
+		strbuf_add(config, r->detail);
 		values[REMEDY] = config->text;
 	}
 }
 
 static void
-add(struct line *l, const char *before, const char *text, const char *after)
+add(struct strbuf *l, const char *before, const char *text, const char *after)
 {
-	line_add(l, before);
-	line_add(l, text);
-	line_add(l, after);
+	strbuf_add(l, before);
+	strbuf_add(l, text);
+	strbuf_add(l, after);
 }
 
 static void
-add_fields(struct line *l, const char *const values[FIELDS], bool json)
+add_fields(struct strbuf *l, const char *const values[FIELDS], bool json)
 {
 	for (int i = 0; i < FIELDS; i++) {
 		const char *value = values[i];
@@ -504,11 +522,11 @@ add_fields(struct line *l, const char *const values[FIELDS], bool json)
 			add(l, fields[i].before, value, fields[i].after);
 		}
 	}
-	line_add(l, json ? "}" : "\n");
+	strbuf_add(l, json ? "}" : "\n");
 }
 
 static void
-put(struct line *l)
+put(struct strbuf *l)
 {
 	if (write(STDOUT_FILENO, l->text, l->used) != (ssize_t)l->used)
 		die("cannot write to", "stdout");
@@ -517,13 +535,13 @@ put(struct line *l)
 
 /* Returns finding.error. */
 static int
-look(const struct row *r, bool json, struct line *l)
+run_row(const struct row *r, bool json, struct strbuf *l)
 {
 	static const char verdicts[2][3][6] = {
 		{ "-    ", "yes  ", "no   " }, { "null", "true", "false" },
 	};
 	char text[48];
-	struct line config = LINE(text);
+	struct strbuf config = STRBUF(text);
 	const char *values[FIELDS];
 	int ends[2], status;
 	pid_t pid;
@@ -535,16 +553,16 @@ look(const struct row *r, bool json, struct line *l)
 		die("cannot make", "a process");
 	told = ends[1];
 	if (pid == 0)
-		examine(r);
+		check_process(r);
 	close(ends[1]);
 	while (read(ends[0], &finding, sizeof(finding)) > 0)
 		;
 	close(ends[0]);
 	waitpid(pid, &status, 0);
-	judge(r, values, &config);
-	line_add(l, !json ? "" : r->probe == KERNEL ? "{\"works\":" :
+	verdict_of(r, values, &config);
+	strbuf_add(l, !json ? "" : r->probe == KERNEL ? "{\"works\":" :
 	    ",\n{\"works\":");
-	line_add(l, verdicts[json][1 + (finding.error > 0) -
+	strbuf_add(l, verdicts[json][1 + (finding.error > 0) -
 	    (finding.error < 0)]);
 	add_fields(l, values, json);
 	put(l);
@@ -555,7 +573,7 @@ int
 doctor_run(bool json)
 {
 	char text[1024];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 	struct row r;
 	const char *next = texts;
 	int failed = 0;
@@ -563,8 +581,8 @@ doctor_run(bool json)
 	uname(&kernel);
 	if (json) {
 		add(&l, "{\"kernel\":\"", kernel.release, "\",\"user\":");
-		line_number(&l, geteuid());
-		line_add(&l, ",\"checks\":[\n");
+		strbuf_number(&l, geteuid());
+		strbuf_add(&l, ",\"checks\":[\n");
 	}
 	for (int i = 0; i < ROWS; i++) {
 		bool bad;
@@ -575,14 +593,14 @@ doctor_run(bool json)
 		r.detail = r.name + strlen(r.name) + 1;
 		r.remedy = r.detail + strlen(r.detail) + 1;
 		next = r.remedy + strlen(r.remedy) + 1;
-		bad = look(&r, json, &l) > 0;
+		bad = run_row(&r, json, &l) > 0;
 		failed += bad && r.probe < CLONE3;
-		if (r.in == USER && r.probe == BEING)
+		if (r.in == USER && r.probe == NAMESPACE_ONLY)
 			without_user = bad;
 	}
 	if (!json && failed)
-		line_number(&l, failed);
-	line_add(&l, json ? failed ? "],\"works\":false}\n" :
+		strbuf_number(&l, failed);
+	strbuf_add(&l, json ? failed ? "],\"works\":false}\n" :
 	    "],\"works\":true}\n" : failed ? " of what --rootfs needs do not "
 	    "work: a sandbox will end with 125\n" :
 	    "the whole sandbox works for this user\n");

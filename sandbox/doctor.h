@@ -9,7 +9,7 @@
  * nothing behind, and print what comes of it on stdout: a line each, or one
  * JSON object. Returns the exit code: 0 where all works that --rootfs needs, 1
  * where something of it does not; dies where stdout cannot be written to. To be
- * called in place of launch_prepare(). */
+ * called in place of sandbox_check(). */
 int doctor_run(bool json);
 
 #endif

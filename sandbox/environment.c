@@ -64,7 +64,7 @@ read_file(const char *path)
 		die("cannot read", path);
 	close(fd);
 	if (memchr((char *)files.block + files_used, '\0', n - files_used))
-		refuse("cannot read", path, "it is no text", NULL);
+		diex("cannot read", path, "it is no text", NULL);
 	((char *)files.block)[n] = '\0';
 }
 
@@ -89,7 +89,7 @@ parse_file(const char *path)
 		line[n] = '\0';
 		if (strcspn(line, "= \t") == 0 ||
 		    strcspn(line, " \t") < strcspn(line, "="))
-			refuse("bad variable", line, "in --env-file", path);
+			diex("bad variable", line, "in --env-file", path);
 		memmove(to, line, n + 1);
 		to += n + 1;
 	}
@@ -98,9 +98,9 @@ parse_file(const char *path)
 }
 
 void
-environment_prepare(const struct sandbox *s, bool preset)
+environment_prepare(const struct sandbox *s, bool has_rootfs)
 {
-	(void)preset;
+	(void)has_rootfs;
 	inherited = environ;
 	for (int i = 0; i < s->word_count; i++) {
 		const int kind = s->words[i].kind;
@@ -111,7 +111,7 @@ environment_prepare(const struct sandbox *s, bool preset)
 			parse_file(value);
 		else if (kind == ENV ? n == 0 :
 		    kind > ENV && kind <= KEEP_ENV && value[n])
-			refuse("bad value", value, "not a variable's name",
+			diex("bad value", value, "not a variable's name",
 			    NULL);
 	}
 }
@@ -265,10 +265,10 @@ apply_preset(const struct sandbox *s, char *home)
 	    "/usr/bin:/sbin:/bin";
 	static char lang[] = "LANG=C.UTF-8";
 	static char host[9 + 65];
-	struct line n = LINE(host);
+	struct strbuf n = STRBUF(host);
 
-	line_add(&n, "HOSTNAME=");
-	line_add(&n, s->hostname ? s->hostname : "pith");
+	strbuf_add(&n, "HOSTNAME=");
+	strbuf_add(&n, s->hostname ? s->hostname : "pith");
 	set(&table, path);
 	set(&table, home);
 	keep("TERM", 4);
@@ -309,10 +309,10 @@ static void
 set_listening(int count)
 {
 	static char number[11 + 12];
-	struct line l = LINE(number);
+	struct strbuf l = STRBUF(number);
 
-	line_add(&l, "LISTEN_FDS=");
-	line_number(&l, count);
+	strbuf_add(&l, "LISTEN_FDS=");
+	strbuf_number(&l, count);
 	unset("LISTEN_FDNAMES", 14);
 	unset("LISTEN_PIDFDID", 14);
 	set(&table, number);
@@ -336,24 +336,24 @@ list_table(void)
 
 void
 environment_build(const struct sandbox *s, const struct identity *id,
-    bool preset, int listening)
+    bool has_rootfs, int listening)
 {
 	static char home[5 + HOME_MAX];
-	struct line h = LINE(home);
-	bool asked = preset || id->uid_given || listening > 0;
+	struct strbuf h = STRBUF(home);
+	bool requested = has_rootfs || id->uid_given || listening > 0;
 
 	for (int i = 0; i < s->word_count; i++)
-		asked |= s->words[i].kind >= ENV &&
+		requested |= s->words[i].kind >= ENV &&
 		    s->words[i].kind <= KEEP_ENV;
-	if (!asked)
+	if (!requested)
 		return;
-	line_add(&h, "HOME=");
-	line_add(&h, id->home);
-	if (preset)
+	strbuf_add(&h, "HOME=");
+	strbuf_add(&h, id->home);
+	if (has_rootfs)
 		apply_preset(s, home);
 	else
 		keep_list("");
-	if (!preset && id->uid_given)
+	if (!has_rootfs && id->uid_given)
 		set(&table, home);
 	apply_words(s);
 	if (listening > 0)
@@ -364,9 +364,9 @@ environment_build(const struct sandbox *s, const struct identity *id,
 void
 environment_pid(pid_t pid)
 {
-	struct line l = { listen_pid, sizeof(listen_pid), 11 };
+	struct strbuf l = { listen_pid, sizeof(listen_pid), 11 };
 
-	line_number(&l, pid);
+	strbuf_number(&l, pid);
 }
 
 /* ---- forgetting --------------------------------------------------------- */

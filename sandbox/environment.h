@@ -11,14 +11,14 @@
  * --env-file: lines K=V, K alone for our own value, # for comments, up to 16
  * MiB together. What is wrong, or cannot be read, ends in refuse(). environ is
  * taken to be that of the caller from now on. */
-void environment_prepare(const struct sandbox *s, bool preset);
+void environment_prepare(const struct sandbox *s, bool has_rootfs);
 
 /* Make environ what the command is to have. With the preset it is PATH, HOME,
  * TERM where we have it, LANG and HOSTNAME, without it all of ours; then each
  * word in turn, the last one wins; then LISTEN_FDS and LISTEN_PID where there
  * are so many files from 3 on that it listens on. */
 void environment_build(const struct sandbox *s, const struct identity *id,
-    bool preset, int listening);
+    bool has_rootfs, int listening);
 
 /* In the child, whose pid it is: that of LISTEN_PID. */
 void environment_pid(pid_t pid);

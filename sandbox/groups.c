@@ -29,17 +29,17 @@ static const char OUT[] = "-out";       /* of a launcher */
 const char *
 groups_name(char name[GROUP_NAME], int attempt)
 {
-	struct line l = { name, GROUP_NAME, 0 };
+	struct strbuf l = { name, GROUP_NAME, 0 };
 
 	if (attempt > NAMES)
 		return NULL;
-	line_add(&l, PREFIX);
-	line_number(&l, getpid());
+	strbuf_add(&l, PREFIX);
+	strbuf_number(&l, getpid());
 	if (attempt == 0) {
-		line_add(&l, OUT);
+		strbuf_add(&l, OUT);
 	} else if (attempt > 1) {
-		line_add(&l, ".");
-		line_number(&l, attempt);
+		strbuf_add(&l, ".");
+		strbuf_number(&l, attempt);
 	}
 	return name;
 }
@@ -105,7 +105,7 @@ open_list(int group, const char *file)
 }
 
 bool
-groups_hold(int group, pid_t wanted)
+groups_contains(int group, pid_t wanted)
 {
 	struct list l = { .fd = open_list(group, "cgroup.procs") };
 	pid_t pid;
@@ -206,10 +206,10 @@ groups_move_joined(int group, int to, int64_t until)
 		found = false;
 		while ((pid = next_process(&l)) > 0) {
 			char text[16];
-			struct line one = LINE(text);
+			struct strbuf one = STRBUF(text);
 
 			found = true;
-			line_number(&one, pid);
+			strbuf_number(&one, pid);
 			taken = (file_write(to, "cgroup.procs", text) ||
 			    errno == ESRCH) && taken;
 		}
@@ -277,7 +277,7 @@ static bool
 next_group(struct walk *w, char name[NAME_MAX + 1])
 {
 	_Alignas(struct dirent) char entries[LISTING];
-	struct line l = line_over(name, NAME_MAX + 1);
+	struct strbuf l = strbuf_over(name, NAME_MAX + 1);
 	bool after = w->after == 0;
 	long n;
 
@@ -299,7 +299,7 @@ next_group(struct walk *w, char name[NAME_MAX + 1])
 			    AT_REMOVEDIR) == 0)
 				continue;
 			if (left) {
-				line_add(&l, d->d_name);
+				strbuf_add(&l, d->d_name);
 				return true;
 			}
 			if (after && w->kills)
@@ -407,7 +407,7 @@ groups_remove(int group, const char *which, bool kill, int64_t until)
 
 	if (!gone)
 		remove_empty(group, GROUP_RELAY);
-	if (!gone && remove_empty(group, GROUP_PAY))
+	if (!gone && remove_empty(group, GROUP_INNER))
 		gone = remove_empty(parent, which);
 	if (!gone) {
 		sweep(group, kill, until);
@@ -424,21 +424,21 @@ end_sandbox(int parent, const char *which, int group, int64_t until)
 {
 	/* Processes elsewhere are not ours: without limits all of them were in
 	 * a PID namespace. */
-	const int pay = openat(group, GROUP_PAY, O_PATH | O_NOFOLLOW |
+	const int inner = openat(group, GROUP_INNER, O_PATH | O_NOFOLLOW |
 	    O_CLOEXEC);
 
 	groups_freeze(group, false);
-	groups_freeze(pay, false);
-	file_write(pay, "cgroup.kill", "1");
+	groups_freeze(inner, false);
+	file_write(inner, "cgroup.kill", "1");
 	while (!groups_remove(group, which, true, until)) {
-		if (!groups_kill(pay) &&
+		if (!groups_kill(inner) &&
 		    !groups_move_joined(group, parent, until))
 			break;
 		if (groups_clock() >= until)
 			break;
 		groups_wait();
 	}
-	close(pay);
+	close(inner);
 }
 
 /* The same of a command that was in no sandbox. As long as it lives it goes on,
@@ -483,19 +483,19 @@ take_back(int group)
 	if (!file_read(group, "cgroup.subtree_control", text, sizeof(text)))
 		return;
 	while (*next) {
-		struct line l = LINE(one);
+		struct strbuf l = STRBUF(one);
 		const size_t n = strcspn(next, " \n");
 
-		line_add(&l, "-");
+		strbuf_add(&l, "-");
 		next[n] = '\0';
-		line_add(&l, next);
+		strbuf_add(&l, next);
 		file_write(group, "cgroup.subtree_control", one);
 		next += n + 1;
 	}
 }
 
 bool
-groups_collect(int dir, int64_t until)
+groups_remove_stale(int dir, int64_t until)
 {
 	_Alignas(struct dirent) char entries[LISTING];
 	char name[NAME_MAX + 1];

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#define GROUP_PAY "pay"                 /* what runs */
+#define GROUP_INNER "pay"                 /* what runs */
 #define GROUP_JOINED "joined"           /* what --cgroup-join brought in */
 #define GROUP_RELAY "relay"             /* what relays its ports */
 
@@ -22,7 +22,7 @@ enum { GROUP_NAME = 48 };
 const char *groups_name(char name[GROUP_NAME], int attempt);
 
 /* Whether a process is in it. */
-bool groups_hold(int group, pid_t pid);
+bool groups_contains(int group, pid_t pid);
 
 /* SIGKILL to each process in a group but ourselves, or of an open cgroup.procs
  * where there is no more than that. False where there was nobody. */
@@ -53,6 +53,6 @@ void groups_wait(void);
 
 /* Remove what launchers that were killed have left in a directory that was
  * opened for that. True where there was something. */
-bool groups_collect(int dir, int64_t until);
+bool groups_remove_stale(int dir, int64_t until);
 
 #endif

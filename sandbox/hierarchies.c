@@ -59,11 +59,11 @@ hierarchies_mount(const char *names, bool v2)
 	struct statfs fs;
 
 	for (int i = 0; i < 2; i++) {
-		struct line l = LINE(text);
+		struct strbuf l = STRBUF(text);
 		int fd;
 
-		line_add(&l, ROOT);
-		line_add(&l, places[i]);
+		strbuf_add(&l, ROOT);
+		strbuf_add(&l, places[i]);
 		/* cpu,cpuacct may be mounted as cpu. */
 		if (i == 1 && !v2)
 			*strchrnul(text, ',') = '\0';
@@ -114,7 +114,7 @@ hierarchies_open(const char *names, const char *group, bool v2, bool ours)
 		if (fd < 0)
 			fd = openat(mount, ".", O_RDONLY | O_DIRECTORY |
 			    O_CLOEXEC);
-		if (!groups_hold(fd, getpid())) {
+		if (!groups_contains(fd, getpid())) {
 			close(fd);
 			fd = -1;
 			error = EXDEV;
@@ -126,7 +126,7 @@ hierarchies_open(const char *names, const char *group, bool v2, bool ours)
 }
 
 bool
-hierarchies_top(int group)
+hierarchies_is_root(int group)
 {
 	int above = openat(group, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statfs fs;
@@ -148,7 +148,8 @@ has_processes(int group)
 }
 
 bool
-hierarchies_hand_on(int group, unsigned int which, unsigned int *given)
+hierarchies_enable_controllers(
+    int group, unsigned int which, unsigned int *given)
 {
 	char text[256];
 	unsigned int there;
@@ -171,10 +172,10 @@ hierarchies_hand_on(int group, unsigned int which, unsigned int *given)
 		return false;
 	for (int c = 0; c < CONTROLLERS; c++)
 		if (which & BIT(c)) {
-			struct line l = LINE(text);
+			struct strbuf l = STRBUF(text);
 
-			line_add(&l, "+");
-			line_add(&l, limits_controller(c, true));
+			strbuf_add(&l, "+");
+			strbuf_add(&l, limits_controller(c, true));
 			if (!file_write(group, "cgroup.subtree_control", text))
 				return false;
 			*given |= BIT(c);

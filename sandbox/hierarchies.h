@@ -26,10 +26,11 @@ int hierarchies_mount(const char *names, bool v2);
 int hierarchies_open(const char *names, const char *group, bool v2, bool ours);
 
 /* Whether a group of v2 is the highest that can be seen. */
-bool hierarchies_top(int group);
+bool hierarchies_is_root(int group);
 
 /* Have a group of v2 give controllers to the groups in it; given: those that
  * they had not. False with errno: ENOENT where it has not got one itself. */
-bool hierarchies_hand_on(int group, unsigned int which, unsigned int *given);
+bool hierarchies_enable_controllers(
+    int group, unsigned int which, unsigned int *given);
 
 #endif

@@ -22,19 +22,19 @@ is_address(const char *text)
 }
 
 static void
-put(const char *path, const struct line *l, const char *remedy)
+put(const char *path, const struct strbuf *l, const char *remedy)
 {
 	int fd;
 
 	fd = memfd_create(path, MFD_CLOEXEC);
 	if (fd < 0 || pwrite(fd, l->text, l->used, 0) != (ssize_t)l->used)
 		die("cannot write", path);
-	volumes_put(fd, path, remedy);
+	volumes_add_file(fd, path, remedy);
 }
 
 /* NAME:ADDRESS as "ADDRESS NAME". */
 static void
-add_host(struct line *l, const char *word)
+add_host(struct strbuf *l, const char *word)
 {
 	char name[256];
 	const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz"
@@ -42,18 +42,18 @@ add_host(struct line *l, const char *word)
 
 	if (n == 0 || n >= sizeof(name) || word[n] != ':' ||
 	    !is_address(word + n + 1))
-		refuse("bad value", word, "--add-host takes NAME:ADDRESS",
+		diex("bad value", word, "--add-host takes NAME:ADDRESS",
 		    NULL);
 	memcpy(name, word, n);
 	name[n] = '\0';
-	line_add(l, word + n + 1);
-	line_add(l, "\t");
-	line_add(l, name);
-	line_add(l, "\n");
+	strbuf_add(l, word + n + 1);
+	strbuf_add(l, "\t");
+	strbuf_add(l, name);
+	strbuf_add(l, "\n");
 }
 
 /* Room for all lines: each is no longer than its word. */
-static struct line
+static struct strbuf
 line_for_hosts(const struct sandbox *s, struct memory *m)
 {
 	size_t size = LOCAL_BYTES;
@@ -62,7 +62,7 @@ line_for_hosts(const struct sandbox *s, struct memory *m)
 		if (s->words[i].kind == ADD_HOST)
 			size += strlen(s->words[i].value) + 1;
 	memory_reserve(m, size);
-	return line_over(m->block, m->size);
+	return strbuf_over(m->block, m->size);
 }
 
 void
@@ -70,34 +70,34 @@ hosts_prepare(const struct sandbox *s)
 {
 	struct memory memory = { NULL, 0 };
 	char servers_text[512];
-	struct line hosts = line_for_hosts(s, &memory);
-	struct line servers = LINE(servers_text);
-	int names = 0, asked = 0;
+	struct strbuf hosts = line_for_hosts(s, &memory);
+	struct strbuf servers = STRBUF(servers_text);
+	int name_count = 0, server_count = 0;
 
-	line_add(&hosts, "127.0.0.1\tlocalhost ");
-	line_add(&hosts, s->hostname ? s->hostname : "pith");
-	line_add(&hosts, "\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+	strbuf_add(&hosts, "127.0.0.1\tlocalhost ");
+	strbuf_add(&hosts, s->hostname ? s->hostname : "pith");
+	strbuf_add(&hosts, "\n::1\tlocalhost ip6-localhost ip6-loopback\n");
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];
 
 		if (w->kind == ADD_HOST) {
 			add_host(&hosts, w->value);
-			names++;
+			name_count++;
 		} else if (w->kind == DNS) {
-			if (!is_address(w->value) || ++asked > SERVERS)
-				refuse("bad value", w->value, "--dns takes an "
+			if (!is_address(w->value) || ++server_count > SERVERS)
+				diex("bad value", w->value, "--dns takes an "
 				    "address, three times at most", NULL);
-			line_add(&servers, "nameserver ");
-			line_add(&servers, w->value);
-			line_add(&servers, "\n");
+			strbuf_add(&servers, "nameserver ");
+			strbuf_add(&servers, w->value);
+			strbuf_add(&servers, "\n");
 		}
 	}
-	if ((names || asked) && !sandbox_whole(s))
-		refuse("cannot use", names ? "--add-host" : "--dns",
+	if ((name_count || server_count) && !sandbox_has_rootfs(s))
+		diex("cannot use", name_count ? "--add-host" : "--dns",
 		    "it needs a --rootfs", NULL);
-	if (names)
+	if (name_count)
 		put("/etc/hosts", &hosts, "leave --add-host away");
-	if (asked)
+	if (server_count)
 		put("/etc/resolv.conf", &servers, "leave --dns away");
 	memory_release(&memory);
 }

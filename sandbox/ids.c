@@ -47,7 +47,7 @@ add(int which, uint32_t inside, uint32_t outside, uint64_t count)
 	if (count == 0)
 		return;
 	if (m->count == EXTENTS)
-		refuse("too many id maps", NULL, NULL, NULL);
+		diex("too many id maps", NULL, NULL, NULL);
 	m->extents[m->count++] = (struct extent){ inside, outside, count };
 }
 
@@ -257,11 +257,11 @@ static int
 bind_name(uint32_t range)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct line name = { a.sun_path + 1, sizeof(a.sun_path) - 1, 0 };
+	struct strbuf name = { a.sun_path + 1, sizeof(a.sun_path) - 1, 0 };
 	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	line_add(&name, "pith-ids-");
-	line_number(&name, FIRST_RANGE + range * RANGE);
+	strbuf_add(&name, "pith-ids-");
+	strbuf_number(&name, FIRST_RANGE + range * RANGE);
 	if (fd < 0 || bind(fd, (void *)&a, offsetof(struct sockaddr_un,
 	    sun_path) + 1 + name.used) == 0)
 		return fd;
@@ -323,7 +323,7 @@ map_own_range(void)
 		add(GROUPS, 0, first, RANGE);
 		return;
 	}
-	refuse("no range of ids is free", NULL, NULL, locks < 0 ?
+	diex("no range of ids is free", NULL, NULL, locks < 0 ?
 	    "make /run a directory that root alone can write to" : NULL);
 }
 
@@ -400,10 +400,10 @@ map_words(const struct sandbox *s)
 		    !number(&text, '\0', &e.count) || e.count == 0 ||
 		    (uint64_t)e.inside + e.count > UINT32_MAX ||
 		    (uint64_t)e.outside + e.count > UINT32_MAX)
-			refuse("bad value", s->words[i].value, "an id map is "
+			diex("bad value", s->words[i].value, "an id map is "
 			    "INSIDE:OUTSIDE:COUNT", NULL);
 		if (direct && e.outside == 0)
-			refuse("cannot map", s->words[i].value, SAY_HOST, NULL);
+			diex("cannot map", s->words[i].value, SAY_HOST, NULL);
 		add(s->words[i].kind == GIDMAP, e.inside, e.outside, e.count);
 	}
 	for (int i = USERS; i <= GROUPS; i++)
@@ -468,7 +468,7 @@ ids_prepare(const struct sandbox *s)
 		single = !direct && maps[USERS].count == 1 &&
 		    maps[USERS].extents[0].count == 1;
 	else if (keep && direct)
-		refuse("--userns keep-id is for ordinary users", NULL, SAY_HOST,
+		diex("--userns keep-id is for ordinary users", NULL, SAY_HOST,
 		    NULL);
 	else if (sub || keep) {
 		kept = keep;
@@ -476,7 +476,7 @@ ids_prepare(const struct sandbox *s)
 		    map_sub_ids(GROUPS, getegid(), keep ? getegid() : 0))
 			return;
 		if (sub)
-			refuse("no ids for this user in", "/etc/subuid", NULL,
+			diex("no ids for this user in", "/etc/subuid", NULL,
 			    "usermod --add-subuids 100000-165535 "
 			    "--add-subgids 100000-165535 USER");
 		maps[USERS].count = maps[GROUPS].count = 0;
@@ -490,21 +490,21 @@ ids_prepare(const struct sandbox *s)
 /* ---- carrying it out ---------------------------------------------------- */
 
 /* The lines of a map, as the kernel and newuidmap(1) want them. */
-static struct line
+static struct strbuf
 map_text(int which)
 {
 	static char text[EXTENTS * 36];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
 	for (int i = 0; i < maps[which].count; i++) {
 		const struct extent *e = &maps[which].extents[i];
 
-		line_number(&l, e->inside);
-		line_add(&l, " ");
-		line_number(&l, e->outside);
-		line_add(&l, " ");
-		line_number(&l, e->count);
-		line_add(&l, "\n");
+		strbuf_number(&l, e->inside);
+		strbuf_add(&l, " ");
+		strbuf_number(&l, e->outside);
+		strbuf_add(&l, " ");
+		strbuf_number(&l, e->count);
+		strbuf_add(&l, "\n");
 	}
 	return l;
 }
@@ -532,7 +532,7 @@ write_by_program(pid_t pid, int which)
 	    "/usr/bin/newgidmap" };
 	static char *environment[] = { NULL };
 	static char digits[12];
-	struct line l = LINE(digits);
+	struct strbuf l = STRBUF(digits);
 	char *text = map_text(which).text;
 	char path[PROC_PATH];
 	int n = 0, status;
@@ -542,7 +542,7 @@ write_by_program(pid_t pid, int which)
 	if (which == GROUPS && denies_groups && !proc_write(proc_of(path, pid,
 	    "setgroups"), "deny"))
 		die("cannot deny", "setgroups");
-	line_number(&l, pid);
+	strbuf_number(&l, pid);
 	argv[n++] = (char *)programs[which];
 	argv[n++] = digits;
 	while (*text) {
@@ -564,7 +564,7 @@ write_by_program(pid_t pid, int which)
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (status != 0)
-		refuse("cannot map ids by", programs[which], status == 127 << 8
+		diex("cannot map ids by", programs[which], status == 127 << 8
 		    ? "it is not there" : "it said no",
 		    "install Debian's uidmap, look at /etc/subuid and "
 		    "/etc/subgid");

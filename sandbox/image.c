@@ -38,13 +38,13 @@ attach(int image, char *path, size_t size)
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 
 	for (int tries = 0; control >= 0 && tries < 64; tries++) {
-		struct line l = { path, size, 0 };
+		struct strbuf l = { path, size, 0 };
 		int number = ioctl(control, LOOP_CTL_GET_FREE), loop;
 
 		if (number < 0)
 			return -1;
-		line_add(&l, "/dev/loop");
-		line_number(&l, number);
+		strbuf_add(&l, "/dev/loop");
+		strbuf_number(&l, number);
 		loop = open(path, O_RDONLY | O_CLOEXEC);
 		if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &c) == 0) {
 			close(control);
@@ -61,16 +61,16 @@ int
 image_mount(int image, const char *type, const char *path)
 {
 	char device[24], text[48];
-	struct line options = LINE(text);
+	struct strbuf options = STRBUF(text);
 	int loop = attach(image, device, sizeof(device));
 	int mount;
 
 	if (loop < 0)
 		die_with("cannot attach to a loop device", path,
 		    "images need root, and /dev/loop-control");
-	line_add(&options, "source=");
-	line_add(&options, device);
-	line_add(&options, ",ro");
+	strbuf_add(&options, "source=");
+	strbuf_add(&options, device);
+	strbuf_add(&options, ",ro");
 	mount = mounts_new(type, text, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 	    MOUNT_ATTR_NODEV);
 	if (mount < 0)

@@ -47,13 +47,13 @@ info_look(pid_t pid)
 {
 	for (int i = 0; i < NAMESPACES && is_wanted(); i++) {
 		char path[PROC_PATH];
-		struct line l = LINE(path);
+		struct strbuf l = STRBUF(path);
 		struct stat st;
 
 		if (pid > 0)
-			line_number(&l, pid);
-		line_add(&l, pid > 0 ? "/ns/" : "self/ns/");
-		line_add(&l, namespaces[i].name);
+			strbuf_number(&l, pid);
+		strbuf_add(&l, pid > 0 ? "/ns/" : "self/ns/");
+		strbuf_add(&l, namespaces[i].name);
 		if (fstatat(proc_fd(), path, &st, 0) == 0)
 			inodes[i] = st.st_ino;
 	}
@@ -78,47 +78,47 @@ info_late(int flag, ino_t inode)
 }
 
 static void
-add_key(struct line *l, const char *key, int64_t number, bool next)
+add_key(struct strbuf *l, const char *key, int64_t number, bool next)
 {
-	line_add(l, next ? ",\"" : "\"");
-	line_add(l, key);
-	line_add(l, "\":");
+	strbuf_add(l, next ? ",\"" : "\"");
+	strbuf_add(l, key);
+	strbuf_add(l, "\":");
 	if (number > 0)
-		line_number(l, number);
+		strbuf_number(l, number);
 	else
-		line_add(l, "null");
+		strbuf_add(l, "null");
 }
 
 void
 info_write(pid_t init, pid_t child, const char *group)
 {
 	char text[4096];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
-	line_number(&l, getpid());
-	line_add(&l, "\n");
+	strbuf_number(&l, getpid());
+	strbuf_add(&l, "\n");
 	outfile_write(&pidfile, text, l.used);
 	if (!is_wanted())
 		return;
 	l.used = 0;
-	line_add(&l, "{");
+	strbuf_add(&l, "{");
 	add_key(&l, "launcher", getpid(), false);
 	add_key(&l, "init", init, true);
 	add_key(&l, "child", child, true);
-	line_add(&l, ",\"cgroup\":");
-	line_json(&l, group);
-	line_add(&l, ",\"namespaces\":");
+	strbuf_add(&l, ",\"cgroup\":");
+	strbuf_json(&l, group);
+	strbuf_add(&l, ",\"namespaces\":");
 	for (int i = 0; i < NAMESPACES; i++) {
-		line_add(&l, i > 0 ? "" : "{");
+		strbuf_add(&l, i > 0 ? "" : "{");
 		add_key(&l, namespaces[i].name, inodes[i], i > 0);
 	}
-	line_add(&l, "},\"addresses\":[");
+	strbuf_add(&l, "},\"addresses\":[");
 	for (int i = 0, n = 0; i < sandbox->word_count; i++)
 		if (sandbox->words[i].kind == IP) {
-			line_add(&l, n++ > 0 ? "," : "");
-			line_json(&l, sandbox->words[i].value);
+			strbuf_add(&l, n++ > 0 ? "," : "");
+			strbuf_json(&l, sandbox->words[i].value);
 		}
-	line_add(&l, "]}\n");
+	strbuf_add(&l, "]}\n");
 	outfile_write(&info, text, l.used);
 	if (info_fd >= 0 && !write_all(info_fd, text, l.used))
 		warn("cannot write to", "--info-fd");

@@ -116,7 +116,7 @@ landlock_prepare(const struct sandbox *s)
 	const char *wrong = each(s, NULL, is_right);
 
 	if (wrong)
-		refuse("bad value", wrong, "--landlock takes ro:PATH, rw:PATH, "
+		diex("bad value", wrong, "--landlock takes ro:PATH, rw:PATH, "
 		    "bind:PORT or connect:PORT", NULL);
 }
 
@@ -190,7 +190,7 @@ add(struct work *w, const struct rule *r, const char *of)
 static bool
 shares_sockets(const struct sandbox *s)
 {
-	return sandbox_whole(s) && s->network &&
+	return sandbox_has_rootfs(s) && s->network &&
 	    strcmp(s->network, "none") != 0;
 }
 
@@ -198,7 +198,8 @@ const char *
 landlock_apply(const struct sandbox *s, bool *unsupported)
 {
 	const char *first = each(s, NULL, is_none), *failed;
-	struct work w = { { 0, 0, 0 }, 0, -1, sandbox_whole(s) || s->chroot };
+	struct work w = { { 0, 0, 0 }, 0, -1,
+		sandbox_has_rootfs(s) || s->chroot };
 
 	*unsupported = true;
 	if (!first && !shares_sockets(s))

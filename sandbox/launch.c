@@ -35,7 +35,7 @@
 #include "seccomp.h"
 #include "stdfiles.h"
 #include "terminal.h"
-#include "tether.h"
+#include "channel.h"
 #include "users.h"
 #include "volumes.h"
 
@@ -43,7 +43,7 @@
 static int flags;               /* CLONE_NEW* */
 static bool maps_owners;        /* the launcher is root and maps all owners */
 static bool keeps_root;         /* the root inside is the machine's, too */
-static bool locks;              /* mounts, in an inner user namespace */
+static bool locks_mounts;              /* mounts, in an inner user namespace */
 /* Pipe: init writes a byte once its inner namespaces exist. */
 static int inner_made[2] = { -1, -1 };
 static struct terminal terminal;
@@ -52,7 +52,7 @@ static struct limit { uint64_t soft, hard; }
     files;                      /* RLIMIT_NOFILE as it was inherited */
 static int detached = -1;       /* who waits for the start, or -1 */
 static bool started;            /* the command was */
-static bool placed;             /* it was born in its group */
+static bool born_in_group;             /* it was born in its group */
 static pid_t publisher = -1;    /* relays ports */
 static pid_t waiting_init;      /* for provide(), or 0 */
 static int interface = -1;      /* counts what went through it */
@@ -60,7 +60,7 @@ static int interface = -1;      /* counts what went through it */
 /* ---- before anything is done -------------------------------------------- */
 
 static int
-descriptor(const char *text)
+fd_number(const char *text)
 {
 	uint64_t n;
 
@@ -69,7 +69,7 @@ descriptor(const char *text)
 
 /* What was inherited is not close-on-exec; what is, is ours. */
 static bool
-inherited(int fd)
+is_inherited(int fd)
 {
 	return fd >= 0 && fcntl(fd, F_GETFD) == 0;
 }
@@ -82,22 +82,22 @@ check_descriptors(const struct sandbox *s)
 
 		if (s->words[i].kind != PRESERVE_FD)
 			continue;
-		if (!inherited(descriptor(value)))
-			refuse("not an open file", value,
+		if (!is_inherited(fd_number(value)))
+			diex("not an open file", value,
 			    "--preserve-fd takes the number of one", NULL);
-		if (proc_is_ring(descriptor(value)))
-			refuse("cannot pass on", value, "it is an io_uring, "
+		if (proc_is_ring(fd_number(value)))
+			diex("cannot pass on", value, "it is an io_uring, "
 			    "whose system calls no filter sees", NULL);
 	}
 	errno = EBADF;
-	if (s->block_fd >= 0 && !inherited(s->block_fd))
+	if (s->block_fd >= 0 && !is_inherited(s->block_fd))
 		die("cannot read", "--block-fd");
-	if (s->info_fd >= 0 && !inherited(s->info_fd))
+	if (s->info_fd >= 0 && !is_inherited(s->info_fd))
 		die("cannot write to", "--info-fd");
 }
 
 unsigned int
-launch_kept(const struct sandbox *s, unsigned int from)
+sandbox_next_kept_fd(const struct sandbox *s, unsigned int from)
 {
 	unsigned int first = UINT_MAX;
 
@@ -108,7 +108,7 @@ launch_kept(const struct sandbox *s, unsigned int from)
 		first = s->block_fd;
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == PRESERVE_FD) {
-			unsigned int fd = descriptor(s->words[i].value);
+			unsigned int fd = fd_number(s->words[i].value);
 
 			if (fd >= from && fd < first)
 				first = fd;
@@ -118,54 +118,55 @@ launch_kept(const struct sandbox *s, unsigned int from)
 
 /* What would parse and do nothing. */
 static void
-check_meaning(const struct sandbox *s, bool whole)
+check_meaning(const struct sandbox *s, bool has_rootfs)
 {
 	const char *const NEEDS = "it needs a --rootfs";
 
 	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind <= DEVICE && !whole)
-			refuse("cannot mount", s->words[i].value, NEEDS, NULL);
-	if (s->chroot && whole)
-		refuse("--chroot and --rootfs contradict each other", NULL,
+		if (s->words[i].kind <= DEVICE && !has_rootfs)
+			diex("cannot mount", s->words[i].value, NEEDS, NULL);
+	if (s->chroot && has_rootfs)
+		diex("--chroot and --rootfs contradict each other", NULL,
 		    NULL, NULL);
-	if (s->pty_max && !whole)
-		refuse("cannot use", "--pty-max", NEEDS, NULL);
-	if ((s->upper || s->root_asked || s->shm_size || s->proc || s->sys) &&
-	    !whole)
-		refuse("cannot use", s->upper ? "--upper" : s->root_asked ?
+	if (s->pty_max && !has_rootfs)
+		diex("cannot use", "--pty-max", NEEDS, NULL);
+	if ((s->upper || s->root_requested || s->shm_size || s->proc ||
+		s->sys) &&
+	    !has_rootfs)
+		diex("cannot use", s->upper ? "--upper" : s->root_requested ?
 		    "--read-only, --writable or --ephemeral" : s->shm_size ?
 		    "--shm-size" : s->proc ? "--proc" : "--sys", NEEDS, NULL);
-	if ((s->host_pid || s->cgroupfs) && !whole)
-		refuse("cannot use", s->host_pid ? "--pid host" : "--cgroupfs",
+	if ((s->host_pid || s->cgroupfs) && !has_rootfs)
+		diex("cannot use", s->host_pid ? "--pid host" : "--cgroupfs",
 		    NEEDS, NULL);
 	if (s->cgroupfs && (s->sys == SYS_NONE || s->host_cgroup))
-		refuse("--cgroupfs contradicts", s->host_cgroup ?
+		diex("--cgroupfs contradicts", s->host_cgroup ?
 		    "--cgroupns host" : "--sys none", NULL, NULL);
 	if (s->host_pid && s->proc == PROC_MINIMAL)
-		refuse("--pid host contradicts", "--proc minimal", NULL, NULL);
+		diex("--pid host contradicts", "--proc minimal", NULL, NULL);
 	for (int i = 0; i < s->word_count; i++)
 		if (!flags && s->network && strcmp(s->network, "host") != 0 &&
 		    (s->words[i].kind == PUBLISH || s->words[i].kind == LISTEN))
-			refuse("cannot relay the port", s->words[i].value,
+			diex("cannot relay the port", s->words[i].value,
 			    "there is no sandbox", "add --unshare mnt");
 	for (int i = 0; i < s->word_count; i++)
 		if (!(flags & CLONE_NEWUSER) && (s->words[i].kind == UIDMAP ||
 		    s->words[i].kind == GIDMAP))
-			refuse("cannot map ids", s->words[i].value,
+			diex("cannot map ids", s->words[i].value,
 			    "there is no user namespace", "--unshare user");
 		else if (!flags && s->words[i].kind == SYSCTL)
-			refuse("cannot set", s->words[i].value,
+			diex("cannot set", s->words[i].value,
 			    "the whole machine has it", "--unshare net or ipc");
 	if (s->userns > USERNS_HOST && !(flags & CLONE_NEWUSER))
-		refuse("cannot use", "--userns", "there is no user namespace",
+		diex("cannot use", "--userns", "there is no user namespace",
 		    "--unshare user");
 	if (s->hostname && !(flags & CLONE_NEWUTS))
-		refuse("cannot set the host name", s->hostname,
+		diex("cannot set the host name", s->hostname,
 		    "there is no UTS namespace", "--unshare uts");
 	if (s->hostname && (strlen(s->hostname) > 64 ||
 	    s->hostname[strspn(s->hostname, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")]))
-		refuse("no host name", s->hostname, "it takes up to 64 "
+		diex("no host name", s->hostname, "it takes up to 64 "
 		    "letters, digits, - . or _", NULL);
 }
 
@@ -182,33 +183,34 @@ allow_files(void)
 }
 
 static enum terminal_use
-terminal_use(const struct sandbox *s, bool whole)
+terminal_use(const struct sandbox *s, bool has_rootfs)
 {
-	return s->tty == 1 ? TERMINAL_ALWAYS : !whole ? TERMINAL_PASSED :
+	return s->tty == 1 ? TERMINAL_ALWAYS : !has_rootfs ? TERMINAL_PASSED :
 	    s->detach ? TERMINAL_DISCARDED : s->tty == 0 ? TERMINAL_OUTPUT :
 	    TERMINAL_REPLACED;
 }
 
 bool
-launch_prepare(const struct sandbox *s)
+sandbox_check(const struct sandbox *s)
 {
-	const bool whole = sandbox_whole(s);
+	const bool has_rootfs = sandbox_has_rootfs(s);
 
 	if (s->best_effort)
 		log_best_effort();
 	flags = namespaces_wanted(s);
-	check_meaning(s, whole);
+	check_meaning(s, has_rootfs);
 	check_descriptors(s);
 	network_prepare(s);
 	ports_prepare(s, (flags & CLONE_NEWNET) || (s->network &&
 	    strncmp(s->network, "ns:", 3) == 0));
-	privileges_prepare(s, whole);
+	privileges_prepare(s, has_rootfs);
 	users_check(s);
-	environment_prepare(s, whole);
-	seccomp_prepare(s, whole);
-	locks = whole && (flags & CLONE_NEWUSER) && lock_may_mount(s);
+	environment_prepare(s, has_rootfs);
+	seccomp_prepare(s, has_rootfs);
+	locks_mounts =
+	    has_rootfs && (flags & CLONE_NEWUSER) && lock_may_mount(s);
 	landlock_prepare(s);
-	terminal_prepare(&terminal, terminal_use(s, whole), whole);
+	terminal_prepare(&terminal, terminal_use(s, has_rootfs), has_rootfs);
 	if (flags) {
 		allow_files();
 		proc_open();
@@ -219,7 +221,7 @@ launch_prepare(const struct sandbox *s)
 		    !ids_admin();
 		/* It may write to what sets parameters of the machine. */
 		if (keeps_root && s->proc == PROC_FULL)
-			refuse("cannot use", "--proc full", "root without "
+			diex("cannot use", "--proc full", "root without "
 			    "CAP_SYS_ADMIN owns the host's /proc/sys",
 			    "leave it masked");
 		startup_end_by_signal(true, "the root");
@@ -231,11 +233,11 @@ launch_prepare(const struct sandbox *s)
 	if (s->user || maps_owners)
 		stdfiles_open_pipes();
 	/* Where mounts are locked nodev holds already. */
-	cgroup_prepare(s, !whole || !ids_root() ? ALL_NODES :
+	cgroup_prepare(s, !has_rootfs || !ids_root() ? ALL_NODES :
 	    volumes_have_nodes() ? KEEP_NODES : lock_may_mount(s) ?
 	    TRY_NODES : ALL_NODES);
 	info_prepare(s);
-	log_clean(launch_clean);
+	log_set_cleanup(sandbox_cleanup);
 	rootfs_upper(s);
 	return flags != 0;
 }
@@ -243,7 +245,7 @@ launch_prepare(const struct sandbox *s)
 /* ---- -d ----------------------------------------------------------------- */
 
 void
-launch_detach(const struct sandbox *s)
+sandbox_detach(const struct sandbox *s)
 {
 	int told[2], wait_status, null, sig;
 	ssize_t n;
@@ -288,16 +290,16 @@ launch_detach(const struct sandbox *s)
 /* Namespaces that it makes itself; but for the network where we have something
  * to do there. */
 static int
-late(void)
+namespaces_made_by_init(void)
 {
-	if (locks)
+	if (locks_mounts)
 		return lock_namespaces(flags);
 	return CLONE_NEWCGROUP |
 	    (network_wanted() || publish_wanted() ? 0 : CLONE_NEWNET);
 }
 
 static const char *
-remedy_of(int error)
+namespaces_remedy(int error)
 {
 	return error == EPERM && !(flags & CLONE_NEWUSER) ?
 	    "root may, or --unshare user as well" :
@@ -315,10 +317,10 @@ enum { ROOT_MOUNT = -1, DEV_MOUNT = -2 };
 static void
 send_dev(const uint32_t owner[2])
 {
-	const struct news n = { .kind = MOUNT, .code = DEV_MOUNT,
+	const struct message n = { .kind = MSG_MOUNT, .code = DEV_MOUNT,
 	    .fd = mounts_make_dev(owner) };
 
-	if (n.fd >= 0 && !tether_send(&n))
+	if (n.fd >= 0 && !channel_send(&n))
 		die("cannot pass on", "/dev");
 	close(n.fd);
 }
@@ -328,14 +330,14 @@ send_dev(const uint32_t owner[2])
 static void
 wait_for_namespaces(void)
 {
-	const struct news go = { .kind = GO, .fd = -1 };
+	const struct message go = { .kind = MSG_READY, .fd = -1 };
 	ssize_t n;
 	char byte;
 
-	if (!locks)
+	if (!locks_mounts)
 		return;
 	close(inner_made[1]);
-	if (!tether_send(&go))
+	if (!channel_send(&go))
 		die("cannot tell", "init");
 	do
 		n = read(inner_made[0], &byte, 1);
@@ -347,9 +349,9 @@ wait_for_namespaces(void)
 
 /* Ids and mounts for init, which waits for them. */
 static void
-provide(const struct sandbox *s, pid_t init)
+setup_from_outside(const struct sandbox *s, pid_t init)
 {
-	const struct news go = { .kind = GO, .fd = -1 };
+	const struct message go = { .kind = MSG_READY, .fd = -1 };
 	char path[PROC_PATH];
 	uint32_t owner[2];
 	int userns = -1;
@@ -359,9 +361,9 @@ provide(const struct sandbox *s, pid_t init)
 	/* Init has its own; the relay would keep them for all to read. */
 	environment_wipe(s);
 	info_look(init);
-	if (sandbox_whole(s))
+	if (sandbox_has_rootfs(s))
 		priority_lower(init);
-	cgroup_prefer(s, init);
+	oom_score_raise(s, init);
 	wait_for_namespaces();
 	if (network_wanted())
 		network_provide(init);
@@ -377,12 +379,12 @@ provide(const struct sandbox *s, pid_t init)
 		 * where the descriptors of this one cannot be cloned. */
 		volumes_send(userns);
 		ids_owner(owner);
-		rootfs_send(s, userns, owner);
-		if (sandbox_whole(s))
+		root_pass(s, userns, owner);
+		if (sandbox_has_rootfs(s))
 			send_dev(owner);
 		close(userns);
 	}
-	if (!tether_send(&go))
+	if (!channel_send(&go))
 		die("cannot tell", "init");
 }
 
@@ -397,11 +399,11 @@ end_with_launcher(void)
 static void
 die_with_launcher(void)
 {
-	struct news n;
+	struct message n;
 	bool over;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	tether_read(&n, false, &over);
+	channel_read(&n, false, &over);
 	if (over)
 		end_with_launcher();
 }
@@ -409,19 +411,19 @@ die_with_launcher(void)
 static void
 wait_for_launcher(void)
 {
-	struct news n;
+	struct message n;
 	bool over;
 
 	do {
-		if (!tether_read(&n, true, &over))
+		if (!channel_read(&n, true, &over))
 			end_with_launcher();
-		if (n.kind == MOUNT && n.code == DEV_MOUNT)
+		if (n.kind == MSG_MOUNT && n.code == DEV_MOUNT)
 			mounts_take_dev(n.fd);
-		else if (n.kind == MOUNT && n.code == ROOT_MOUNT)
-			rootfs_take(n.fd);
-		else if (n.kind == MOUNT)
+		else if (n.kind == MSG_MOUNT && n.code == ROOT_MOUNT)
+			root_receive(n.fd);
+		else if (n.kind == MSG_MOUNT)
 			volumes_take(n.code, n.fd);
-	} while (n.kind != GO);
+	} while (n.kind != MSG_READY);
 }
 
 /* Whoever is root of a new user namespace could do all over again in one of his
@@ -431,9 +433,10 @@ static void
 forbid_nesting(const struct sandbox *s)
 {
 	if ((flags & CLONE_NEWUSER) && !s->allow_userns &&
-	    !proc_write("sys/user/max_user_namespaces", locks ? "1" : "0") &&
+	    !proc_write(
+		"sys/user/max_user_namespaces", locks_mounts ? "1" : "0") &&
 	    !seccomp_has_built_in())
-		lacking("cannot forbid", "nested user namespaces");
+		degrade("cannot forbid", "nested user namespaces");
 }
 
 /* Set up the network; lo is up by now. */
@@ -447,7 +450,7 @@ set_network(void)
 }
 
 static void
-build(const struct sandbox *s)
+build_root(const struct sandbox *s)
 {
 	/* Who the command is has to reach what is made, too. */
 	const mode_t mask = umask(022);
@@ -461,7 +464,7 @@ build(const struct sandbox *s)
 	mounts_mask((flags & CLONE_NEWUSER) && !keeps_root);
 	volumes_build(root, rootfs_is_host());
 	if (s->cgroupfs)
-		cgroup_show(root);
+		cgroup_mount(root);
 	rootfs_enter(s, root);
 	umask(mask);
 }
@@ -470,7 +473,7 @@ static void
 make_namespace(int which, const char *name)
 {
 	if ((flags & which) && unshare(which) < 0)
-		die_with("cannot make", name, remedy_of(errno));
+		die_with("cannot make", name, namespaces_remedy(errno));
 }
 
 /* As soon as the ids are mapped, and before the launcher goes on. */
@@ -489,22 +492,23 @@ make_inner(const struct sandbox *s)
 }
 
 static void
-become_init(const struct sandbox *s, bool born)
+init_main(const struct sandbox *s, bool born)
 {
-	log_clean(NULL);
-	log_ask(NULL);
-	log_listen(tether_complain);
-	tether_take(false);
+	log_set_cleanup(NULL);
+	log_set_suppress(NULL);
+	log_set_hook(channel_send_error);
+	channel_take_end(false);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!cgroup_enter(born))
 		die("cannot bring init into", cgroup_path());
-	if (locks) {
+	if (locks_mounts) {
 		make_inner(s);
 		wait_for_launcher();
 	} else {
 		/* It takes a quarter of a start, in which the launcher makes
 		 * the root. */
-		make_namespace(CLONE_NEWNET & late(), "a network namespace");
+		make_namespace(CLONE_NEWNET & namespaces_made_by_init(),
+		    "a network namespace");
 		wait_for_launcher();
 		if (flags & CLONE_NEWUSER)
 			ids_become();
@@ -520,9 +524,9 @@ become_init(const struct sandbox *s, bool born)
 	if ((flags & CLONE_NEWNS) &&
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("cannot make private", "the mounts");
-	if (sandbox_whole(s)) {
-		build(s);
-		if (locks) {
+	if (sandbox_has_rootfs(s)) {
+		build_root(s);
+		if (locks_mounts) {
 			lock_enter();
 			info_look(0);
 		}
@@ -535,7 +539,7 @@ become_init(const struct sandbox *s, bool born)
 }
 
 pid_t
-launch_fork(const struct sandbox *s)
+sandbox_start_init(const struct sandbox *s)
 {
 	int place, born;
 	pid_t pid;
@@ -546,35 +550,36 @@ launch_fork(const struct sandbox *s)
 	if (!(flags & CLONE_NEWNET))
 		ports_open_inner();
 	cgroup_make(s, false);
-	tether_make();
-	if (locks && pipe2(inner_made, O_CLOEXEC) < 0)
+	channel_make();
+	if (locks_mounts && pipe2(inner_made, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
-	born = place = cgroup_birthplace();
-	pid = namespaces_fork(flags & ~late(), &born);
+	born = place = cgroup_clone_fd();
+	pid = namespaces_fork(flags & ~namespaces_made_by_init(), &born);
 	/* --best-effort: root goes on without a user namespace. Not if the
 	 * command may mount: it would be root of the host. */
-	if (pid < 0 && s->best_effort && maps_owners && !locks) {
-		lacking("cannot make", "a user namespace");
+	if (pid < 0 && s->best_effort && maps_owners && !locks_mounts) {
+		degrade("cannot make", "a user namespace");
 		flags &= ~CLONE_NEWUSER;
 		maps_owners = false;
-		pid = namespaces_fork(flags & ~late(), &born);
+		pid =
+		    namespaces_fork(flags & ~namespaces_made_by_init(), &born);
 	}
 	if (pid < 0)
 		die_with("cannot make the namespaces of", "the sandbox",
-		    remedy_of(errno));
+		    namespaces_remedy(errno));
 	/* It may be made, but not entered; and nobody has asked for it. */
-	if (place >= 0 && born < 0 && !cgroup_has_pay()) {
+	if (place >= 0 && born < 0 && !cgroup_has_inner()) {
 		if (pid > 0)
 			cgroup_end();
 		cgroup_forget();
 	}
 	if (pid == 0) {
-		become_init(s, born >= 0);
+		init_main(s, born >= 0);
 		return 0;
 	}
 	waiting_init = pid;
-	tether_take(true);
-	provide(s, pid);
+	channel_take_end(true);
+	setup_from_outside(s, pid);
 	waiting_init = 0;
 	close(place);
 	return pid;
@@ -591,14 +596,14 @@ change_directory(const char *dir)
 		die("cannot change to", dir);
 	/* Through a descriptor of /proc it could be outside, getcwd(2). */
 	if (syscall(SYS_getcwd, path, sizeof(path)) < 0 || path[0] != '/')
-		refuse("cannot change to", dir, "it is outside of the root",
+		diex("cannot change to", dir, "it is outside of the root",
 		    NULL);
 }
 
 static void
-open_terminal(void)
+open_command_terminal(void)
 {
-	struct news n = { .kind = PTY };
+	struct message n = { .kind = MSG_PTY };
 
 	/* Most hosts mount devpts with ptmxmode=000, and have /dev/ptmx. */
 	if (!terminal_open(&terminal, access("/dev/pts/ptmx", R_OK | W_OK) ==
@@ -609,7 +614,7 @@ open_terminal(void)
 	syscall(SYS_fchownat, terminal.slave, "", identity.uid, -1,
 	    AT_EMPTY_PATH);
 	n.fd = terminal.master;
-	if (tether_fd() >= 0 && !tether_send(&n))
+	if (channel_fd() >= 0 && !channel_send(&n))
 		die("cannot pass on", "the terminal");
 }
 
@@ -621,7 +626,7 @@ wait_for_go(int fd)
 
 	do {
 		/* A launcher gets the signals, and ends this init. */
-		if (tether_fd() < 0)
+		if (channel_fd() < 0)
 			startup_wait_or_end(fd, "--block-fd");
 		n = read(fd, bytes, sizeof(bytes));
 	} while (n > 0 || (n < 0 && errno == EINTR));
@@ -630,21 +635,22 @@ wait_for_go(int fd)
 }
 
 static void
-tell_built(const struct sandbox *s, enum news_kind kind)
+tell_built(const struct sandbox *s, enum message_kind kind)
 {
-	struct news n = { .kind = kind, .fd = kind == BUILT && s->measured ?
-	    network_open() : -1 };
+	struct message n = { .kind = kind,
+		.fd = kind == MSG_SETUP_DONE && s->measured ? network_open() :
+							      -1 };
 
 	for (int i = 0; i < NAMESPACES; i++)
 		n.inodes[i] = info_inode(namespaces[i].flag);
-	tether_send(&n);
+	channel_send(&n);
 	close(n.fd);
 }
 
 void
-launch_settle(const struct sandbox *s)
+sandbox_prepare_command(const struct sandbox *s)
 {
-	const bool whole = sandbox_whole(s);
+	const bool has_rootfs = sandbox_has_rootfs(s);
 
 	if (s->chroot && (chroot(s->chroot) < 0 || chdir("/") < 0))
 		die("cannot change the root to", s->chroot);
@@ -655,26 +661,26 @@ launch_settle(const struct sandbox *s)
 		identity.group_count = 0;
 	}
 	/* What -d leaves behind a shell's prompt does not take it back. */
-	if (identity.uid_given && tether_fd() < 0 && !terminal.wanted &&
+	if (identity.uid_given && channel_fd() < 0 && !terminal.wanted &&
 	    !s->detach)
 		stdfiles_give_terminals(identity.uid);
-	environment_build(s, &identity, whole, ports_listening());
+	environment_build(s, &identity, has_rootfs, ports_listening());
 	if (s->workdir)
 		change_directory(s->workdir);
-	open_terminal();
+	open_command_terminal();
 	if (s->block_fd >= 0) {
-		if (tether_fd() >= 0)
-			tell_built(s, BLOCKED);
+		if (channel_fd() >= 0)
+			tell_built(s, MSG_BLOCKED);
 		else
 			info_write(0, 0, cgroup_path());
 		wait_for_go(s->block_fd);
 	}
-	if (tether_fd() >= 0)
-		tell_built(s, BUILT);
+	if (channel_fd() >= 0)
+		tell_built(s, MSG_SETUP_DONE);
 	/* It is to outlive its launcher for long enough to end the tree, whose
 	 * first process is next; and who stops it is not to keep it from that.
 	 */
-	if (s->host_pid && tether_fd() >= 0)
+	if (s->host_pid && channel_fd() >= 0)
 		prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	/* Process 1 has files and memory of the host, and has to be no weaker
 	 * than what it looks after: ptrace(2), access mode checking. */
@@ -690,7 +696,7 @@ close_files(const struct sandbox *s)
 		return false;
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == PRESERVE_FD &&
-		    fcntl(descriptor(s->words[i].value), F_SETFD, 0) < 0)
+		    fcntl(fd_number(s->words[i].value), F_SETFD, 0) < 0)
 			return false;
 	return true;
 }
@@ -720,14 +726,14 @@ apply_filters(const struct sandbox *s, const char **on)
 	if (failed && !(s->best_effort && unsupported))
 		return failed;
 	if (failed)
-		lacking(failed, *on);
+		degrade(failed, *on);
 	*on = NULL;
 	failed = "cannot apply --seccomp";
 	for (int i = 0; seccomp_program(i); i++)
 		if (!seccomp_apply(i, on)) {
 			if (!s->best_effort)
 				return failed;
-			lacking(failed, *on);
+			degrade(failed, *on);
 		}
 	return NULL;
 }
@@ -750,19 +756,19 @@ limit_each(int64_t ms)
 }
 
 const char *
-launch_child(const struct sandbox *s, const char **on)
+sandbox_pre_exec(const struct sandbox *s, const char **on)
 {
-	const bool whole = sandbox_whole(s);
+	const bool has_rootfs = sandbox_has_rootfs(s);
 	const char *failed = NULL;
 
 	*on = NULL;
-	if (!flags && !cgroup_enter(placed))
+	if (!flags && !cgroup_enter(born_in_group))
 		return "cannot enter the control group";
 	if (s->cpu_time >= 0 && !limit_each(s->cpu_time))
 		return "cannot limit processor time";
-	if (launch_session(s) && !terminal_attach(&terminal))
+	if (sandbox_own_session(s) && !terminal_attach(&terminal))
 		return "cannot make a session";
-	if (whole && !close_files(s))
+	if (has_rootfs && !close_files(s))
 		return "cannot close files";
 	if (!pass_sockets())
 		return "cannot pass on --listen";
@@ -770,14 +776,15 @@ launch_child(const struct sandbox *s, const char **on)
 	    NULL) < 0)
 		return "cannot restore the limit of open files";
 	/* Before the filters, which deny it. */
-	if (whole && !privileges_leave_keyring())
+	if (has_rootfs && !privileges_leave_keyring())
 		return "cannot leave the session keyring";
 	/* Without no_new_privs it takes a capability, seccomp(2). */
 	if (s->new_privs)
 		failed = apply_filters(s, on);
 	if (!failed)
-		failed = privileges_take(s, &identity, whole,
-		    (flags & CLONE_NEWUSER ? maps_owners : whole) ? SET : KEEP,
+		failed = privileges_take(s, &identity, has_rootfs,
+		    (flags & CLONE_NEWUSER ? maps_owners : has_rootfs) ? SET :
+									 KEEP,
 		    on);
 	/* In a PID namespace the end of init is that of all; without one at
 	 * least the command goes with it. A change of ids undoes it. */
@@ -787,9 +794,9 @@ launch_child(const struct sandbox *s, const char **on)
 }
 
 void
-launch_forget(const struct sandbox *s)
+sandbox_drop_child_fds(const struct sandbox *s)
 {
-	if (tether_fd() >= 0)
+	if (channel_fd() >= 0)
 		terminal_close(&terminal);
 	environment_wipe(s);
 }
@@ -797,18 +804,18 @@ launch_forget(const struct sandbox *s)
 /* ---- telling ------------------------------------------------------------ */
 
 pid_t
-launch_pid(const struct news *n)
+sandbox_message_pid(const struct message *n)
 {
 	char path[PROC_PATH + 16], text[512];
-	struct line l = LINE(path);
+	struct strbuf l = STRBUF(path);
 	const char *digits;
 	uint64_t pid = 0;
 
 	if (n->fd < 0)
 		return n->common > 0 ? n->common : n->pid;
 	/* Our own descriptor of /proc is closed by now. proc_pid_fdinfo(5) */
-	line_add(&l, "/proc/self/fdinfo/");
-	line_number(&l, n->fd);
+	strbuf_add(&l, "/proc/self/fdinfo/");
+	strbuf_number(&l, n->fd);
 	if (file_read(AT_FDCWD, path, text, sizeof(text)) &&
 	    (digits = strstr(text, "\nPid:\t"))) {
 		digits += 6;
@@ -819,9 +826,9 @@ launch_pid(const struct news *n)
 }
 
 void
-launch_started(pid_t init, pid_t child)
+sandbox_started(pid_t init, pid_t child)
 {
-	cgroup_prefer_no_more();
+	oom_score_restore();
 	info_write(init, child, cgroup_path());
 	if (detached >= 0)
 		(void)!write(detached, "", 1);
@@ -831,7 +838,7 @@ launch_started(pid_t init, pid_t child)
 }
 
 pid_t
-launch_relay(int master, pid_t until)
+sandbox_start_relay(int master, pid_t until)
 {
 	pid_t pid = -1;
 
@@ -846,51 +853,51 @@ launch_relay(int master, pid_t until)
 }
 
 pid_t
-launch_publisher(void)
+sandbox_port_relay(void)
 {
 	return publisher;
 }
 
 void
-launch_restore_terminal(void)
+sandbox_restore_terminal(void)
 {
 	if (terminal.wanted)
 		terminal_restore(&terminal);
 }
 
 bool
-launch_has_terminal(void)
+sandbox_has_terminal(void)
 {
 	return terminal.wanted;
 }
 
 int
-launch_outer_terminal(void)
+sandbox_outer_terminal(void)
 {
 	return terminal.wanted ? terminal.outer : -1;
 }
 
 bool
-launch_session(const struct sandbox *s)
+sandbox_own_session(const struct sandbox *s)
 {
-	return sandbox_whole(s) || terminal.wanted;
+	return sandbox_has_rootfs(s) || terminal.wanted;
 }
 
 bool
-launch_first(void)
+sandbox_has_pidns(void)
 {
 	return flags & CLONE_NEWPID;
 }
 
 void
-launch_fds(int fds[LAUNCH_FDS], bool init)
+sandbox_fds(int fds[SANDBOX_FDS], bool init)
 {
 	enum { OWN = 4, OF_INFO = OWN + CGROUP_FDS,
 		OF_ROOTFS = OF_INFO + INFO_FDS };
 
-	for (int i = 0; i < LAUNCH_FDS; i++)
+	for (int i = 0; i < SANDBOX_FDS; i++)
 		fds[i] = -1;
-	fds[0] = tether_fd();
+	fds[0] = channel_fd();
 	cgroup_fds(fds + OWN, init);
 	if (init)
 		return;
@@ -902,7 +909,7 @@ launch_fds(int fds[LAUNCH_FDS], bool init)
 }
 
 void
-launch_built(const struct news *n)
+sandbox_setup_done(const struct message *n)
 {
 	for (int i = 0; i < NAMESPACES; i++)
 		info_late(namespaces[i].flag, n->inodes[i]);
@@ -910,42 +917,42 @@ launch_built(const struct news *n)
 }
 
 void
-launch_blocked(const struct news *n, pid_t init)
+sandbox_blocked(const struct message *n, pid_t init)
 {
-	launch_built(n);
+	sandbox_setup_done(n);
 	info_write(init, 0, cgroup_path());
 }
 
 void
-launch_alone(const struct sandbox *s)
+sandbox_without_init(const struct sandbox *s)
 {
 	namespaces_enter(s);
 	cgroup_make(s, true);
-	cgroup_prefer(s, getpid());
+	oom_score_raise(s, getpid());
 }
 
 bool
-launch_places(void)
+sandbox_can_clone_into_cgroup(void)
 {
-	const int born = cgroup_birthplace();
+	const int born = cgroup_clone_fd();
 
 	close(born);
 	return born >= 0;
 }
 
 pid_t
-launch_place(void)
+sandbox_clone_into_cgroup(void)
 {
-	int born = cgroup_birthplace();
+	int born = cgroup_clone_fd();
 	const pid_t pid = namespaces_fork(0, &born);
 
-	placed = born >= 0;
+	born_in_group = born >= 0;
 	close(born);
 	return pid;
 }
 
 void
-launch_measure(int64_t n[COUNTERS])
+sandbox_stats(int64_t n[COUNTERS])
 {
 	counters_read(n);
 	/* There may be no interface but lo. */
@@ -956,7 +963,7 @@ launch_measure(int64_t n[COUNTERS])
 }
 
 void
-launch_kill(void)
+sandbox_kill(void)
 {
 	/* With a PID namespace all of it ended with its first process. */
 	if (!(flags & CLONE_NEWPID))
@@ -964,7 +971,7 @@ launch_kill(void)
 }
 
 void
-launch_clean(void)
+sandbox_cleanup(void)
 {
 	stdfiles_take_back();
 	/* RLIMIT_NOFILE may be why the start failed, and removing a group takes

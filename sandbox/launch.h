@@ -9,98 +9,98 @@
 #include "info.h"
 #include "rootfs.h"
 #include "sandbox.h"
-#include "tether.h"
+#include "channel.h"
 
 /* Check all options and open all that they name; nothing is done yet, and what
  * is wrong is refused. True: there will be an init of its own. */
-bool launch_prepare(const struct sandbox *s);
+bool sandbox_check(const struct sandbox *s);
 
 /* -d: come back in a process of a session of its own. The caller waits until
- * launch_started(), or ends with the code that we end with. */
-void launch_detach(const struct sandbox *s);
+ * sandbox_started(), or ends with the code that we end with. */
+void sandbox_detach(const struct sandbox *s);
 
 /* Make init in its namespaces. Comes back twice: in the launcher with the pid
  * of init, whose ids and mounts are made by then, and in init, as root of the
  * user namespace and in the new root, with 0; dies. */
-pid_t launch_fork(const struct sandbox *s);
+pid_t sandbox_start_init(const struct sandbox *s);
 
 /* Without an init of its own: make the control group, where there is to be one;
  * dies. */
-void launch_alone(const struct sandbox *s);
+void sandbox_without_init(const struct sandbox *s);
 
 /* Whether the command can be born in that group, and as fork(2) do so. */
-bool launch_places(void);
-pid_t launch_place(void);
+bool sandbox_can_clone_into_cgroup(void);
+pid_t sandbox_clone_into_cgroup(void);
 
 /* In the process that starts the command, right before: --chroot, who the
  * command is to be, its environment, directory and terminal, --block-fd; dies.
  */
-void launch_settle(const struct sandbox *s);
+void sandbox_prepare_command(const struct sandbox *s);
 
 /* In the child, right before its exec: session, terminal, files, limits, ids,
  * capabilities, filters. NULL, or what could not be done, with errno; on is
  * which. */
-const char *launch_child(const struct sandbox *s, const char **on);
+const char *sandbox_pre_exec(const struct sandbox *s, const char **on);
 
 /* In the process that started the command: what only the child needed. */
-void launch_forget(const struct sandbox *s);
+void sandbox_drop_child_fds(const struct sandbox *s);
 
 /* In the launcher: init has told that all is built. */
-void launch_built(const struct news *n);
+void sandbox_setup_done(const struct message *n);
 
 /* In the launcher: all is built, and init waits for --block-fd. Write --info
  * and --pidfile for whoever is to let it go on. */
-void launch_blocked(const struct news *n, pid_t init);
+void sandbox_blocked(const struct message *n, pid_t init);
 
 /* In the launcher: the process that STARTED tells of, as it is called here; 0
  * where that is not known. Closes what came with it. */
-pid_t launch_pid(const struct news *n);
+pid_t sandbox_message_pid(const struct message *n);
 
 /* In the launcher, or without one: the command runs, child being its pid out
  * here; --info, --pidfile and -d are told. */
-void launch_started(pid_t init, pid_t child);
+void sandbox_started(pid_t init, pid_t child);
 
 /* In the launcher: the terminal of the sandbox has come, relay it; without a
  * launcher it is our own, and master -1. The process that does, to be waited
  * for, or -1; it ends when until has ended and all its output is out. */
-pid_t launch_relay(int master, pid_t until);
+pid_t sandbox_start_relay(int master, pid_t until);
 
 /* In the launcher: the process that relays ports, to be waited for when init
  * has ended, or -1. */
-pid_t launch_publisher(void);
+pid_t sandbox_port_relay(void);
 
 /* In the launcher: the relay of the terminal was killed; give the terminal the
  * modes back that it had. */
-void launch_restore_terminal(void);
+void sandbox_restore_terminal(void);
 
 /* Whether there will be a terminal to relay. */
-bool launch_has_terminal(void);
+bool sandbox_has_terminal(void);
 
 /* Descriptor of the terminal that is relayed to, 0 to 2, or -1. */
-int launch_outer_terminal(void);
+int sandbox_outer_terminal(void);
 
 /* Whether the command gets a session of its own. */
-bool launch_session(const struct sandbox *s);
+bool sandbox_own_session(const struct sandbox *s);
 
 /* Whether init is process 1 of a PID namespace. */
-bool launch_first(void);
+bool sandbox_has_pidns(void);
 
 /* The descriptors that a launcher, or with init an init, has to keep; or -1. */
-enum { LAUNCH_FDS = 4 + CGROUP_FDS + INFO_FDS + ROOTFS_FDS };
-void launch_fds(int fds[LAUNCH_FDS], bool init);
+enum { SANDBOX_FDS = 4 + CGROUP_FDS + INFO_FDS + ROOTFS_FDS };
+void sandbox_fds(int fds[SANDBOX_FDS], bool init);
 
 /* The lowest descriptor from that one on which the command, or --block-fd,
  * needs to be open; UINT_MAX where there is none. */
-unsigned int launch_kept(const struct sandbox *s, unsigned int from);
+unsigned int sandbox_next_kept_fd(const struct sandbox *s, unsigned int from);
 
 /* In the launcher, or without one: an end for all that the command has left,
- * before it is measured; the groups stay until launch_clean(). */
-void launch_kill(void);
+ * before it is measured; the groups stay until sandbox_cleanup(). */
+void sandbox_kill(void);
 
 /* The same, or without a launcher: what it took, see counters.h. */
-void launch_measure(int64_t n[COUNTERS]);
+void sandbox_stats(int64_t n[COUNTERS]);
 
 /* In the launcher at the end: nothing is left on the host. */
-void launch_clean(void);
+void sandbox_cleanup(void);
 
 #endif

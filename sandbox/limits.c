@@ -26,8 +26,8 @@ static const char controllers[CONTROLLERS][12] = {
 /* Those that v2 has not, as it does without: cpu.stat is in every group, and
  * so are cgroup.freeze and cgroup.max.depth; devices are a program's, and
  * networks nftables'. */
-static const unsigned int NONE_OF_V2 = BIT(OF_CPUACCT) | BIT(OF_DEVICES) |
-    BIT(OF_FREEZER) | BIT(OF_NET_CLS) | BIT(OF_NET_PRIO) | BIT(OF_GROUPS);
+static const unsigned int NONE_OF_V2 = BIT(CTRL_CPUACCT) | BIT(CTRL_DEVICES) |
+    BIT(CTRL_FREEZER) | BIT(OF_NET_CLS) | BIT(OF_NET_PRIO) | BIT(OF_GROUPS);
 
 /* Bounds on groups inside, which --cgroup-conf may set too: systemd and
  * container engines need far fewer. */
@@ -42,15 +42,15 @@ static const struct rule {
 	unsigned char controller;
 	char v1[28], v2[16];
 } rules[GROUP_LIMITS] = {
-	{ "--memory", OF_MEMORY, "memory.limit_in_bytes", "memory.max" },
-	{ "--memory-swap", OF_MEMORY, "memory.memsw.limit_in_bytes",
+	{ "--memory", CTRL_MEMORY, "memory.limit_in_bytes", "memory.max" },
+	{ "--memory-swap", CTRL_MEMORY, "memory.memsw.limit_in_bytes",
 	    "memory.swap.max" },
-	{ "--memory-high", OF_MEMORY, "", "memory.high" },
-	{ "--cpus", OF_CPU, "cpu.cfs_quota_us", "cpu.max" },
-	{ "--cpu-shares", OF_CPU, "cpu.shares", "cpu.weight" },
-	{ "--cpuset-cpus", OF_CPUSET, "cpuset.cpus", "cpuset.cpus" },
-	{ "--pids-limit", OF_PIDS, "pids.max", "pids.max" },
-	{ "--blkio-weight", OF_BLKIO, "blkio.weight", "io.weight" },
+	{ "--memory-high", CTRL_MEMORY, "", "memory.high" },
+	{ "--cpus", CTRL_CPU, "cpu.cfs_quota_us", "cpu.max" },
+	{ "--cpu-shares", CTRL_CPU, "cpu.shares", "cpu.weight" },
+	{ "--cpuset-cpus", CTRL_CPUSET, "cpuset.cpus", "cpuset.cpus" },
+	{ "--pids-limit", CTRL_PIDS, "pids.max", "pids.max" },
+	{ "--blkio-weight", CTRL_BLKIO, "blkio.weight", "io.weight" },
 };
 
 static const char takes[] =
@@ -76,7 +76,7 @@ const char *
 limits_controller(enum controller c, bool v2)
 {
 	return !v2 ? controllers[c] : NONE_OF_V2 & BIT(c) ? "" :
-	    c == OF_BLKIO ? "io" : controllers[c];
+	    c == CTRL_BLKIO ? "io" : controllers[c];
 }
 
 /* ---- what the values mean ------------------------------------------------ */
@@ -167,22 +167,22 @@ static _Noreturn void
 bad(const char *value, const char *option, const char *wanted)
 {
 	char text[96];
-	struct line why = LINE(text);
+	struct strbuf why = STRBUF(text);
 
-	line_add(&why, option);
-	line_add(&why, " takes ");
-	line_add(&why, wanted);
-	refuse("bad value", value, text, NULL);
+	strbuf_add(&why, option);
+	strbuf_add(&why, " takes ");
+	strbuf_add(&why, wanted);
+	diex("bad value", value, text, NULL);
 }
 
 /* MAJOR:MINOR of "PATH:RATE", and the rate; dies. */
 static int64_t
-rate_of(const struct word *w, struct line *device)
+rate_of(const struct word *w, struct strbuf *device)
 {
 	const int i = w->kind - READ_BPS;
 	const char *colon = strrchr(w->value, ':');
 	char path[256];
-	struct line l = LINE(path);
+	struct strbuf l = STRBUF(path);
 	struct stat st;
 	int64_t n;
 
@@ -193,15 +193,15 @@ rate_of(const struct word *w, struct line *device)
 		bad(w->value, rates[i].option, w->kind <= WRITE_BPS ?
 		    "a device and a size each second, such as /dev/sda:1m" :
 		    "a device and a number each second, as /dev/sda:100");
-	line_add(&l, w->value);
+	strbuf_add(&l, w->value);
 	path[colon - w->value] = '\0';
 	if (stat(path, &st) < 0)
 		die("cannot limit", path);
 	if (!S_ISBLK(st.st_mode))
-		refuse("cannot limit", path, "it is no block device", NULL);
-	line_number(device, major(st.st_rdev));
-	line_add(device, ":");
-	line_number(device, minor(st.st_rdev));
+		diex("cannot limit", path, "it is no block device", NULL);
+	strbuf_number(device, major(st.st_rdev));
+	strbuf_add(device, ":");
+	strbuf_number(device, minor(st.st_rdev));
 	return n;
 }
 
@@ -224,12 +224,12 @@ controller_of(const char *value)
 			const char *name = limits_controller(c, v2);
 
 			/* Frozen at the start it would never end. */
-			if (c != OF_FREEZER && c != OF_GROUPS &&
+			if (c != CTRL_FREEZER && c != OF_GROUPS &&
 			    strlen(name) == (size_t)(dot - value) &&
 			    memcmp(name, value, dot - value) == 0)
 				return c;
 		}
-	refuse("bad value", value, "it is no file of a controller of cgroups",
+	diex("bad value", value, "it is no file of a controller of cgroups",
 	    NULL);
 }
 
@@ -282,16 +282,16 @@ check_rate(const struct sandbox *s, int i)
 {
 	const struct word *w = &s->words[i];
 	char text[32], other[32];
-	struct line device = LINE(text);
+	struct strbuf device = STRBUF(text);
 	const int64_t rate = rate_of(w, &device);
 
 	for (int k = 0; k < i; k++) {
-		struct line l = LINE(other);
+		struct strbuf l = STRBUF(other);
 
 		if (s->words[k].kind == w->kind &&
 		    rate_of(&s->words[k], &l) != rate &&
 		    strcmp(text, other) == 0)
-			refuse("cannot take", w->value, "the device has "
+			diex("cannot take", w->value, "the device has "
 			    "another rate already", "give it once");
 	}
 }
@@ -302,20 +302,20 @@ check_conf(const struct sandbox *s, const char *conf)
 {
 	const char *option = writer_of(s, conf);
 	char text[64];
-	struct line why = LINE(text);
+	struct strbuf why = STRBUF(text);
 
 	if (!option)
 		return;
-	line_add(&why, option);
-	line_add(&why, " writes that file");
-	refuse("--cgroup-conf cannot write", conf, text, "give one of them");
+	strbuf_add(&why, option);
+	strbuf_add(&why, " writes that file");
+	diex("--cgroup-conf cannot write", conf, text, "give one of them");
 }
 
 static int
 controller_of_word(const struct word *w)
 {
 	return w->kind == CGROUP_CONF ? (int)controller_of(w->value) :
-	    w->kind >= READ_BPS && w->kind <= WRITE_IOPS ? OF_BLKIO : -1;
+	    w->kind >= READ_BPS && w->kind <= WRITE_IOPS ? CTRL_BLKIO : -1;
 }
 
 static void
@@ -326,7 +326,7 @@ check_limit(const struct sandbox *s, enum group_limit i)
 	for (int k = 0; k < (int)i; k++)
 		wanted += strlen(wanted) + 1;
 	if (i == MEMORY_SWAP && !s->limits[MEMORY])
-		refuse("cannot use", "--memory-swap", "it is of --memory and "
+		diex("cannot use", "--memory-swap", "it is of --memory and "
 		    "swap together", "--memory as well");
 	if (!is_unlimited(s, i) && value_of(s, i, false) < 0)
 		bad(s->limits[i], rules[i].option, wanted);
@@ -353,7 +353,7 @@ limits_check(const struct sandbox *s)
 			check_conf(s, w->value);
 	}
 	if (s->oom == OOM_GROUP)
-		needed |= BIT(OF_MEMORY);
+		needed |= BIT(CTRL_MEMORY);
 	return needed;
 }
 
@@ -366,7 +366,7 @@ limits_reason(const struct sandbox *s, enum controller c)
 	for (int i = 0; i < s->word_count; i++)
 		if (controller_of_word(&s->words[i]) == (int)c)
 			return s->words[i].value;
-	return c == OF_MEMORY ? "--oom group" : controllers[c];
+	return c == CTRL_MEMORY ? "--oom group" : controllers[c];
 }
 
 /* ---- writing ------------------------------------------------------------- */
@@ -375,13 +375,13 @@ static _Noreturn void
 not_taken(const char *file, const char *value)
 {
 	char text[160];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 	const int error = errno;
 
-	line_add(&l, file);
-	line_add(&l, "=");
-	line_add(&l, value);
-	refuse("cannot set", text, strerror(error), error == ENOENT ?
+	strbuf_add(&l, file);
+	strbuf_add(&l, "=");
+	strbuf_add(&l, value);
+	diex("cannot set", text, strerror(error), error == ENOENT ?
 	    "this kernel, or the group above, has no such file" :
 	    error == EACCES || error == EPERM ? "root may, or in a group of "
 	    "its own: systemd-run --user --scope -p Delegate=yes" :
@@ -414,11 +414,11 @@ put_weight(const struct sandbox *s, int group, const char *file,
     const char *value, bool v2)
 {
 	char text[24];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
 	if (file_write(group, file, value))
 		return;
-	line_number(&l, value_of(s, BLKIO_WEIGHT, false));
+	strbuf_number(&l, value_of(s, BLKIO_WEIGHT, false));
 	put(group, v2 ? "io.bfq.weight" : "blkio.bfq.weight", text);
 }
 
@@ -432,7 +432,7 @@ check_processors(int group, const char *value)
 	if (file_read(group, "cpuset.cpus", wanted, sizeof(wanted)) &&
 	    file_read(group, "cpuset.cpus.effective", found, sizeof(found)) &&
 	    strcmp(wanted, found) != 0)
-		refuse("cannot set", "cpuset.cpus", value,
+		diex("cannot set", "cpuset.cpus", value,
 		    "not all of these processors are there for it");
 }
 
@@ -443,18 +443,19 @@ write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
 	const char *file = v2 ? r->v2 : r->v1;
 	const char *value = s->limits[limit];
 	char text[48];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
 	if (!*file)
-		refuse("cannot limit", r->option, "cgroup v1 has nothing like "
+		diex("cannot limit", r->option, "cgroup v1 has nothing like "
 		    "it", "a host with cgroup v2");
 	if (limit != CPUSET_CPUS) {
 		if (is_unlimited(s, limit))
-			line_add(&l, v2 || limit == PIDS_LIMIT ? "max" : "-1");
+			strbuf_add(
+			    &l, v2 || limit == PIDS_LIMIT ? "max" : "-1");
 		else
-			line_number(&l, value_of(s, limit, v2));
+			strbuf_number(&l, value_of(s, limit, v2));
 		if (limit == CPUS && v2)
-			line_add(&l, " 100000");
+			strbuf_add(&l, " 100000");
 		value = text;
 	}
 	if (limit == BLKIO_WEIGHT)
@@ -471,19 +472,19 @@ write_word(const struct word *w, int group, bool v2)
 {
 	const int i = w->kind - READ_BPS;
 	char text[256];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
 	if (w->kind == CGROUP_CONF) {
 		const size_t n = strchrnul(w->value, '=') - w->value;
 
-		line_add(&l, w->value);
+		strbuf_add(&l, w->value);
 		text[n] = '\0';
 		put(group, text, w->value + n + 1);
 	} else {
 		int64_t n = rate_of(w, &l);
 
-		line_add(&l, v2 ? rates[i].v2 : " ");
-		line_number(&l, n);
+		strbuf_add(&l, v2 ? rates[i].v2 : " ");
+		strbuf_number(&l, n);
 		put(group, v2 ? "io.max" : rates[i].v1, text);
 	}
 }
@@ -494,7 +495,7 @@ limits_write_oom(const struct sandbox *s, int group, bool v2)
 	if (s->oom != OOM_GROUP)
 		return;
 	if (!v2)
-		refuse("cannot use", "--oom group", "cgroup v1 has nothing "
+		diex("cannot use", "--oom group", "cgroup v1 has nothing "
 		    "like it", "a host with cgroup v2");
 	put(group, "memory.oom.group", "1");
 }
@@ -513,7 +514,7 @@ void
 limits_write(const struct sandbox *s, int group, unsigned int which, bool v2)
 {
 	/* Before Linux 5.11 it was not what a group of v1 began with. */
-	if (!v2 && (which & BIT(OF_MEMORY)))
+	if (!v2 && (which & BIT(CTRL_MEMORY)))
 		file_write(group, "memory.use_hierarchy", "1");
 	for (int i = 0; i < GROUP_LIMITS; i++)
 		if ((which & BIT(rules[i].controller)) && (s->limits[i] ||

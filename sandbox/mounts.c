@@ -26,10 +26,10 @@ static bool
 configure(int fs, const char *options)
 {
 	char text[128];
-	struct line copy = LINE(text);
+	struct strbuf copy = STRBUF(text);
 	char *next = text;
 
-	line_add(&copy, options);
+	strbuf_add(&copy, options);
 	for (char *key = next; *key; key = next) {
 		char *value = strchrnul(key, '=');
 		bool has = *value;
@@ -68,15 +68,15 @@ mounts_new(const char *type, const char *options, unsigned int attributes)
  * only mounts of the caller's. path may be relative to a directory that we have
  * left, or a link to a descriptor, so walk the path that the kernel knows. */
 static int
-walk_again(const char *path, int fd)
+reopen_checked(const char *path, int fd)
 {
 	char real[PATH_MAX] = "", link[32];
-	struct line l = LINE(link);
+	struct strbuf l = STRBUF(link);
 	struct stat now, then;
 	int again;
 
-	line_add(&l, "/proc/self/fd/");
-	line_number(&l, fd);
+	strbuf_add(&l, "/proc/self/fd/");
+	strbuf_number(&l, fd);
 	if (readlink(link, real, sizeof(real) - 1) > 0 && real[0] == '/')
 		path = real;
 	again = open(path, O_PATH | O_CLOEXEC);
@@ -92,7 +92,7 @@ walk_again(const char *path, int fd)
 int
 mounts_clone(int fd, const char *path, bool whole)
 {
-	int from = path ? walk_again(path, fd) : fd;
+	int from = path ? reopen_checked(path, fd) : fd;
 	int mount = from < 0 ? -1 : syscall(SYS_open_tree, from, "",
 	    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 	    (whole ? AT_RECURSIVE : 0));
@@ -105,7 +105,7 @@ mounts_clone(int fd, const char *path, bool whole)
 }
 
 bool
-mounts_set(int mount, uint64_t attributes, int userns)
+mounts_set_attributes(int mount, uint64_t attributes, int userns)
 {
 	/* Out of the host's peer group: a mount on it would show up there. */
 	struct mount_attr a = { .attr_set = attributes,
@@ -130,7 +130,7 @@ mounts_map(int mount, int userns)
 }
 
 bool
-mounts_freeze(int mount)
+mounts_set_readonly(int mount)
 {
 	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY };
 
@@ -168,7 +168,7 @@ mounts_find(int root, const char *path)
 }
 
 int
-mounts_parent(int root, const char *path, const char **name)
+mounts_open_parent(int root, const char *path, const char **name)
 {
 	char text[PATH_MAX];
 	const char *end = path + strlen(path);
@@ -187,7 +187,7 @@ mounts_parent(int root, const char *path, const char **name)
 		return -1;
 	memcpy(text, path, n);
 	text[n] = '\0';
-	return n ? mounts_place(root, text, true) :
+	return n ? mounts_open_in_root(root, text, true) :
 	    fcntl(root, F_DUPFD_CLOEXEC, 3);
 }
 
@@ -204,7 +204,7 @@ place_behind(int root, const char *path, const char *name, int parent,
 {
 	static int depth;
 	char text[PATH_MAX], link[256];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 	const ssize_t size = readlinkat(parent, part, link, sizeof(link));
 	int fd;
 
@@ -212,19 +212,19 @@ place_behind(int root, const char *path, const char *name, int parent,
 	if (size <= 0 || size == sizeof(link) || depth == LINKS)
 		return -1;
 	link[size] = '\0';
-	line_add(&l, link[0] == '/' ? "" : path);
+	strbuf_add(&l, link[0] == '/' ? "" : path);
 	if (link[0] != '/')
 		text[l.used = name - path] = '\0';
-	line_add(&l, link);
+	strbuf_add(&l, link);
 	depth++;
-	fd = mounts_place(root, text, directory);
+	fd = mounts_open_in_root(root, text, directory);
 	depth--;
 	return fd;
 }
 
 /* By parts: each is made in a directory that is held. */
 int
-mounts_place(int root, const char *path, bool directory)
+mounts_open_in_root(int root, const char *path, bool directory)
 {
 	char part[NAME_MAX + 1];
 	const char *name;
@@ -233,7 +233,7 @@ mounts_place(int root, const char *path, bool directory)
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	parent = mounts_parent(root, path, &name);
+	parent = mounts_open_parent(root, path, &name);
 	if (parent < 0)
 		return -1;
 	n = strcspn(name, "/");
@@ -265,7 +265,7 @@ real_directory(int root, const char *name)
 	if (fd < 0 && errno == ENOENT && mkdirat(root, name, 0755) == 0)
 		fd = open_in(root, name, O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 	if (fd < 0 && errno == EROFS)
-		refuse("cannot make a directory for", name,
+		diex("cannot make a directory for", name,
 		    "the root is read-only", "make it there, or --ephemeral");
 	if (fd < 0)
 		die("cannot find a directory for", name);
@@ -321,9 +321,9 @@ static void
 refused(const char *what, const char *remedy, bool best_effort)
 {
 	if (best_effort)
-		lacking("cannot mount", what);
+		degrade("cannot mount", what);
 	else if (errno == EPERM)
-		refuse("cannot mount", what, "part of ours is hidden from us, "
+		diex("cannot mount", what, "part of ours is hidden from us, "
 		    "as in a container", remedy);
 	else
 		die("cannot mount", what);
@@ -352,7 +352,9 @@ new_proc(const struct sandbox *s)
 		return mounts_new("proc", s->proc == PROC_MINIMAL ?
 		    "subset=pid" : "", NOTHING_RUNS);
 	mount = mounts_clone(proc_fd(), "/proc", true);
-	return mount >= 0 && mounts_set(mount, NOTHING_RUNS, -1) ? mount : -1;
+	return mount >= 0 && mounts_set_attributes(mount, NOTHING_RUNS, -1) ?
+	    mount :
+	    -1;
 }
 
 static void
@@ -391,7 +393,7 @@ mount_sys(int root, bool host_network, bool best_effort)
 		mount = mounts_clone(host, NULL, true);
 		shows_host = true;
 		close(host);
-		if (mount >= 0 && !mounts_set(mount, NOTHING_RUNS |
+		if (mount >= 0 && !mounts_set_attributes(mount, NOTHING_RUNS |
 		    MOUNT_ATTR_RDONLY, -1))
 			mount = -1;
 	}
@@ -413,7 +415,7 @@ open_null(void)
 	if (null < 0 || fstat(null, &st) < 0)
 		die("cannot open", "/dev/null");
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-		refuse("cannot use", "/dev/null", "it is not that device",
+		diex("cannot use", "/dev/null", "it is not that device",
 		    NULL);
 	return null;
 }
@@ -454,8 +456,8 @@ protect(const char *path)
 	if (place < 0 && errno == ENOENT)
 		return;
 	mount = place < 0 ? -1 : mounts_clone(place, NULL, true);
-	if (mount >= 0 && !mounts_set(mount, NOTHING_RUNS | MOUNT_ATTR_RDONLY,
-	    -1))
+	if (mount >= 0 &&
+	    !mounts_set_attributes(mount, NOTHING_RUNS | MOUNT_ATTR_RDONLY, -1))
 		die("cannot protect", path);
 	attach_or_die(mount, place, path);
 	close(mount);
@@ -476,7 +478,7 @@ mounts_mask(bool userns)
 	c.empty.mount = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
 	    MOUNT_ATTR_RDONLY);
 	if (c.null.mount < 0 || c.empty.mount < 0 ||
-	    !mounts_set(c.null.mount, DEVICE_FILE, -1))
+	    !mounts_set_attributes(c.null.mount, DEVICE_FILE, -1))
 		die("cannot hide", "/proc");
 	for (size_t i = 0; i < count && proc_mount >= 0; i++)
 		hide(proc_mount, hidden_proc[i], &c);
@@ -507,15 +509,15 @@ int
 mounts_make_dev(const uint32_t owner[2])
 {
 	char text[96];
-	struct line options = LINE(text);
+	struct strbuf options = STRBUF(text);
 	const mode_t mask = umask(0);
 	int dev;
 	bool made;
 
-	line_add(&options, "mode=755,size=65536,uid=");
-	line_number(&options, owner[0]);
-	line_add(&options, ",gid=");
-	line_number(&options, owner[1]);
+	strbuf_add(&options, "mode=755,size=65536,uid=");
+	strbuf_number(&options, owner[0]);
+	strbuf_add(&options, ",gid=");
+	strbuf_number(&options, owner[1]);
 	dev = mounts_new("tmpfs", text, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	made = dev >= 0;
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && made; i++)
@@ -551,20 +553,20 @@ static void
 bind_node(int dev, size_t i)
 {
 	char path[16];
-	struct line l = LINE(path);
+	struct strbuf l = STRBUF(path);
 	struct stat st;
 	int host, mount;
 
-	line_add(&l, "/dev/");
-	line_add(&l, nodes[i].name);
+	strbuf_add(&l, "/dev/");
+	strbuf_add(&l, nodes[i].name);
 	host = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (host < 0 || fstat(host, &st) < 0)
 		die("cannot open", path);
 	if (!S_ISCHR(st.st_mode) ||
 	    st.st_rdev != makedev(nodes[i].major, nodes[i].minor))
-		refuse("cannot use", path, "it is not that device", NULL);
+		diex("cannot use", path, "it is not that device", NULL);
 	mount = mounts_clone(host, NULL, false);
-	if (mount >= 0 && !mounts_set(mount, DEVICE_FILE, -1))
+	if (mount >= 0 && !mounts_set_attributes(mount, DEVICE_FILE, -1))
 		die("cannot mount", path);
 	attach_or_die(mount, new_place(dev, nodes[i].name, false), path);
 	close(mount);
@@ -585,14 +587,14 @@ new_pts(int max)
 {
 	const unsigned int attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 	char text[80];
-	struct line options = LINE(text);
+	struct strbuf options = STRBUF(text);
 	size_t used;
 	int mount;
 
-	line_add(&options, "newinstance,ptmxmode=0666,mode=0620,max=");
-	line_number(&options, max ? max : 256);
+	strbuf_add(&options, "newinstance,ptmxmode=0666,mode=0620,max=");
+	strbuf_number(&options, max ? max : 256);
 	used = options.used;
-	line_add(&options, ",gid=5");
+	strbuf_add(&options, ",gid=5");
 	mount = mounts_new("devpts", text, attributes);
 	if (mount >= 0)
 		return mount;
@@ -604,7 +606,7 @@ static void
 mount_dev(int root, const struct sandbox *s)
 {
 	char text[64];
-	struct line shm = LINE(text);
+	struct strbuf shm = STRBUF(text);
 	int dev = made_dev >= 0 ? made_dev :
 	    mounts_new("tmpfs", "mode=755,size=65536", NOTHING_RUNS);
 
@@ -618,8 +620,8 @@ mount_dev(int root, const struct sandbox *s)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0)
 			die("cannot link", links[i].name);
 	mount_in_dev(dev, "pts", new_pts(s->pty_max));
-	line_add(&shm, "mode=1777,size=");
-	line_number(&shm, s->shm_size ? s->shm_size : 64 << 20);
+	strbuf_add(&shm, "mode=1777,size=");
+	strbuf_number(&shm, s->shm_size ? s->shm_size : 64 << 20);
 	mount_in_dev(dev, "shm", mounts_new("tmpfs", text, NO_SUID_DEV));
 	if (!s->host_ipc)
 		mount_in_dev(dev, "mqueue", mounts_new("mqueue", "",

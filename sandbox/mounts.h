@@ -22,14 +22,14 @@ int mounts_clone(int fd, const char *path, bool whole);
 /* Set MOUNT_ATTR_* on a detached mount and all below it, make it private, and
  * show its owners as a user namespace maps them (userns, or -1). False with
  * errno. */
-bool mounts_set(int mount, uint64_t attributes, int userns);
+bool mounts_set_attributes(int mount, uint64_t attributes, int userns);
 
 /* Show the owners of a detached mount as a user namespace maps them, and of
  * none below it. False with errno. */
 bool mounts_map(int mount, int userns);
 
 /* Make one that is attached read-only, and none below it. False with errno. */
-bool mounts_freeze(int mount);
+bool mounts_set_readonly(int mount);
 
 /* Attach a mount where an O_PATH descriptor is. False with errno. */
 bool mounts_attach(int mount, int place);
@@ -38,14 +38,14 @@ bool mounts_attach(int mount, int place);
  * root; what is missing is made, also behind a link: directories, and at the
  * end a directory or an empty file. O_PATH, or -1 with errno. openat2(2)
  * RESOLVE_IN_ROOT */
-int mounts_place(int root, const char *path, bool directory);
+int mounts_open_in_root(int root, const char *path, bool directory);
 
 /* The same, but nothing is made. */
 int mounts_find(int root, const char *path);
 
 /* The directory of a path's last part, made where it is missing, as above; the
  * part itself in name. */
-int mounts_parent(int root, const char *path, const char **name);
+int mounts_open_parent(int root, const char *path, const char **name);
 
 /* In a launcher that is root of the machine: a /dev with nodes of its own, for
  * nobody else to lock or to watch, that belongs to the owner; detached. -1

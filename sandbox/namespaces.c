@@ -34,7 +34,7 @@ listed(const char *list)
 		    memcmp(namespaces[i].name, list, n) != 0))
 			i++;
 		if (i == NAMESPACES)
-			refuse("bad value", list, "--unshare takes a list of "
+			diex("bad value", list, "--unshare takes a list of "
 			    "user, mnt, pid, net, ipc, uts, cgroup and time",
 			    NULL);
 		flags |= namespaces[i].flag;
@@ -70,7 +70,7 @@ unshared(const struct sandbox *s)
 			flags |= listed(s->words[i].value);
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
 		if (shared[i].host && (flags & shared[i].flag))
-			refuse("--unshare contradicts", shared[i].option, NULL,
+			diex("--unshare contradicts", shared[i].option, NULL,
 			    "give one of them");
 	return flags;
 }
@@ -82,7 +82,7 @@ namespaces_wanted(const struct sandbox *s)
 	const bool own = s->network && strcmp(s->network, "host") != 0 &&
 	    !network_path(s);
 
-	if (sandbox_whole(s))
+	if (sandbox_has_rootfs(s))
 		flags |= CLONE_NEWNS | CLONE_NEWUSER |
 		    (s->host_pid ? 0 : CLONE_NEWPID) |
 		    (s->host_ipc ? 0 : CLONE_NEWIPC) |
@@ -105,7 +105,7 @@ set_clocks(const struct sandbox *s)
 {
 	for (int i = 0; i < s->word_count; i++) {
 		char text[64];
-		struct line offset = LINE(text);
+		struct strbuf offset = STRBUF(text);
 		const char *value = s->words[i].value;
 		const char *to = strchrnul(value, '=');
 		size_t n = to - value;
@@ -115,11 +115,11 @@ set_clocks(const struct sandbox *s)
 		if (!*to || (!(n == 4 && memcmp(value, "boot", n) == 0) &&
 		    !(n == 9 && memcmp(value, "monotonic", n) == 0)) ||
 		    strlen(to) > 20 || to[1 + strspn(to + 1, "+-0123456789")])
-			refuse("bad value", value, "--timens takes boot=+N or "
+			diex("bad value", value, "--timens takes boot=+N or "
 			    "monotonic=-N, in seconds", NULL);
-		line_add(&offset, n == 4 ? "boottime " : "monotonic ");
-		line_add(&offset, to + 1 + (to[1] == '+'));
-		line_add(&offset, " 0\n");
+		strbuf_add(&offset, n == 4 ? "boottime " : "monotonic ");
+		strbuf_add(&offset, to + 1 + (to[1] == '+'));
+		strbuf_add(&offset, " 0\n");
 		if (!proc_write("self/timens_offsets", text))
 			die("cannot set the clock", value);
 	}
@@ -200,7 +200,7 @@ raise_loopback(void)
 
 	r.ifr_flags |= IFF_UP;
 	if (!up || ioctl(fd, SIOCSIFFLAGS, &r) < 0)
-		lacking("cannot raise the interface", "lo");
+		degrade("cannot raise the interface", "lo");
 	close(fd);
 }
 
@@ -217,7 +217,7 @@ static void
 set_parameter(const char *value, int flags)
 {
 	char text[256];
-	struct line path = LINE(text);
+	struct strbuf path = STRBUF(text);
 	size_t n = strchrnul(value, '=') - value;
 	size_t i = 0;
 
@@ -226,14 +226,14 @@ set_parameter(const char *value, int flags)
 	    strlen(own_parameters[i].name)) != 0)
 		i++;
 	if (!value[n] || n > 200 || memchr(value, '/', n))
-		refuse("bad value", value, "--sysctl takes NAME=VALUE", NULL);
+		diex("bad value", value, "--sysctl takes NAME=VALUE", NULL);
 	if (i == sizeof(own_parameters) / sizeof(own_parameters[0]) ||
 	    !(flags & own_parameters[i].flag))
-		refuse("cannot set", value,
+		diex("cannot set", value,
 		    "the whole machine, or more than the sandbox, has it",
 		    "sysctl(8) sets it outside");
-	line_add(&path, "sys/");
-	line_add(&path, value);
+	strbuf_add(&path, "sys/");
+	strbuf_add(&path, value);
 	text[4 + n] = '\0';
 	for (char *c = text; *c; c++)
 		if (*c == '.')
@@ -253,9 +253,9 @@ namespaces_set(const struct sandbox *s, int flags)
 		raise_loopback();
 	/* Nobody else is there whose ports these could be, as in docker. Where
 	 * it cannot be had the command finds out. */
-	if ((flags & CLONE_NEWNET) && sandbox_whole(s))
+	if ((flags & CLONE_NEWNET) && sandbox_has_rootfs(s))
 		proc_write("sys/net/ipv4/ip_unprivileged_port_start", "0");
-	if ((flags & CLONE_NEWUTS) && (s->hostname || sandbox_whole(s)) &&
+	if ((flags & CLONE_NEWUTS) && (s->hostname || sandbox_has_rootfs(s)) &&
 	    sethostname(name, strlen(name)) < 0)
 		die("cannot set the host name", name);
 	for (int i = 0; i < s->word_count; i++)

@@ -49,7 +49,7 @@ put(struct message *m, const void *data, size_t n)
 	char *to = m->bytes + NLMSG_ALIGN(m->head.nlmsg_len);
 
 	if (n > (size_t)(m->bytes + sizeof(m->bytes) - to))
-		refuse("cannot set up", inside, "too long a name", NULL);
+		diex("cannot set up", inside, "too long a name", NULL);
 	memcpy(to, data, n);
 	m->head.nlmsg_len = to + n - m->bytes;
 	return to;
@@ -176,12 +176,12 @@ take_word(const struct word *w)
 	int *count = net ? &ip_count : &gateway_count;
 
 	if (kind == NOTHING)
-		refuse("cannot set up", w->value, "there is no interface for "
+		diex("cannot set up", w->value, "there is no interface for "
 		    "it", "--network veth or macvlan:IF");
 	if (*count == ADDRESSES)
-		refuse("too many addresses", w->value, NULL, NULL);
+		diex("too many addresses", w->value, NULL, NULL);
 	if (!take_address(w->value, (net ? ips : gateways) + (*count)++, net))
-		refuse("bad value", w->value, net ?
+		diex("bad value", w->value, net ?
 		    "--ip takes ADDRESS/BITS, such as 10.0.0.2/24" :
 		    "--gateway takes an address", NULL);
 }
@@ -229,11 +229,11 @@ find_host(void)
 	if (!host)
 		return;
 	if (!*host || strlen(host) >= IFNAMSIZ || strchr(host, '/'))
-		refuse("no name of an interface", host,
+		diex("no name of an interface", host,
 		    "it has up to 15 bytes and no /", NULL);
 	host_index = index_of(host);
 	if (host_index == 0)
-		refuse("cannot find the interface", host, strerror(ENODEV),
+		diex("cannot find the interface", host, strerror(ENODEV),
 		    kind == VETH ? "ip link add NAME type bridge" : NULL);
 }
 
@@ -248,7 +248,7 @@ network_prepare(const struct sandbox *s)
 		host = strchr(n, ':') + 1;
 	if (kind == NOTHING && *n && strcmp(n, "none") != 0 &&
 	    strcmp(n, "host") != 0 && strncmp(n, "ns:", 3) != 0)
-		refuse("bad value", n, "--network takes none, host, ns:PATH, "
+		diex("bad value", n, "--network takes none, host, ns:PATH, "
 		    "veth, veth:BRIDGE or macvlan:IF", NULL);
 	find_host();
 	for (int i = 0; i < s->word_count; i++)
@@ -256,7 +256,7 @@ network_prepare(const struct sandbox *s)
 			take_word(&s->words[i]);
 	for (int i = 0; i < gateway_count; i++)
 		if (!is_reached(&gateways[i]))
-			refuse("cannot reach the gateway", gateways[i].word,
+			diex("cannot reach the gateway", gateways[i].word,
 			    "it is in the net of no --ip", NULL);
 }
 
@@ -371,7 +371,7 @@ check_localnet(void)
 	    sizeof(text)))
 		die("cannot read", "net.ipv4.conf.all.route_localnet");
 	if (text[0] != '0')
-		refuse("cannot keep the sandbox from", "127.0.0.0/8 of the "
+		diex("cannot keep the sandbox from", "127.0.0.0/8 of the "
 		    "host", "net.ipv4.conf.all.route_localnet is set",
 		    "set it to 0, or use --network macvlan:IF");
 }
@@ -387,15 +387,15 @@ distrust_end(const char *name)
 
 	for (size_t i = 0; i < count; i++) {
 		char text[96];
-		struct line path = LINE(text);
+		struct strbuf path = STRBUF(text);
 
 		if (distrust[i].ipv6 && !ipv6)
 			continue;
-		line_add(&path, distrust[i].ipv6 ? "sys/net/ipv6/conf/" :
+		strbuf_add(&path, distrust[i].ipv6 ? "sys/net/ipv6/conf/" :
 		    "sys/net/ipv4/conf/");
-		line_add(&path, name);
-		line_add(&path, "/");
-		line_add(&path, distrust[i].name);
+		strbuf_add(&path, name);
+		strbuf_add(&path, "/");
+		strbuf_add(&path, distrust[i].name);
 		if (!proc_write(text, distrust[i].value))
 			die_with("cannot protect the host from the sandbox by",
 			    text, "make /proc/sys writable");
@@ -462,7 +462,7 @@ join_ends(int fd, unsigned int index, const struct address *gateway,
 	for (int i = 0; i < TRIES && is_taken(fd, index, ip); i++)
 		poll(NULL, 0, TRY_MS);
 	if (is_taken(fd, index, ip))
-		refuse("cannot take the address", ip->word, "the host or "
+		diex("cannot take the address", ip->word, "the host or "
 		    "another sandbox has it", "give --ip another");
 }
 
@@ -488,15 +488,15 @@ network_provide(pid_t init)
 	/* In another PID namespace on the same network somebody may have the
 	 * same number. */
 	do {
-		struct line l = LINE(name);
+		struct strbuf l = STRBUF(name);
 
-		line_add(&l, "pith");
-		line_number(&l, number++);
+		strbuf_add(&l, "pith");
+		strbuf_number(&l, number++);
 		made = kind == VETH ? make_pair(fd, init, name) :
 		    make_macvlan(fd, init);
 	} while (!made && errno == EEXIST && number < init + 16);
 	if (!made)
-		refuse("cannot make an interface for", kind == VETH ?
+		diex("cannot make an interface for", kind == VETH ?
 		    host ? host : "the sandbox" : host, strerror(errno),
 		    remedy_of(errno));
 	if (kind == VETH) {

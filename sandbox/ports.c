@@ -138,7 +138,7 @@ open_port(const char *word, bool inner, struct port *p)
 
 	*p = (struct port){ .word = word };
 	if (!take_apart(word, &a, p, inner))
-		refuse("bad value", word, inner ? "--publish takes "
+		diex("bad value", word, inner ? "--publish takes "
 		    "[ADDRESS:]PORT:PORT[/udp], from 1 to 65535" :
 		    "--listen takes [ADDRESS:]PORT[/udp], from 1 to 65535",
 		    NULL);
@@ -156,7 +156,7 @@ open_port(const char *word, bool inner, struct port *p)
 		opened = open_socket(&a, false, p);
 	}
 	if (!opened)
-		refuse("cannot listen on", word, strerror(errno),
+		diex("cannot listen on", word, strerror(errno),
 		    remedy_of(errno));
 }
 
@@ -229,14 +229,14 @@ open_for_command(const struct sandbox *s, const char *word, bool own)
 	int fd;
 
 	if (listening > PORTS)
-		refuse("too many", "--listen", NULL, NULL);
+		diex("too many", "--listen", NULL, NULL);
 	open_port(word, false, &p);
 	if (is_named(s, place))
-		refuse("cannot listen on", word, "its file is to be one that "
+		diex("cannot listen on", word, "its file is to be one that "
 		    "another option names", "take numbers from 67 on");
 	/* What closes on exec is ours, such as that of --report. */
 	if (p.fd != place && fcntl(place, F_GETFD) == FD_CLOEXEC)
-		refuse("cannot listen on", word, "its file is in use",
+		diex("cannot listen on", word, "its file is in use",
 		    "a higher limit of open files");
 	fd = own ? relay_instead(&p, end_of_places(s)) : p.fd;
 	if (fd != place && dup2(fd, place) < 0)
@@ -262,11 +262,11 @@ ports_prepare(const struct sandbox *s, bool own)
 		if (s->words[i].kind != PUBLISH)
 			continue;
 		if (!own)
-			refuse("cannot publish", s->words[i].value,
+			diex("cannot publish", s->words[i].value,
 			    "the command is in the host's network",
 			    "a --rootfs, --network none or --unshare net");
 		if (published_count == PORTS + (own ? listening : 0))
-			refuse("too many", "--publish", NULL, NULL);
+			diex("too many", "--publish", NULL, NULL);
 		open_port(s->words[i].value, true, p);
 		fcntl(p->fd, F_SETFL, O_NONBLOCK);
 		published_count++;

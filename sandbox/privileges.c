@@ -102,14 +102,14 @@ parse_limit(const char *word)
 
 	if (i < 0 || !limit_value(soft, m, &new.soft) ||
 	    !limit_value(hard, hard == soft ? m : strlen(hard), &new.hard))
-		refuse("bad value", word, "--ulimit takes NAME=SOFT[:HARD], "
+		diex("bad value", word, "--ulimit takes NAME=SOFT[:HARD], "
 		    "numbers or unlimited", i < 0 ? limit_names : NULL);
 	if (new.soft > new.hard)
-		refuse("bad value", word, "the soft limit is above the hard "
+		diex("bad value", word, "the soft limit is above the hard "
 		    "one", NULL);
 	if (limits[i].word && (limits[i].limit.soft != new.soft ||
 	    limits[i].limit.hard != new.hard))
-		refuse("cannot take", word, "--ulimit has another value for it "
+		diex("cannot take", word, "--ulimit has another value for it "
 		    "already", "give it once");
 	limits[i] = (struct asked){ word, new };
 	if (syscall(SYS_prlimit64, 0, limit_numbers[i], NULL, &old) == 0 &&
@@ -127,7 +127,7 @@ parse_caps(const char *word)
 	const int i = place(cap_names, name, strlen(name));
 
 	if (set < 0 && i < 0)
-		refuse("no such capability", word, NULL,
+		diex("no such capability", word, NULL,
 		    "ALL, default, or see capabilities(7)");
 	return set < 0 ? UINT64_C(1) << i : set == 0 ? UINT64_MAX : docker_caps;
 }
@@ -152,22 +152,22 @@ check_caps(const struct sandbox *s)
 		sides[drop] |= set & (set - 1) ? 0 : set;
 		if ((all[0] && all[1]) || (usual[0] && usual[1]) ||
 		    (sides[0] & sides[1]))
-			refuse("--cap-add contradicts --cap-drop", w->value,
+			diex("--cap-add contradicts --cap-drop", w->value,
 			    NULL, "give one of them");
 	}
 }
 
 void
-privileges_prepare(const struct sandbox *s, bool preset)
+privileges_prepare(const struct sandbox *s, bool has_rootfs)
 {
 	uint64_t sets = 0, dropped = 0;
 
 	/* Root of a sandbox in the sandbox is root of this one, which nobody
 	 * may map without it; user_namespaces(7), Linux 5.12. */
-	if (preset && s->allow_userns && s->userns != USERNS_HOST)
+	if (has_rootfs && s->allow_userns && s->userns != USERNS_HOST)
 		sets = UINT64_C(1) << CAP_SETFCAP;
 	check_caps(s);
-	caps.change = preset;
+	caps.change = has_rootfs;
 	caps.named = 0;
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];
@@ -184,7 +184,7 @@ privileges_prepare(const struct sandbox *s, bool preset)
 		    set;
 	}
 	caps.added = (sets & ~dropped) | caps.named;
-	caps.bound = preset ? caps.added : ~dropped | caps.named;
+	caps.bound = has_rootfs ? caps.added : ~dropped | caps.named;
 }
 
 bool
@@ -321,7 +321,7 @@ drop_priorities(void)
 
 const char *
 privileges_take(const struct sandbox *s, const struct identity *id,
-    bool preset, enum groups groups, const char **on)
+    bool has_rootfs, enum groups groups, const char **on)
 {
 	const bool asked = id->uid_given || id->groups_given;
 	const bool root = id->uid == 0;
@@ -333,7 +333,7 @@ privileges_take(const struct sandbox *s, const struct identity *id,
 			*on = limits[i].word;
 			return "cannot set --ulimit";
 		}
-	if (preset && !drop_priorities())
+	if (has_rootfs && !drop_priorities())
 		return "cannot drop the limits of priorities";
 	if (s->umask >= 0)
 		umask(s->umask);
@@ -345,16 +345,16 @@ privileges_take(const struct sandbox *s, const struct identity *id,
 	if (caps.change && !root && caps.added &&
 	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return "cannot keep capabilities";
-	if ((asked || (preset && groups == SET)) &&
+	if ((asked || (has_rootfs && groups == SET)) &&
 	    !set_groups(id, now[0].effective & CAP(SETGID)))
 		return "cannot set the groups";
 	*on = s->user;
 	if (id->uid_given && !set_ids(id))
 		return "cannot become user";
 	*on = NULL;
-	if (caps.change && !set_caps(now, root, preset || id->uid_given))
+	if (caps.change && !set_caps(now, root, has_rootfs || id->uid_given))
 		return "cannot set the capabilities";
-	if (!s->new_privs && (preset || has_filter(s)) &&
+	if (!s->new_privs && (has_rootfs || has_filter(s)) &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return "cannot set no_new_privs";
 	return NULL;

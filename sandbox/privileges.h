@@ -18,7 +18,7 @@ enum groups { KEEP, SET };
  * docker the order of the words does not matter: what --cap-drop names is taken
  * away, but for what --cap-add names besides. With the preset there is no
  * capability to begin with, without it those that we have. */
-void privileges_prepare(const struct sandbox *s, bool preset);
+void privileges_prepare(const struct sandbox *s, bool has_rootfs);
 
 /* In the child, before any filter: join a new and empty session keyring, so
  * that the command does not possess the keys of its caller. True also where
@@ -41,7 +41,7 @@ bool privileges_admin(void);
  * done, with errno and in *on, which is NULL before, the word that asked for
  * it: prlimit(2), setgroups(2), setresuid(2), capabilities(7). */
 const char *privileges_take(const struct sandbox *s,
-    const struct identity *id, bool preset, enum groups groups,
+    const struct identity *id, bool has_rootfs, enum groups groups,
     const char **on);
 
 #endif

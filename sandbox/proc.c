@@ -22,7 +22,7 @@ proc_open(void)
 	if (proc < 0 || fstatfs(proc, &fs) < 0)
 		die("cannot use", "/proc");
 	if (fs.f_type != PROC_SUPER_MAGIC)
-		refuse("cannot use", "/proc", "it is not a proc file system",
+		diex("cannot use", "/proc", "it is not a proc file system",
 		    "mount -t proc proc /proc");
 }
 
@@ -86,11 +86,11 @@ proc_read(const char *path, char *text, size_t size)
 const char *
 proc_of(char path[PROC_PATH], pid_t pid, const char *name)
 {
-	struct line l = { path, PROC_PATH, 0 };
+	struct strbuf l = { path, PROC_PATH, 0 };
 
-	line_number(&l, pid);
-	line_add(&l, "/");
-	line_add(&l, name);
+	strbuf_number(&l, pid);
+	strbuf_add(&l, "/");
+	strbuf_add(&l, name);
 	return path;
 }
 
@@ -100,14 +100,14 @@ proc_is_ring(int fd)
 {
 	static const char ring[] = "anon_inode:[io_uring]";
 	char path[48], target[sizeof(ring)];
-	struct line l = LINE(path);
+	struct strbuf l = STRBUF(path);
 	struct stat st;
 	ssize_t n;
 
 	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT))
 		return false;
-	line_add(&l, "/proc/self/fd/");
-	line_number(&l, fd);
+	strbuf_add(&l, "/proc/self/fd/");
+	strbuf_number(&l, fd);
 	n = readlink(path, target, sizeof(target));
 	return n < 0 || (n == sizeof(ring) - 1 && memcmp(target, ring, n) == 0);
 }

@@ -27,37 +27,37 @@
 #include "publish.h"
 
 enum {
-	CHUNK = 64 * 1024,      /* what a pipe holds, and a datagram at most */
-	TURNS = 16,             /* chunks of one connection before the others */
-	BATCH = 64,             /* events, and datagrams of a port, at once */
-	FILES_OF_LINK = 6,      /* two sockets, and two pipes when it stalls */
-	FILES_OF_PEERS = 8,     /* of so many files one may be a peer's */
-	LINKS = 16384,
-	PEERS = 4096,           /* a power of two */
-	FEWEST_PEERS = 4,
-	DATAGRAM_BYTES = 4 << 20,       /* to wait, if the kernel lets us */
-	PEER_IDLE = 90,         /* seconds until a peer is forgotten */
-	REST = 100,             /* milliseconds without room for more */
-	LAST = 1000,            /* milliseconds for what init left behind */
-	CONNECT = 10 * 1000,    /* milliseconds for a server to accept */
-	SCAN = 1000,            /* between two looks at who still connects */
+	CHUNK = 64 * 1024, /* what a pipe holds, and a datagram at most */
+	TURNS = 16, /* chunks of one connection before the others */
+	BATCH = 64, /* events, and datagrams of a port, at once */
+	FILES_OF_CONNECTION = 6, /* two sockets, and two pipes when it stalls */
+	FILES_OF_UDP_CLIENTS = 8, /* of so many files one may be a peer's */
+	CONNECTIONS = 16384,
+	UDP_CLIENTS = 4096, /* a power of two */
+	FEWEST_UDP_CLIENTS = 4,
+	DATAGRAM_BYTES = 4 << 20, /* to wait, if the kernel lets us */
+	UDP_CLIENT_IDLE = 90, /* seconds until a peer is forgotten */
+	ACCEPT_PAUSE = 100, /* milliseconds without room for more */
+	LAST = 1000, /* milliseconds for what init left behind */
+	CONNECT = 10 * 1000, /* milliseconds for a server to accept */
+	SCAN = 1000, /* between two looks at who still connects */
 	/* Of a connection. */
 	EDGES = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | (int)EPOLLET
 };
 
 /* One end of a connection, and what has come from it and not gone on yet. */
-struct end {
+struct side {
 	int fd;
 	int pipe[2];            /* -1 while nothing is held */
-	size_t held;
-	bool over;              /* it sends no more */
-	bool told;              /* and the other end knows */
+	size_t pending;
+	bool eof;              /* it sends no more */
+	bool eof_sent;              /* and the other end knows */
 	bool urgent;            /* some of it is, or was */
 };
 
 /* A connection: from outside, and the one inside that it is passed on to. */
-struct link {
-	struct end outer, inner;
+struct connection {
+	struct side outer, inner;
 	const struct port *port;
 	bool used, connects, second;    /* second: it is ::1 by now */
 	bool failed;            /* to be ended as that: a reset */
@@ -65,7 +65,7 @@ struct link {
 };
 
 /* Who sends datagrams, and the socket inside that stands for him. */
-struct peer {
+struct udp_client {
 	struct sockaddr_in6 from;
 	socklen_t from_size;
 	/* Which address of ours he knows. */
@@ -77,24 +77,25 @@ struct peer {
 	int64_t used;           /* seconds; 0: it is free */
 	/* The next one with the same hash, or that is free; those that were
 	 * used before and after it. */
-	struct peer *next, *older, *newer;
+	struct udp_client *next, *older, *newer;
 };
 
 /* What an event is about, in the upper half of its data; a number or, of a
  * connection, its number twice and 1 for the end inside in the lower. */
-enum topic { LINK, PEER, PORT, INIT_GONE, LAUNCHER_GONE };
+enum topic { CONNECTION, UDP_CLIENT, PORT, INIT_GONE, LAUNCHER_GONE };
 
 /* Mapped in the process alone, and touched as needed. */
-static struct link *links;
-static struct peer *peers;
-static int link_count, most_links, most_peers;
+static struct connection *connections;
+static struct udp_client *udp_clients;
+static int connection_count, most_connections, most_udp_clients;
 static int connecting;          /* of the links */
-static struct bucket { struct peer *first; } *buckets;  /* by hash */
+static struct bucket { struct udp_client *first; } *buckets;  /* by hash */
 static uint32_t hash_seed;      /* nobody can choose addresses that collide */
-static struct peer *free_peer, *oldest_peer, *newest_peer;
-static int peers_touched;       /* those behind were never used */
+static struct udp_client *free_udp_client, *oldest_udp_client,
+    *newest_udp_client;
+static int udp_clients_touched;       /* those behind were never used */
 static int epoll, init_gone, launcher_gone;
-static int64_t rests_until, ends_at;    /* milliseconds; 0: not */
+static int64_t accept_paused_until, ends_at;    /* milliseconds; 0: not */
 
 static int64_t
 now(void)
@@ -135,7 +136,7 @@ is_itself(int fd, uint16_t port)
 }
 
 static bool
-reach(int fd, bool second, const struct port *p)
+connect_inner(int fd, bool second, const struct port *p)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
 	    .sin6_port = htons(p->inner), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -156,7 +157,7 @@ inner_socket(bool second, int type)
 }
 
 static void
-drop_pipe(struct end *e)
+drop_pipe(struct side *e)
 {
 	if (e->pipe[0] < 0)
 		return;
@@ -166,7 +167,7 @@ drop_pipe(struct end *e)
 }
 
 static void
-set_up(int fd)
+set_tcp_options(int fd)
 {
 	const int on = 1;
 
@@ -176,10 +177,10 @@ set_up(int fd)
 
 /* To be told of a failure as a failure, socket(7). */
 static void
-end_link(struct link *l)
+end_connection(struct connection *l)
 {
 	const struct linger at_once = { 1, 0 };
-	struct end *const ends[] = { &l->outer, &l->inner };
+	struct side *const ends[] = { &l->outer, &l->inner };
 
 	for (int i = 0; i < 2; i++) {
 		drop_pipe(ends[i]);
@@ -191,7 +192,7 @@ end_link(struct link *l)
 		close(ends[i]->fd);
 	}
 	l->used = false;
-	link_count--;
+	connection_count--;
 	connecting -= l->connects;
 }
 
@@ -199,7 +200,7 @@ end_link(struct link *l)
 static int spare[2] = { -1, -1 };
 
 static bool
-take_pipe(struct end *e)
+take_pipe(struct side *e)
 {
 	if (e->pipe[0] >= 0)
 		return true;
@@ -211,7 +212,7 @@ take_pipe(struct end *e)
 }
 
 static void
-give_pipe(struct end *e)
+give_pipe(struct side *e)
 {
 	if (spare[0] >= 0 || e->pipe[0] < 0) {
 		drop_pipe(e);
@@ -224,7 +225,7 @@ give_pipe(struct end *e)
 /* splice(2) stops before a byte that is urgent, and says that it is the end
  * where no more is to come. It goes on as what it is, tcp(7). As pass_chunk. */
 static int
-pass_urgent(const struct end *from, const struct end *to)
+pass_urgent(const struct side *from, const struct side *to)
 {
 	char byte;
 
@@ -235,7 +236,7 @@ pass_urgent(const struct end *from, const struct end *to)
 }
 
 static bool
-is_urgent(const struct end *from)
+is_urgent(const struct side *from)
 {
 	int next = 0;
 
@@ -245,11 +246,11 @@ is_urgent(const struct end *from)
 /* One chunk on its way. 1: go on; 0: it has to wait, or all is told; -1: one of
  * the ends has failed. */
 static int
-pass_chunk(struct end *from, struct end *to)
+pass_chunk(struct side *from, struct side *to)
 {
 	ssize_t n;
 
-	if (from->held == 0 && !from->over) {
+	if (from->pending == 0 && !from->eof) {
 		if (!take_pipe(from))
 			return -1;
 		n = splice(from->fd, NULL, from->pipe[1], NULL, CHUNK,
@@ -260,38 +261,38 @@ pass_chunk(struct end *from, struct end *to)
 			return pass_urgent(from, to);
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -1;
-		from->held = n;
-		from->over = n == 0;
+		from->pending = n;
+		from->eof = n == 0;
 	}
-	if (from->held > 0) {
-		n = splice(from->pipe[0], NULL, to->fd, NULL, from->held,
+	if (from->pending > 0) {
+		n = splice(from->pipe[0], NULL, to->fd, NULL, from->pending,
 		    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -1;
-		from->held -= n;
-		if (from->held == 0)
+		from->pending -= n;
+		if (from->pending == 0)
 			give_pipe(from);
 		return 1;
 	}
-	if (!from->told && shutdown(to->fd, SHUT_WR) < 0)
+	if (!from->eof_sent && shutdown(to->fd, SHUT_WR) < 0)
 		return -1;
-	from->told = true;
+	from->eof_sent = true;
 	return 0;
 }
 
 /* Edges are told once: where more can be done, the kernel is asked to tell
  * again, epoll_ctl(2). */
 static void
-watch_end(struct link *l, struct end *e, int how)
+watch_end(struct connection *l, struct side *e, int how)
 {
-	if (!watch(e->fd, how, EDGES, LINK, (l - links) * 2 +
+	if (!watch(e->fd, how, EDGES, CONNECTION, (l - connections) * 2 +
 	    (e == &l->inner)))
 		l->failed = true;
 }
 
 /* As much as can be, but others have their turn. */
 static void
-pass_on(struct link *l, struct end *from, struct end *to)
+pass_on(struct connection *l, struct side *from, struct side *to)
 {
 	int more = 1;
 
@@ -305,33 +306,33 @@ pass_on(struct link *l, struct end *from, struct end *to)
 
 /* Something was told of one end, or of both. */
 static void
-serve(struct link *l, bool outer, bool inner)
+serve(struct connection *l, bool outer, bool inner)
 {
-	if (outer || l->outer.held > 0)
+	if (outer || l->outer.pending > 0)
 		pass_on(l, &l->outer, &l->inner);
 	/* Also last of all: a server that has answered may not take any more.
 	 */
-	if (inner || l->inner.held > 0 || l->failed)
+	if (inner || l->inner.pending > 0 || l->failed)
 		pass_on(l, &l->inner, &l->outer);
-	if (l->failed || (l->inner.told && (l->outer.told || ends_at)))
-		end_link(l);
+	if (l->failed || (l->inner.eof_sent && (l->outer.eof_sent || ends_at)))
+		end_connection(l);
 }
 
 static bool
-begin_inner(struct link *l)
+begin_inner(struct connection *l)
 {
 	l->inner.fd = inner_socket(l->second, SOCK_STREAM);
 	if (l->inner.fd < 0)
 		return false;
-	set_up(l->inner.fd);
-	if (!reach(l->inner.fd, l->second, l->port))
+	set_tcp_options(l->inner.fd);
+	if (!connect_inner(l->inner.fd, l->second, l->port))
 		return false;
 	watch_end(l, &l->inner, EPOLL_CTL_ADD);
 	return true;
 }
 
 static bool
-begin_second(struct link *l)
+begin_second(struct connection *l)
 {
 	if (l->inner.fd >= 0)
 		close(l->inner.fd);
@@ -340,14 +341,14 @@ begin_second(struct link *l)
 }
 
 static void
-fail(struct link *l)
+fail(struct connection *l)
 {
 	l->failed = true;
-	end_link(l);
+	end_connection(l);
 }
 
 static void
-connected(struct link *l, uint32_t events)
+connected(struct connection *l, uint32_t events)
 {
 	int error = 0;
 	socklen_t size = sizeof(error);
@@ -366,10 +367,10 @@ connected(struct link *l, uint32_t events)
 }
 
 static void
-link_event(uint32_t which, uint32_t events)
+connection_event(uint32_t which, uint32_t events)
 {
-	struct link *l = &links[which / 2];
-	struct end *e = which & 1 ? &l->inner : &l->outer;
+	struct connection *l = &connections[which / 2];
+	struct side *e = which & 1 ? &l->inner : &l->outer;
 	const int on = 1;
 
 	/* Of one that ended in this same batch. */
@@ -403,21 +404,22 @@ end_slow_connects(void)
 	if (ms < next)
 		return;
 	next = ms + SCAN;
-	for (int i = 0; i < most_links && connecting > 0; i++)
-		if (links[i].used && links[i].connects &&
-		    links[i].since + CONNECT <= ms)
-			fail(&links[i]);
+	for (int i = 0; i < most_connections && connecting > 0; i++)
+		if (connections[i].used && connections[i].connects &&
+		    connections[i].since + CONNECT <= ms)
+			fail(&connections[i]);
 }
 
-static struct link *
-free_link(void)
+static struct connection *
+free_connection(void)
 {
 	static int next;
 
-	for (int i = 0; i < most_links && link_count < most_links; i++) {
-		struct link *l = &links[next];
+	for (int i = 0;
+	     i < most_connections && connection_count < most_connections; i++) {
+		struct connection *l = &connections[next];
 
-		next = (next + 1) % most_links;
+		next = (next + 1) % most_connections;
 		if (!l->used)
 			return l;
 	}
@@ -426,24 +428,24 @@ free_link(void)
 
 /* No more for a while: whoever knocks waits in the kernel's queue. */
 static void
-rest(void)
+pause_accept(void)
 {
 	int count;
 	const struct port *ports = ports_published(&count);
 
-	rests_until = now() + REST;
+	accept_paused_until = now() + ACCEPT_PAUSE;
 	for (int i = 0; i < count; i++)
 		if (!ports[i].datagrams)
 			watch(ports[i].fd, EPOLL_CTL_MOD, 0, PORT, i);
 }
 
 static void
-rise(void)
+resume_accept(void)
 {
 	int count;
 	const struct port *ports = ports_published(&count);
 
-	rests_until = 0;
+	accept_paused_until = 0;
 	for (int i = 0; i < count && !ends_at; i++)
 		if (!ports[i].datagrams)
 			watch(ports[i].fd, EPOLL_CTL_MOD, EPOLLIN, PORT, i);
@@ -453,22 +455,24 @@ static void
 take_connections(const struct port *p)
 {
 	for (int i = 0; i < BATCH; i++) {
-		struct link *l = free_link();
+		struct connection *l = free_connection();
 		int fd = l ? syscall(SYS_accept4, p->fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
 
 		if (!l || (fd < 0 && (errno == EMFILE || errno == ENFILE ||
 		    errno == ENOBUFS || errno == ENOMEM)))
-			rest();
+			pause_accept();
 		if (fd < 0)
 			return;
-		*l = (struct link){ .port = p, .used = true, .connects = true,
-		    .since = now(),
-		    .outer = { .fd = fd, .pipe = { -1, -1 } },
-		    .inner = { .fd = -1, .pipe = { -1, -1 } } };
-		link_count++;
+		*l = (struct connection){ .port = p,
+			.used = true,
+			.connects = true,
+			.since = now(),
+			.outer = { .fd = fd, .pipe = { -1, -1 } },
+			.inner = { .fd = -1, .pipe = { -1, -1 } } };
+		connection_count++;
 		connecting++;
-		set_up(fd);
+		set_tcp_options(fd);
 		watch_end(l, &l->outer, EPOLL_CTL_ADD);
 		if ((!begin_inner(l) && !begin_second(l)) || l->failed)
 			fail(l);
@@ -480,7 +484,7 @@ take_connections(const struct port *p)
 static char datagram[CHUNK];
 
 /* Where the list of peers with the same address hash begins. */
-static struct peer **
+static struct udp_client **
 bucket_of(const struct port *port, const void *address, socklen_t size)
 {
 	const unsigned char *bytes = address;
@@ -488,28 +492,29 @@ bucket_of(const struct port *port, const void *address, socklen_t size)
 
 	for (socklen_t i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
-	return &buckets[(hash ^ hash >> 16) & (PEERS - 1)].first;
+	return &buckets[(hash ^ hash >> 16) & (UDP_CLIENTS - 1)].first;
 }
 
 static void
-take_out(const struct peer *p)
+take_out(const struct udp_client *p)
 {
-	*(p->older ? &p->older->newer : &oldest_peer) = p->newer;
-	*(p->newer ? &p->newer->older : &newest_peer) = p->older;
+	*(p->older ? &p->older->newer : &oldest_udp_client) = p->newer;
+	*(p->newer ? &p->newer->older : &newest_udp_client) = p->older;
 }
 
 static void
-put_newest(struct peer *p)
+put_newest(struct udp_client *p)
 {
 	p->newer = NULL;
-	p->older = newest_peer;
-	*(newest_peer ? &newest_peer->newer : &oldest_peer) = p;
-	newest_peer = p;
+	p->older = newest_udp_client;
+	*(newest_udp_client ? &newest_udp_client->newer : &oldest_udp_client) =
+	    p;
+	newest_udp_client = p;
 }
 
 /* Something was sent or answered. */
 static void
-use(struct peer *p)
+mark_used(struct udp_client *p)
 {
 	p->used = now() / 1000 + 1;
 	take_out(p);
@@ -518,32 +523,32 @@ use(struct peer *p)
 
 /* Its socket is closed: give its place back. */
 static void
-release(struct peer *p)
+release(struct udp_client *p)
 {
-	struct peer **at = bucket_of(p->port, &p->from, p->from_size);
+	struct udp_client **at = bucket_of(p->port, &p->from, p->from_size);
 
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
 	take_out(p);
 	p->used = 0;
-	p->next = free_peer;
-	free_peer = p;
+	p->next = free_udp_client;
+	free_udp_client = p;
 }
 
 static void
-forget(struct peer *p)
+forget(struct udp_client *p)
 {
 	close(p->fd);
 	release(p);
 }
 
 static bool
-open_inner(struct peer *p)
+open_inner(struct udp_client *p)
 {
 	p->fd = inner_socket(p->second, SOCK_DGRAM);
-	if (p->fd >= 0 && reach(p->fd, p->second, p->port) &&
-	    watch(p->fd, EPOLL_CTL_ADD, EPOLLIN, PEER, p - peers))
+	if (p->fd >= 0 && connect_inner(p->fd, p->second, p->port) &&
+	    watch(p->fd, EPOLL_CTL_ADD, EPOLLIN, UDP_CLIENT, p - udp_clients))
 		return true;
 	if (p->fd >= 0)
 		close(p->fd);
@@ -552,7 +557,7 @@ open_inner(struct peer *p)
 
 /* Nobody was there; at the other address there may be. */
 static void
-turn(struct peer *p)
+try_other_family(struct udp_client *p)
 {
 	p->second = !p->second;
 	close(p->fd);
@@ -563,28 +568,29 @@ turn(struct peer *p)
 /* The peer of that address, or else a new one, in the place of the one that has
  * been silent for the longest time if there is no other. NULL if no socket can
  * be had. */
-static struct peer *
-peer_of(const struct port *port, const struct msghdr *m)
+static struct udp_client *
+udp_client_of(const struct port *port, const struct msghdr *m)
 {
-	struct peer **bucket = bucket_of(port, m->msg_name, m->msg_namelen);
-	struct peer *p;
+	struct udp_client **bucket =
+	    bucket_of(port, m->msg_name, m->msg_namelen);
+	struct udp_client *p;
 
 	for (p = *bucket; p; p = p->next)
 		if (p->port == port && p->from_size == m->msg_namelen &&
 		    memcmp(&p->from, m->msg_name, p->from_size) == 0)
 			return p;
-	if (!free_peer && peers_touched < most_peers)
-		free_peer = &peers[peers_touched++];
-	if (!free_peer)
-		forget(oldest_peer);
-	p = free_peer;
+	if (!free_udp_client && udp_clients_touched < most_udp_clients)
+		free_udp_client = &udp_clients[udp_clients_touched++];
+	if (!free_udp_client)
+		forget(oldest_udp_client);
+	p = free_udp_client;
 	memcpy(&p->from, m->msg_name, m->msg_namelen);
 	p->from_size = m->msg_namelen;
 	p->port = port;
 	p->second = false;
 	if (!open_inner(p))
 		return NULL;
-	free_peer = p->next;
+	free_udp_client = p->next;
 	p->next = *bucket;
 	*bucket = p;
 	put_newest(p);
@@ -595,7 +601,7 @@ peer_of(const struct port *port, const struct msghdr *m)
  * there. Of IPv4 that is told in both forms; the second one, its own, has ours
  * where all were asked. */
 static void
-keep_control(struct peer *p, struct msghdr *m)
+keep_control(struct udp_client *p, struct msghdr *m)
 {
 	struct cmsghdr *c;
 
@@ -623,25 +629,25 @@ take_datagrams(const struct port *port)
 		    .msg_iovlen = 1, .msg_control = control,
 		    .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(port->fd, &m, 0);
-		struct peer *p = n >= 0 ? peer_of(port, &m) : NULL;
+		struct udp_client *p = n >= 0 ? udp_client_of(port, &m) : NULL;
 
 		if (n < 0)
 			return;
 		if (!p)
 			continue;
-		use(p);
+		mark_used(p);
 		keep_control(p, &m);
 		if (send(p->fd, datagram, n, 0) >= 0 || errno != ECONNREFUSED)
 			continue;
 		/* The one before was, of which nobody else is told. */
-		turn(p);
+		try_other_family(p);
 		if (p->used)
 			(void)!send(p->fd, datagram, n, 0);
 	}
 }
 
 static void
-peer_event(struct peer *p)
+peer_event(struct udp_client *p)
 {
 	for (int i = 0; i < BATCH && p->used; i++) {
 		ssize_t n = recv(p->fd, datagram, sizeof(datagram), 0);
@@ -653,10 +659,10 @@ peer_event(struct peer *p)
 		    .msg_controllen = p->control_size };
 
 		if (n < 0 && errno == ECONNREFUSED)
-			turn(p);
+			try_other_family(p);
 		if (n < 0)
 			return;
-		use(p);
+		mark_used(p);
 		if (sendmsg(p->port->fd, &m, 0) >= 0 || errno != EINVAL)
 			continue;
 		/* He has asked all of us at once: any address will do. */
@@ -674,9 +680,10 @@ forget_idle(void)
 
 	if (seconds < next)
 		return;
-	next = seconds + PEER_IDLE / 9;
-	while (oldest_peer && oldest_peer->used + PEER_IDLE < seconds)
-		forget(oldest_peer);
+	next = seconds + UDP_CLIENT_IDLE / 9;
+	while (oldest_udp_client &&
+	    oldest_udp_client->used + UDP_CLIENT_IDLE < seconds)
+		forget(oldest_udp_client);
 }
 
 /* ---- the process -------------------------------------------------------- */
@@ -693,26 +700,26 @@ begin_end(void)
 	for (int i = 0; i < count; i++)
 		if (!ports[i].datagrams)
 			close(ports[i].fd);
-	for (int i = 0; i < most_links && link_count > 0; i++)
-		if (links[i].used && links[i].connects)
-			fail(&links[i]);
-		else if (links[i].used)
-			serve(&links[i], true, true);
+	for (int i = 0; i < most_connections && connection_count > 0; i++)
+		if (connections[i].used && connections[i].connects)
+			fail(&connections[i]);
+		else if (connections[i].used)
+			serve(&connections[i], true, true);
 }
 
 static void
-act_on(const struct epoll_event *e)
+handle_event(const struct epoll_event *e)
 {
 	const uint32_t which = e->data.u64;
 	int count;
 	const struct port *ports = ports_published(&count);
 
 	switch ((enum topic)(e->data.u64 >> 32)) {
-	case LINK:
-		link_event(which, e->events);
+	case CONNECTION:
+		connection_event(which, e->events);
 		break;
-	case PEER:
-		peer_event(&peers[which]);
+	case UDP_CLIENT:
+		peer_event(&udp_clients[which]);
 		break;
 	case PORT:
 		if (ports[which].datagrams)
@@ -731,8 +738,11 @@ act_on(const struct epoll_event *e)
 static int
 wait_time(void)
 {
-	return rests_until ? REST : ends_at ? LAST : connecting > 0 ? SCAN :
-	    oldest_peer ? PEER_IDLE * 1000 / 9 : -1;
+	return accept_paused_until ? ACCEPT_PAUSE :
+	    ends_at		   ? LAST :
+	    connecting > 0	   ? SCAN :
+	    oldest_udp_client	   ? UDP_CLIENT_IDLE * 1000 / 9 :
+				     -1;
 }
 
 static _Noreturn void
@@ -747,51 +757,56 @@ relay(void)
 		 * get what is meant for that one. */
 		for (int i = 0; i < n; i++)
 			if (events[i].data.u64 >> 32 != PORT)
-				act_on(&events[i]);
+				handle_event(&events[i]);
 		for (int i = 0; i < n; i++)
 			if (events[i].data.u64 >> 32 == PORT)
-				act_on(&events[i]);
-		if (rests_until && now() >= rests_until)
-			rise();
+				handle_event(&events[i]);
+		if (accept_paused_until && now() >= accept_paused_until)
+			resume_accept();
 		if (connecting > 0)
 			end_slow_connects();
-		if (oldest_peer)
+		if (oldest_udp_client)
 			forget_idle();
-		if (ends_at && (link_count == 0 || now() >= ends_at))
+		if (ends_at && (connection_count == 0 || now() >= ends_at))
 			_exit(0);
 	}
 }
 
 static void
-get_room(void)
+alloc_tables(void)
 {
-	const size_t size = LINKS * sizeof(*links) + PEERS * sizeof(*peers) +
-	    PEERS * sizeof(*buckets);
+	const size_t size = CONNECTIONS * sizeof(*connections) +
+	    UDP_CLIENTS * sizeof(*udp_clients) + UDP_CLIENTS * sizeof(*buckets);
 	struct rlimit files;
 	char *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 	    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (room == MAP_FAILED)
 		_exit(1);
-	links = (struct link *)room;
-	peers = (struct peer *)(room + LINKS * sizeof(*links));
-	buckets = (struct bucket *)(peers + PEERS);
+	connections = (struct connection *)room;
+	udp_clients =
+	    (struct udp_client *)(room + CONNECTIONS * sizeof(*connections));
+	buckets = (struct bucket *)(udp_clients + UDP_CLIENTS);
 	if (getrandom(&hash_seed, sizeof(hash_seed), GRND_NONBLOCK) < 0)
 		hash_seed = now();
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
-	most_links = files.rlim_cur / FILES_OF_LINK > LINKS ? LINKS :
-	    files.rlim_cur / FILES_OF_LINK > 16 ?
-	    files.rlim_cur / FILES_OF_LINK - 10 : 1;
-	most_peers = files.rlim_cur / FILES_OF_PEERS > PEERS ? PEERS :
-	    files.rlim_cur / FILES_OF_PEERS > FEWEST_PEERS ?
-	    files.rlim_cur / FILES_OF_PEERS : FEWEST_PEERS;
+	most_connections = files.rlim_cur / FILES_OF_CONNECTION > CONNECTIONS ?
+	    CONNECTIONS :
+	    files.rlim_cur / FILES_OF_CONNECTION > 16 ?
+	    files.rlim_cur / FILES_OF_CONNECTION - 10 :
+	    1;
+	most_udp_clients = files.rlim_cur / FILES_OF_UDP_CLIENTS > UDP_CLIENTS ?
+	    UDP_CLIENTS :
+	    files.rlim_cur / FILES_OF_UDP_CLIENTS > FEWEST_UDP_CLIENTS ?
+	    files.rlim_cur / FILES_OF_UDP_CLIENTS :
+	    FEWEST_UDP_CLIENTS;
 }
 
 /* Who is in both namespaces at once needs to be nobody there: what can be
  * reached of it from inside is a socket. Its ids become those of the sandbox
  * where it may have others. */
 static bool
-give_up(bool own_user)
+drop_privileges(bool own_user)
 {
 	const struct __user_cap_header_struct head = {
 	    _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -812,7 +827,7 @@ enter(int userns, int netns)
 {
 	return (userns < 0 || setns(userns, CLONE_NEWUSER) == 0) &&
 	    (netns < 0 || setns(netns, CLONE_NEWNET) == 0) &&
-	    give_up(userns >= 0);
+	    drop_privileges(userns >= 0);
 }
 
 static bool
@@ -910,30 +925,31 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	const int userns = namespace_of(init, "ns/user", own_user);
 	const int netns = namespace_of(init, "ns/net", own_net);
 	const pid_t launcher = getpid();
-	int told[2];
+	int eof_sent[2];
 	int place = cgroup_relay_birthplace(), born = place;
 	char byte;
 	pid_t pid = -1;
 
 	init_gone = syscall(SYS_pidfd_open, init, 0);
 	launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
-	if (init_gone < 0 || launcher_gone < 0 || pipe2(told, O_CLOEXEC) < 0 ||
+	if (init_gone < 0 || launcher_gone < 0 ||
+	    pipe2(eof_sent, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(0, &born)) < 0)
 		die("cannot start", "the relay of ports");
 	if (pid == 0) {
-		get_room();
+		alloc_tables();
 		if (!cgroup_enter_relay(born >= 0))
 			_exit(1);
 		if (!enter(userns, netns) || !watch_all() || chdir("/") < 0)
 			_exit(1);
-		(void)!write(told[1], "", 1);
+		(void)!write(eof_sent[1], "", 1);
 		close_others();
 		/* After all that changes who we are, prctl(2). */
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		await_inner();
 		relay();
 	}
-	close(told[1]);
+	close(eof_sent[1]);
 	close(place);
 	close(userns);
 	close(netns);
@@ -941,9 +957,9 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	close(launcher_gone);
 	ports_leave_inner();
 	/* It is there before the command is. */
-	if (read(told[0], &byte, 1) != 1)
-		refuse("cannot start the relay of ports in", "the network of "
+	if (read(eof_sent[0], &byte, 1) != 1)
+		diex("cannot start the relay of ports in", "the network of "
 		    "init and a control group", NULL, NULL);
-	close(told[0]);
+	close(eof_sent[0]);
 	return pid;
 }

@@ -19,7 +19,7 @@
 #include "mounts.h"
 #include "proc.h"
 #include "rootfs.h"
-#include "tether.h"
+#include "channel.h"
 
 enum { LAYERS = 500 };          /* overlayfs takes as many */
 
@@ -63,11 +63,11 @@ static void
 open_image(struct lower *l)
 {
 	char link[PROC_PATH];
-	struct line name = LINE(link);
+	struct strbuf name = STRBUF(link);
 	int image;
 
-	line_add(&name, "self/fd/");
-	line_number(&name, l->fd);
+	strbuf_add(&name, "self/fd/");
+	strbuf_number(&name, l->fd);
 	image = openat(proc_fd(), link, O_RDONLY | O_CLOEXEC);
 	if (image < 0)
 		die("cannot open the root", l->path);
@@ -84,7 +84,7 @@ open_lower(const char *path)
 	struct stat st, top;
 
 	if (lower_count > LAYERS)
-		refuse("too many layers", path, NULL, NULL);
+		diex("too many layers", path, NULL, NULL);
 	l->path = path;
 	l->fd = open(path, O_PATH | O_CLOEXEC);
 	if (l->fd < 0 || fstat(l->fd, &st) < 0 || fstatfs(l->fd, &fs) < 0)
@@ -92,7 +92,7 @@ open_lower(const char *path)
 	if (S_ISREG(st.st_mode))
 		open_image(l);
 	if (!l->image && !S_ISDIR(st.st_mode))
-		refuse("cannot use as a root", path, "it is neither a "
+		diex("cannot use as a root", path, "it is neither a "
 		    "directory nor a squashfs or erofs image", NULL);
 	if (!l->image && faccessat(l->fd, ".", X_OK, 0) < 0)
 		die("cannot use as a root", path);
@@ -101,7 +101,7 @@ open_lower(const char *path)
 	if (top.st_dev == st.st_dev && top.st_ino == st.st_ino)
 		is_host = true;
 	if (fs.f_flags & ST_NOEXEC)
-		refuse("cannot use as a root", path, "its file system is "
+		diex("cannot use as a root", path, "its file system is "
 		    "mounted noexec", "put it elsewhere, or mount(8) it exec");
 }
 
@@ -161,12 +161,12 @@ make_work(const char *path)
 			die_with("cannot open the work directory beside", path,
 			    "remove .pith-work.* there");
 		if (st.st_uid != geteuid() || (st.st_mode & 077))
-			refuse("cannot use the work directory beside", path,
+			diex("cannot use the work directory beside", path,
 			    "it is not ours alone",
 			    "remove .pith-work.* there");
 		if (flock(work_fd, LOCK_EX | LOCK_NB) < 0) {
 			if (errno == EWOULDBLOCK)
-				refuse("cannot use as the upper directory",
+				diex("cannot use as the upper directory",
 				    path, "another sandbox does", NULL);
 			work_locked = made;
 			die("cannot lock the work directory beside", path);
@@ -176,7 +176,7 @@ make_work(const char *path)
 		work_locked = is_same(upper_parent, work, work_fd);
 	} while (!work_locked && ++tries < 64);
 	if (!work_locked)
-		refuse("cannot lock the work directory beside", path,
+		diex("cannot lock the work directory beside", path,
 		    "another process keeps replacing it", NULL);
 }
 
@@ -202,7 +202,7 @@ cut_upper(const char *path)
 		*slash = '\0';
 	if (!*upper_name || strcmp(upper_name, ".") == 0 ||
 	    strcmp(upper_name, "..") == 0)
-		refuse("cannot use as the upper directory", path,
+		diex("cannot use as the upper directory", path,
 		    "it ends in /, . or ..",
 		    "give the directory by its name");
 }
@@ -233,7 +233,7 @@ static void
 open_upper(const char *path)
 {
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	struct line name = LINE(work);
+	struct strbuf name = STRBUF(work);
 	struct stat st;
 
 	upper_given = path;
@@ -250,13 +250,13 @@ open_upper(const char *path)
 		    ENOTDIR ? "name a directory, and no link to one" : NULL);
 	/* Another user may have put one of his there since. */
 	if (upper_made && st.st_uid != geteuid())
-		refuse("cannot use as the upper directory", path,
+		diex("cannot use as the upper directory", path,
 		    "another user has replaced it", NULL);
 	if (mount_id(upper_fd, "") != mount_id(upper_parent, ""))
-		refuse("cannot use as the upper directory", path,
+		diex("cannot use as the upper directory", path,
 		    "it is a mount point", "name a directory in it");
-	line_add(&name, ".pith-work.");
-	line_number(&name, st.st_ino);
+	strbuf_add(&name, ".pith-work.");
+	strbuf_number(&name, st.st_ino);
 	make_work(path);
 }
 
@@ -269,10 +269,10 @@ rootfs_prepare(const struct sandbox *s)
 		if (s->words[i].kind == LAYER)
 			open_lower(s->words[i].value);
 	if (s->upper && lower_count == 0)
-		refuse("--upper needs a --layer or a --rootfs", NULL, NULL,
+		diex("--upper needs a --layer or a --rootfs", NULL, NULL,
 		    NULL);
 	if (s->root_mode == WRITABLE && (s->layered || s->upper))
-		refuse("--writable is for a plain --rootfs", NULL, NULL,
+		diex("--writable is for a plain --rootfs", NULL, NULL,
 		    "--upper keeps what is written on top of layers");
 }
 
@@ -316,11 +316,11 @@ do_without_owners(const struct sandbox *s, int mount, const char *path,
 {
 	const int error = errno;
 
-	if (!mounts_set(mount, attributes, -1))
+	if (!mounts_set_attributes(mount, attributes, -1))
 		die("cannot use as a root", path);
 	errno = error;
 	if (s->root_mode != READ_ONLY && s->best_effort)
-		lacking("cannot map the owners of", path);
+		degrade("cannot map the owners of", path);
 	else if (s->root_mode != READ_ONLY)
 		die_with("cannot map the owners of", path, "its file system is "
 		    "too simple; --read-only or --userns host do without");
@@ -334,16 +334,16 @@ clone_of(const struct sandbox *s, int fd, const char *path, bool whole,
 	int mount = mounts_clone(fd, userns < 0 ? path : NULL, whole);
 
 	if (mount < 0 && errno == EINVAL)
-		refuse("cannot use as a root", path, "mounts that we may not "
+		diex("cannot use as a root", path, "mounts that we may not "
 		    "take apart lie below it", "--read-only");
 	if (mount < 0)
 		die("cannot clone the mount of", path);
-	if (mounts_set(mount, attributes, userns))
+	if (mounts_set_attributes(mount, attributes, userns))
 		return mount;
 	if (userns < 0)
 		die("cannot use as a root", path);
 	/* Those of the root itself alone may be mapped. */
-	if (!whole || !mounts_set(mount, attributes, -1) ||
+	if (!whole || !mounts_set_attributes(mount, attributes, -1) ||
 	    !mounts_map(mount, userns))
 		do_without_owners(s, mount, path, attributes);
 	return mount;
@@ -358,7 +358,7 @@ lower_mount(const struct sandbox *s, const struct lower *l, bool whole,
 	if (!l->image)
 		return clone_of(s, l->fd, l->path, whole, userns, attributes);
 	mount = image_mount(l->fd, l->image, l->path);
-	if (!mounts_set(mount, attributes, userns))
+	if (!mounts_set_attributes(mount, attributes, userns))
 		do_without_owners(s, mount, l->path, attributes);
 	return mount;
 }
@@ -390,21 +390,22 @@ clone_all(const struct sandbox *s, int userns)
 /* By its descriptor, as its name may hold anything, and lead to something else
  * by now: proc(5). */
 static void
-add_directory(struct line *options, const char *key, const char *name, int held)
+add_directory(
+    struct strbuf *options, const char *key, const char *name, int held)
 {
 	const int fd = openat(upper_mount, name, O_PATH | O_DIRECTORY |
 	    O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || !is_same(fd, "", held))
 		die("cannot open again", name);
-	line_add(options, key);
-	line_add(options, "/proc/self/fd/");
-	line_number(options, fd);
+	strbuf_add(options, key);
+	strbuf_add(options, "/proc/self/fd/");
+	strbuf_number(options, fd);
 }
 
 /* Upper and work directory have to be of one mount: of what holds them both. */
 static void
-attach_upper(struct line *options)
+attach_upper(struct strbuf *options)
 {
 	attach_at(upper_mount, "p");
 	add_directory(options, ",upperdir=", upper_name, upper_fd);
@@ -414,16 +415,16 @@ attach_upper(struct line *options)
 /* A tmpfs over the root of our mount namespace, and us in it: paths from / go
  * on as before. The host sees nothing of it. */
 static void
-enter_stage(const struct sandbox *s)
+mount_scratch(const struct sandbox *s)
 {
 	char text[48];
-	struct line options = LINE(text);
+	struct strbuf options = STRBUF(text);
 	int stage, place = open("/", O_PATH | O_CLOEXEC);
 
-	line_add(&options, "mode=755");
+	strbuf_add(&options, "mode=755");
 	if (s->root_size > 0) {
-		line_add(&options, ",size=");
-		line_number(&options, s->root_size);
+		strbuf_add(&options, ",size=");
+		strbuf_number(&options, s->root_size);
 	}
 	stage = mounts_new("tmpfs", text, ROOT_ATTRIBUTES);
 	if (stage < 0 || place < 0 || !mounts_attach(stage, place) ||
@@ -438,19 +439,19 @@ static void
 mount_overlay(const struct sandbox *s, bool userns)
 {
 	char text[4096];
-	struct line options = LINE(text);
+	struct strbuf options = STRBUF(text);
 
-	enter_stage(s);
-	line_add(&options, userns ? "userxattr," : "");
-	line_add(&options, "lowerdir=");
+	mount_scratch(s);
+	strbuf_add(&options, userns ? "userxattr," : "");
+	strbuf_add(&options, "lowerdir=");
 	for (int i = lower_count - 1; i >= 0; i--) {
 		char name[16];
-		struct line number = LINE(name);
+		struct strbuf number = STRBUF(name);
 
-		line_number(&number, i);
+		strbuf_number(&number, i);
 		attach_at(lowers[i].mount, name);
-		line_add(&options, name);
-		line_add(&options, i > 0 ? ":" : "");
+		strbuf_add(&options, name);
+		strbuf_add(&options, i > 0 ? ":" : "");
 	}
 	if (s->upper) {
 		attach_upper(&options);
@@ -458,7 +459,7 @@ mount_overlay(const struct sandbox *s, bool userns)
 		if (mkdir("u", 0755) < 0 || mkdir("w", 0755) < 0)
 			die("cannot make", "the upper directory");
 		copy_owner(lowers[lower_count - 1].mount, "u");
-		line_add(&options, ",upperdir=u,workdir=w,volatile");
+		strbuf_add(&options, ",upperdir=u,workdir=w,volatile");
 	}
 	if (mkdir("m", 0755) < 0 || mount("overlay", "m", "overlay",
 	    MS_NOSUID | MS_NODEV, text) < 0)
@@ -479,7 +480,7 @@ wants_overlay(const struct sandbox *s)
  * owners nobody else than one of them can make a file: it has to be root of the
  * sandbox, with all rights of ours. setfsuid(2) takes some of them. */
 static void
-act_as(uint32_t uid, uint32_t gid)
+set_fs_ids(uint32_t uid, uint32_t gid)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct c[2];
@@ -495,9 +496,9 @@ act_as(uint32_t uid, uint32_t gid)
 }
 
 void
-rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
+root_pass(const struct sandbox *s, int userns, const uint32_t owner[2])
 {
-	struct news n = { .kind = MOUNT, .code = -1, .fd = -1 };
+	struct message n = { .kind = MSG_MOUNT, .code = -1, .fd = -1 };
 
 	if (lower_count == 0)
 		return;
@@ -509,10 +510,10 @@ rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 		    MS_REC | MS_PRIVATE, NULL) < 0)
 			die("cannot make", "a mount namespace");
 		if (s->upper)
-			act_as(owner[0], owner[1]);
+			set_fs_ids(owner[0], owner[1]);
 		mount_overlay(s, false);
 		if (s->upper)
-			act_as(0, 0);
+			set_fs_ids(0, 0);
 		overlay = open("m", O_PATH | O_CLOEXEC);
 		n.fd = mounts_clone(overlay, NULL, false);
 		close(overlay);
@@ -524,13 +525,13 @@ rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2])
 		    ROOT_ATTRIBUTES | (s->root_mode == READ_ONLY ?
 		    MOUNT_ATTR_RDONLY : 0));
 	}
-	if (n.fd < 0 || !tether_send(&n))
+	if (n.fd < 0 || !channel_send(&n))
 		die("cannot pass on", "the root");
 	close(n.fd);
 }
 
 void
-rootfs_take(int mount)
+root_receive(int mount)
 {
 	received = mount;
 }
@@ -568,7 +569,7 @@ void
 rootfs_enter(const struct sandbox *s, int root)
 {
 	if (s->root_mode == READ_ONLY && (wants_overlay(s) ||
-	    lower_count == 0) && !mounts_freeze(root))
+	    lower_count == 0) && !mounts_set_readonly(root))
 		die("cannot make read-only", "the root");
 	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    chdir("/") < 0)
@@ -595,13 +596,13 @@ open_inner(void)
 	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int place = openat(work_fd, "work", O_PATH | flags), dir = -1;
 	char link[32];
-	struct line l = LINE(link);
+	struct strbuf l = STRBUF(link);
 	struct stat st;
 
 	if (place < 0 || fstat(place, &st) < 0)
 		return -1;
-	line_add(&l, "/proc/self/fd/");
-	line_number(&l, place);
+	strbuf_add(&l, "/proc/self/fd/");
+	strbuf_number(&l, place);
 	errno = EPERM;
 	if (st.st_uid == geteuid() && !(st.st_mode & 077) &&
 	    syscall(SYS_fchmodat, AT_FDCWD, link, 0700) == 0)

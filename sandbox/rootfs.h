@@ -18,10 +18,10 @@ void rootfs_upper(const struct sandbox *s);
 /* In a launcher that is root: make the mount with owners as the user namespace
  * maps them, in a mount namespace that the launcher moves to, and pass it on to
  * init; dies. owner are uid and gid of the root inside as they are out here. */
-void rootfs_send(const struct sandbox *s, int userns, const uint32_t owner[2]);
+void root_pass(const struct sandbox *s, int userns, const uint32_t owner[2]);
 
 /* In init: the mount that came. */
-void rootfs_take(int mount);
+void root_receive(int mount);
 
 /* In init: attach the root over our own, where paths do not see it yet. Returns
  * a descriptor of it; dies. In a user namespace overlayfs keeps its notes in

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Options that may be given again, in the order of the command line. */
-enum word_kind {
+enum list_option {
 	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* mounts.c */
 	LAYER, UNSHARED, UIDMAP, GIDMAP, SYSCTL, TIMENS,
 	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in turn */
@@ -45,10 +45,10 @@ enum cgroups_mode { CGROUPS_AUTO = 1, CGROUPS_V1, CGROUPS_V2, CGROUPS_OFF };
 struct sandbox {
 	struct word *words;     /* word_count of them */
 	int word_count;
-	bool asked;             /* for anything of this */
+	bool requested;             /* for anything of this */
 	const char *rootfs;     /* DIR, "/", "none" or an image; NULL: ours */
 	const char *chroot;     /* plain chroot(2); NULL: none */
-	bool root_asked;        /* for one of these modes */
+	bool root_requested;        /* for one of these modes */
 	int root_mode;          /* enum root_mode */
 	int64_t root_size;      /* bytes of the ephemeral one; 0: half of RAM */
 	bool layered;           /* there are LAYER words */
@@ -80,7 +80,7 @@ struct sandbox {
 };
 
 /* Whether it has a root of its own, and with that the whole preset. */
-static inline bool sandbox_whole(const struct sandbox *s)
+static inline bool sandbox_has_rootfs(const struct sandbox *s)
 {
 	return s->rootfs || s->layered;
 }

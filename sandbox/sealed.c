@@ -28,7 +28,7 @@ sealed_needed(const struct sandbox *s)
 	struct stat st;
 	bool own = s->best_effort || s->userns > USERNS_AUTO;
 
-	if (!sandbox_whole(s))
+	if (!sandbox_has_rootfs(s))
 		return false;
 	/* Where /proc is none, proc_open() says so. */
 	/* Its user namespace maps its own id alone, which owns pith's file. */

@@ -258,7 +258,7 @@ static void
 add_program(unsigned length, struct sock_filter *first, const char *asked)
 {
 	if (program_count == FILTERS)
-		refuse("too many filters", asked, NULL, NULL);
+		diex("too many filters", asked, NULL, NULL);
 	programs[program_count] = (struct sock_fprog){ length, first };
 	asked_by[program_count++] = asked;
 }
@@ -311,7 +311,7 @@ read_file(const char *asked)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die("cannot read", path);
 	if (used + LONGEST > ROOM)
-		refuse("too many filters", path, NULL, NULL);
+		diex("too many filters", path, NULL, NULL);
 	if (S_ISREG(st.st_mode)) {
 		n = read(fd, code + used, (LONGEST + 1) * INSTRUCTION);
 		if (n < 0)
@@ -319,7 +319,7 @@ read_file(const char *asked)
 	}
 	close(fd);
 	if (n <= 0 || n % INSTRUCTION || n > LONGEST * INSTRUCTION)
-		refuse("cannot use the filter", path,
+		diex("cannot use the filter", path,
 		    "not a file of 1 to 4096 struct sock_filter", NULL);
 	add_program(n / INSTRUCTION, code + used, asked);
 	used += n / INSTRUCTION;
@@ -340,14 +340,14 @@ find_word(const struct sandbox *s, const char *value)
 			found = is;
 		else if (strcmp(is, "default") != 0 && strcmp(is, "off") != 0 &&
 		    strncmp(is, "bpf:", 4) != 0)
-			refuse("bad value", is, "--seccomp takes default, off "
+			diex("bad value", is, "--seccomp takes default, off "
 			    "or bpf:FILE", NULL);
 	}
 	return found;
 }
 
 void
-seccomp_prepare(const struct sandbox *s, bool preset)
+seccomp_prepare(const struct sandbox *s, bool has_rootfs)
 {
 	const char *on = find_word(s, "default");
 	const char *off = find_word(s, "off");
@@ -355,12 +355,12 @@ seccomp_prepare(const struct sandbox *s, bool preset)
 	program_count = 0;
 	used = BUILT_IN;
 	if (on && off)
-		refuse("--seccomp off contradicts", "--seccomp default", NULL,
+		diex("--seccomp off contradicts", "--seccomp default", NULL,
 		    NULL);
-	if ((on || (preset && !off)) && NATIVE_ARCH == 0)
-		refuse("bad value", "default", "no filter is built in for this "
+	if ((on || (has_rootfs && !off)) && NATIVE_ARCH == 0)
+		diex("bad value", "default", "no filter is built in for this "
 		    "architecture", NULL);
-	if (preset && !on && !off)
+	if (has_rootfs && !on && !off)
 		build(s->allow_userns, NULL);
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];

@@ -12,7 +12,7 @@
  * is said; those of bpf:FILE are regular files of 1 to 4096 struct sock_filter.
  * What cannot be had, and "default" beside "off", ends in refuse(). To be
  * called before anything is started. */
-void seccomp_prepare(const struct sandbox *s, bool preset);
+void seccomp_prepare(const struct sandbox *s, bool has_rootfs);
 
 /* The program of filter i, from 0 on; NULL: there are no more. */
 const struct sock_fprog *seccomp_program(int i);

@@ -17,10 +17,10 @@
 /* The files of the relay behind those of the outer side. While it holds the
  * slave the pty does not end: a program that has closed its files may open
  * /dev/tty again, and one that does so before its exit would be hung up. */
-enum { MASTER = 3, SLAVE, SIGNALS, INIT, FILES };
+enum { MASTER_FD = 3, SLAVE_FD, SIGNAL_FD, INIT_FD, RELAY_FDS_END };
 
 /* How long to leave input alone that is another job's, in milliseconds. */
-enum { NAP_MS = 200 };
+enum { BACK_OFF_MS = 200 };
 
 /* What has been read on one side and not been written on the other. A pipe that
  * can be written takes a page of 4096 bytes without waiting, pipe(7). */
@@ -34,9 +34,9 @@ struct relay {
 	pid_t launcher;
 	struct flow in, out;
 	struct termios found, raw;      /* modes of the outer terminal */
-	bool front;                     /* it is ours to read and to set */
-	bool napping;
-	bool mid_line;                  /* input has not ended in a newline */
+	bool foreground;                     /* it is ours to read and to set */
+	bool backing_off;
+	bool partial_line; /* input has not ended in a newline */
 	bool from_terminal;             /* input is read; -d takes it away */
 	bool input_over;
 	bool ended;                     /* init has */
@@ -52,21 +52,21 @@ check_file(int fd, const struct stat *st)
 {
 	static const char names[][9] = { "input", "output", "error" };
 	char text[24];
-	struct line name = LINE(text);
+	struct strbuf name = STRBUF(text);
 	const int flags = fcntl(fd, F_GETFL);
 
-	line_add(&name, "standard ");
-	line_add(&name, names[fd]);
+	strbuf_add(&name, "standard ");
+	strbuf_add(&name, names[fd]);
 	if (S_ISDIR(st->st_mode))
-		refuse("cannot pass on", text, "it is a directory",
+		diex("cannot pass on", text, "it is a directory",
 		    "redirect it to a file, or pass --volume DIR:DIR");
 	/* An anonymous inode has no type: an io_uring, whose system calls no
 	 * filter sees, an epoll, a pidfd. */
 	if ((st->st_mode & S_IFMT) == 0)
-		refuse("cannot pass on", text, "it is an object of the kernel "
+		diex("cannot pass on", text, "it is an object of the kernel "
 		    "without a file", "redirect it");
 	if (flags >= 0 && (flags & O_PATH))
-		refuse("cannot pass on", text, "it was opened with O_PATH",
+		diex("cannot pass on", text, "it was opened with O_PATH",
 		    "open it for reading or writing");
 }
 
@@ -86,7 +86,7 @@ plan_file(struct terminal *t, int fd, enum terminal_use use, bool isolated)
 	bool is_terminal;
 
 	t->files[fd] = use == TERMINAL_ALWAYS ? PTY_FILE : AS_IT_IS;
-	/* launch_detach() reads nothing any more. */
+	/* sandbox_detach() reads nothing any more. */
 	if (use == TERMINAL_DISCARDED && fd == STDIN_FILENO)
 		t->files[fd] = NULL_FILE;
 	if (fcntl(fd, F_GETFD) != 0 || fstat(fd, &st) < 0)
@@ -252,13 +252,13 @@ take_terminal(struct relay *r)
 	struct winsize size;
 	bool has_modes;
 
-	r->front = group < 0 || group == getpgrp();
-	if (!r->front)
+	r->foreground = group < 0 || group == getpgrp();
+	if (!r->foreground)
 		return;
 	has_modes = tcgetattr(STDIN_FILENO, &now) == 0;
 	if (has_modes && !r->t->interactive) {
 		/* A pager or an editor of our pipeline reads its keys. */
-		r->front = now.c_lflag & ICANON;
+		r->foreground = now.c_lflag & ICANON;
 	} else if (has_modes && now.c_lflag != r->raw.c_lflag) {
 		/* Drivers change what they like in the other flags. */
 		r->found = r->raw = now;
@@ -267,7 +267,7 @@ take_terminal(struct relay *r)
 		tcsetattr(STDIN_FILENO, TCSANOW, &r->raw);
 	}
 	if (ioctl(r->t->outer, TIOCGWINSZ, &size) == 0)
-		ioctl(MASTER, TIOCSWINSZ, &size);
+		ioctl(MASTER_FD, TIOCSWINSZ, &size);
 }
 
 /* Set modes and drop what was not read. TCSAFLUSH would also wait until the
@@ -309,30 +309,30 @@ terminal_restore(const struct terminal *t)
 
 /* Whether an error is none. */
 static bool
-only_later(void)
+is_retryable(void)
 {
 	return errno == EAGAIN || errno == EINTR;
 }
 
 /* False at the end of what is read, or where it is gone. */
 static bool
-fill(struct flow *f, int from)
+fill_flow(struct flow *f, int from)
 {
 	const ssize_t n = read(from, f->bytes, sizeof(f->bytes));
 
 	f->at = 0;
 	f->size = n < 0 ? 0 : n;
-	return n > 0 || (n < 0 && only_later());
+	return n > 0 || (n < 0 && is_retryable());
 }
 
 /* False where nobody will read it any more. */
 static bool
-drain(struct flow *f, int to)
+drain_flow(struct flow *f, int to)
 {
 	const ssize_t n = write(to, f->bytes + f->at, f->size);
 
 	if (n < 0)
-		return only_later();
+		return is_retryable();
 	f->at += n;
 	f->size -= n;
 	return true;
@@ -342,15 +342,15 @@ drain(struct flow *f, int to)
  * the first then ends no more than the line, termios(3). For a program that
  * reads keys nothing better exists. */
 static void
-type_end(struct relay *r)
+send_eof(struct relay *r)
 {
 	struct termios inner;
 
-	if (tcgetattr(MASTER, &inner) < 0)
+	if (tcgetattr(MASTER_FD, &inner) < 0)
 		return;
 	r->in.bytes[0] = r->in.bytes[1] = inner.c_cc[VEOF];
-	r->in.size = 1 + r->mid_line;
-	r->mid_line = false;
+	r->in.size = 1 + r->partial_line;
+	r->partial_line = false;
 }
 
 /* Input is there. False where the outer terminal has been hung up. */
@@ -361,12 +361,12 @@ take_input(struct relay *r)
 		take_terminal(r);
 	/* No signal says that a job comes to the foreground, and another's
 	 * input is always news: look again when it may have been read. */
-	r->napping = !r->front;
-	if (r->napping)
+	r->backing_off = !r->foreground;
+	if (r->backing_off)
 		return true;
-	if (fill(&r->in, STDIN_FILENO)) {
+	if (fill_flow(&r->in, STDIN_FILENO)) {
 		if (r->in.size > 0)
-			r->mid_line = r->in.bytes[r->in.size - 1] != '\n';
+			r->partial_line = r->in.bytes[r->in.size - 1] != '\n';
 		return true;
 	}
 	if (r->from_terminal) {
@@ -376,24 +376,24 @@ take_input(struct relay *r)
 		if (!is_terminal(STDIN_FILENO))
 			return false;
 		if (!r->t->interactive)
-			type_end(r);
+			send_eof(r);
 		return true;
 	}
 	r->input_over = true;
-	type_end(r);
+	send_eof(r);
 	return true;
 }
 
 /* Wait for anything, do all that is possible. False when it is over. */
 static bool
-turn(struct relay *r)
+poll_once(struct relay *r)
 {
 	char signals[128];              /* one struct of signalfd(2) */
 	const bool full = r->out.size > 0, typed = r->in.size > 0;
 	static const struct pollfd all[] = {
-		{ SIGNALS, POLLIN, 0 }, { INIT, POLLIN, 0 },
-		{ STDIN_FILENO, POLLIN, 0 }, { MASTER, POLLOUT, 0 },
-		{ MASTER, POLLIN, 0 }, { STDOUT_FILENO, POLLOUT, 0 },
+		{ SIGNAL_FD, POLLIN, 0 }, { INIT_FD, POLLIN, 0 },
+		{ STDIN_FILENO, POLLIN, 0 }, { MASTER_FD, POLLOUT, 0 },
+		{ MASTER_FD, POLLIN, 0 }, { STDOUT_FILENO, POLLOUT, 0 },
 	};
 	struct pollfd p[6];
 
@@ -401,25 +401,28 @@ turn(struct relay *r)
 	 * told whether it is asked for or not, poll(2). */
 	memcpy(p, all, sizeof(p));
 	p[1].fd |= -r->ended;
-	p[2].fd |= -(typed || r->input_over || r->napping);
+	p[2].fd |= -(typed || r->input_over || r->backing_off);
 	p[3].fd |= -!typed;
 	p[4].fd |= -full;
 	p[5].fd |= -!full;
-	if (poll(p, 6, r->ended && !full ? 0 : r->napping ? NAP_MS : -1) < 0)
+	if (poll(p, 6,
+		r->ended && !full  ? 0 :
+		    r->backing_off ? BACK_OFF_MS :
+				     -1) < 0)
 		return errno == EINTR;
 	/* All that init's processes have written is there by now. */
 	if (r->ended && !full && !p[4].revents)
 		return false;
 	r->ended |= p[1].revents != 0;
-	r->napping = false;
-	if (p[0].revents && read(SIGNALS, signals, sizeof(signals)) < 0 &&
-	    !only_later())
+	r->backing_off = false;
+	if (p[0].revents && read(SIGNAL_FD, signals, sizeof(signals)) < 0 &&
+	    !is_retryable())
 		return false;
-	if (p[0].revents || !r->front)
+	if (p[0].revents || !r->foreground)
 		take_terminal(r);
-	return (!p[4].revents || fill(&r->out, MASTER)) &&
-	    (!p[5].revents || drain(&r->out, STDOUT_FILENO)) &&
-	    (!p[3].revents || drain(&r->in, MASTER)) &&
+	return (!p[4].revents || fill_flow(&r->out, MASTER_FD)) &&
+	    (!p[5].revents || drain_flow(&r->out, STDOUT_FILENO)) &&
+	    (!p[3].revents || drain_flow(&r->in, MASTER_FD)) &&
 	    (!p[2].revents || take_input(r));
 }
 
@@ -447,18 +450,18 @@ choose_sides(const struct terminal *t)
  * so that writing to it need not wait: its flags are shared with the shell. A
  * pipe does not wait for what fits, and a file would start at its beginning. */
 static void
-keep_own_files(const struct terminal *t, int files[FILES - MASTER])
+keep_own_files(const struct terminal *t, int files[RELAY_FDS_END - MASTER_FD])
 {
 	char path[] = "/proc/self/fd/0";
 
-	for (int i = 0; i < FILES - MASTER; i++) {
-		const int fd = fcntl(files[i], F_DUPFD, FILES);
+	for (int i = 0; i < RELAY_FDS_END - MASTER_FD; i++) {
+		const int fd = fcntl(files[i], F_DUPFD, RELAY_FDS_END);
 
 		close(files[i]);
 		files[i] = fd;
 	}
-	for (int i = 0; i < FILES - MASTER; i++)
-		move(files[i], MASTER + i);
+	for (int i = 0; i < RELAY_FDS_END - MASTER_FD; i++)
+		move(files[i], MASTER_FD + i);
 	choose_sides(t);
 	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++) {
 		path[sizeof(path) - 2] = '0' + fd;
@@ -466,8 +469,8 @@ keep_own_files(const struct terminal *t, int files[FILES - MASTER])
 			move(open(path, O_RDWR | O_NOCTTY | O_NONBLOCK), fd);
 	}
 	/* Linux 5.9; before, what there may be. */
-	if (syscall(SYS_close_range, FILES, UINT_MAX, 0) < 0)
-		for (int fd = FILES; fd < 1024; fd++)
+	if (syscall(SYS_close_range, RELAY_FDS_END, UINT_MAX, 0) < 0)
+		for (int fd = RELAY_FDS_END; fd < 1024; fd++)
 			close(fd);
 	(void)!chdir("/");
 }
@@ -476,13 +479,13 @@ keep_own_files(const struct terminal *t, int files[FILES - MASTER])
  * whole group gets are the launcher's to forward, and what the child has to say
  * about them is still to come. */
 static _Noreturn void
-relay(struct relay *r, int files[FILES - MASTER])
+relay(struct relay *r, int files[RELAY_FDS_END - MASTER_FD])
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	keep_own_files(r->t, files);
 	r->from_terminal = is_terminal(STDIN_FILENO);
 	take_terminal(r);
-	while (getppid() == r->launcher && turn(r))
+	while (getppid() == r->launcher && poll_once(r))
 		;
 	give_terminal_back(r);
 	_exit(0);
@@ -493,7 +496,7 @@ terminal_relay(const struct terminal *t, int master, pid_t init)
 {
 	const uint64_t all = UINT64_MAX;
 	/* A pipe ends with its writers: nothing has to be held open. */
-	int files[FILES - MASTER] = { master, t->has_pty ?
+	int files[RELAY_FDS_END - MASTER_FD] = { master, t->has_pty ?
 	    ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC) :
 	    fcntl(master, F_DUPFD_CLOEXEC, 0),
 	    syscall(SYS_signalfd4, -1, &all, sizeof(all), O_CLOEXEC),
@@ -508,7 +511,7 @@ terminal_relay(const struct terminal *t, int master, pid_t init)
 		pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
 		relay(&r, files);
-	for (int i = 1; i < FILES - MASTER; i++)
+	for (int i = 1; i < RELAY_FDS_END - MASTER_FD; i++)
 		if (files[i] >= 0)
 			close(files[i]);
 	return pid;

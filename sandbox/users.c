@@ -59,7 +59,7 @@ want(const char *option, const char *part, size_t size)
 
 	w.is_number = number(part, size, &w.id);
 	if (!w.is_number && strspn(part, "0123456789") >= size)
-		refuse("bad value", option, "an id is a number from 0 to "
+		diex("bad value", option, "an id is a number from 0 to "
 		    "4294967294, or a name", NULL);
 	return w;
 }
@@ -101,7 +101,7 @@ open_file(const char *path)
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 		die("cannot read", path);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
-		refuse("cannot read", path, "not a regular file", NULL);
+		diex("cannot read", path, "not a regular file", NULL);
 	return fd;
 }
 
@@ -170,7 +170,7 @@ id_of(const struct part *p, const struct wanted *w)
 	uint32_t id;
 
 	if (!number(p->at, p->size, &id))
-		refuse("bad id in /etc of the root for", w->name, NULL, NULL);
+		diex("bad id in /etc of the root for", w->name, NULL, NULL);
 	return id;
 }
 
@@ -186,7 +186,7 @@ find(const char *path, const struct wanted *w, struct part part[PARTS])
 		    id == w->id : is_name(part[NAME].at, part[NAME].size, w))
 			return true;
 	if (!w->is_number)
-		refuse(path == PASSWD ? "no such user" : "no such group",
+		diex(path == PASSWD ? "no such user" : "no such group",
 		    w->name, "not in /etc of the root", NULL);
 	return false;
 }
@@ -214,7 +214,7 @@ sort_groups(struct identity *id)
 		if (kept == 0 || g[kept - 1] != g[i])
 			g[kept++] = g[i];
 	if (kept > GROUPS_MOST)
-		refuse("more than 65536 groups", NULL, NULL, NULL);
+		diex("more than 65536 groups", NULL, NULL, NULL);
 	id->group_count = kept;
 }
 
@@ -293,7 +293,7 @@ users_find(struct identity *id, const struct sandbox *s)
 		user = (struct wanted){ "", 0, true, id->uid };
 	}
 	/* Of our own entry it is only the home, which only the preset sets. */
-	if (s->user || sandbox_whole(s))
+	if (s->user || sandbox_has_rootfs(s))
 		find_user(id);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == GROUP_ADD) {

@@ -11,19 +11,19 @@
 #include "../cli/log.h"
 #include "../cli/memory.h"
 #include "mounts.h"
-#include "tether.h"
+#include "channel.h"
 #include "volumes.h"
 
 enum {
-	SAYS_RO = 1,
-	SAYS_EXEC = 2,
-	SAYS_NOEXEC = 4,
-	SAYS_DEV = 8,
-	SAYS_TRY = 16
+	BIND_RO = 1,
+	BIND_EXEC = 2,
+	BIND_NOEXEC = 4,
+	BIND_DEV = 8,
+	BIND_TRY = 16
 };
 
-struct step {
-	unsigned char kind, says;
+struct bind {
+	unsigned char kind, flags;
 	bool absent;            /* and may be */
 	bool device;            /* has no owner to map, nor one to change */
 	int source;             /* O_PATH, or what --file reads; or -1 */
@@ -33,7 +33,7 @@ struct step {
 };
 
 static struct memory step_memory;
-static struct step *steps;
+static struct bind *binds;
 static int step_count;
 
 static const char SAY_ESCAPE[] = "a \\ before a : makes it part of a path";
@@ -56,16 +56,18 @@ cut(char **text)
 }
 
 static bool
-take_setting(struct step *s, char *word)
+take_setting(struct bind *s, char *word)
 {
-	static const struct { char name[8]; unsigned char kinds, says; } flags[]
-	    = {
-		{ "ro", 1 << VOLUME | 1 << FILE_AT, SAYS_RO },
+	static const struct {
+		char name[8];
+		unsigned char kinds, flags;
+	} known[] = {
+		{ "ro", 1 << VOLUME | 1 << FILE_AT, BIND_RO },
 		{ "rw", 1 << VOLUME, 0 },
-		{ "exec", 1 << VOLUME | 1 << TMPFS, SAYS_EXEC },
-		{ "noexec", 1 << VOLUME | 1 << TMPFS, SAYS_NOEXEC },
-		{ "dev", 1 << VOLUME, SAYS_DEV },
-		{ "try", 1 << VOLUME | 1 << DEVICE, SAYS_TRY },
+		{ "exec", 1 << VOLUME | 1 << TMPFS, BIND_EXEC },
+		{ "noexec", 1 << VOLUME | 1 << TMPFS, BIND_NOEXEC },
+		{ "dev", 1 << VOLUME, BIND_DEV },
+		{ "try", 1 << VOLUME | 1 << DEVICE, BIND_TRY },
 	};
 
 	if (s->kind == TMPFS && strncmp(word, "size=", 5) == 0) {
@@ -78,29 +80,29 @@ take_setting(struct step *s, char *word)
 		return s->mode[0] && strlen(s->mode) <= 4 &&
 		    !s->mode[strspn(s->mode, "01234567")];
 	}
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if ((flags[i].kinds & 1 << s->kind) &&
-		    strcmp(word, flags[i].name) == 0) {
-			s->says |= flags[i].says;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if ((known[i].kinds & 1 << s->kind) &&
+		    strcmp(word, known[i].name) == 0) {
+			s->flags |= known[i].flags;
 			return true;
 		}
 	return false;
 }
 
 static void
-take_settings(struct step *s, char *text)
+take_settings(struct bind *s, char *text)
 {
 	for (char *next; text; text = next) {
 		next = strchr(text, ',');
 		if (next)
 			*next++ = '\0';
 		if (!take_setting(s, text))
-			refuse("bad setting", text, NULL, SAY_ESCAPE);
+			diex("bad setting", text, NULL, SAY_ESCAPE);
 	}
 }
 
 static void
-open_source(struct step *s)
+open_source(struct bind *s)
 {
 	struct stat st;
 
@@ -111,24 +113,24 @@ open_source(struct step *s)
 		if (text_number(&digits, INT_MAX, &fd) && !*digits)
 			s->source = fd;
 		if (fcntl(s->source, F_GETFD) < 0)
-			refuse("--file: not an open file", s->from, NULL,
+			diex("--file: not an open file", s->from, NULL,
 			    "it takes FD:DST");
 		return;
 	}
 	s->source = open(s->from, O_PATH | O_CLOEXEC);
-	s->absent = s->source < 0 && (s->says & SAYS_TRY);
+	s->absent = s->source < 0 && (s->flags & BIND_TRY);
 	if (s->absent)
 		return;
 	if (s->source < 0 || fstat(s->source, &st) < 0)
 		die(s->kind == DEVICE ? "cannot open the device" :
 		    "cannot open the volume", s->from);
 	if (s->kind == DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		refuse("not a device", s->from, NULL, "--volume binds it");
+		diex("not a device", s->from, NULL, "--volume binds it");
 	s->device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
 }
 
 static void
-prepare(struct step *s, char *text)
+prepare(struct bind *s, char *text)
 {
 	char *rest = text;
 
@@ -137,7 +139,7 @@ prepare(struct step *s, char *text)
 	s->to = s->kind == DEVICE && !rest ? s->from : cut(&rest);
 	if (!s->to || !*s->to || s->to[0] != '/' ||
 	    (s->from && !*s->from))
-		refuse("bad value", text, "it takes an absolute path inside",
+		diex("bad value", text, "it takes an absolute path inside",
 		    "see pith(8)");
 	if (rest)
 		take_settings(s, rest);
@@ -145,14 +147,14 @@ prepare(struct step *s, char *text)
 		open_source(s);
 }
 
-static struct step *
+static struct bind *
 add_step(unsigned int kind)
 {
-	memory_reserve(&step_memory, (step_count + 1) * sizeof(*steps));
-	steps = step_memory.block;
-	steps[step_count] = (struct step){ .kind = kind, .source = -1,
+	memory_reserve(&step_memory, (step_count + 1) * sizeof(*binds));
+	binds = step_memory.block;
+	binds[step_count] = (struct bind){ .kind = kind, .source = -1,
 	    .mount = -1 };
-	return &steps[step_count++];
+	return &binds[step_count++];
 }
 
 /* Skip slashes, and "." between them. */
@@ -178,13 +180,13 @@ is_same_path(const char *a, const char *b)
 }
 
 void
-volumes_put(int fd, const char *path, const char *remedy)
+volumes_add_file(int fd, const char *path, const char *remedy)
 {
-	struct step *s;
+	struct bind *s;
 
 	for (int i = 0; i < step_count; i++)
-		if (is_same_path(steps[i].to, path))
-			refuse("cannot put a file at", path, "another option "
+		if (is_same_path(binds[i].to, path))
+			diex("cannot put a file at", path, "another option "
 			    "puts one there", remedy);
 	s = add_step(FILE_AT);
 	s->source = fd;
@@ -201,18 +203,18 @@ volumes_prepare(const struct sandbox *s)
 }
 
 static uint64_t
-attributes(const struct step *s)
+attributes(const struct bind *s)
 {
 	return MOUNT_ATTR_NOSUID |
-	    (s->kind == DEVICE || s->says & SAYS_DEV ? 0 : MOUNT_ATTR_NODEV) |
-	    (s->says & SAYS_RO || s->device ? MOUNT_ATTR_RDONLY : 0) |
-	    (s->says & SAYS_NOEXEC || s->kind == DEVICE ||
-	    (s->kind == TMPFS && !(s->says & SAYS_EXEC)) ?
+	    (s->kind == DEVICE || s->flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
+	    (s->flags & BIND_RO || s->device ? MOUNT_ATTR_RDONLY : 0) |
+	    (s->flags & BIND_NOEXEC || s->kind == DEVICE ||
+	    (s->kind == TMPFS && !(s->flags & BIND_EXEC)) ?
 	    MOUNT_ATTR_NOEXEC : 0);
 }
 
 static bool
-binds(const struct step *s)
+is_bind(const struct bind *s)
 {
 	return !s->absent && (s->kind == VOLUME || s->kind == DEVICE);
 }
@@ -220,20 +222,20 @@ binds(const struct step *s)
 static int
 send(int number, int userns)
 {
-	struct step *s = &steps[number];
-	struct news n = { .kind = MOUNT, .code = number };
+	struct bind *s = &binds[number];
+	struct message n = { .kind = MSG_MOUNT, .code = number };
 	uint64_t a = attributes(s);
 
 	n.fd = mounts_clone(s->source, NULL, true);
 	if (n.fd < 0)
 		return -1;
 	/* Who may only read does without owners. */
-	if ((s->device || !mounts_set(n.fd, a, userns)) &&
-	    !(a & MOUNT_ATTR_RDONLY && mounts_set(n.fd, a, -1)))
+	if ((s->device || !mounts_set_attributes(n.fd, a, userns)) &&
+	    !(a & MOUNT_ATTR_RDONLY && mounts_set_attributes(n.fd, a, -1)))
 		die_with("cannot map the owners of", s->from,
 		    "its file system is too simple; make it :ro, or "
 		    "--userns host");
-	if (!tether_send(&n))
+	if (!channel_send(&n))
 		return -1;
 	close(n.fd);
 	return close(s->source);
@@ -243,36 +245,38 @@ void
 volumes_send(int userns)
 {
 	for (int i = 0; i < step_count; i++)
-		if (binds(&steps[i]) && send(i, userns) < 0)
-			die("cannot bind", steps[i].from);
+		if (is_bind(&binds[i]) && send(i, userns) < 0)
+			die("cannot bind", binds[i].from);
 }
 
 void
 volumes_take(int number, int mount)
 {
-	steps[number].mount = mount;
-	close(steps[number].source);
+	binds[number].mount = mount;
+	close(binds[number].source);
 }
 
 static int
-bind(const struct step *s)
+bind(const struct bind *s)
 {
 	int mount = mounts_clone(s->source, s->from, true);
 
-	return mount >= 0 && mounts_set(mount, attributes(s), -1) ? mount : -1;
+	return mount >= 0 && mounts_set_attributes(mount, attributes(s), -1) ?
+	    mount :
+	    -1;
 }
 
 static int
-new_tmpfs(const struct step *s)
+new_tmpfs(const struct bind *s)
 {
 	char text[64];
-	struct line options = LINE(text);
+	struct strbuf options = STRBUF(text);
 
-	line_add(&options, "mode=");
-	line_add(&options, s->mode ? s->mode : "1777");
+	strbuf_add(&options, "mode=");
+	strbuf_add(&options, s->mode ? s->mode : "1777");
 	if (s->size) {
-		line_add(&options, ",size=");
-		line_add(&options, s->size);
+		strbuf_add(&options, ",size=");
+		strbuf_add(&options, s->size);
 	}
 	return mounts_new("tmpfs", text, attributes(s));
 }
@@ -294,7 +298,7 @@ copy(int from, int to)
  * read-only, or stays. That one is attached where the old root has its /proc,
  * and goes with it: before Linux 6.15 only what is attached can be cloned. */
 static int
-new_file(const struct step *s)
+new_file(const struct bind *s)
 {
 	int place = open("/proc", O_PATH | O_CLOEXEC);
 	int mode = 0, fs, fd, mount = -1;
@@ -313,7 +317,8 @@ new_file(const struct step *s)
 		close(fd);
 		mount = mounts_clone(path, NULL, false);
 		close(path);
-		if (mount >= 0 && !mounts_set(mount, attributes(s), -1))
+		if (mount >= 0 &&
+		    !mounts_set_attributes(mount, attributes(s), -1))
 			mount = -1;
 	}
 	close(fs);
@@ -324,7 +329,7 @@ bool
 volumes_have_nodes(void)
 {
 	for (int i = 0; i < step_count; i++)
-		if (steps[i].says & SAYS_DEV)
+		if (binds[i].flags & BIND_DEV)
 			return true;
 	return false;
 }
@@ -333,7 +338,7 @@ bool
 volumes_device(int *next, struct stat *st)
 {
 	while (*next < step_count) {
-		const struct step *s = &steps[(*next)++];
+		const struct bind *s = &binds[(*next)++];
 
 		if (s->kind == DEVICE && fstat(s->source, st) == 0)
 			return true;
@@ -350,11 +355,11 @@ is_directory(int fd)
 }
 
 static bool
-link_in(int root, const struct step *s)
+link_in(int root, const struct bind *s)
 {
 	const char *name;
 	char old[4096];
-	int parent = mounts_parent(root, s->to, &name);
+	int parent = mounts_open_parent(root, s->to, &name);
 	ssize_t n;
 
 	if (parent < 0)
@@ -372,7 +377,7 @@ link_in(int root, const struct step *s)
 }
 
 static bool
-build(int root, struct step *s)
+build(int root, struct bind *s)
 {
 	int mount = s->mount, place;
 
@@ -385,7 +390,7 @@ build(int root, struct step *s)
 		    new_file(s) : bind(s);
 	if (mount < 0 && s->kind != DIR_AT)
 		return false;
-	place = mounts_place(root, s->to, s->kind == DIR_AT ||
+	place = mounts_open_in_root(root, s->to, s->kind == DIR_AT ||
 	    is_directory(mount));
 	if (place < 0 || (s->kind != DIR_AT && !mounts_attach(mount, place)))
 		return false;
@@ -397,7 +402,7 @@ build(int root, struct step *s)
 static void
 empty_place(int root, const char *path, const char *mode, dev_t *device)
 {
-	struct step s = { .kind = TMPFS, .says = SAYS_EXEC,
+	struct bind s = { .kind = TMPFS, .flags = BIND_EXEC,
 	    .mode = (char *)mode };
 	const int place = mounts_find(root, path);
 	struct stat st;
@@ -444,13 +449,13 @@ volumes_build(int root, bool this_host)
 	if (this_host)
 		empty_places(root);
 	for (int i = 0; i < step_count; i++) {
-		if (build(root, &steps[i]))
+		if (build(root, &binds[i]))
 			continue;
 		if (errno == EROFS)
-			refuse(what[steps[i].kind], steps[i].to,
+			diex(what[binds[i].kind], binds[i].to,
 			    "the root is read-only and has no such place",
 			    "make it there, or --ephemeral");
-		die_with(what[steps[i].kind], steps[i].to,
+		die_with(what[binds[i].kind], binds[i].to,
 		    errno == EINVAL || errno == ENOTDIR ? "a directory goes "
 		    "on a directory, a file on a file" : NULL);
 	}

@@ -14,7 +14,7 @@ void volumes_prepare(const struct sandbox *s);
 /* After that: the rest of an open file is to be a file at path, for everyone to
  * read. Refused with that remedy where the command line puts something there
  * itself. */
-void volumes_put(int fd, const char *path, const char *remedy);
+void volumes_add_file(int fd, const char *path, const char *remedy);
 
 /* Whether device nodes can be opened in one of them. */
 bool volumes_have_nodes(void);

@@ -8,7 +8,7 @@ expected() {
 	sed 's/$/ cli\/log/' <<-'E' | awk '{ for (i = 2; i <= NF; i++) print $1, $i }'
 	init child reaper signals fds cli/dropin cli/options cli/report
 	init cli/startup
-	init sandbox/launch sandbox/tether sandbox/doctor sandbox/sealed
+	init sandbox/launch sandbox/channel sandbox/doctor sandbox/sealed
 	init sandbox/cgroup boot/boot boot/variables
 	boot/boot boot/inittab boot/early boot/console boot/variables boot/watchdog
 	boot/boot boot/status boot/shutdown boot/root
@@ -29,7 +29,7 @@ expected() {
 	cli/report cli/outfile
 	cli/outfile signals
 	sandbox/launch sandbox/namespaces sandbox/ids sandbox/mounts sandbox/rootfs
-	sandbox/launch sandbox/volumes sandbox/proc sandbox/tether sandbox/users
+	sandbox/launch sandbox/volumes sandbox/proc sandbox/channel sandbox/users
 	sandbox/launch sandbox/privileges sandbox/environment sandbox/landlock
 	sandbox/launch sandbox/seccomp sandbox/terminal sandbox/cgroup
 	sandbox/launch sandbox/counters sandbox/info sandbox/lock
@@ -53,13 +53,13 @@ expected() {
 	sandbox/limits sandbox/proc
 	sandbox/namespaces sandbox/proc
 	sandbox/proc
-	sandbox/tether
+	sandbox/channel
 	sandbox/terminal
 	sandbox/ids sandbox/proc
 	sandbox/mounts sandbox/proc
 	sandbox/image sandbox/mounts
-	sandbox/rootfs sandbox/mounts sandbox/image sandbox/proc sandbox/tether
-	sandbox/volumes sandbox/mounts sandbox/tether cli/memory
+	sandbox/rootfs sandbox/mounts sandbox/image sandbox/proc sandbox/channel
+	sandbox/volumes sandbox/mounts sandbox/channel cli/memory
 	sandbox/seccomp
 	sandbox/landlock
 	sandbox/privileges

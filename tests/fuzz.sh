@@ -63,7 +63,8 @@ for sanitizers in memory address,undefined; do
 	    fuzz users
 
 	it "takes hostile volumes apart, or refuses in one line ($sanitizers)" &&
-	    built volumes cli/memory.c sandbox/mounts.c sandbox/tether.c sandbox/proc.c cli/log.c &&
+	    built volumes cli/memory.c sandbox/mounts.c sandbox/channel.c sandbox/proc.c \
+	        cli/log.c &&
 	    fuzz volumes
 
 	it "takes hostile id maps apart, or refuses in one line ($sanitizers)" &&

@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	caught = true;
 	if (setjmp(end) == 0) {
 		code = child_explain(path,
-			    &(struct failure){ error, 0, NULL, NULL });
+			    &(struct exec_error){ error, 0, NULL, NULL });
 		caught = false;
 		CLAIM(code == 126);
 		judge_complaint("pith");

@@ -12,7 +12,7 @@ enum { NETWORK = 100 };
 
 /* Complete lines, of which each is words of our own or an address. */
 void
-volumes_put(int fd, const char *path, const char *remedy)
+volumes_add_file(int fd, const char *path, const char *remedy)
 {
 	static char text[32 * 1024];
 	const ssize_t n = read(fd, text, sizeof(text));

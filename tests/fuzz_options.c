@@ -39,7 +39,7 @@ take_line(const uint8_t **data, size_t *size, const char *prefix)
 static bool
 is_signal(int sig)
 {
-	return sig >= 0 && sig < SIGNALS;
+	return sig >= 0 && sig < SIGNAL_COUNT;
 }
 
 static bool
@@ -55,8 +55,8 @@ judge_options(const struct options *o, char **argv, int argc, bool boots)
 	const bool asks = o->doctor || o->boot.status || o->boot.reexec;
 
 	/* Process 1 of a machine is never to end. */
-	CLAIM(!boots || (o->boot.asked && !asks));
-	for (int i = 0; i < SIGNALS; i++) {
+	CLAIM(!boots || (o->boot.requested && !asks));
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		CLAIM(is_signal(o->signals.rewrite[i]));
 		CLAIM(o->signals.delay[i] >= 0);
 	}
@@ -71,10 +71,10 @@ judge_options(const struct options *o, char **argv, int argc, bool boots)
 	CLAIM(o->report_fd >= UNSET);
 	CLAIM(!o->report || o->report[0]);
 	CLAIM(!o->report || o->report_fd == UNSET);
-	CLAIM(asks || o->boot.asked || o->boot.switch_root ||
+	CLAIM(asks || o->boot.requested || o->boot.switch_root ||
 	    o->pause == !o->command);
 	CLAIM(o->boot.on_exit >= 0 && o->boot.on_exit <= ON_EXIT_SHELL);
-	CLAIM(!o->boot.asked || !(o->report || o->timeout != UNSET));
+	CLAIM(!o->boot.requested || !(o->report || o->timeout != UNSET));
 	CLAIM(o->reaped && o->reaped[0]);
 	/* child_start() writes to the element before. */
 	if (o->command) {

@@ -743,7 +743,7 @@ none_outlives() {
 	done
 }
 
-# Seen to fail without PR_SET_PDEATHSIG and the tether; each alone is enough most times.
+# Seen to fail without PR_SET_PDEATHSIG and the channel; each alone is enough most times.
 it 'dies with its launcher, whenever that is killed [S20]' && {
 	for who in $WHOS; do
 		become "$who"

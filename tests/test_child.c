@@ -20,7 +20,7 @@
 
 /* Start words as a child; what comes back is child_start()'s. */
 static bool
-start(struct child *c, const char *words, struct failure *why)
+start(struct child *c, const char *words, struct exec_error *why)
 {
 	struct inherited inherited;
 
@@ -32,7 +32,7 @@ static int
 run(const char *words)
 {
 	struct child c = { .terminal = -1 };
-	struct failure why;
+	struct exec_error why;
 	bool runs = start(&c, words, &why);
 	int code = end_of(c.pid);
 
@@ -146,7 +146,7 @@ END_TEST
 START_TEST(a_child_leads_a_group_where_it_is_to)
 {
 	struct child c = { .own_group = _i, .terminal = -1 };
-	struct failure why;
+	struct exec_error why;
 
 	ck_assert(start(&c, "sleep 60", &why));
 	ck_assert_int_gt(c.pid, 0);
@@ -156,7 +156,7 @@ START_TEST(a_child_leads_a_group_where_it_is_to)
 }
 END_TEST
 
-static const struct { const char *before; bool ours; const char *test; }
+static const struct { const char *pre_exec; bool ours; const char *test; }
 listen_pids[] = {
 	{ NULL, true, "[ $LISTEN_PID = $$ ]" },
 	{ "1", false, "[ $LISTEN_PID = 1 ]" },
@@ -171,8 +171,8 @@ START_TEST(sockets_are_passed_on_to_the_child)
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	if (listen_pids[_i].ours)
 		setenv("LISTEN_PID", pid, 1);
-	else if (listen_pids[_i].before)
-		setenv("LISTEN_PID", listen_pids[_i].before, 1);
+	else if (listen_pids[_i].pre_exec)
+		setenv("LISTEN_PID", listen_pids[_i].pre_exec, 1);
 	setenv("LISTEN_FDS", "1", 1);
 	make_text("listens", listen_pids[_i].test, 0755);
 	ck_assert_int_eq(run("./listens"), 0);
@@ -195,10 +195,10 @@ stop_early(const void *none, const char **on)
  * child_start() sends again: the command ran to its end. */
 START_TEST(a_stop_that_comes_before_the_exec_stops_the_command)
 {
-	const struct before before = { .call = stop_early };
+	const struct pre_exec pre_exec = { .call = stop_early };
 	struct child c = { .terminal = -1 };
 	struct inherited inherited;
-	struct failure why;
+	struct exec_error why;
 	int status;
 
 	/* With a parent of another group it is no orphaned one, where the
@@ -206,7 +206,7 @@ START_TEST(a_stop_that_comes_before_the_exec_stops_the_command)
 	setpgid(0, 0);
 	signals_hold(&inherited);
 	ck_assert(child_start(&c, argv_of("", "sleep 2") + 1, &inherited,
-	    &before, &why));
+	    &pre_exec, &why));
 	ck_assert_int_eq(waitpid(c.pid, &status, WUNTRACED), c.pid);
 	ck_assert(WIFSTOPPED(status));
 	ck_assert_int_eq(WSTOPSIG(status), SIGTSTP);
@@ -218,7 +218,7 @@ END_TEST
 START_TEST(without_processes_there_is_no_child)
 {
 	struct child c = { .terminal = -1 };
-	struct failure why;
+	struct exec_error why;
 	pid_t first;
 
 	if (!be_root() || unshare(CLONE_NEWPID) < 0) {
@@ -382,7 +382,7 @@ explain(const void *with)
 {
 	const struct explained *e = with;
 	struct child c = { .terminal = -1 };
-	struct failure why = { e->error, -1, NULL, NULL };
+	struct exec_error why = { e->error, -1, NULL, NULL };
 
 	if (!e->error)
 		start(&c, e->command, &why);

@@ -70,11 +70,11 @@ static const char *
 all(void)
 {
 	static char text[4096];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
 	for (char **e = environ; *e; e++) {
-		line_add(&l, e == environ ? "" : " ");
-		line_add(&l, *e);
+		strbuf_add(&l, e == environ ? "" : " ");
+		strbuf_add(&l, *e);
 	}
 	return text;
 }

@@ -8,7 +8,7 @@
 #include "sandbox/proc.h"
 #include "suites.h"
 
-static const struct asked {
+static const struct requested {
 	enum group_limit limit;
 	const char *value, *v1, *v2;    /* what is written; NULL: no such */
 	const char *file1, *file2;
@@ -59,7 +59,7 @@ written(const struct sandbox *s, const char *file, bool v2)
 
 START_TEST(a_limit_is_written_as_the_kernel_of_each_kind_has_it)
 {
-	const struct asked *a = &good[_i];
+	const struct requested *a = &good[_i];
 	struct sandbox s = { 0 };
 
 	proc_open();
@@ -139,7 +139,7 @@ START_TEST(a_limit_that_is_none_is_refused_and_not_unlimited)
 END_TEST
 
 struct unwritten {
-	const struct asked *asked;
+	const struct requested *requested;
 	bool v2;
 };
 
@@ -149,11 +149,11 @@ write_nowhere(const void *with)
 {
 	const struct unwritten *u = with;
 	struct word word = { CGROUP_CONF, (char *)"pids.max=5" };
-	struct sandbox s = { .words = &word, .word_count = !u->asked };
+	struct sandbox s = { .words = &word, .word_count = !u->requested };
 
 	proc_open();
-	if (u->asked)
-		s.limits[u->asked->limit] = u->asked->value;
+	if (u->requested)
+		s.limits[u->requested->limit] = u->requested->value;
 	limits_write(&s, open(".", O_RDONLY | O_DIRECTORY), ~0U, u->v2);
 }
 
@@ -162,12 +162,12 @@ START_TEST(a_limit_that_cannot_be_set_is_refused)
 {
 	const bool word = _i / 2 == COUNT_OF(good);
 	const struct unwritten u = { word ? NULL : &good[_i / 2], _i % 2 };
-	const char *file = word ? "pids.max" : u.v2 ? u.asked->file2 :
-	    u.asked->file1;
+	const char *file = word ? "pids.max" : u.v2 ? u.requested->file2 :
+	    u.requested->file1;
 	char begin[96];
 
 	/* A weight is tried in two files. */
-	if (!word && u.asked->limit == BLKIO_WEIGHT)
+	if (!word && u.requested->limit == BLKIO_WEIGHT)
 		file = u.v2 ? "io.bfq.weight" : "blkio.bfq.weight";
 	snprintf(begin, sizeof(begin), "pith: cannot set '%s=", file ? file :
 	    "cpuset.cpus");

@@ -29,10 +29,10 @@ static const struct { const char *first, *second, *text; } added[] = {
 START_TEST(a_line_holds_what_fits_and_ends_in_dots_where_not)
 {
 	struct { char text[8], after[8]; } room = { "", "after" };
-	struct line l = LINE(room.text);
+	struct strbuf l = STRBUF(room.text);
 
-	line_add(&l, added[_i].first);
-	line_add(&l, added[_i].second);
+	strbuf_add(&l, added[_i].first);
+	strbuf_add(&l, added[_i].second);
 	ck_assert_str_eq(room.text, added[_i].text);
 	ck_assert_uint_eq(l.used, strlen(added[_i].text));
 	ck_assert_str_eq(room.after, "after");
@@ -42,11 +42,11 @@ END_TEST
 START_TEST(the_smallest_line_is_dots)
 {
 	char text[4];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
-	line_add(&l, "abc");
+	strbuf_add(&l, "abc");
 	ck_assert_str_eq(text, "abc");
-	line_add(&l, "d");
+	strbuf_add(&l, "d");
 	ck_assert_str_eq(text, "...");
 }
 END_TEST
@@ -61,9 +61,9 @@ static const struct { int64_t number; const char *text; } numbers[] = {
 START_TEST(a_number_is_decimal)
 {
 	char text[32];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
-	line_number(&l, numbers[_i].number);
+	strbuf_number(&l, numbers[_i].number);
 	ck_assert_str_eq(text, numbers[_i].text);
 }
 END_TEST
@@ -132,9 +132,9 @@ static const struct { const char *name, *text; } quoted[] = {
 START_TEST(a_name_is_quoted_so_that_no_terminal_obeys_it)
 {
 	char text[128];
-	struct line l = LINE(text);
+	struct strbuf l = STRBUF(text);
 
-	line_quote(&l, quoted[_i].name);
+	strbuf_quote(&l, quoted[_i].name);
 	ck_assert_str_eq(text, quoted[_i].text);
 }
 END_TEST
@@ -157,7 +157,7 @@ START_TEST(a_line_is_one_write_with_a_name_before_it)
 
 	hear_writes(ends);
 	say("words");
-	log_as("tini", 1);
+	log_set_name("tini", 1);
 	say("more words");
 	close(STDERR_FILENO);
 	ck_assert_int_eq(recv(ends[0], text, sizeof(text) - 1, 0), 12);
@@ -185,7 +185,7 @@ START_TEST(a_complaint_says_what_which_why_and_what_to_do)
 	int ends[2];
 
 	hear_writes(ends);
-	complain(part[0], part[1], part[2], part[3]);
+	warnx(part[0], part[1], part[2], part[3]);
 	ck_assert_int_gt(recv(ends[0], text, sizeof(text) - 1, 0), 0);
 	ck_assert_str_eq(text, complaints[_i].text);
 }
@@ -198,7 +198,7 @@ START_TEST(a_long_line_is_still_one_line_that_a_pipe_takes_whole)
 
 	memset(name, '\033', sizeof(name) - 1);
 	hear_writes(ends);
-	complain("cannot find", name, "why", "remedy");
+	warnx("cannot find", name, "why", "remedy");
 	ck_assert_int_gt(recv(ends[0], text, sizeof(text) - 1, 0), 1000);
 	ck_assert_uint_lt(strlen(text), PIPE_BUF);
 	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
@@ -248,11 +248,11 @@ told(const char *line, int code)
 static void
 complain_with(const void *how)
 {
-	log_listen(told);
+	log_set_hook(told);
 	errno = ENOENT;
 	switch (*(const int *)how) {
 	case COMPLAIN:
-		complain("what", "which", "why", "do");
+		warnx("what", "which", "why", "do");
 		break;
 	case WARN:
 		warn("what", "which");
@@ -260,8 +260,8 @@ complain_with(const void *how)
 	case DIE:
 		die("what", "which");
 	case REFUSE:
-		log_as("other", 3);
-		refuse("what", NULL, "why", NULL);
+		log_set_name("other", 3);
+		diex("what", NULL, "why", NULL);
 	}
 }
 
@@ -291,7 +291,7 @@ say_and_refuse(const void *none)
 {
 	(void)none;
 	say("no complaint");
-	refuse("what", NULL, NULL, NULL);
+	diex("what", NULL, NULL, NULL);
 }
 
 START_TEST(nobody_has_to_listen)

@@ -128,7 +128,7 @@ START_TEST(a_value_stands_beside_its_option_or_behind_it)
 }
 END_TEST
 
-static const struct { const char *name; enum word_kind kind; } repeated[] = {
+static const struct { const char *name; enum list_option kind; } repeated[] = {
 	{ "volume", VOLUME }, { "tmpfs", TMPFS }, { "dir", DIR_AT },
 	{ "symlink", SYMLINK }, { "file", FILE_AT }, { "device", DEVICE },
 	{ "layer", LAYER }, { "uidmap", UIDMAP }, { "gidmap", GIDMAP },
@@ -157,7 +157,7 @@ START_TEST(an_option_may_be_repeated_and_all_its_values_count_in_turn)
 	snprintf(text, sizeof(text), "--%s=one --%s=two --%s=one run", name,
 	    name, name);
 	parse(&o, "pith", text);
-	ck_assert(o.sandbox.asked);
+	ck_assert(o.sandbox.requested);
 	ck_assert_int_eq(o.sandbox.word_count, 3);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(o.sandbox.words[i].kind, repeated[_i].kind);

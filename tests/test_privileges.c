@@ -20,10 +20,14 @@
 static struct sandbox *
 words_of(const char *text)
 {
-	static const struct { const char *name; enum word_kind kind; } kinds[] =
-	{
-		{ "ulimit:", ULIMIT }, { "add:", CAP_ADD },
-		{ "drop:", CAP_DROP }, { "landlock:", LANDLOCK },
+	static const struct {
+		const char *name;
+		enum list_option kind;
+	} kinds[] = {
+		{ "ulimit:", ULIMIT },
+		{ "add:", CAP_ADD },
+		{ "drop:", CAP_DROP },
+		{ "landlock:", LANDLOCK },
 		{ "seccomp:", SECCOMP },
 	};
 	static char copy[512];

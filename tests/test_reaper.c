@@ -26,7 +26,7 @@ START_TEST(an_exit_code_is_the_commands_own_or_128_and_the_signal)
 
 	for (int code = 0; code < 256; code++)
 		ck_assert_int_eq(exit_code(code << 8), code);
-	for (int sig = 1; sig < SIGNALS; sig++) {
+	for (int sig = 1; sig < SIGNAL_COUNT; sig++) {
 		ck_assert_int_eq(exit_code(sig), 128 + sig);
 		ck_assert_int_eq(exit_code(sig | core_dumped), 128 + sig);
 	}

@@ -143,10 +143,10 @@ report_of(const char *name)
 	int fd = open("json", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-	complain("not heard yet", NULL, NULL, NULL);
+	warnx("not heard yet", NULL, NULL, NULL);
 	report_open(NULL, fd);
-	complain("first", NULL, NULL, NULL);
-	complain("cannot execute", name, "why", NULL);
+	warnx("first", NULL, NULL, NULL);
+	warnx("cannot execute", name, "why", NULL);
 	report_write(&verdict);
 	return text_of("json");
 }

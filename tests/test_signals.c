@@ -15,7 +15,7 @@
 
 /* ---- names -------------------------------------------------------------- */
 
-static const char *const names[SIGNALS] = {
+static const char *const names[SIGNAL_COUNT] = {
 	[SIGHUP] = "HUP", [SIGINT] = "INT", [SIGQUIT] = "QUIT",
 	[SIGILL] = "ILL", [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",
 	[SIGBUS] = "BUS", [SIGFPE] = "FPE", [SIGKILL] = "KILL",
@@ -85,7 +85,7 @@ END_TEST
 
 START_TEST(three_signals_ask_to_stop)
 {
-	for (int sig = 0; sig < SIGNALS; sig++)
+	for (int sig = 0; sig < SIGNAL_COUNT; sig++)
 		ck_assert_int_eq(signal_asks_to_stop(sig),
 		    sig == SIGTERM || sig == SIGINT || sig == SIGQUIT);
 }
@@ -99,7 +99,7 @@ START_TEST(only_the_kernel_sends_for_the_terminal)
 	    BIT(SIGWINCH);
 
 	ck_assert(!signal_of_terminal(NULL));
-	for (int sig = 1; sig < SIGNALS; sig++) {
+	for (int sig = 1; sig < SIGNAL_COUNT; sig++) {
 		siginfo_t info = { .si_signo = sig };
 
 		info.si_code = codes[_i];
@@ -372,7 +372,7 @@ signals_suite(void)
 	Suite *s = suite_create("signals");
 	TCase *t = tcase_create("names");
 
-	tcase_add_loop_test(t, a_signal_has_one_name, 1, SIGNALS);
+	tcase_add_loop_test(t, a_signal_has_one_name, 1, SIGNAL_COUNT);
 	add_each(t, a_signal_may_be_spelled_otherwise, spelled);
 	add_each(t, what_names_no_signal_is_zero, no_signals);
 	tcase_add_test(t, three_signals_ask_to_stop);
@@ -380,11 +380,11 @@ signals_suite(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("queue");
 	tcase_add_loop_test(t, each_bit_of_the_inherited_mask_comes_back, 1,
-	    SIGNALS);
+	    SIGNAL_COUNT);
 	tcase_add_test(t, the_end_of_children_is_not_ignored_any_more);
 	tcase_add_test(t, the_clock_counts_milliseconds);
 	tcase_add_loop_test(t, a_held_signal_is_read_whatever_the_moment, 1,
-	    SIGNALS);
+	    SIGNAL_COUNT);
 	add_each(t, a_signal_ends_a_wait, waits);
 	tcase_add_test(t, a_wait_is_not_over_before_its_time);
 	suite_add_tcase(s, t);
@@ -395,7 +395,7 @@ signals_suite(void)
 	tcase_add_test(t, a_signal_that_nobody_gets_is_told);
 	add_each(t, a_process_stops_itself_until_it_is_continued, stops);
 	tcase_add_loop_test(t, a_process_dies_of_a_signal_without_a_core, 1,
-	    SIGNALS);
+	    SIGNAL_COUNT);
 	suite_add_tcase(s, t);
 	return s;
 }

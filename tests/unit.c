@@ -228,7 +228,7 @@ set_as_documented(struct options *o)
 	o->sandbox.cpu_time = UNSET;
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
-	for (int i = 0; i < SIGNALS; i++)
+	for (int i = 0; i < SIGNAL_COUNT; i++)
 		o->signals.rewrite[i] = i;
 }
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
-#include "tether.h"
+#include "channel.h"
 
 /* A realtime signal queues, and its si_code tells it from one that a process
  * has sent; where the queue is full the kernel sends SIGIO, fcntl(2). */
@@ -23,7 +23,7 @@ union ancillary {
 };
 
 void
-tether_make(void)
+channel_make(void)
 {
 	const int on = 1;
 
@@ -37,7 +37,7 @@ tether_make(void)
 }
 
 void
-tether_take(bool launcher)
+channel_take_end(bool launcher)
 {
 	own = ends[launcher];
 	close(ends[!launcher]);
@@ -48,13 +48,13 @@ tether_take(bool launcher)
 }
 
 int
-tether_fd(void)
+channel_fd(void)
 {
 	return own;
 }
 
 bool
-tether_signal(const siginfo_t *info)
+channel_is_signal(const siginfo_t *info)
 {
 	return own >= 0 && info->si_code > 0 &&
 	    (info->si_signo == NEWS_SIGNAL || info->si_signo == SIGIO);
@@ -74,10 +74,10 @@ attach(struct msghdr *m, int type, const void *data, size_t n)
 }
 
 bool
-tether_send(const struct news *n)
+channel_send(const struct message *n)
 {
 	union ancillary a;
-	struct iovec v = { (void *)n, offsetof(struct news, text) +
+	struct iovec v = { (void *)n, offsetof(struct message, text) +
 	    strlen(n->text) + 1 };
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &a };
 	ssize_t sent;
@@ -94,18 +94,18 @@ tether_send(const struct news *n)
 	/* Without CAP_SYS_ADMIN over the PID namespace we cannot send another
 	 * pid, unix(7): send a pidfd. */
 	if (sent < 0 && errno == EPERM && n->pid > 0 && n->fd < 0) {
-		struct news instead = *n;
+		struct message instead = *n;
 
 		instead.pid = 0;
 		instead.fd = syscall(SYS_pidfd_open, n->pid, 0);
-		sent = tether_send(&instead) ? 0 : -1;
+		sent = channel_send(&instead) ? 0 : -1;
 		close(instead.fd);
 	}
 	return sent >= 0;
 }
 
 bool
-tether_read(struct news *n, bool wait, bool *over)
+channel_read(struct message *n, bool wait, bool *over)
 {
 	union ancillary a;
 	struct iovec v = { n, sizeof(*n) };
@@ -123,7 +123,7 @@ tether_read(struct news *n, bool wait, bool *over)
 		errno = 0;
 	/* Who looks once more can do without what failed for the moment. */
 	*over = got == 0 || (got < 0 && wait);
-	if (got < (ssize_t)offsetof(struct news, text))
+	if (got < (ssize_t)offsetof(struct message, text))
 		return false;
 	n->text[sizeof(n->text) - 1] = '\0';
 	n->fd = -1;
@@ -137,11 +137,11 @@ tether_read(struct news *n, bool wait, bool *over)
 }
 
 void
-tether_complain(const char *line, int code)
+channel_send_error(const char *line, int code)
 {
-	struct news n = { .kind = COMPLAINT, .code = code, .fd = -1 };
-	struct line text = LINE(n.text);
+	struct message n = { .kind = MSG_ERROR, .code = code, .fd = -1 };
+	struct strbuf text = STRBUF(n.text);
 
-	line_add(&text, line);
-	tether_send(&n);
+	strbuf_add(&text, line);
+	channel_send(&n);
 }

@@ -8,18 +8,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum news_kind {
-	MOUNT,          /* launcher: a mount for init, with a descriptor */
-	GO,             /* launcher: the ids are mapped, all mounts are sent */
-	PTY,            /* init: the terminal's side, with a descriptor */
-	COMPLAINT,      /* init: text; code is as log_listen() has it */
-	BLOCKED,        /* init: all is done, it waits for --block-fd */
-	BUILT,          /* init: all is done but to start the command */
-	STARTED,        /* init: process pid has been executed */
-	ENDED           /* init: it has ended */
+enum message_kind {
+	MSG_MOUNT, /* launcher: a mount for init, with a descriptor */
+	MSG_READY, /* launcher: the ids are mapped, all mounts are sent */
+	MSG_PTY, /* init: the terminal's side, with a descriptor */
+	MSG_ERROR, /* init: text; code is as log_set_hook() has it */
+	MSG_BLOCKED, /* init: all is done, it waits for --block-fd */
+	MSG_SETUP_DONE, /* init: all is done but to start the command */
+	MSG_STARTED, /* init: process pid has been executed */
+	MSG_ENDED /* init: it has ended */
 };
 
-struct news {
+struct message {
 	int kind;
 	int code;               /* of a complaint; ENDED: the wait status */
 	int64_t orphans, killed;
@@ -32,26 +32,26 @@ struct news {
 };
 
 /* Make the socket; dies. */
-void tether_make(void);
+void channel_make(void);
 
 /* Take one end, close the other. From now on its news, and its end, come as a
- * signal that tether_signal() knows, fcntl(2) F_SETSIG; dies. */
-void tether_take(bool launcher);
+ * signal that channel_is_signal() knows, fcntl(2) F_SETSIG; dies. */
+void channel_take_end(bool launcher);
 
 /* The descriptor of our end, or -1. */
-int tether_fd(void);
+int channel_fd(void);
 
 /* Whether it is the signal that something is to be read. */
-bool tether_signal(const siginfo_t *info);
+bool channel_is_signal(const siginfo_t *info);
 
 /* Send; n->pid is ours, of our PID namespace. False where nobody reads. */
-bool tether_send(const struct news *n);
+bool channel_send(const struct message *n);
 
 /* The next news. False where there are none yet, or with *over none ever: errno
  * is 0 where the other end is closed. */
-bool tether_read(struct news *n, bool wait, bool *over);
+bool channel_read(struct message *n, bool wait, bool *over);
 
-/* Pass complaints on to the launcher, from now on; for log_listen(). */
-void tether_complain(const char *line, int code);
+/* Pass complaints on to the launcher, from now on; for log_set_hook(). */
+void channel_send_error(const char *line, int code);
 
 #endif
