@@ -9,11 +9,11 @@ call(const struct sandbox *s)
 	step_count = 0;
 	volumes_prepare(s);
 	for (int i = 0; i < step_count; i++) {
-		CLAIM(steps[i].to[0] == '/');
-		CLAIM(steps[i].kind == TMPFS || steps[i].kind == DIR_AT ||
-		    *steps[i].from);
-		CLAIM(!steps[i].mode || strlen(steps[i].mode) <= 4);
-		CLAIM(!steps[i].size || !strchr(steps[i].size, ','));
+		CLAIM(binds[i].to[0] == '/');
+		CLAIM(binds[i].kind == TMPFS || binds[i].kind == DIR_AT ||
+		    *binds[i].from);
+		CLAIM(!binds[i].mode || strlen(binds[i].mode) <= 4);
+		CLAIM(!binds[i].size || !strchr(binds[i].size, ','));
 	}
 }
 
@@ -25,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	look_at_words(data, size, "vtdsfD", of, call);
 	for (int i = 0; i < step_count; i++)
-		if (steps[i].source > 2 && steps[i].kind != FILE_AT)
-			close(steps[i].source);
+		if (binds[i].source > 2 && binds[i].kind != FILE_AT)
+			close(binds[i].source);
 	return 0;
 }
