@@ -15,15 +15,15 @@ VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 
 # ---- what is built -----------------------------------------------------------
 
-OBJECTS = init.o child.o reaper.o signals.o fds.o \
+OBJECTS = init.o supervise.o child.o exec.o exec_error.o reaper.o signals.o fds.o \
 	cli/report.o cli/outfile.o cli/startup.o cli/memory.o cli/log.o cli/dropin.o \
 	cli/options.o \
 	$(ROOMS:%=sandbox/%.o) $(BOOT:%=boot/%.o)
-ROOMS   = launch namespaces ids rootfs image mounts volumes channel proc \
+ROOMS   = launch monitor inside namespaces ids rootfs image mounts volumes channel proc \
 	users privileges seccomp landlock environment terminal doctor sealed \
 	cgroup groups hierarchies limits devices counters info network \
 	ports publish hosts lock priority stdfiles
-BOOT    = boot inittab early console variables watchdog status shutdown root
+BOOT    = boot run inittab early console variables watchdog status shutdown root
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
 	test_environment test_limits test_inittab
@@ -122,7 +122,7 @@ all: $(PRODUCT)
 # beginning: only that stays in memory. What begins with dropin.o is let go of, see
 # drop_program(). What comes after it is compiled as one by the linker: that takes the
 # place of the first of them, so that the order holds.
-FIRST = init.o child.o reaper.o signals.o cli/report.o cli/log.o sandbox/channel.o \
+FIRST = init.o supervise.o child.o exec.o exec_error.o reaper.o signals.o cli/report.o cli/log.o sandbox/channel.o \
 	boot/boot.o
 LATER = $(filter-out $(FIRST) cli/dropin.o,$(OBJECTS))
 $(LATER:%=$B/%): AS_ONE = -flto -ffat-lto-objects

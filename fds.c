@@ -36,3 +36,20 @@ fds_release(int last)
 		if (fcntl(fd, F_GETFD) == FD_CLOEXEC)
 			close(fd);
 }
+
+void
+fds_close_input_and_output(int kept)
+{
+	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
+		if (fd != kept)
+			close(fd);
+}
+
+void
+fds_close_range(unsigned int from, unsigned int to)
+{
+	if (from > to || syscall(SYS_close_range, from, to, 0) == 0)
+		return;
+	for (unsigned int fd = from; fd <= to && fd < 65536; fd++)
+		close(fd);
+}

@@ -1,17 +1,26 @@
-/* Descriptors 0 to 2 of pith itself, which may be closed when it starts. */
+/* Descriptors of pith itself: 0 to 2 at the start, and those that stay open. */
 #ifndef PITH_FDS_H
 #define PITH_FDS_H
 
-/* Occupy each closed one of the descriptors 0 to 2, before anything is opened:
- * open(2) takes the lowest free number, and a file of ours there would be the
- * command's standard input, output or error. Reading from or writing to an
- * O_PATH placeholder fails with EBADF; the eventfd used without /dev/null never
- * blocks. Placeholders close on exec, so that the command finds the number
- * closed. Dies where no placeholder can be had. */
+/* Occupy each closed descriptor from 0 to 2 before anything is opened: open(2)
+ * takes the lowest free number, and a file of pith there would be the command's
+ * standard input, output or error. Reading from or writing to an O_PATH
+ * placeholder fails with EBADF; the eventfd used without /dev/null never
+ * blocks. Placeholders close on exec, so the command finds the number closed.
+ * Dies if no placeholder can be opened. */
 void fds_occupy(void);
 
 /* Close the placeholders from 0 to last again: for the init of a device, which
- * opens its console there, and for a process 1 that keeps what it was given. */
+ * opens its console there, and for a process 1 that keeps its standard files.
+ */
 void fds_release(int last);
+
+/* Close standard input and output, so that a process that waits for their end
+ * does not wait for us. The descriptor kept stays open; -1: none. */
+void fds_close_input_and_output(int kept);
+
+/* Close all descriptors from a number to another one, both included.
+ * close_range(2), Linux 5.9; before that up to 65535, one by one. */
+void fds_close_range(unsigned int from, unsigned int to);
 
 #endif

@@ -12,44 +12,69 @@ static const struct option tini_options[] = {
 	{ .name = "version", .type = VERSION },
 	{ .letter = 'h', .type = HELP },
 	{ .letter = 's', .type = NOTHING },
-	{ .letter = 'p', .type = SIGNAL, .at = AT(parent_death_signal) },
-	{ .letter = 'v', .type = COUNT, .at = AT(verbosity) },
-	{ .letter = 'w', .type = ON, .at = AT(warn_orphans) },
-	{ .letter = 'g', .type = ON, .at = AT(group) },
+	{ .letter = 'p',
+	    .type = SIGNAL,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(parent_death_signal) },
+	{ .letter = 'v',
+	    .type = COUNT,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.verbosity) },
+	{ .letter = 'w',
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.warn_orphans) },
+	{ .letter = 'g',
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.group) },
 	{ .letter = 'e', .type = EXIT },
 	{ .letter = 'l', .type = LICENSE },
 };
 
 static const struct variable tini_variables[] = {
 	{ "TINI_SUBREAPER",          "", NOTHING, 0 },
-	{ "TINI_KILL_PROCESS_GROUP", "", ON,      AT(group) },
-	{ "TINI_VERBOSITY",          "", LEVEL,   AT(verbosity) },
+	{ "TINI_KILL_PROCESS_GROUP", "", ON,      AT(run.group) },
+	{ "TINI_VERBOSITY",          "", LEVEL,   AT(run.verbosity) },
 };
 
 static const struct option dumb_init_options[] = {
-	{ .name = "single-child", .letter = 'c', .type = OFF, .at = AT(group) },
+	{ .name = "single-child",
+	    .letter = 'c',
+	    .type = OFF,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.group) },
 	{ .name = "rewrite", .letter = 'r', .type = REWRITE },
-	{ .name = "verbose", .letter = 'v', .type = COUNT,
-	    .at = AT(verbosity) },
+	{ .name = "verbose",
+	    .letter = 'v',
+	    .type = COUNT,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.verbosity) },
 	{ .name = "help", .letter = 'h', .type = HELP },
 	{ .name = "version", .letter = 'V', .type = VERSION },
 };
 
 static const struct variable dumb_init_variables[] = {
-	{ "DUMB_INIT_DEBUG",  "1", COUNT, AT(verbosity) },
-	{ "DUMB_INIT_SETSID", "0", OFF,   AT(group) },
+	{ "DUMB_INIT_DEBUG",  "1", COUNT, AT(run.verbosity) },
+	{ "DUMB_INIT_SETSID", "0", OFF,   AT(run.group) },
 };
 
 static const struct option catatonit_options[] = {
-	{ .letter = 'g', .type = ON, .at = AT(group) },
-	{ .letter = 'P', .type = ON, .at = AT(pause) },
+	{ .letter = 'g',
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.group) },
+	{ .letter = 'P',
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.pause) },
 	{ .letter = 'h', .type = HELP },
 	{ .letter = 'L', .type = LICENSE },
 	{ .name = "version", .letter = 'V', .type = VERSION },
 };
 
 static const struct variable catatonit_variables[] = {
-	{ "CATATONIT_DEBUG", "", COUNT, AT(verbosity) },
+	{ "CATATONIT_DEBUG", "", COUNT, AT(run.verbosity) },
 };
 
 enum { TINI, DUMB_INIT, CATATONIT };

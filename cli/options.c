@@ -12,116 +12,362 @@
 extern char **environ;
 
 #define AT(member) offsetof(struct options, member)
-#define OF(word) (AT(sandbox) + (word))         /* of a kind of words */
 
 static const struct option native_options[] = {
-	{ .name = "group", .letter = 'g', .type = ON, .at = AT(group) },
+	{ .name = "group",
+	    .letter = 'g',
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.group) },
 	{ .name = "subreaper", .letter = 's', .type = NOTHING },
-	{ .name = "parent-death-signal", .letter = 'p', .type = SIGNAL,
+	{ .name = "parent-death-signal",
+	    .letter = 'p',
+	    .type = SIGNAL,
+	    .scope = SCOPE_COMMAND,
 	    .at = AT(parent_death_signal) },
-	{ .name = "exit", .letter = 'e', .type = EXIT, .at = AT(exit_codes) },
-	{ .name = "rewrite", .letter = 'r', .type = REWRITE,
-	    .at = AT(signals.rewrite) },
-	{ .name = "delay", .type = DELAY, .at = AT(signals.delay) },
-	{ .name = "all", .type = ON, .at = AT(all) },
-	{ .letter = 'w', .type = ON, .at = AT(warn_orphans) },
-	{ .letter = 'v', .type = COUNT, .at = AT(verbosity) },
-	{ .name = "stop-timeout", .type = TIME, .at = AT(stop_timeout) },
-	{ .name = "stop-signal", .type = SIGNAL, .at = AT(stop_signal) },
-	{ .name = "grace", .type = TIME, .at = AT(grace) },
-	{ .name = "wait", .type = ON, .at = AT(wait) },
-	{ .name = "timeout", .type = TIME, .at = AT(timeout) },
-	{ .name = "report", .type = STRING, .at = AT(report) },
-	{ .name = "report-fd", .type = NUMBER, .at = AT(report_fd) },
-	{ .name = "pause", .type = ON, .at = AT(pause) },
-	{ .name = "rootfs", .type = STRING, .at = AT(sandbox.rootfs) },
-	{ .name = "ephemeral", .type = OPTIONAL_SIZE, .at = AT(sandbox) },
-	{ .name = "read-only", .type = READ_ONLY_ROOT, .at = AT(sandbox) },
-	{ .name = "writable", .type = WRITABLE_ROOT, .at = AT(sandbox) },
-	{ .name = "layer", .type = LIST, .at = OF(LAYER) },
-	{ .name = "upper", .type = STRING, .at = AT(sandbox.upper) },
-	{ .name = "volume", .type = LIST, .at = OF(VOLUME) },
-	{ .name = "tmpfs", .type = LIST, .at = OF(TMPFS) },
-	{ .name = "dir", .type = LIST, .at = OF(DIR_AT) },
-	{ .name = "symlink", .type = LIST, .at = OF(SYMLINK) },
-	{ .name = "file", .type = LIST, .at = OF(FILE_AT) },
-	{ .name = "device", .type = LIST, .at = OF(DEVICE) },
-	{ .name = "shm-size", .type = SIZE, .at = AT(sandbox.shm_size) },
-	{ .name = "pty-max", .type = PTYS, .at = AT(sandbox.pty_max) },
-	{ .name = "proc", .type = CHOICE_PROC, .at = AT(sandbox.proc) },
-	{ .name = "sys", .type = CHOICE_SYS, .at = AT(sandbox.sys) },
-	{ .name = "chroot", .type = STRING, .at = AT(sandbox.chroot) },
-	{ .name = "memory", .type = LIMIT, .at = AT(sandbox.limits[MEMORY]) },
-	{ .name = "memory-swap", .type = LIMIT,
+	{ .name = "exit",
+	    .letter = 'e',
+	    .type = EXIT,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(exit_codes) },
+	{ .name = "rewrite",
+	    .letter = 'r',
+	    .type = REWRITE,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.signals.rewrite) },
+	{ .name = "delay",
+	    .type = DELAY,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.signals.delay) },
+	{ .name = "all",
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.all) },
+	{ .letter = 'w',
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.warn_orphans) },
+	{ .letter = 'v',
+	    .type = COUNT,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.verbosity) },
+	{ .name = "stop-timeout", .type = TIME, .at = AT(run.stop_timeout) },
+	{ .name = "stop-signal",
+	    .type = SIGNAL,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.stop_signal) },
+	{ .name = "grace", .type = TIME, .at = AT(run.grace) },
+	{ .name = "wait",
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.wait) },
+	{ .name = "timeout",
+	    .type = TIME,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.timeout) },
+	{ .name = "report",
+	    .type = STRING,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(report) },
+	{ .name = "report-fd",
+	    .type = NUMBER,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(report_fd) },
+	{ .name = "pause",
+	    .type = ON,
+	    .scope = SCOPE_COMMAND,
+	    .at = AT(run.pause) },
+	{ .name = "rootfs",
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.rootfs) },
+	{ .name = "ephemeral", .type = OPTIONAL_SIZE, .scope = SCOPE_SANDBOX },
+	{ .name = "read-only", .type = READ_ONLY_ROOT, .scope = SCOPE_SANDBOX },
+	{ .name = "writable", .type = WRITABLE_ROOT, .scope = SCOPE_SANDBOX },
+	{ .name = "layer",
+	    .type = LIST,
+	    .list = LAYER,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "upper",
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.upper) },
+	{ .name = "volume",
+	    .type = LIST,
+	    .list = VOLUME,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "tmpfs",
+	    .type = LIST,
+	    .list = TMPFS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "dir", .type = LIST, .list = DIR_AT, .scope = SCOPE_SANDBOX },
+	{ .name = "symlink",
+	    .type = LIST,
+	    .list = SYMLINK,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "file",
+	    .type = LIST,
+	    .list = FILE_AT,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "device",
+	    .type = LIST,
+	    .list = DEVICE,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "shm-size",
+	    .type = SIZE,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.shm_size) },
+	{ .name = "pty-max",
+	    .type = PTYS,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.pty_max) },
+	{ .name = "proc",
+	    .type = CHOICE_PROC,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.proc) },
+	{ .name = "sys",
+	    .type = CHOICE_SYS,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.sys) },
+	{ .name = "chroot",
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.chroot) },
+	{ .name = "memory",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.limits[MEMORY]) },
+	{ .name = "memory-swap",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.limits[MEMORY_SWAP]) },
-	{ .name = "memory-high", .type = LIMIT,
+	{ .name = "memory-high",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.limits[MEMORY_HIGH]) },
-	{ .name = "oom", .type = CHOICE_OOM, .at = AT(sandbox.oom) },
-	{ .name = "cpus", .type = LIMIT, .at = AT(sandbox.limits[CPUS]) },
-	{ .name = "cpu-shares", .type = LIMIT,
+	{ .name = "oom",
+	    .type = CHOICE_OOM,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.oom) },
+	{ .name = "cpus",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.limits[CPUS]) },
+	{ .name = "cpu-shares",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.limits[CPU_SHARES]) },
-	{ .name = "cpuset-cpus", .type = LIMIT,
+	{ .name = "cpuset-cpus",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.limits[CPUSET_CPUS]) },
-	{ .name = "cpu-time", .type = TIME_LIMIT, .at = AT(sandbox.cpu_time) },
-	{ .name = "pids-limit", .type = LIMIT,
+	{ .name = "cpu-time",
+	    .type = TIME_LIMIT,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.cpu_time) },
+	{ .name = "pids-limit",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.limits[PIDS_LIMIT]) },
-	{ .name = "blkio-weight", .type = LIMIT,
+	{ .name = "blkio-weight",
+	    .type = LIMIT,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.limits[BLKIO_WEIGHT]) },
-	{ .name = "device-read-bps", .type = LIST, .at = OF(READ_BPS) },
-	{ .name = "device-write-bps", .type = LIST, .at = OF(WRITE_BPS) },
-	{ .name = "device-read-iops", .type = LIST, .at = OF(READ_IOPS) },
-	{ .name = "device-write-iops", .type = LIST, .at = OF(WRITE_IOPS) },
-	{ .name = "cgroup-conf", .type = LIST, .at = OF(CGROUP_CONF) },
-	{ .name = "cgroup-parent", .type = STRING,
+	{ .name = "device-read-bps",
+	    .type = LIST,
+	    .list = READ_BPS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "device-write-bps",
+	    .type = LIST,
+	    .list = WRITE_BPS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "device-read-iops",
+	    .type = LIST,
+	    .list = READ_IOPS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "device-write-iops",
+	    .type = LIST,
+	    .list = WRITE_IOPS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cgroup-conf",
+	    .type = LIST,
+	    .list = CGROUP_CONF,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cgroup-parent",
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.cgroup_parent) },
-	{ .name = "cgroup-join", .type = LIST, .at = OF(CGROUP_JOIN) },
-	{ .name = "cgroupfs", .type = ON, .at = AT(sandbox.cgroupfs) },
-	{ .name = "cgroups", .type = CHOICE_CGROUPS,
+	{ .name = "cgroup-join",
+	    .type = LIST,
+	    .list = CGROUP_JOIN,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cgroupfs",
+	    .type = ON,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.cgroupfs) },
+	{ .name = "cgroups",
+	    .type = CHOICE_CGROUPS,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.cgroups) },
-	{ .name = "ulimit", .type = LIST, .at = OF(ULIMIT) },
-	{ .name = "user", .letter = 'u', .type = STRING,
+	{ .name = "ulimit",
+	    .type = LIST,
+	    .list = ULIMIT,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "user",
+	    .letter = 'u',
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.user) },
-	{ .name = "group-add", .type = LIST, .at = OF(GROUP_ADD) },
-	{ .name = "hostname", .type = PLAIN, .at = AT(sandbox.hostname) },
-	{ .name = "workdir", .type = PLAIN, .at = AT(sandbox.workdir) },
-	{ .name = "env", .type = LIST, .at = OF(ENV) },
-	{ .name = "env-file", .type = LIST, .at = OF(ENV_FILE) },
-	{ .name = "keep-env", .type = OPTIONAL_LIST, .at = OF(KEEP_ENV) },
-	{ .name = "unsetenv", .type = LIST, .at = OF(UNSETENV) },
-	{ .name = "umask", .type = MASK, .at = AT(sandbox.umask) },
-	{ .name = "userns", .type = CHOICE_USERNS, .at = AT(sandbox.userns) },
-	{ .name = "uidmap", .type = LIST, .at = OF(UIDMAP) },
-	{ .name = "gidmap", .type = LIST, .at = OF(GIDMAP) },
-	{ .name = "unshare", .type = LIST, .at = OF(UNSHARED) },
-	{ .name = "pid", .type = HOST, .at = AT(sandbox.host_pid) },
-	{ .name = "ipc", .type = HOST, .at = AT(sandbox.host_ipc) },
-	{ .name = "uts", .type = HOST, .at = AT(sandbox.host_uts) },
-	{ .name = "cgroupns", .type = HOST, .at = AT(sandbox.host_cgroup) },
-	{ .name = "timens", .type = LIST, .at = OF(TIMENS) },
-	{ .name = "network", .type = STRING, .at = AT(sandbox.network) },
-	{ .name = "ip", .type = LIST, .at = OF(IP) },
-	{ .name = "gateway", .type = LIST, .at = OF(GATEWAY) },
-	{ .name = "publish", .type = LIST, .at = OF(PUBLISH) },
-	{ .name = "listen", .type = LIST, .at = OF(LISTEN) },
-	{ .name = "dns", .type = LIST, .at = OF(DNS) },
-	{ .name = "add-host", .type = LIST, .at = OF(ADD_HOST) },
-	{ .name = "sysctl", .type = LIST, .at = OF(SYSCTL) },
-	{ .name = "cap-add", .type = LIST, .at = OF(CAP_ADD) },
-	{ .name = "cap-drop", .type = LIST, .at = OF(CAP_DROP) },
-	{ .name = "new-privs", .type = ON, .at = AT(sandbox.new_privs) },
-	{ .name = "seccomp", .type = LIST, .at = OF(SECCOMP) },
-	{ .name = "landlock", .type = LIST, .at = OF(LANDLOCK) },
-	{ .name = "allow-userns", .type = ON, .at = AT(sandbox.allow_userns) },
-	{ .name = "tty", .letter = 't', .type = TTY, .at = AT(sandbox.tty) },
-	{ .name = "detach", .letter = 'd', .type = ON,
+	{ .name = "group-add",
+	    .type = LIST,
+	    .list = GROUP_ADD,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "hostname",
+	    .type = PLAIN,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.hostname) },
+	{ .name = "workdir",
+	    .type = PLAIN,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.workdir) },
+	{ .name = "env", .type = LIST, .list = ENV, .scope = SCOPE_SANDBOX },
+	{ .name = "env-file",
+	    .type = LIST,
+	    .list = ENV_FILE,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "keep-env",
+	    .type = OPTIONAL_LIST,
+	    .list = KEEP_ENV,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "unsetenv",
+	    .type = LIST,
+	    .list = UNSETENV,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "umask",
+	    .type = MASK,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.umask) },
+	{ .name = "userns",
+	    .type = CHOICE_USERNS,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.userns) },
+	{ .name = "uidmap",
+	    .type = LIST,
+	    .list = UIDMAP,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "gidmap",
+	    .type = LIST,
+	    .list = GIDMAP,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "unshare",
+	    .type = LIST,
+	    .list = UNSHARED,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "pid",
+	    .type = HOST,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.host_pid) },
+	{ .name = "ipc",
+	    .type = HOST,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.host_ipc) },
+	{ .name = "uts",
+	    .type = HOST,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.host_uts) },
+	{ .name = "cgroupns",
+	    .type = HOST,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.host_cgroup) },
+	{ .name = "timens",
+	    .type = LIST,
+	    .list = TIMENS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "network",
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.network) },
+	{ .name = "ip", .type = LIST, .list = IP, .scope = SCOPE_SANDBOX },
+	{ .name = "gateway",
+	    .type = LIST,
+	    .list = GATEWAY,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "publish",
+	    .type = LIST,
+	    .list = PUBLISH,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "listen",
+	    .type = LIST,
+	    .list = LISTEN,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "dns", .type = LIST, .list = DNS, .scope = SCOPE_SANDBOX },
+	{ .name = "add-host",
+	    .type = LIST,
+	    .list = ADD_HOST,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "sysctl",
+	    .type = LIST,
+	    .list = SYSCTL,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cap-add",
+	    .type = LIST,
+	    .list = CAP_ADD,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cap-drop",
+	    .type = LIST,
+	    .list = CAP_DROP,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "new-privs",
+	    .type = ON,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.new_privs) },
+	{ .name = "seccomp",
+	    .type = LIST,
+	    .list = SECCOMP,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "landlock",
+	    .type = LIST,
+	    .list = LANDLOCK,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "allow-userns",
+	    .type = ON,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.allow_userns) },
+	{ .name = "tty",
+	    .letter = 't',
+	    .type = TTY,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.tty) },
+	{ .name = "detach",
+	    .letter = 'd',
+	    .type = ON,
+	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.detach) },
-	{ .name = "info", .type = STRING, .at = AT(sandbox.info) },
-	{ .name = "info-fd", .type = NUMBER, .at = AT(sandbox.info_fd) },
-	{ .name = "block-fd", .type = NUMBER, .at = AT(sandbox.block_fd) },
-	{ .name = "pidfile", .type = STRING, .at = AT(sandbox.pidfile) },
-	{ .name = "preserve-fd", .type = LIST, .at = OF(PRESERVE_FD) },
+	{ .name = "info",
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.info) },
+	{ .name = "info-fd",
+	    .type = NUMBER,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.info_fd) },
+	{ .name = "block-fd",
+	    .type = NUMBER,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.block_fd) },
+	{ .name = "pidfile",
+	    .type = STRING,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.pidfile) },
+	{ .name = "preserve-fd",
+	    .type = LIST,
+	    .list = PRESERVE_FD,
+	    .scope = SCOPE_SANDBOX },
 	{ .name = "args-fd", .type = ARGS },
-	{ .name = "best-effort", .type = ON, .at = AT(sandbox.best_effort) },
+	{ .name = "best-effort",
+	    .type = ON,
+	    .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.best_effort) },
 	{ .name = "doctor", .type = DOCTOR, .at = AT(doctor) },
 	{ .name = "boot", .type = ON, .at = AT(boot.requested) },
 	{ .name = "on-exit", .type = CHOICE_ON_EXIT, .at = AT(boot.on_exit) },
@@ -394,7 +640,7 @@ set_rewrite(struct options *o, const char *value)
 	from = forwardable(text);
 	if (from == 0 || (signal_number(to) == 0 && number(to, 0) != 0))
 		return false;
-	o->signals.rewrite[from] = signal_number(to);
+	o->run.signals.rewrite[from] = signal_number(to);
 	return true;
 }
 
@@ -412,7 +658,7 @@ set_delay(struct options *o, const char *value)
 	ms = duration(to);
 	if (from == 0 || ms < 0 || ms > INT32_MAX)
 		return false;
-	o->signals.delay[from] = ms;
+	o->run.signals.delay[from] = ms;
 	return true;
 }
 
@@ -512,7 +758,7 @@ differs(const struct options *o, const struct option *r, const char *value)
 		return *is != 0 &&
 		    *is != choice(valid_forms[r->type], value) + 1;
 	case LIST:
-		return word_differs(&o->sandbox, r->at - AT(sandbox), value);
+		return word_differs(&o->sandbox, r->list, value);
 	default:
 		return false;
 	}
@@ -558,7 +804,7 @@ set_optional(struct options *o, const struct option *r, const char *value)
 		return !value || strcmp(value, "json") == 0;
 	default:
 		/* A script whose variable is empty does not mean all. */
-		return (!value || *value) && add_word(o, r->at - AT(sandbox),
+		return (!value || *value) && add_word(o, r->list,
 		    value ? value : "");
 	}
 }
@@ -590,7 +836,7 @@ set_value(struct options *o, const struct option *r, const char *value)
 		return set_delay(o, value);
 	case LEVEL:
 		/* Of tini, whose 1 is to say nothing but warnings. */
-		o->verbosity = number(value, 9) - 1;
+		o->run.verbosity = number(value, 9) - 1;
 		return true;
 	case PTYS:
 		return (*(int *)member = number(value, PTYS_MOST)) > 0;
@@ -599,7 +845,7 @@ set_value(struct options *o, const struct option *r, const char *value)
 	case MASK:
 		return (*(int *)member = octal(value)) >= 0;
 	case LIST:
-		return *value && add_word(o, r->at - AT(sandbox), value);
+		return *value && add_word(o, r->list, value);
 	case HOST:
 		return *(bool *)member = choice(valid_forms[HOST], value) == 0;
 	case CHOICE_USERNS:
@@ -699,11 +945,11 @@ take_flag(struct options *o, const struct option *r, const struct dialect *d)
 }
 
 static const struct option *
-note(struct options *o, const struct option *r)
+note_scope(struct options *o, const struct option *r)
 {
-	if (r && r->at >= AT(sandbox))
+	if (r && r->scope == SCOPE_SANDBOX)
 		o->sandbox.requested = true;
-	if (r && r->at >= AT(for_command))
+	if (r && r->scope != SCOPE_ANY)
 		o->for_command = true;
 	return r;
 }
@@ -771,7 +1017,7 @@ parse_long(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	size_t n = strchrnul(word + 2, '=') - (word + 2);
-	const struct option *r = note(o, find_option(d, word + 2, n));
+	const struct option *r = note_scope(o, find_option(d, word + 2, n));
 	char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
 
 	if (!r)
@@ -792,7 +1038,8 @@ parse_letters(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	for (char *letter = word + 1; *letter; letter++) {
-		const struct option *r = note(o, find_option(d, letter, 0));
+		const struct option *r =
+		    note_scope(o, find_option(d, letter, 0));
 
 		if (!r)
 			diex("unknown option", word, NULL, SEE_HELP);
@@ -884,20 +1131,20 @@ static void
 set_defaults(struct options *o, const struct dialect *d)
 {
 	memset(o, 0, sizeof(*o));
-	o->group = d->whole_group;
-	o->reaped = d->reaped ? d->reaped : "reaped orphan process ";
+	o->run.group = d->whole_group;
+	o->run.reaped = d->reaped ? d->reaped : "reaped orphan process ";
 	o->exec_code = d->exec_code;
 	o->dies_of_signal = d == &native;
 	o->is_dropin = d != &native;
-	o->stop_signal = SIGTERM;
-	o->stop_timeout = o->grace = o->timeout = UNSET;
+	o->run.stop_signal = SIGTERM;
+	o->run.stop_timeout = o->run.grace = o->run.timeout = UNSET;
 	o->report_fd = UNSET;
 	o->sandbox = (struct sandbox){ .umask = UNSET, .tty = UNSET,
 	    .info_fd = UNSET, .block_fd = UNSET, .cpu_time = UNSET };
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
 	for (int i = 0; i < SIGNAL_COUNT; i++)
-		o->signals.rewrite[i] = i;
+		o->run.signals.rewrite[i] = i;
 }
 
 static void
@@ -958,10 +1205,10 @@ mind_group(struct options *o)
 {
 	static const unsigned char suspend[] = { SIGTSTP, SIGTTIN, SIGTTOU };
 
-	o->ends_group = true;
+	o->run.ends_group = true;
 	for (size_t i = 0; i < sizeof(suspend); i++)
-		if (o->signals.rewrite[suspend[i]] == suspend[i])
-			o->signals.rewrite[suspend[i]] = SIGSTOP;
+		if (o->run.signals.rewrite[suspend[i]] == suspend[i])
+			o->run.signals.rewrite[suspend[i]] = SIGSTOP;
 }
 
 /* What cannot be meant together. */
@@ -988,13 +1235,13 @@ check(const struct options *o, bool boots)
 		    NULL, SEE_HELP);
 	if (b->requested || b->switch_root)
 		return;
-	for (int i = 0; i < o->sandbox.word_count && o->pause; i++)
+	for (int i = 0; i < o->sandbox.word_count && o->run.pause; i++)
 		if (o->sandbox.words[i].kind == LISTEN)
 			diex("--pause and --listen contradict each other",
 			    NULL, NULL, SEE_HELP);
-	if (o->pause && o->command)
+	if (o->run.pause && o->command)
 		diex("--pause takes no command", o->command[0], NULL, NULL);
-	if (!o->pause && !o->command)
+	if (!o->run.pause && !o->command)
 		diex("no command given", NULL, NULL, SEE_HELP);
 	if (o->sandbox.detach && o->parent_death_signal)
 		diex("--detach and --parent-death-signal contradict each "
@@ -1049,7 +1296,7 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv,
 	if (parse_words(o, d, &w) && (!boots || o->boot.requested))
 		o->command = w.argv - 1;
 	o->boot.requested = o->boot.requested || boots;
-	if (d->whole_group && o->group)
+	if (d->whole_group && o->run.group)
 		mind_group(o);
 	check(o, boots);
 }

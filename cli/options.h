@@ -8,39 +8,26 @@
 
 #include "../boot/boot.h"
 #include "../sandbox/sandbox.h"
-#include "../signals.h"
+#include "../supervise.h"
 
 #define PITH_VERSION "0.1.0"
 
 enum { UNSET = -1 };
 
-/* Filled once, constant afterwards. Times are milliseconds, signals numbers. */
+/* Filled once, constant afterwards. Signals are numbers. */
 struct options {
 	char **command;                 /* argv of the child; NULL: --pause */
-	int64_t stop_timeout;           /* UNSET: none, but 2 s after timeout */
-	int64_t grace;                  /* UNSET: none */
 	int doctor;                     /* 0: no, 1: for people, 2: JSON */
 	struct boot boot;
-	/* From here on it is about a command, and nothing for --boot. */
-	bool for_command;               /* there was such an option */
-	bool pause;
-	bool group;                     /* forward to the child's group ... */
-	bool all;                       /* ... or to all of the PID namespace */
-	bool wait;                      /* end when everything has ended */
-	bool warn_orphans;
-	bool dies_of_signal;            /* that ended the child; but not as 1 */
-	bool ends_group;                /* its group gets SIGTERM at its end */
-	const char *reaped;             /* what -w says before a pid */
-	int verbosity;
+	struct supervision run;
+	bool for_command; /* an option about a command was given */
+	bool dies_of_signal;            /* that ended the child; not as 1 */
+	bool is_dropin;                 /* called by another init's name */
 	int parent_death_signal;        /* 0: none */
-	int stop_signal;
-	int64_t timeout;                /* UNSET: none */
 	const char *report;             /* NULL: none */
 	int report_fd;                  /* UNSET: none */
 	int exec_code;                  /* of a failed exec; 0: 126 or 127 */
-	bool is_dropin;                 /* called by another init's name */
 	unsigned char exit_codes[256];  /* to end with, by the child's */
-	struct signal_rules signals;
 	struct sandbox sandbox;
 };
 
@@ -58,11 +45,16 @@ enum value_type {
 	VALUE_TYPES
 };
 
+/* The use that an option belongs to. */
+enum scope { SCOPE_ANY, SCOPE_COMMAND, SCOPE_SANDBOX };
+
 /* One option. Options of other programs may have a letter and no name. */
 struct option {
 	char name[20];
 	char letter;                    /* 0: none */
 	unsigned char type;             /* enum value_type */
+	unsigned char scope;            /* enum scope */
+	unsigned char list;             /* enum list_option, for lists */
 	unsigned short at;              /* offset in struct options */
 };
 

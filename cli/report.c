@@ -134,15 +134,10 @@ report_write(const struct verdict *v)
 void
 report_failure(const char *reason, int exit_code)
 {
-	const struct verdict v = {
-		.reason = reason,
-		.exit_code = exit_code,
-		.signal = UNKNOWN,
-		.wall_ms = UNKNOWN,
-		.orphans_reaped = UNKNOWN,
-		.stragglers_killed = UNKNOWN,
-	};
+	struct verdict v = NO_VERDICT;
 
+	v.reason = reason;
+	v.exit_code = exit_code;
 	report_write(&v);
 }
 

@@ -23,6 +23,11 @@ struct verdict {
 	const char *cgroup;             /* its path, or NULL */
 };
 
+/* A verdict of which nothing is known yet. */
+#define NO_VERDICT { .exit_code = UNKNOWN, .signal = UNKNOWN, \
+	.wall_ms = UNKNOWN, .orphans_reaped = UNKNOWN, \
+	.stragglers_killed = UNKNOWN }
+
 /* Get ready to write the verdict into a file, which appears when it is
  * complete, or to an open descriptor; file is NULL or fd negative for not. Dies
  * where that cannot be. From now on a complaint that ends the process is a

@@ -55,7 +55,7 @@ for sanitizers in memory address,undefined; do
 	    fuzz options
 
 	it "explains in one line why a hostile file is not executed ($sanitizers)" &&
-	    built exec child.c cli/log.c signals.c &&
+	    built exec exec.c exec_error.c cli/log.c signals.c &&
 	    fuzz exec
 
 	it "looks a user up in hostile files, or refuses in one line ($sanitizers)" &&

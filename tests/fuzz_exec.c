@@ -1,10 +1,11 @@
-/* libFuzzer: hostile program files for child_explain(). An input is a byte for
+/* libFuzzer: hostile program files for exec_explain(). An input is a byte for
  * the error that exec had, and the file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 
 #include "child.h"
+#include "exec_error.h"
 #include "fuzz.h"
 
 static const int errors[] = { ENOENT, ENOEXEC, EACCES, ELIBBAD };
@@ -28,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	writes = 0;
 	caught = true;
 	if (setjmp(end) == 0) {
-		code = child_explain(path,
+		code = exec_explain(path,
 			    &(struct exec_error){ error, 0, NULL, NULL });
 		caught = false;
 		CLAIM(code == 126);

@@ -57,25 +57,25 @@ judge_options(const struct options *o, char **argv, int argc, bool boots)
 	/* Process 1 of a machine is never to end. */
 	CLAIM(!boots || (o->boot.requested && !asks));
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
-		CLAIM(is_signal(o->signals.rewrite[i]));
-		CLAIM(o->signals.delay[i] >= 0);
+		CLAIM(is_signal(o->run.signals.rewrite[i]));
+		CLAIM(o->run.signals.delay[i] >= 0);
 	}
-	CLAIM(o->signals.rewrite[SIGKILL] == SIGKILL);
-	CLAIM(o->signals.rewrite[SIGSTOP] == SIGSTOP);
-	CLAIM(o->signals.rewrite[SIGCHLD] == SIGCHLD);
+	CLAIM(o->run.signals.rewrite[SIGKILL] == SIGKILL);
+	CLAIM(o->run.signals.rewrite[SIGSTOP] == SIGSTOP);
+	CLAIM(o->run.signals.rewrite[SIGCHLD] == SIGCHLD);
 	CLAIM(is_signal(o->parent_death_signal));
-	CLAIM(is_signal(o->stop_signal) && o->stop_signal > 0);
-	CLAIM(is_time(o->stop_timeout));
-	CLAIM(is_time(o->grace));
-	CLAIM(is_time(o->timeout));
+	CLAIM(is_signal(o->run.stop_signal) && o->run.stop_signal > 0);
+	CLAIM(is_time(o->run.stop_timeout));
+	CLAIM(is_time(o->run.grace));
+	CLAIM(is_time(o->run.timeout));
 	CLAIM(o->report_fd >= UNSET);
 	CLAIM(!o->report || o->report[0]);
 	CLAIM(!o->report || o->report_fd == UNSET);
 	CLAIM(asks || o->boot.requested || o->boot.switch_root ||
-	    o->pause == !o->command);
+	    o->run.pause == !o->command);
 	CLAIM(o->boot.on_exit >= 0 && o->boot.on_exit <= ON_EXIT_SHELL);
-	CLAIM(!o->boot.requested || !(o->report || o->timeout != UNSET));
-	CLAIM(o->reaped && o->reaped[0]);
+	CLAIM(!o->boot.requested || !(o->report || o->run.timeout != UNSET));
+	CLAIM(o->run.reaped && o->run.reaped[0]);
 	/* child_start() writes to the element before. */
 	if (o->command) {
 		CLAIM(o->command > argv && o->command < argv + argc);

@@ -28,12 +28,15 @@ LICENSE
 Makefile
 README.md
 architecture.h
-architecture.ld
 boot
 child.c
 child.h
 cli
 examples
+exec.c
+exec.h
+exec_error.c
+exec_error.h
 fds.c
 fds.h
 init.c
@@ -43,6 +46,8 @@ reaper.h
 sandbox
 signals.c
 signals.h
+supervise.c
+supervise.h
 tests'
 }
 

@@ -14,6 +14,7 @@
 
 #include "architecture.h"
 #include "child.h"
+#include "exec_error.h"
 #include "suites.h"
 
 /* ---- programs ----------------------------------------------------------- */
@@ -386,7 +387,7 @@ explain(const void *with)
 
 	if (!e->error)
 		start(&c, e->command, &why);
-	_exit(child_explain(e->command, &why));
+	_exit(exec_explain(e->command, &why));
 }
 
 START_TEST(a_failed_exec_is_explained)

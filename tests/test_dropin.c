@@ -46,16 +46,16 @@ static const char *const programs[] = { "pith", "tini", "dumb-init",
 static void
 set_as_of(struct options *o, int program)
 {
-	static const struct setting group[] = { IS(group, true),
-	    IS(ends_group, true), IS(signals.rewrite[SIGTSTP], SIGSTOP),
-	    IS(signals.rewrite[SIGTTIN], SIGSTOP),
-	    IS(signals.rewrite[SIGTTOU], SIGSTOP) };
+	static const struct setting group[] = { IS(run.group, true),
+	    IS(run.ends_group, true), IS(run.signals.rewrite[SIGTSTP], SIGSTOP),
+	    IS(run.signals.rewrite[SIGTTIN], SIGSTOP),
+	    IS(run.signals.rewrite[SIGTTOU], SIGSTOP) };
 
 	set_as_documented(o);
 	o->dies_of_signal = program == PITH;
 	o->is_dropin = program != PITH;
 	if (program == TINI)
-		o->reaped = "Reaped zombie process with pid=";
+		o->run.reaped = "Reaped zombie process with pid=";
 	if (program == DUMB_INIT)
 		set(o, group, COUNT_OF(group));
 	o->exec_code = (int[]){ 0, 0, 2, 1 }[program];
@@ -69,52 +69,55 @@ static const struct {
 } accepted[] = {
 	{ TINI, "--", NULL, { { 0 } } },
 	{ TINI, "-s", NULL, { { 0 } } },
-	{ TINI, "-g", NULL, { IS(group, true) } },
-	{ TINI, "-w", NULL, { IS(warn_orphans, true) } },
-	{ TINI, "-v", NULL, { IS(verbosity, 1) } },
-	{ TINI, "-vvv", NULL, { IS(verbosity, 3) } },
+	{ TINI, "-g", NULL, { IS(run.group, true) } },
+	{ TINI, "-w", NULL, { IS(run.warn_orphans, true) } },
+	{ TINI, "-v", NULL, { IS(run.verbosity, 1) } },
+	{ TINI, "-vvv", NULL, { IS(run.verbosity, 3) } },
 	{ TINI, "-p SIGKILL", NULL, { IS(parent_death_signal, SIGKILL) } },
 	{ TINI, "-pTERM", NULL, { IS(parent_death_signal, SIGTERM) } },
 	{ TINI, "-e 143", NULL, { IS(exit_codes[143], 0) } },
-	{ TINI, "-e 1 -e 2", NULL, { IS(exit_codes[1], 0),
-	    IS(exit_codes[2], 0) } },
-	{ TINI, "-sgvw -p 9 --", NULL, { IS(group, true), IS(verbosity, 1),
-	    IS(warn_orphans, true), IS(parent_death_signal, 9) } },
-	{ TINI, "--timeout 5", NULL, { IS(timeout, 5000) } },
-	{ TINI, "--group", NULL, { IS(group, true) } },
-	{ TINI, "--rewrite 15:3", NULL, { IS(signals.rewrite[15], 3) } },
+	{ TINI, "-e 1 -e 2", NULL,
+	    { IS(exit_codes[1], 0), IS(exit_codes[2], 0) } },
+	{ TINI, "-sgvw -p 9 --", NULL,
+	    { IS(run.group, true), IS(run.verbosity, 1),
+		IS(run.warn_orphans, true), IS(parent_death_signal, 9) } },
+	{ TINI, "--timeout 5", NULL, { IS(run.timeout, 5000) } },
+	{ TINI, "--group", NULL, { IS(run.group, true) } },
+	{ TINI, "--rewrite 15:3", NULL, { IS(run.signals.rewrite[15], 3) } },
 	{ TINI, "--", "TINI_SUBREAPER=", { { 0 } } },
-	{ TINI, "--", "TINI_KILL_PROCESS_GROUP=", { IS(group, true) } },
-	{ TINI, "--", "TINI_KILL_PROCESS_GROUP=0", { IS(group, true) } },
-	{ TINI, "--", "TINI_VERBOSITY=0", { IS(verbosity, -1) } },
+	{ TINI, "--", "TINI_KILL_PROCESS_GROUP=", { IS(run.group, true) } },
+	{ TINI, "--", "TINI_KILL_PROCESS_GROUP=0", { IS(run.group, true) } },
+	{ TINI, "--", "TINI_VERBOSITY=0", { IS(run.verbosity, -1) } },
 	{ TINI, "--", "TINI_VERBOSITY=1", { { 0 } } },
-	{ TINI, "--", "TINI_VERBOSITY=3", { IS(verbosity, 2) } },
-	{ TINI, "-v", "TINI_VERBOSITY=2", { IS(verbosity, 2) } },
-	{ TINI, "--", "PITH_OPTIONS=--wait", { IS(wait, true) } },
+	{ TINI, "--", "TINI_VERBOSITY=3", { IS(run.verbosity, 2) } },
+	{ TINI, "-v", "TINI_VERBOSITY=2", { IS(run.verbosity, 2) } },
+	{ TINI, "--", "PITH_OPTIONS=--wait", { IS(run.wait, true) } },
 	{ TINI, "--", "DUMB_INIT_DEBUG=1", { { 0 } } },
 	{ DUMB_INIT, "--", NULL, { { 0 } } },
-	{ DUMB_INIT, "-v", NULL, { IS(verbosity, 1) } },
-	{ DUMB_INIT, "--verbose", NULL, { IS(verbosity, 1) } },
-	{ DUMB_INIT, "-r 15:3", NULL, { IS(signals.rewrite[15], 3) } },
-	{ DUMB_INIT, "--rewrite=15:0", NULL, { IS(signals.rewrite[15], 0) } },
-	{ DUMB_INIT, "--rewrite 1:2 -r2:1", NULL, {
-	    IS(signals.rewrite[1], 2), IS(signals.rewrite[2], 1) } },
-	{ DUMB_INIT, "-r TSTP:0", NULL, { IS(signals.rewrite[SIGTSTP], 0) } },
-	{ DUMB_INIT, "-r TTIN:TERM -r TTOU:INT", NULL, {
-	    IS(signals.rewrite[SIGTTIN], SIGTERM),
-	    IS(signals.rewrite[SIGTTOU], SIGINT) } },
-	{ DUMB_INIT, "--grace 1", NULL, { IS(grace, 1000) } },
-	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=1", { IS(verbosity, 1) } },
+	{ DUMB_INIT, "-v", NULL, { IS(run.verbosity, 1) } },
+	{ DUMB_INIT, "--verbose", NULL, { IS(run.verbosity, 1) } },
+	{ DUMB_INIT, "-r 15:3", NULL, { IS(run.signals.rewrite[15], 3) } },
+	{ DUMB_INIT, "--rewrite=15:0", NULL,
+	    { IS(run.signals.rewrite[15], 0) } },
+	{ DUMB_INIT, "--rewrite 1:2 -r2:1", NULL,
+	    { IS(run.signals.rewrite[1], 2), IS(run.signals.rewrite[2], 1) } },
+	{ DUMB_INIT, "-r TSTP:0", NULL,
+	    { IS(run.signals.rewrite[SIGTSTP], 0) } },
+	{ DUMB_INIT, "-r TTIN:TERM -r TTOU:INT", NULL,
+	    { IS(run.signals.rewrite[SIGTTIN], SIGTERM),
+		IS(run.signals.rewrite[SIGTTOU], SIGINT) } },
+	{ DUMB_INIT, "--grace 1", NULL, { IS(run.grace, 1000) } },
+	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=1", { IS(run.verbosity, 1) } },
 	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=0", { { 0 } } },
 	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=11", { { 0 } } },
 	{ DUMB_INIT, "--", "DUMB_INIT_DEBUG=", { { 0 } } },
 	{ DUMB_INIT, "--", "DUMB_INIT_SETSID=1", { { 0 } } },
 	{ DUMB_INIT, "--", "DUMB_INIT_SETSID=", { { 0 } } },
 	{ CATATONIT, "--", NULL, { { 0 } } },
-	{ CATATONIT, "-g", NULL, { IS(group, true) } },
-	{ CATATONIT, "--wait", NULL, { IS(wait, true) } },
-	{ CATATONIT, "--", "CATATONIT_DEBUG=", { IS(verbosity, 1) } },
-	{ CATATONIT, "--", "CATATONIT_DEBUG=x", { IS(verbosity, 1) } },
+	{ CATATONIT, "-g", NULL, { IS(run.group, true) } },
+	{ CATATONIT, "--wait", NULL, { IS(run.wait, true) } },
+	{ CATATONIT, "--", "CATATONIT_DEBUG=", { IS(run.verbosity, 1) } },
+	{ CATATONIT, "--", "CATATONIT_DEBUG=x", { IS(run.verbosity, 1) } },
 	{ CATATONIT, "--", "TINI_VERBOSITY=3", { { 0 } } },
 };
 
@@ -175,7 +178,7 @@ START_TEST(a_pause_needs_no_command)
 	struct options o;
 
 	parse(&o, pauses[_i].name, pauses[_i].words);
-	ck_assert(o.pause);
+	ck_assert(o.run.pause);
 	ck_assert_ptr_null(o.command);
 }
 END_TEST

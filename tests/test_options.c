@@ -42,23 +42,33 @@ sets(const struct accepted *a, const char *format, ...)
 }
 
 static const struct accepted accepted[] = {
-	{ "--", NO_CHANGE }, { "-s", NO_CHANGE }, { "--subreaper", NO_CHANGE },
-	{ "-g", { IS(group, true) } }, { "--group", { IS(group, true) } },
-	{ "-gg --", { IS(group, true) } }, { "--all", { IS(all, true) } },
-	{ "-w", { IS(warn_orphans, true) } }, { "--wait", { IS(wait, true) } },
-	{ "-v", { IS(verbosity, 1) } }, { "-vv -v", { IS(verbosity, 3) } },
-	{ "-vgwv", { IS(group, true), IS(verbosity, 2),
-	    IS(warn_orphans, true) } },
-	{ "--wait --all -w", { IS(wait, true), IS(all, true),
-	    IS(warn_orphans, true) } },
-	{ "-vpTERM -g", { IS(verbosity, 1), IS(group, true),
-	    IS(parent_death_signal, SIGTERM) } },
-	{ "--timeout 1 --timeout 2", { IS(timeout, 2000) } },
-	{ "-e 7:1 -e 7:2 -e 8:3", { IS(exit_codes[7], 2),
-	    IS(exit_codes[8], 3) } },
+	{ "--", NO_CHANGE },
+	{ "-s", NO_CHANGE },
+	{ "--subreaper", NO_CHANGE },
+	{ "-g", { IS(run.group, true) } },
+	{ "--group", { IS(run.group, true) } },
+	{ "-gg --", { IS(run.group, true) } },
+	{ "--all", { IS(run.all, true) } },
+	{ "-w", { IS(run.warn_orphans, true) } },
+	{ "--wait", { IS(run.wait, true) } },
+	{ "-v", { IS(run.verbosity, 1) } },
+	{ "-vv -v", { IS(run.verbosity, 3) } },
+	{ "-vgwv",
+	    { IS(run.group, true), IS(run.verbosity, 2),
+		IS(run.warn_orphans, true) } },
+	{ "--wait --all -w",
+	    { IS(run.wait, true), IS(run.all, true),
+		IS(run.warn_orphans, true) } },
+	{ "-vpTERM -g",
+	    { IS(run.verbosity, 1), IS(run.group, true),
+		IS(parent_death_signal, SIGTERM) } },
+	{ "--timeout 1 --timeout 2", { IS(run.timeout, 2000) } },
+	{ "-e 7:1 -e 7:2 -e 8:3",
+	    { IS(exit_codes[7], 2), IS(exit_codes[8], 3) } },
 	{ "-r TERM:0 -r TERM:15", NO_CHANGE },
-	{ "-r HUP:INT -r INT:HUP", { IS(signals.rewrite[SIGHUP], SIGINT),
-	    IS(signals.rewrite[SIGINT], SIGHUP) } },
+	{ "-r HUP:INT -r INT:HUP",
+	    { IS(run.signals.rewrite[SIGHUP], SIGINT),
+		IS(run.signals.rewrite[SIGINT], SIGHUP) } },
 	{ "-e 143", { IS(exit_codes[143], 0) } },
 	{ "-e 0:255", { IS(exit_codes[0], 255) } },
 	{ "-e 255:0", { IS(exit_codes[255], 0) } },
@@ -67,15 +77,15 @@ static const struct accepted accepted[] = {
 	{ "-e RTMAX:1", { IS(exit_codes[192], 1) } },
 	{ "-e 15:1", { IS(exit_codes[15], 1) } },
 	{ "-e 1:KILL", { IS(exit_codes[1], 137) } },
-	{ "-r TERM:0", { IS(signals.rewrite[SIGTERM], 0) } },
-	{ "-r hup:00", { IS(signals.rewrite[SIGHUP], 0) } },
-	{ "-r SIGRTMIN+3:RTMAX-1", { IS(signals.rewrite[37], 63) } },
-	{ "-r 32:33", { IS(signals.rewrite[32], 33) } },
-	{ "-r 1:64", { IS(signals.rewrite[1], 64) } },
-	{ "-r USR1:KILL", { IS(signals.rewrite[SIGUSR1], SIGKILL) } },
-	{ "--delay RTMIN:0.001", { IS(signals.delay[34], 1) } },
+	{ "-r TERM:0", { IS(run.signals.rewrite[SIGTERM], 0) } },
+	{ "-r hup:00", { IS(run.signals.rewrite[SIGHUP], 0) } },
+	{ "-r SIGRTMIN+3:RTMAX-1", { IS(run.signals.rewrite[37], 63) } },
+	{ "-r 32:33", { IS(run.signals.rewrite[32], 33) } },
+	{ "-r 1:64", { IS(run.signals.rewrite[1], 64) } },
+	{ "-r USR1:KILL", { IS(run.signals.rewrite[SIGUSR1], SIGKILL) } },
+	{ "--delay RTMIN:0.001", { IS(run.signals.delay[34], 1) } },
 	{ "--delay INT:0", NO_CHANGE },
-	{ "--delay 64:2147483647ms", { IS(signals.delay[64], INT32_MAX) } },
+	{ "--delay 64:2147483647ms", { IS(run.signals.delay[64], INT32_MAX) } },
 	{ "-p 64", { IS(parent_death_signal, 64) } },
 	{ "--report-fd 0", { IS(report_fd, 0) } },
 	{ "--report-fd 2147483647", { IS(report_fd, INT_MAX) } },
@@ -95,12 +105,12 @@ static const struct {
 	{ "parent-death-signal", "p",
 	    { "USR1", { IS(parent_death_signal, SIGUSR1) } } },
 	{ "exit", "e", { "143:7", { IS(exit_codes[143], 7) } } },
-	{ "rewrite", "r", { "2:3", { IS(signals.rewrite[2], 3) } } },
-	{ "delay", NULL, { "15:1.5", { IS(signals.delay[15], 1500) } } },
-	{ "stop-timeout", NULL, { "2m", { IS(stop_timeout, 120000) } } },
-	{ "stop-signal", NULL, { "KILL", { IS(stop_signal, SIGKILL) } } },
-	{ "grace", NULL, { "0", { IS(grace, 0) } } },
-	{ "timeout", NULL, { "90", { IS(timeout, 90000) } } },
+	{ "rewrite", "r", { "2:3", { IS(run.signals.rewrite[2], 3) } } },
+	{ "delay", NULL, { "15:1.5", { IS(run.signals.delay[15], 1500) } } },
+	{ "stop-timeout", NULL, { "2m", { IS(run.stop_timeout, 120000) } } },
+	{ "stop-signal", NULL, { "KILL", { IS(run.stop_signal, SIGKILL) } } },
+	{ "grace", NULL, { "0", { IS(run.grace, 0) } } },
+	{ "timeout", NULL, { "90", { IS(run.timeout, 90000) } } },
 	{ "report-fd", NULL, { "3", { IS(report_fd, 3) } } },
 };
 
@@ -180,7 +190,7 @@ static const struct { const char *text; int64_t ms; } times[] = {
 
 START_TEST(a_time_is_so_many_milliseconds)
 {
-	const struct accepted a = { "", { IS(grace, times[_i].ms) } };
+	const struct accepted a = { "", { IS(run.grace, times[_i].ms) } };
 
 	sets(&a, "--grace %s run", times[_i].text);
 }
@@ -229,7 +239,7 @@ START_TEST(the_first_word_that_is_no_option_is_the_command)
 
 	options_parse(&o, NULL, argv, false);
 	ck_assert_ptr_eq(o.command, argv + commands[_i].command);
-	ck_assert_int_eq(o.verbosity, 0);
+	ck_assert_int_eq(o.run.verbosity, 0);
 }
 END_TEST
 
@@ -238,14 +248,14 @@ END_TEST
 static const struct accepted variables[] = {
 	{ "", NO_CHANGE },
 	{ " ,\t\n, ", NO_CHANGE },
-	{ "-g", { IS(group, true) } },
-	{ ",,-g,, -v\t-v\n", { IS(group, true), IS(verbosity, 2) } },
-	{ "-gv,--timeout,5", { IS(group, true), IS(verbosity, 1),
-	    IS(timeout, 5000) } },
+	{ "-g", { IS(run.group, true) } },
+	{ ",,-g,, -v\t-v\n", { IS(run.group, true), IS(run.verbosity, 2) } },
+	{ "-gv,--timeout,5", { IS(run.group, true), IS(run.verbosity, 1),
+	    IS(run.timeout, 5000) } },
 	{ "-p TERM --", { IS(parent_death_signal, SIGTERM) } },
-	{ "\\-\\g", { IS(group, true) } },
+	{ "\\-\\g", { IS(run.group, true) } },
 	{ "-e 1:2,-e 3:4 -r HUP:0", { IS(exit_codes[1], 2),
-	    IS(exit_codes[3], 4), IS(signals.rewrite[SIGHUP], 0) } },
+	    IS(exit_codes[3], 4), IS(run.signals.rewrite[SIGHUP], 0) } },
 };
 
 START_TEST(the_environment_holds_options_that_the_child_does_not_see)
@@ -267,8 +277,9 @@ END_TEST
 
 START_TEST(the_command_line_comes_after_the_environment)
 {
-	static const struct accepted both = { "", {
-	    IS(timeout, 2000), IS(grace, 3000), IS(verbosity, 2) } };
+	static const struct accepted both = { "",
+		{ IS(run.timeout, 2000), IS(run.grace, 3000),
+		    IS(run.verbosity, 2) } };
 
 	setenv("PITH_OPTIONS", "--timeout 1 --grace 3 -v", 1);
 	sets(&both, "--timeout 2 -v run");

@@ -220,16 +220,17 @@ set_as_documented(struct options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->dies_of_signal = true;
-	o->reaped = "reaped orphan process ";
-	o->stop_signal = SIGTERM;
-	o->stop_timeout = o->grace = o->timeout = o->report_fd = UNSET;
+	o->run.reaped = "reaped orphan process ";
+	o->run.stop_signal = SIGTERM;
+	o->run.stop_timeout = o->run.grace = o->run.timeout = o->report_fd =
+	    UNSET;
 	o->sandbox.umask = o->sandbox.tty = UNSET;
 	o->sandbox.info_fd = o->sandbox.block_fd = UNSET;
 	o->sandbox.cpu_time = UNSET;
 	for (int i = 0; i < 256; i++)
 		o->exit_codes[i] = i;
 	for (int i = 0; i < SIGNAL_COUNT; i++)
-		o->signals.rewrite[i] = i;
+		o->run.signals.rewrite[i] = i;
 }
 
 void
@@ -257,12 +258,12 @@ are_same(const struct options *are, const struct options *expected)
 	struct options a, b;
 
 	ck_assert_pstr_eq(are->report, expected->report);
-	ck_assert_str_eq(are->reaped, expected->reaped);
+	ck_assert_str_eq(are->run.reaped, expected->run.reaped);
 	/* Not by assignment, which may leave out what lies between members. */
 	memcpy(&a, are, sizeof(a));
 	memcpy(&b, expected, sizeof(b));
 	a.command = b.command = NULL;
-	a.report = b.report = a.reaped = b.reaped = NULL;
+	a.report = b.report = a.run.reaped = b.run.reaped = NULL;
 	a.sandbox.words = b.sandbox.words = NULL;
 	a.for_command = b.for_command = false;
 	for (size_t i = 0; i < sizeof(a); i++)

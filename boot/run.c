@@ -1,0 +1,101 @@
+#include <errno.h>
+#include <unistd.h>
+
+#include "../cli/log.h"
+#include "../cli/options.h"
+#include "../exec_error.h"
+#include "run.h"
+#include "variables.h"
+
+extern char **environ;
+
+/* Mask of process 1 as the kernel starts it: no signal is held. */
+static const struct inherited no_mask;
+
+/* Start a line of the inittab. Its child prints the error of a failed exec. */
+static void
+start_line(const struct boot_start *line)
+{
+	const struct pre_exec pre_exec = { .call = boot_child,
+	    .with = line->entry, .fork = line->asks ? _Fork : NULL,
+	    .file = line->program.file, .no_status_pipe = true };
+	struct child c = { .own_session = true, .terminal = -1 };
+	struct exec_error why;
+
+	if (!child_start(&c, line->program.argv, &no_mask, &pre_exec, &why)) {
+		warn("cannot start", line->program.file);
+		c.pid = 0;
+	}
+	boot_started(line, c.pid, signals_clock());
+}
+
+void
+device_exec(const char *file, char **command)
+{
+	const struct exec_error failed = exec_command(file, command, &no_mask);
+	struct inherited restored;
+
+	signals_hold(&restored);
+	exec_explain(file ? file : command[0], &failed);
+	boot_exec_failed();
+}
+
+/* Execute ourselves again. All signals stay held, so that the new init sees
+ * those that arrive meanwhile. */
+static void
+exec_again(char **command)
+{
+	struct exec_error failed = { .candidate = 0 };
+
+	if (options_variable())
+		variables_set(options_variable());
+	execve(command[0], command, environ);
+	failed.error = errno;
+	exec_explain(command[0], &failed);
+	if (options_variable())
+		variables_unset(options_variable());
+	boot_exec_failed();
+}
+
+static bool
+device_signal(struct supervisor *s, const siginfo_t *info)
+{
+	(void)s;
+	boot_signal(info, signals_clock());
+	return true;
+}
+
+static bool
+device_exit(struct supervisor *s, pid_t pid, int wait_status)
+{
+	(void)s;
+	boot_died(pid, wait_status, signals_clock());
+	return true;
+}
+
+/* Start what is due, or another init. */
+static int64_t
+device_step(struct supervisor *s)
+{
+	struct boot_start line;
+	char **next;
+	bool renewed;
+
+	boot_turn(s->no_children, signals_clock());
+	while (boot_next(&line, signals_clock()))
+		start_line(&line);
+	next = boot_next_exec(&renewed);
+	if (next && renewed)
+		exec_again(next);
+	else if (next)
+		device_exec(NULL, next);
+	if (boot_over())
+		s->stage = DONE;
+	return boot_deadline(signals_clock());
+}
+
+const struct role device_role = {
+	.on_signal = device_signal,
+	.on_exit = device_exit,
+	.step = device_step,
+};
