@@ -7,6 +7,9 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CC      ?= cc
+CFLAGS  ?= -Os
+# make WERROR=1 treats warnings as errors, as continuous integration does.
+WERROR  ?=
 N       ?= 1
 SAN     ?=
 MUST_RUN ?=
@@ -37,15 +40,7 @@ SUITES  = build style arrows readme entrypoint containers idioms input dropin bo
 # ---- how ---------------------------------------------------------------------
 
 WARN    = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
-	-Wvla -Wundef -Werror
-CFLAGS  = -Oz $(SMALLER)
-# What gcc does for speed at -Oz too, and what makes it larger: each was measured.
-# A function that is called once is to be inlined however long it is.
-SMALLER = $(patsubst %,-fno-%,move-loop-invariants tree-loop-im thread-jumps \
-	caller-saves tree-dominator-opts tree-tail-merge forward-propagate shrink-wrap \
-	partial-inlining expensive-optimizations jump-tables) \
-	--param=max-inline-insns-single=1000 \
-	$(if $(filter x86_64-%,$(MACHINE)),-malign-data=abi)
+	-Wvla -Wundef $(if $(WERROR),-Werror)
 HARDEN  = -fPIE -fstack-protector-strong
 LEAN    = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables
@@ -71,10 +66,10 @@ CROSS_riscv64 = riscv64-linux-gnu
 ifeq (default,$(origin CC))
 CC      = $(CROSS)-gcc
 endif
-# gcc forgets some of it for armhf and riscv64.
+# gcc forgets some of it for armhf and riscv64. Kernels of aarch64 have pages of up to
+# 64 KiB.
 LINK   += -Wl,-static,-pie,--no-dynamic-linker,-z,text $(LINK_$(ARCH))
-# Programs of tests have the linker's own layout, which is large.
-$(PRODUCT): LINK_aarch64 = -Wl,-z,max-page-size=4096 -T architecture.ld
+LINK_aarch64 = -Wl,-z,max-page-size=65536
 # Where Debian has, natively, what is fetched here.
 FETCHED = build/packages/$(ARCH)
 OF_ARCH = $(if $(filter $(firstword $(subst -, ,$(CROSS)))%,$(MACHINE)),,\
@@ -105,7 +100,7 @@ DEBIAN_LINK = -nostartfiles -nodefaultlibs -L$(FETCHED)/usr/lib/$(MUSL) \
 
 OF_MUSL = $(if $(findstring musl,$(MACHINE)),$(1),$(2))
 MUSL_LINK = $(call OF_MUSL,$(1) -o $(2),$(call DEBIAN_LINK,$(1),$(2)))
-MUSL_CC = $(CC) $(STD) $(CFLAGS) $(AS_ONE) $(WARN) $(HARDEN) $(LEAN) \
+MUSL_CC = $(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(WARN) $(HARDEN) $(LEAN) \
 	$(call OF_MUSL,,$(DEBIAN_CFLAGS))
 
 # One short line a step; V=1 shows the whole of it.
@@ -118,18 +113,9 @@ RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
 
 all: $(PRODUCT)
 
-# What runs for as long as the command stands together, libc's part included, at the
-# beginning: only that stays in memory. What begins with dropin.o is let go of, see
-# drop_program(). What comes after it is compiled as one by the linker: that takes the
-# place of the first of them, so that the order holds.
-FIRST = init.o supervise.o child.o exec.o exec_error.o reaper.o signals.o cli/report.o cli/log.o sandbox/channel.o \
-	boot/boot.o
-LATER = $(filter-out $(FIRST) cli/dropin.o,$(OBJECTS))
-$(LATER:%=$B/%): AS_ONE = -flto -ffat-lto-objects
 $(PRODUCT): $(OBJECTS:%=$B/%)
-	$(call RUN_CC,LINK,$(CC) $(CFLAGS) $(HARDEN) $(LEAN) -flto -flto-partition=one \
-	    $(LINK) $(call MUSL_LINK,$(FIRST:%=$B/%) -lc $B/cli/dropin.o \
-	    $(LATER:%=$B/%),$@))
+	$(call RUN_CC,LINK,$(CC) $(CFLAGS) $(HARDEN) $(LEAN) $(LINK) $(LDFLAGS) \
+	    $(call MUSL_LINK,$(OBJECTS:%=$B/%),$@))
 
 $B/%.o: %.c Makefile | $B/kernel-headers
 	@mkdir -p $(@D)
@@ -260,7 +246,7 @@ SOURCES = $(OBJECTS:%.o=%.c)
 
 lint: pith
 	for c in $(SOURCES); do \
-	    $(filter-out $(SMALLER),$(MUSL_CC)) -O2 -fanalyzer -c $$c \
+	    $(MUSL_CC) -Werror -O2 -fanalyzer -c $$c \
 		-o $B/analyzed.o || exit 1; done
 	@# A text without its NUL in a table; gcc 15 has a warning of its own.
 	! for c in $(SOURCES); do \

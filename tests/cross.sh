@@ -65,32 +65,6 @@ it 'can be loaded with pages of 64 KiB on aarch64' && of "$built" aarch64 && hav
 	}
 }
 
-# The linker has its own view of where RELRO is to end.
-it 'can be so with code and data of any size on aarch64' && of "$built" aarch64 && have readelf && {
-	for more in 8 1000 2200 3700 4096; do
-		for data in 8 1000 3100 3120 4000; do
-			printf '.section .%s,"%s"\n.zero %s\n' rodata.more aR $more \
-			    data.rel.ro.more awR $data >more.s
-			aarch64-linux-gnu-as -o more.o more.s
-			rm -f larger
-			run env -u MAKEFLAGS -u MAKELEVEL -u CC make -C "$TOP" ARCH=aarch64 \
-			    PRODUCT="$W/larger" LINK_aarch64="$W/more.o $(
-			    )-Wl,-z,max-page-size=4096 -T architecture.ld"
-			code_is 0
-			segments larger | while read -r offset address; do
-				[ $((offset % 65536)) = $((address % 65536)) ] ||
-				    fail "$more, $data: $offset cannot be at $address"
-			done
-			readelf -lW larger >program
-			awk '$1 == "GNU_RELRO" { print $3, $6 }' program | {
-				read -r from size
-				is $(((from + size) % 4096)) 0
-				grep -q "LOAD .* $from .* RW " program || fail "$(cat program)"
-			}
-		done
-	done
-}
-
 # ---- machines, in the background ---------------------------------------------
 
 # The initramfs of guest.sh for an architecture.
