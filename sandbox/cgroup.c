@@ -17,46 +17,49 @@
 #include "proc.h"
 
 #define BIT(controller) (1U << (controller))
-#define READ (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+#define MOUNT_FLAGS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 enum {
-	PATIENCE_MS = 1000,             /* for what outlives SIGKILL, at most */
-	LEFTOVERS_MS = 200,             /* of a start, for those of others */
-	OOM_SCORE_STEP = 100,               /* a tenth of the memory, proc(5) */
-	ROUNDS = 10000                  /* of kill(2), without any pause */
+	REMOVE_MS = 1000,               /* longest wait for killed processes */
+	STALE_MS = 200,                 /* time for stale groups at a start */
+	OOM_SCORE_STEP = 100,           /* a tenth of the memory, proc(5) */
+	KILL_ROUNDS = 10000             /* of kill(2), without any pause */
 };
 
-static const char DELEGATE[] = "root may, or in a group of its own: "
-    "systemd-run --user --scope -p Delegate=yes; or --cgroup-parent";
+static const char DELEGATE[] = "run pith as root, with --cgroup-parent, or in "
+    "a group of its own: systemd-run --user --scope -p Delegate=yes";
 
-/* One that is used. */
+/* The hierarchies in use. */
 static struct hierarchy {
-	unsigned int controllers;       /* v1: its own; v2: those of limits */
+	unsigned int controllers;       /* v1: all; v2: those of limits */
 	bool v2;
-	char names[128];                /* as /proc/PID/cgroup has them */
-	int parent;                     /* that ours is made in, or -1 */
-	int group;                      /* ours, which is locked, or -1 */
-	int origin;                     /* of those that joined, or -1 */
+	char names[128];                /* as in /proc/PID/cgroup */
+	int parent;                     /* parent of the outer group, or -1 */
+	int group;                      /* outer group, locked, or -1 */
+	int origin;                     /* group before --cgroup-join, or -1 */
 } hierarchies[CONTROLLERS + 1];
 static int hierarchy_count;
 
-static unsigned int limited;    /* the controllers of limits */
-static unsigned int given;      /* to the groups beside ours, by us */
-static bool needs_group; /* for more than what can be done without */
+static unsigned int limited;    /* controllers that limits need */
+static unsigned int enabled;    /* by us, for the groups beside ours */
+static bool needs_group;        /* an option cannot work without a group */
 static enum nodes node_policy;
-static bool ends_tree;          /* does init, when its launcher is gone */
-static bool outlives_launcher; /* the command outlives a killed launcher */
-static bool has_joining;              /* does some process */
-static char name[GROUP_NAME];   /* of P */
-static char path[1024];         /* of v2, or of the first hierarchy */
-static int left_group = -1;          /* our own group, which we moved out of */
-static int cpu = -1, kill_all = -1, processes = -1, oom_score_fd = -1;
+static bool init_kills_tree;    /* when its launcher is gone */
+static bool outlives_launcher;  /* the command outlives a killed launcher */
+static char name[GROUP_NAME];   /* of the outer group */
+static char path[1024];         /* in v2, or in the first hierarchy */
+static int left_group = -1;     /* our own group, which we moved out of */
+static int cpu_fd = -1;         /* cpu.stat or cpuacct.usage */
+static int kill_fd = -1;        /* cgroup.kill */
+static int procs_fd = -1;       /* cgroup.procs, without cgroup.kill */
+static int oom_score_fd = -1;
 static char oom_score_before[16];
-static int make_error = ENOENT;    /* errno of a group that could not be made */
+static int make_error = ENOENT; /* why a group could not be created */
 
-/* ---- what there is ------------------------------------------------------- */
+/* ---- selecting hierarchies ----------------------------------------------- */
 
-/* False where it cannot be used, and need not. */
+/* Open the parent group in one hierarchy. False if the hierarchy cannot be used
+ * and no limit needs it. */
 static bool
 add_hierarchy(const struct sandbox *s, const char *names, const char *group,
     bool v2, unsigned int controllers)
@@ -74,7 +77,7 @@ add_hierarchy(const struct sandbox *s, const char *names, const char *group,
 	if (h->parent < 0 && (controllers & limited))
 		diex("cannot use the control group", group, errno == EXDEV ?
 		    "it is not below /sys/fs/cgroup here" : strerror(errno),
-		    "--cgroup-parent names another");
+		    "name another with --cgroup-parent");
 	if (h->parent < 0)
 		return false;
 	strbuf_add(&l, names);
@@ -100,8 +103,9 @@ check_parent(const char *parent)
 	}
 }
 
-/* Of v1 what is there of the controllers, the rest of v2: in which a group can
- * be killed or stopped in one step, so that it is used besides. */
+/* Use the v1 hierarchies that have a needed controller, and v2 for the others.
+ * v2 is used even without controllers: it can kill or freeze a group in one
+ * step. */
 static void
 select_hierarchies(const struct sandbox *s, unsigned int extra)
 {
@@ -115,7 +119,7 @@ select_hierarchies(const struct sandbox *s, unsigned int extra)
 		die("cannot read", "/proc/self/cgroup");
 	if (v2 >= 0)
 		extra &= ~(BIT(CTRL_FREEZER) | BIT(CTRL_CPUACCT));
-	/* A Java machine wants to see all of these, or none. */
+	/* A Java VM expects all of these, or none. */
 	if (s->cgroupfs)
 		extra |= BIT(CTRL_CPU) | BIT(CTRL_CPUACCT) | BIT(CTRL_CPUSET);
 	while (hierarchies_next(&next, &names, &group)) {
@@ -135,8 +139,8 @@ select_hierarchies(const struct sandbox *s, unsigned int extra)
 		if (missing & BIT(c))
 			diex("cannot use", limits_reason(s, c), "there is no "
 			    "controller for it below /sys/fs/cgroup",
-			    s->cgroups > CGROUPS_AUTO ? "--cgroups auto" :
-			    "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+			    s->cgroups > CGROUPS_AUTO ? "use --cgroups auto" :
+			    "run: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
 void
@@ -148,16 +152,15 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 	check_parent(s->cgroup_parent);
 	node_policy = nodes;
 	needs_group = limited || s->cpu_time >= 0 || s->cgroup_parent ||
-	    s->cgroupfs || s->host_pid || nodes == KEEP_NODES;
+	    s->cgroupfs || s->host_pid || nodes == RESTRICT_NODES;
 	for (int i = 0; i < s->word_count; i++)
-		has_joining = has_joining || s->words[i].kind == CGROUP_JOIN;
-	needs_group = needs_group || has_joining;
+		needs_group = needs_group || s->words[i].kind == CGROUP_JOIN;
 	if (s->cpu_time == 0)
-		diex("bad value", "0", "--cpu-time takes a time that is "
-		    "longer", NULL);
+		diex("bad value", "0", "--cpu-time takes a time above 0",
+		    NULL);
 	if (s->cgroups == CGROUPS_OFF && needs_group)
-		diex("cannot make a control group", NULL, "--cgroups off",
-		    "--cgroups auto");
+		diex("cannot make a control group", NULL, "--cgroups off is "
+		    "given", "use --cgroups auto");
 	if (s->cgroups == CGROUPS_OFF ||
 	    (!needs_group && !sandbox_has_rootfs(s)))
 		return;
@@ -165,23 +168,25 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 		extra |= BIT(CTRL_MEMORY) | BIT(CTRL_PIDS) | BIT(CTRL_BLKIO);
 	if (s->measured || s->cpu_time >= 0)
 		extra |= BIT(CTRL_CPUACCT);
-	if (nodes == KEEP_NODES)
+	if (nodes == RESTRICT_NODES)
 		limited |= BIT(CTRL_DEVICES);
-	else if (nodes == TRY_NODES)
+	else if (nodes == TRY_RESTRICT_NODES)
 		extra |= BIT(CTRL_DEVICES);
 	proc_open();
 	select_hierarchies(s, extra);
 	if (hierarchy_count == 0 && needs_group)
-		diex("cannot make a control group", NULL, "there are none "
-		    "below /sys/fs/cgroup", "mount -t cgroup2 cgroup2 "
-		    "/sys/fs/cgroup");
-	ends_tree = s->host_pid;
+		diex("cannot make a control group", NULL, "no hierarchy is "
+		    "mounted below /sys/fs/cgroup", "run: mount -t cgroup2 "
+		    "cgroup2 /sys/fs/cgroup");
+	init_kills_tree = s->host_pid;
 }
 
-/* ---- a place for ours ---------------------------------------------------- */
+/* ---- finding the parent -------------------------------------------------- */
 
-/* A group that has processes cannot hand on controllers, but we are all that
- * there is: process 1 of a container, or in a scope of our own. */
+/* Move ourselves to a child group and enable the controllers. A group with
+ * processes cannot enable controllers, cgroups(7). Works only if no other
+ * process is in it: for process 1 of a container, or alone in a systemd scope.
+ */
 static bool
 leave_group(int group, unsigned int which)
 {
@@ -202,11 +207,11 @@ leave_group(int group, unsigned int which)
 	strbuf_add(&l, "/cgroup.procs");
 	left_group = fcntl(group, F_DUPFD_CLOEXEC, 3);
 	return file_write(group, text, "0") &&
-	    hierarchies_enable_controllers(group, which, &given);
+	    hierarchies_enable_controllers(group, which, &enabled);
 }
 
 static _Noreturn void
-no_place(const struct sandbox *s, unsigned int which, int error)
+no_group(const struct sandbox *s, unsigned int which, int error)
 {
 	const char *reason = s->host_pid ? "--pid host" : s->cpu_time >= 0 ?
 	    "--cpu-time" : "a control group";
@@ -216,18 +221,18 @@ no_place(const struct sandbox *s, unsigned int which, int error)
 			reason = limits_reason(s, c);
 	diex("cannot use", reason, error == EBUSY ?
 	    "other processes are in our control group" : error == ENOENT ?
-	    "our control group has not got that controller" : strerror(error),
-	    error == EROFS ? "a container with a writable /sys/fs/cgroup" :
+	    "our control group does not have that controller" : strerror(error),
+	    error == EROFS ? "mount /sys/fs/cgroup writable in the container" :
 	    DELEGATE);
 }
 
 static bool
-may_make(int group)
+may_make_group(int group)
 {
 	return syscall(SYS_faccessat, group, ".", W_OK) == 0;
 }
 
-/* Whose limits would not hold for a group that is made above it. */
+/* True if a v2 group has limits. A group created above it would escape them. */
 static bool
 is_limited(int group)
 {
@@ -244,15 +249,16 @@ is_limited(int group)
 	return false;
 }
 
-/* In v2, where which are to be had: ours, or the nearest above it. */
+/* Select the v2 parent: our group, or the nearest ancestor that can enable the
+ * needed controllers. */
 static void
-find_place(const struct sandbox *s, struct hierarchy *h)
+select_parent(const struct sandbox *s, struct hierarchy *h)
 {
 	const unsigned int which = h->controllers;
 	int error = 0;
 
-	while (which && (!may_make(h->parent) ||
-	    !hierarchies_enable_controllers(h->parent, which, &given))) {
+	while (which && (!may_make_group(h->parent) ||
+	    !hierarchies_enable_controllers(h->parent, which, &enabled))) {
 		int above;
 
 		if (!error)
@@ -261,7 +267,7 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 			return;
 		if (s->cgroup_parent || hierarchies_is_root(h->parent) ||
 		    is_limited(h->parent))
-			no_place(s, which, error);
+			no_group(s, which, error);
 		above = openat(h->parent, "..", O_RDONLY | O_DIRECTORY |
 		    O_CLOEXEC);
 		close(h->parent);
@@ -270,9 +276,10 @@ find_place(const struct sandbox *s, struct hierarchy *h)
 	}
 }
 
-/* ---- making -------------------------------------------------------------- */
+/* ---- creating the groups ------------------------------------------------- */
 
-/* A group of v1 begins without any processors. */
+/* Copy CPUs and memory nodes from the parent: a new cpuset of v1 has none, and
+ * accepts no processes before. cpuset(7) */
 static void
 init_cpuset(const struct hierarchy *h, int group)
 {
@@ -289,57 +296,59 @@ init_cpuset(const struct hierarchy *h, int group)
 }
 
 static void
-make_inner(const struct sandbox *s, const struct hierarchy *h)
+make_inner_group(const struct sandbox *s, const struct hierarchy *h)
 {
 	const unsigned int which = limited & h->controllers;
 	int inner;
 
 	if (h->v2 && which &&
-	    !hierarchies_enable_controllers(h->group, which, &given))
-		die("cannot hand on controllers to", GROUP_INNER);
+	    !hierarchies_enable_controllers(h->group, which, &enabled))
+		die("cannot enable controllers for", GROUP_INNER);
 	if (mkdirat(h->group, GROUP_INNER, 0755) < 0)
 		die("cannot make the control group", GROUP_INNER);
-	inner =
-	    openat(h->group, GROUP_INNER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	inner = openat(h->group, GROUP_INNER, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
 	syscall(SYS_fchmod, inner, 0755);
 	init_cpuset(h, inner);
 	limits_write(s, inner, which, h->v2);
-	/* Not for P, whose end could be that of who joined. */
+	/* Not on the outer group: its OOM kill would also hit joined processes.
+	 */
 	if (which & BIT(CTRL_MEMORY))
 		limits_write_oom(s, inner, h->v2);
 	close(inner);
 }
 
 static void
-limit_nodes(const struct hierarchy *h)
+restrict_nodes(const struct hierarchy *h)
 {
 	const bool here = h->controllers & BIT(CTRL_DEVICES);
 
-	if (node_policy == KEEP_NODES && here &&
+	if (node_policy == RESTRICT_NODES && here &&
 	    !devices_limit(h->group, h->v2))
 		die("cannot keep device nodes from", "the command");
-	else if (node_policy == TRY_NODES && (here || h->v2))
+	else if (node_policy == TRY_RESTRICT_NODES && (here || h->v2))
 		devices_limit(h->group, h->v2);
 }
 
-/* False where the name is taken, or somebody takes it for a leftover. What only
- * measures can be done without. */
+/* Create and lock the outer group in one hierarchy. False if the name is taken,
+ * or if another start is removing the group as stale. A failure is ignored when
+ * the hierarchy has no limits and serves statistics only. */
 static bool
-make_group(const struct sandbox *s, struct hierarchy *h)
+make_outer_group(const struct sandbox *s, struct hierarchy *h)
 {
-	/* Not to be opened, and so locked, by others. */
+	/* No read permission for others: they could open and lock it. */
 	if (mkdirat(h->parent, name, 0711) < 0) {
 		const int error = errno;
 
 		if (error != EEXIST && (h->controllers & limited))
-			no_place(s, h->controllers & limited, error);
+			no_group(s, h->controllers & limited, error);
 		make_error = error;
 		return error != EEXIST;
 	}
 	h->group = openat(h->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Somebody may have removed it as a leftover before it was locked. */
+	/* Another start may have removed the group before we locked it. */
 	if (h->group < 0 || flock(h->group, LOCK_EX | LOCK_NB) < 0 ||
-	    !groups_is_still(h->parent, name, h->group)) {
+	    !groups_is_same_dir(h->parent, name, h->group)) {
 		const int error = errno;
 
 		unlinkat(h->parent, name, AT_REMOVEDIR);
@@ -348,20 +357,21 @@ make_group(const struct sandbox *s, struct hierarchy *h)
 			return false;
 		die("cannot open the control group", name);
 	}
-	/* Whatever the umask is. */
-	syscall(
-	    SYS_fchmod, h->group, 0711 | (outlives_launcher ? GROUP_STAYS : 0));
+	/* mkdirat() has applied the umask. */
+	syscall(SYS_fchmod, h->group, 0711 |
+	    (outlives_launcher ? GROUP_OUTLIVES : 0));
 	init_cpuset(h, h->group);
 	if (needs_group && h->v2)
 		limits_write_groups(h->group);
 	limits_write(s, h->group, limited & h->controllers, h->v2);
-	limit_nodes(h);
+	restrict_nodes(h);
 	if (needs_group)
-		make_inner(s, h);
+		make_inner_group(s, h);
 	return true;
 }
 
-/* "NAME" of P or below it, where what runs is. */
+/* Return the path of a file of the command's group, relative to the outer
+ * group. */
 static const char *
 in_inner(char text[64], const char *file)
 {
@@ -376,7 +386,7 @@ in_inner(char text[64], const char *file)
 }
 
 static bool
-remove_all(int64_t until)
+remove_groups(int64_t until)
 {
 	bool gone = true;
 
@@ -393,27 +403,28 @@ remove_all(int64_t until)
 }
 
 static void
-make_all(const struct sandbox *s)
+make_groups(const struct sandbox *s)
 {
 	for (int attempt = 1; groups_name(name, attempt); attempt++) {
 		struct hierarchy *h = hierarchies;
 
-		while (h < hierarchies + hierarchy_count && make_group(s, h))
+		while (h < hierarchies + hierarchy_count && make_outer_group(s, h))
 			h++;
 		if (h == hierarchies + hierarchy_count)
 			return;
-		remove_all(groups_clock() + PATIENCE_MS);
+		remove_groups(groups_clock() + REMOVE_MS);
 	}
 	errno = EEXIST;
 	die("cannot make the control group", name);
 }
 
-/* Whoever has left something may have left it in other hierarchies too. */
+/* Remove stale groups. Look at all hierarchies, not only those in use, if one
+ * was found: a killed launcher may have used others. */
 static void
-collect_all(const struct sandbox *s)
+remove_stale_groups(const struct sandbox *s)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
-	const int64_t until = groups_clock() + LEFTOVERS_MS;
+	const int64_t until = groups_clock() + STALE_MS;
 	bool left = false;
 
 	for (struct hierarchy *h = hierarchies;
@@ -434,9 +445,10 @@ collect_all(const struct sandbox *s)
 	}
 }
 
-/* ---- those who join ------------------------------------------------------ */
+/* ---- --cgroup-join ------------------------------------------------------- */
 
-/* Where a process comes from: all who join have to come from there. */
+/* Remember the group of the first joining process, to move all back to it. Dies
+ * if a later process comes from another group. */
 static void
 note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 {
@@ -453,13 +465,13 @@ note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 		return;
 	}
 	if (fstat(h->origin, &first) < 0 || first.st_ino != st.st_ino)
-		diex("cannot bring in process", text, "it comes from another "
-		    "group than the first one", "another pith");
+		diex("cannot bring in process", text, "its group is not "
+		    "that of the first process", "start another pith for it");
 	close(fd);
 }
 
 static void
-join(const char *pid)
+join_group(const char *pid)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
 	char file[PROC_PATH];
@@ -490,11 +502,11 @@ join(const char *pid)
 	}
 }
 
-/* ---- the whole ----------------------------------------------------------- */
+/* ---- interface ----------------------------------------------------------- */
 
-/* Open what kills the command's processes: cgroup.kill of pay, Linux 5.14, else
- * the list of its processes. Those of P's other groups have joined, or relay
- * ports. */
+/* Open cgroup.kill of the inner group (Linux 5.14), or else the list of its
+ * processes. Processes in other groups of the outer group have joined or relay
+ * ports, and are not killed. */
 static void
 open_for_kill(void)
 {
@@ -502,18 +514,19 @@ open_for_kill(void)
 
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
-		if (h->v2 && kill_all < 0)
-			kill_all = openat(h->group, in_inner(file,
+		if (h->v2 && kill_fd < 0)
+			kill_fd = openat(h->group, in_inner(file,
 			    "cgroup.kill"), O_WRONLY | O_CLOEXEC);
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
-		if (kill_all < 0 && processes < 0)
-			processes = openat(h->group, in_inner(file,
+		if (kill_fd < 0 && procs_fd < 0)
+			procs_fd = openat(h->group, in_inner(file,
 			    "cgroup.procs"), O_RDONLY | O_CLOEXEC);
 }
 
-/* What is needed while it runs: files of groups are made when they are opened,
- * and without limits a start would be a hundredth longer. */
+/* Open the files that are needed while the command runs, and no others: the
+ * kernel creates a group's files when they are opened, which would make a start
+ * without limits 1 % slower. */
 static void
 open_files(const struct sandbox *s)
 {
@@ -521,14 +534,14 @@ open_files(const struct sandbox *s)
 	const int clock = cgroup_fd_of(CTRL_CPUACCT, &v2);
 
 	if (s->cpu_time >= 0)
-		cpu = openat(clock, v2 ? "cpu.stat" : "cpuacct.usage",
+		cpu_fd = openat(clock, v2 ? "cpu.stat" : "cpuacct.usage",
 		    O_RDONLY | O_CLOEXEC);
 	if (needs_group)
 		open_for_kill();
-	/* It may be that what is there does not do. */
+	/* The hierarchies that we could use may lack these files. */
 	if (needs_group &&
-	    ((kill_all < 0 && processes < 0) || (s->cpu_time >= 0 && cpu < 0)))
-		no_place(s, 0, make_error);
+	    ((kill_fd < 0 && procs_fd < 0) || (s->cpu_time >= 0 && cpu_fd < 0)))
+		no_group(s, 0, make_error);
 }
 
 void
@@ -543,9 +556,9 @@ cgroup_make(const struct sandbox *s, bool outlives)
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2)
-			find_place(s, h);
-	collect_all(s);
-	make_all(s);
+			select_parent(s, h);
+	remove_stale_groups(s);
+	make_groups(s);
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++) {
 		close(h->parent);
@@ -564,11 +577,11 @@ cgroup_make(const struct sandbox *s, bool outlives)
 	open_files(s);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == CGROUP_JOIN)
-			join(s->words[i].value);
+			join_group(s->words[i].value);
 }
 
 static int
-open_pay(const struct hierarchy *h)
+open_command_group(const struct hierarchy *h)
 {
 	return openat(h->group, needs_group ? GROUP_INNER : ".",
 	    O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -580,13 +593,13 @@ cgroup_clone_fd(void)
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2)
-			return open_pay(h);
+			return open_command_group(h);
 	return -1;
 }
 
-/* v1 has the "tasks" of old: one thread that names none but itself goes at once
- * (Linux 5.5). All else waits for the processors to pass through the kernel,
- * cgroup_procs_write_start() there, for milliseconds. */
+/* v1: write "0" to "tasks", which moves only the calling thread and is
+ * immediate since Linux 5.5. Every other move waits milliseconds for an RCU
+ * grace period, cgroup_procs_write_start() in the kernel. */
 bool
 cgroup_enter(bool born)
 {
@@ -601,7 +614,7 @@ cgroup_enter(bool born)
 }
 
 int
-cgroup_relay_birthplace(void)
+cgroup_relay_clone_fd(void)
 {
 	for (struct hierarchy *h = hierarchies;
 	     needs_group && h < hierarchies + hierarchy_count; h++)
@@ -656,12 +669,14 @@ cgroup_path(void)
 	return hierarchy_count > 0 ? path : NULL;
 }
 
-/* The first number of a file of v2 is microseconds, of v1 nanoseconds. */
+/* cpu.stat of v2 begins with microseconds; cpuacct.usage of v1 is nanoseconds.
+ */
 int64_t
 cgroup_cpu_ms(void)
 {
 	char text[64];
-	const ssize_t n = cpu < 0 ? -1 : pread(cpu, text, sizeof(text) - 1, 0);
+	const ssize_t n = cpu_fd < 0 ? -1 :
+	    pread(cpu_fd, text, sizeof(text) - 1, 0);
 	const char *number = text;
 	uint64_t used;
 	bool v2;
@@ -735,27 +750,26 @@ cgroup_freeze(bool frozen)
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2 || (h->controllers & BIT(CTRL_FREEZER))) {
-			const int inner = open_pay(h);
+			const int inner = open_command_group(h);
 
 			groups_freeze(inner, frozen);
 			close(inner);
 		}
 }
 
-/* All that is in it but those who joined; may be too early for some to be gone.
- */
+/* Send SIGKILL to all processes of the command's group. They may exit later. */
 static void
-kill_inside(void)
+kill_command(void)
 {
-	if (kill_all < 0)
+	if (kill_fd < 0)
 		open_for_kill();
-	if (kill_all >= 0 && write(kill_all, "1", 1) == 1)
+	if (kill_fd >= 0 && write(kill_fd, "1", 1) == 1)
 		return;
-	/* So that none is born meanwhile. */
+	/* A frozen process cannot fork while the list is read. */
 	cgroup_freeze(true);
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++) {
-		const int inner = open_pay(h);
+		const int inner = open_command_group(h);
 
 		groups_kill(inner);
 		close(inner);
@@ -766,11 +780,11 @@ kill_inside(void)
 void
 cgroup_kill_others(void)
 {
-	/* It can be neither stopped nor frozen, where it is with us in there;
-	 * but who is born later is seen in a later round. */
-	for (int i = 0; i < ROUNDS; i++)
-		if (kill_all >= 0 ? write(kill_all, "1", 1) < 0 :
-		    !groups_kill_list(processes))
+	/* We may be in the group, so it cannot be frozen. A child that is
+	 * forked during one round is found in a later round. */
+	for (int i = 0; i < KILL_ROUNDS; i++)
+		if (kill_fd >= 0 ? write(kill_fd, "1", 1) < 0 :
+		    !groups_kill_list(procs_fd))
 			break;
 }
 
@@ -780,13 +794,14 @@ cgroup_forget(void)
 	hierarchy_count = 0;
 }
 
+/* Undo leave_group(): disable the controllers and return to our group. */
 static void
-move_back(void)
+return_to_group(void)
 {
 	char text[GROUP_NAME];
 
 	for (int c = 0; c < CONTROLLERS; c++)
-		if (given & BIT(c)) {
+		if (enabled & BIT(c)) {
 			struct strbuf l = STRBUF(text);
 
 			strbuf_add(&l, "-");
@@ -798,8 +813,8 @@ move_back(void)
 	close(left_group);
 }
 
-/* Where what joined came from there may be no group any more, as systemd
- * removes those that are empty: then the one above ours. */
+/* Move joined processes back to their group. If that fails, move them to the
+ * parent of the outer group: systemd removes groups that become empty. */
 static bool
 return_joined(int64_t until)
 {
@@ -823,28 +838,28 @@ void
 cgroup_kill(void)
 {
 	if (hierarchy_count > 0)
-		kill_inside();
+		kill_command();
 }
 
 void
 cgroup_end(void)
 {
-	const int64_t until = groups_clock() + PATIENCE_MS;
-	bool gone = remove_all(until), sent = true;
+	const int64_t until = groups_clock() + REMOVE_MS;
+	bool gone = remove_groups(until), sent = true;
 
 	while (!gone && sent) {
-		kill_inside();
+		kill_command();
 		sent = return_joined(until);
-		gone = remove_all(until);
+		gone = remove_groups(until);
 		if (gone || groups_clock() >= until)
 			break;
 		groups_wait();
 	}
 	if (!gone)
 		warnx("cannot remove the control group", path, "processes "
-		    "or groups in it are left", "the next start removes it");
+		    "or groups are left in it", "the next start removes it");
 	if (left_group >= 0)
-		move_back();
+		return_to_group();
 }
 
 void
@@ -856,13 +871,13 @@ cgroup_fds(int fds[CGROUP_FDS], bool init)
 		fds[i] = -1;
 	if (init)
 		hierarchy_count = 0;
-	if (init && !ends_tree)
-		kill_all = processes = -1;
-	*fd++ = kill_all;
-	*fd++ = processes;
+	if (init && !init_kills_tree)
+		kill_fd = procs_fd = -1;
+	*fd++ = kill_fd;
+	*fd++ = procs_fd;
 	if (init)
 		return;
-	*fd++ = cpu;
+	*fd++ = cpu_fd;
 	*fd++ = oom_score_fd;
 	*fd++ = left_group;
 	for (struct hierarchy *h = hierarchies;
@@ -872,32 +887,33 @@ cgroup_fds(int fds[CGROUP_FDS], bool init)
 	}
 }
 
-/* As their users look for them: v2 alone, or each under its own name. */
+/* Mount the hierarchies where programs expect them: v2 alone at /sys/fs/cgroup,
+ * or each in a subdirectory with its name. */
 void
 cgroup_mount(int root)
 {
-	static const char PLACE[] = "sys/fs/cgroup";
-	int dir = mounts_open_in_root(root, PLACE, true);
+	static const char MOUNT_POINT[] = "sys/fs/cgroup";
+	int dir = mounts_open_in_root(root, MOUNT_POINT, true);
 	int tmpfs = -1, mount;
 
 	if (hierarchy_count != 1 || !hierarchies[0].v2) {
-		tmpfs = mounts_new("tmpfs", "mode=755", READ);
+		tmpfs = mounts_new("tmpfs", "mode=755", MOUNT_FLAGS);
 		if (dir < 0 || tmpfs < 0 || !mounts_attach(tmpfs, dir))
-			die("cannot mount", PLACE);
+			die("cannot mount", MOUNT_POINT);
 	}
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++) {
 		const char *which = h->v2 ? "unified" : h->names;
-		int place = dir;
+		int target = dir;
 
 		if (tmpfs >= 0)
-			place = mkdirat(tmpfs, which, 0755) < 0 ? -1 :
+			target = mkdirat(tmpfs, which, 0755) < 0 ? -1 :
 			    openat(tmpfs, which, O_PATH | O_CLOEXEC);
 		mount = mounts_new(h->v2 ? "cgroup2" : "cgroup", h->names,
-		    READ | MOUNT_ATTR_RDONLY);
-		if (mount < 0 || place < 0 || !mounts_attach(mount, place))
+		    MOUNT_FLAGS | MOUNT_ATTR_RDONLY);
+		if (mount < 0 || target < 0 || !mounts_attach(mount, target))
 			die("cannot mount", h->v2 ? "cgroup2" : h->names);
 	}
 	if (tmpfs >= 0 && !mounts_set_readonly(tmpfs))
-		die("cannot make read-only", PLACE);
+		die("cannot make read-only", MOUNT_POINT);
 }

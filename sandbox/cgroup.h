@@ -1,7 +1,8 @@
-/* The control group of a command, cgroups(7): a group of ours (P) below one of
- * the host's, in each hierarchy that is needed, and where there are limits
- * P/pay in it for all that runs. What holds is P's, which nobody inside can
- * reach; the copy is for readers. */
+/* The control group of a command, cgroups(7). In each hierarchy that is needed
+ * there is an outer group (directory "pith-PID") below a group of the host.
+ * With limits, the outer group holds an inner group (directory "pay"), where
+ * the command and its init run. Limits are enforced on the outer group, which
+ * processes inside cannot reach. The inner group has a copy for readers. */
 #ifndef PITH_SANDBOX_CGROUP_H
 #define PITH_SANDBOX_CGROUP_H
 
@@ -11,81 +12,86 @@
 
 #include "limits.h"
 
-/* Check all limits, and find the hierarchies that can hold them; what is wrong
- * is refused, and nothing is made. KEEP_NODES: device nodes have to be kept
- * from the command; TRY_NODES: where that can be. */
-enum nodes { ALL_NODES, KEEP_NODES, TRY_NODES };
+/* Check all limits and select the hierarchies that can hold them. Creates
+ * nothing; dies if a value is wrong or a controller is missing. nodes: allow
+ * the command all device nodes, restrict them, or restrict them if possible.
+ */
+enum nodes { ALLOW_NODES, RESTRICT_NODES, TRY_RESTRICT_NODES };
 void cgroup_prepare(const struct sandbox *s, enum nodes nodes);
 
-/* Make the group with its limits, bring the processes of --cgroup-join in, and
- * remove what launchers that were killed have left; dies where limits cannot be
- * had. Without any it may not be made. outlives: the command goes on when its
- * launcher is killed, and nobody is to end it then. */
+/* Create the groups, write the limits, move the processes of --cgroup-join in,
+ * and remove stale groups of killed launchers. Dies if a limit cannot be set.
+ * If no option needs a group, there may be none afterwards. outlives: the
+ * command continues when its launcher is killed, so that later starts must not
+ * kill it. */
 void cgroup_make(const struct sandbox *s, bool outlives);
 
-/* Where a process of clone3(2) may be born in v2: an O_PATH descriptor, to be
- * closed, or -1. */
+/* Return an O_PATH descriptor of the v2 group for CLONE_INTO_CGROUP, clone3(2).
+ * The caller closes it. -1 without a v2 group. */
 int cgroup_clone_fd(void);
 
-/* Go there ourselves, as long as we have one thread; born: in v2 we are there.
- * False with errno. */
+/* Move the calling process, which must have only one thread, into the group.
+ * born: clone3(2) created it in the v2 group already. False with errno. */
 bool cgroup_enter(bool born);
 
-/* Have the kernel take what pid starts from now on before pid itself when
- * memory runs out; and no more. Nothing where memory is not limited. */
+/* Raise oom_score_adj of pid, so that the OOM killer prefers the processes that
+ * pid starts from now on; oom_score_restore() resets pid itself. No effect
+ * without --memory. proc(5) */
 void oom_score_raise(const struct sandbox *s, pid_t pid);
 void oom_score_restore(void);
 
-/* As cgroup_clone_fd() and cgroup_enter(), for the port relay: its memory
- * counts for the sandbox. v2: a group beside pay, because a group that passes
- * on controllers holds no processes. v1: P itself. Not pay: the command could
- * freeze it, and --oom group would kill the relay. Without pay the relay stays
- * in the launcher's group. */
-int cgroup_relay_birthplace(void);
+/* Like cgroup_clone_fd() and cgroup_enter(), for the port relay, whose memory
+ * counts for the sandbox. v2: a group beside the inner one, because a group
+ * that enables controllers cannot hold processes; cgroup_relay_clone_fd()
+ * creates it and dies on failure. v1: the outer group. Not the inner group: the
+ * command could freeze it, and --oom group would kill the relay. Without an
+ * inner group the relay stays in the launcher's group. */
+int cgroup_relay_clone_fd(void);
 bool cgroup_enter_relay(bool born);
 
-/* The group of P that has a controller, and whether it is of v2; or -1. */
+/* Return the descriptor of the outer group that has a controller, or -1; *v2
+ * says whether its hierarchy is v2. The descriptor stays ours. */
 int cgroup_fd_of(enum controller c, bool *v2);
 
-/* Whether there is P/pay besides P. */
+/* True if the outer group holds an inner group. */
 bool cgroup_has_inner(void);
 
-/* Processor time of all that was in it, in milliseconds; -1 where it is not
- * known. */
+/* CPU time that all processes of the group have used, in milliseconds; -1 if
+ * unknown. */
 int64_t cgroup_cpu_ms(void);
 
-/* How many processors the command can work on at a time, who may ask for more
- * than we were left with; sched_setaffinity(2). */
+/* Number of CPUs that the command can run on at a time, at least 1. Not our own
+ * affinity: the command may extend its mask again, sched_setaffinity(2). */
 int cgroup_processors(void);
 
-/* The path of the group of the command, as /proc/PID/cgroup has it; NULL where
- * there is none. */
+/* Path of the command's group as in /proc/PID/cgroup; NULL without a group. */
 const char *cgroup_path(void);
 
-/* Stop all that is in it where it stands, or let it go on. */
+/* Freeze all processes of the command's group, or thaw them. */
 void cgroup_freeze(bool frozen);
 
-/* SIGKILL to all that is left of the command, which may not be gone yet. */
+/* Send SIGKILL to the remaining processes of the command. Does not wait until
+ * they have exited. */
 void cgroup_kill(void);
 
-/* End all that is left, send those of --cgroup-join back, and remove the group;
- * warns where that cannot be within a second. */
+/* Kill the remaining processes, move those of --cgroup-join back, and remove
+ * the group. Warns if that takes longer than a second. */
 void cgroup_end(void);
 
-/* Attach the hierarchies that are used, read-only, below a root: in init, whose
- * cgroup namespace begins at its group; dies. */
+/* Mount the used hierarchies read-only below a root directory. For init, whose
+ * cgroup namespace begins at its group. Dies on failure. */
 void cgroup_mount(int root);
 
-/* End the tree in the place of a launcher that is gone: all but ourselves, who
- * may be in it. */
+/* Kill all processes of the group except the caller, which may be in it. For
+ * init, when its launcher is gone. */
 void cgroup_kill_others(void);
 
-/* There is none, for all that follows. */
+/* Forget the group: later calls behave as without one. */
 void cgroup_forget(void);
 
-/* The descriptors that are needed to the end, or -1. An init, which is to
- * forget all others, has some only where it may have to cgroup_kill_others().
- */
+/* Store the descriptors that must stay open until the end; the others are -1.
+ * init: the caller is init, which keeps only those that cgroup_kill_others()
+ * needs, and forgets the rest. */
 enum { CGROUP_FDS = 2 * (CONTROLLERS + 1) + 5 };
 void cgroup_fds(int fds[CGROUP_FDS], bool init);
 

@@ -16,13 +16,13 @@
 #include "proc.h"
 
 enum {
-	NAMES = 100,                    /* tried, of one process */
-	KILLED_AT_ONCE = 16,            /* descriptors of processes */
-	LISTING = 2048                  /* bytes of getdents64(2) */
+	NAME_ATTEMPTS = 100,
+	KILL_BATCH = 16,                /* pidfds open at a time */
+	DIRENT_BYTES = 2048             /* buffer of getdents64(2) */
 };
 
 static const char PREFIX[] = "pith-";
-static const char OUT[] = "-out";       /* of a launcher */
+static const char OUT[] = "-out";       /* a launcher that moved out */
 
 /* ---- names --------------------------------------------------------------- */
 
@@ -31,7 +31,7 @@ groups_name(char name[GROUP_NAME], int attempt)
 {
 	struct strbuf l = { name, GROUP_NAME, 0 };
 
-	if (attempt > NAMES)
+	if (attempt > NAME_ATTEMPTS)
 		return NULL;
 	strbuf_add(&l, PREFIX);
 	strbuf_number(&l, getpid());
@@ -44,9 +44,10 @@ groups_name(char name[GROUP_NAME], int attempt)
 	return name;
 }
 
-/* A name that groups_name() gives; out: where a launcher goes. */
+/* True for a name that groups_name() can return. *out: it is the group of a
+ * launcher that moved out of its own. */
 static bool
-is_group_of_ours(const char *which, bool *out)
+is_pith_name(const char *which, bool *out)
 {
 	uint64_t n;
 
@@ -55,26 +56,26 @@ is_group_of_ours(const char *which, bool *out)
 	which += strlen(PREFIX);
 	if (!text_number(&which, INT_MAX, &n))
 		return false;
-	if (*which == '.' && (++which, !text_number(&which, NAMES, &n)))
+	if (*which == '.' && (++which, !text_number(&which, NAME_ATTEMPTS, &n)))
 		return false;
 	*out = strcmp(which, OUT) == 0;
 	return *out || !*which;
 }
 
-/* ---- who is in it -------------------------------------------------------- */
+/* ---- processes ----------------------------------------------------------- */
 
-/* The processes of a group, read as it stands. */
-struct list {
-	int fd;                         /* of cgroup.procs */
-	off_t at;
+/* A reader of cgroup.procs. */
+struct proc_list {
+	int fd;
+	off_t at;                       /* of the next read */
 	char text[1024];
 	ssize_t n, i;
 };
 
-/* The next one of them; 0 after the last. Those of other PID namespaces are 0
- * to us, and passed over. */
+/* Return the next process, or 0 after the last. Skips processes that are not in
+ * our PID namespace, which the kernel lists as 0. */
 static pid_t
-next_process(struct list *l)
+next_process(struct proc_list *l)
 {
 	pid_t pid = 0;
 
@@ -95,11 +96,11 @@ next_process(struct list *l)
 	}
 }
 
-/* v1 keeps what it has once read from a file for as long as that is read again;
- * what is true now is in a file that is opened now, cgroup_pidlist_start() in
- * the kernel. */
+/* Open the list again for each pass. v1 caches the list of an open file while
+ * it is read, so only a new descriptor shows the present state;
+ * cgroup_pidlist_start() in the kernel. */
 static int
-open_list(int group, const char *file)
+open_proc_list(int group, const char *file)
 {
 	return openat(group, file, O_RDONLY | O_CLOEXEC);
 }
@@ -107,7 +108,7 @@ open_list(int group, const char *file)
 bool
 groups_contains(int group, pid_t wanted)
 {
-	struct list l = { .fd = open_list(group, "cgroup.procs") };
+	struct proc_list l = { .fd = open_proc_list(group, "cgroup.procs") };
 	pid_t pid;
 
 	do
@@ -118,13 +119,14 @@ groups_contains(int group, pid_t wanted)
 }
 
 /* Kill those of count processes that are still in the list. A pid can be
- * reused. Open pidfds first, then read the list again: a pid still listed
- * belongs to its pidfd, or the pidfd's process has ended and gets no signal.
- * pidfd_open(2) is of Linux 5.3; before, there is only the pid. */
+ * reused, so the caller opens pidfds first, and the list is read again here. A
+ * pid that is still listed belongs to its pidfd, or the process of the pidfd
+ * has ended and gets no signal. Before pidfd_open(2), Linux 5.3, signal the
+ * pid. */
 static bool
 kill_listed(int list, const pid_t pids[], const int fds[], int count)
 {
-	struct list l = { .fd = list };
+	struct proc_list l = { .fd = list };
 	bool found = false;
 	pid_t pid;
 
@@ -137,39 +139,40 @@ kill_listed(int list, const pid_t pids[], const int fds[], int count)
 	return found;
 }
 
-/* group: where the list is, or -1. */
+/* Kill all processes of a list except ourselves. group: its directory, or -1 if
+ * there is none to open the list again. */
 static bool
-kill_all_in(int group, int list)
+kill_all_listed(int group, int list)
 {
-	struct list l = { .fd = list };
-	pid_t pids[KILLED_AT_ONCE], pid;
-	int fds[KILLED_AT_ONCE], count;
+	struct proc_list l = { .fd = list };
+	pid_t pids[KILL_BATCH], pid;
+	int fds[KILL_BATCH], count;
 	bool found = false;
 
 	do {
 		int again;
 
 		count = 0;
-		while (count < KILLED_AT_ONCE && (pid = next_process(&l)) > 0)
+		while (count < KILL_BATCH && (pid = next_process(&l)) > 0)
 			if (pid != getpid()) {
 				pids[count] = pid;
 				fds[count++] = syscall(SYS_pidfd_open, pid, 0);
 			}
-		again = count > 0 ? open_list(group, "cgroup.procs") : -1;
+		again = count > 0 ? open_proc_list(group, "cgroup.procs") : -1;
 		found = kill_listed(again < 0 ? list : again, pids, fds,
 		    count) || found;
 		close(again);
 		for (int i = 0; i < count; i++)
 			close(fds[i]);
-	} while (count == KILLED_AT_ONCE);
+	} while (count == KILL_BATCH);
 	return found;
 }
 
 bool
 groups_kill(int group)
 {
-	const int list = open_list(group, "cgroup.procs");
-	const bool found = kill_all_in(group, list);
+	const int list = open_proc_list(group, "cgroup.procs");
+	const bool found = kill_all_listed(group, list);
 
 	close(list);
 	return found;
@@ -178,10 +181,11 @@ groups_kill(int group)
 bool
 groups_kill_list(int list)
 {
-	return kill_all_in(-1, list);
+	return kill_all_listed(-1, list);
 }
 
-/* A frozen group of v1 does not even die. */
+/* v2 has cgroup.freeze, v1 the freezer controller. In v1 a frozen process does
+ * not die at SIGKILL. */
 void
 groups_freeze(int group, bool frozen)
 {
@@ -190,16 +194,16 @@ groups_freeze(int group, bool frozen)
 		    "THAWED");
 }
 
-/* A process that forks while the list is read has children that are not in it,
- * and one that ends before it is moved gives ESRCH: read until there is none.
- */
+/* Read the list until it is empty: a process may fork while the list is read,
+ * and its child is not in it. ESRCH: the process has exited before it was
+ * moved. */
 bool
 groups_move_joined(int group, int to, int64_t until)
 {
 	bool taken = true, found;
 
 	do {
-		struct list l = { .fd = open_list(group,
+		struct proc_list l = { .fd = open_proc_list(group,
 		    "joined/cgroup.procs") };
 		pid_t pid;
 
@@ -218,7 +222,7 @@ groups_move_joined(int group, int to, int64_t until)
 	return taken && !found;
 }
 
-/* ---- its end ------------------------------------------------------------- */
+/* ---- removal ------------------------------------------------------------- */
 
 void
 groups_wait(void)
@@ -235,15 +239,15 @@ groups_clock(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A way through all groups below one. It holds one descriptor however deep they
- * are: ".." of a group is the one that it was made in, as none can be moved. */
+/* A walk through all groups below a top group. It needs one descriptor at any
+ * depth: ".." leads back, as groups cannot be moved to another parent. */
 struct walk {
-	int dir;                        /* where it is; -1: it broke off */
+	int dir;                        /* the present group; -1: aborted */
 	int depth;                      /* below the top, which is 0 */
-	ino_t after;                    /* the group it came up from, or 0 */
-	bool removes;                   /* those that are empty */
-	bool kills;                     /* what is in those that are not */
-	bool has_turned;                /* up, for the first time */
+	ino_t after;                    /* last visited child of dir, or 0 */
+	bool removes;                   /* remove empty groups */
+	bool kills;                     /* kill processes in the others */
+	bool has_ascended;              /* at least once */
 	int64_t begun, until;           /* of groups_clock() */
 };
 
@@ -254,12 +258,12 @@ walk_from(int group, int64_t until)
 	    O_CLOEXEC), .begun = groups_clock(), .until = until };
 }
 
-/* Kill all that is in a group of the directory. A process that is frozen in v1
- * does not die before it is thawed; in v2 SIGKILL reaches it. The kernel looks
- * at all groups below when freezer.state is read or written: that is done where
- * it has to be. */
+/* Kill all processes in a child group. v1: a frozen process does not die before
+ * it is thawed; in v2 SIGKILL reaches it. Write freezer.state only if
+ * necessary: the kernel visits all groups below at each read and write of it.
+ */
 static void
-end_all_in(int dir, const char *which)
+kill_child_group(int dir, const char *which)
 {
 	const int group = openat(dir, which, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	char text[2];
@@ -271,19 +275,20 @@ end_all_in(int dir, const char *which)
 	close(group);
 }
 
-/* A group of the directory, after the one that the walk came up from; in name.
- * What joined is passed over. */
+/* Store in name the next child of the present group after w->after, and remove
+ * or kill as the walk asks. Skips the group of joined processes. False after
+ * the last child. */
 static bool
-next_group(struct walk *w, char name[NAME_MAX + 1])
+next_child_group(struct walk *w, char name[NAME_MAX + 1])
 {
-	_Alignas(struct dirent) char entries[LISTING];
+	_Alignas(struct dirent) char entries[DIRENT_BYTES];
 	struct strbuf l = strbuf_over(name, NAME_MAX + 1);
 	bool after = w->after == 0;
 	long n;
 
 	if (lseek(w->dir, 0, SEEK_SET) < 0)
 		return false;
-	while ((n = syscall(SYS_getdents64, w->dir, entries, LISTING)) > 0)
+	while ((n = syscall(SYS_getdents64, w->dir, entries, DIRENT_BYTES)) > 0)
 		for (long at = 0; at < n;) {
 			const struct dirent *d = (void *)(entries + at);
 			const bool left = after;
@@ -294,7 +299,7 @@ next_group(struct walk *w, char name[NAME_MAX + 1])
 			    == 0))
 				continue;
 			after = after || d->d_ino == w->after;
-			/* It is busy as long as anything is in it. */
+			/* Fails with EBUSY if the group is not empty. */
 			if (after && w->removes && unlinkat(w->dir, d->d_name,
 			    AT_REMOVEDIR) == 0)
 				continue;
@@ -303,39 +308,40 @@ next_group(struct walk *w, char name[NAME_MAX + 1])
 				return true;
 			}
 			if (after && w->kills)
-				end_all_in(w->dir, d->d_name);
+				kill_child_group(w->dir, d->d_name);
 		}
 	return false;
 }
 
-/* True if the time of a walk is over, on its way up. Removal starts at the
- * bottom. Allow the first ascent as much time as the descent took, or no start
- * would ever remove a deep tree. */
+/* True if the time of a walk is over; called when it ascends. Removal starts at
+ * the bottom. Allow the first ascent as much time as the descent took, or no
+ * start would ever remove a deep tree. */
 static bool
-is_late(struct walk *w)
+walk_timed_out(struct walk *w)
 {
 	const int64_t now = groups_clock();
 
-	if (!w->has_turned && w->until < now + now - w->begun)
+	if (!w->has_ascended && w->until < now + now - w->begun)
 		w->until = now + now - w->begun;
-	w->has_turned = true;
+	w->has_ascended = true;
 	return now > w->until;
 }
 
-/* The next group, those in it after it; false after the last one. */
+/* Descend to the next group, parents before their children. False after the
+ * last one. */
 static bool
-walk_on(struct walk *w)
+walk_next(struct walk *w)
 {
 	char name[NAME_MAX + 1];
 
 	for (;;) {
-		const bool down = next_group(w, name);
+		const bool down = next_child_group(w, name);
 		struct stat st;
 		int to = -1;
 
 		if (!down && w->depth == 0)
 			return false;
-		if (fstat(w->dir, &st) == 0 && (down || !is_late(w)))
+		if (fstat(w->dir, &st) == 0 && (down || !walk_timed_out(w)))
 			to = openat(w->dir, down ? name : "..", O_RDONLY |
 			    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		close(w->dir);
@@ -347,10 +353,11 @@ walk_on(struct walk *w)
 	}
 }
 
-/* True if a process is in a group or below it, not counting those that joined.
- * In v1 every group has to be read; false where that takes too long. */
+/* True if a process is in a group or below it, apart from joined ones. v1 has
+ * no cgroup.events: every group is read, and false is returned after the time.
+ */
 static bool
-has_life(int group, int64_t until)
+is_populated(int group, int64_t until)
 {
 	struct walk w = walk_from(group, until);
 	char text[32];
@@ -360,24 +367,23 @@ has_life(int group, int64_t until)
 		close(w.dir);
 		return strncmp(text, "populated 0", 11) != 0;
 	}
-	while (!found && groups_clock() < until && walk_on(&w))
+	while (!found && groups_clock() < until && walk_next(&w))
 		found = file_read(w.dir, "cgroup.procs", text, sizeof(text)) &&
 		    *text;
 	close(w.dir);
 	return found;
 }
 
-/* Remove all groups below one that are empty, but not that of what joined; kill
- * what is in the others if kill is set, so that they are empty the next time.
- */
+/* Remove all empty groups below one, except that of joined processes. kill:
+ * kill the processes in the others, so that the next call can remove them. */
 static void
-sweep(int group, bool kill, int64_t until)
+remove_groups_below(int group, bool kill, int64_t until)
 {
 	struct walk w = walk_from(group, until);
 
 	w.removes = true;
 	w.kills = kill;
-	while (walk_on(&w))
+	while (walk_next(&w))
 		;
 	close(w.dir);
 }
@@ -389,7 +395,7 @@ remove_empty(int dir, const char *which)
 }
 
 bool
-groups_is_still(int parent, const char *which, int group)
+groups_is_same_dir(int parent, const char *which, int group)
 {
 	struct stat st, now;
 
@@ -397,12 +403,12 @@ groups_is_still(int parent, const char *which, int group)
 	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == now.st_ino;
 }
 
-/* Mostly there is none in it, or pay alone. */
+/* Try the common cases first: no group below it, or the inner group alone. */
 bool
 groups_remove(int group, const char *which, bool kill, int64_t until)
 {
 	const int parent = openat(group, "..", O_PATH | O_CLOEXEC);
-	bool gone = !groups_is_still(parent, which, group) ||
+	bool gone = !groups_is_same_dir(parent, which, group) ||
 	    remove_empty(parent, which);
 
 	if (!gone)
@@ -410,7 +416,7 @@ groups_remove(int group, const char *which, bool kill, int64_t until)
 	if (!gone && remove_empty(group, GROUP_INNER))
 		gone = remove_empty(parent, which);
 	if (!gone) {
-		sweep(group, kill, until);
+		remove_groups_below(group, kill, until);
 		unlinkat(group, GROUP_JOINED, AT_REMOVEDIR);
 		gone = remove_empty(parent, which);
 	}
@@ -418,12 +424,12 @@ groups_remove(int group, const char *which, bool kill, int64_t until)
 	return gone;
 }
 
-/* End and remove a group of a sandbox, whose launcher was killed. */
+/* Kill a sandbox whose launcher was killed, and remove its group. */
 static void
-end_sandbox(int parent, const char *which, int group, int64_t until)
+remove_stale_sandbox(int parent, const char *which, int group, int64_t until)
 {
-	/* Processes elsewhere are not ours: without limits all of them were in
-	 * a PID namespace. */
+	/* Kill only what is in the inner group. Without limits there is none,
+	 * but then the processes were in a PID namespace and are gone. */
 	const int inner = openat(group, GROUP_INNER, O_PATH | O_NOFOLLOW |
 	    O_CLOEXEC);
 
@@ -441,42 +447,43 @@ end_sandbox(int parent, const char *which, int group, int64_t until)
 	close(inner);
 }
 
-/* The same of a command that was in no sandbox. As long as it lives it goes on,
- * as it does without limits. */
+/* Remove the group of a command without namespaces once all its processes have
+ * exited. Until then the command continues without its launcher, as it does
+ * without limits. False if it still runs. */
 static bool
-end_bare(int parent, const char *which, int group, int64_t until)
+remove_stale_command(int parent, const char *which, int group, int64_t until)
 {
 	groups_move_joined(group, parent, until);
-	if (has_life(group, until))
+	if (is_populated(group, until))
 		return false;
 	groups_remove(group, which, false, until);
 	return true;
 }
 
-/* A group that nobody has locked is that of a launcher that was killed. Those
- * who joined it are not its own, and go on in the group above. False where it
- * is not ours to remove. */
+/* Remove a group if it is stale: without a lock, its launcher was killed.
+ * Joined processes are not its own; move them to the parent. False if it is in
+ * use. */
 static bool
-clear(int parent, const char *which, int64_t until)
+remove_if_stale(int parent, const char *which, int64_t until)
 {
 	const int group = openat(parent, which, O_RDONLY | O_DIRECTORY |
 	    O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
-	bool left = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0 &&
+	bool stale = group >= 0 && flock(group, LOCK_EX | LOCK_NB) == 0 &&
 	    fstat(group, &st) == 0;
 
-	if (left && (st.st_mode & GROUP_STAYS))
-		left = end_bare(parent, which, group, until);
-	else if (left)
-		end_sandbox(parent, which, group, until);
+	if (stale && (st.st_mode & GROUP_OUTLIVES))
+		stale = remove_stale_command(parent, which, group, until);
+	else if (stale)
+		remove_stale_sandbox(parent, which, group, until);
 	close(group);
-	return left;
+	return stale;
 }
 
-/* What a launcher that moved out has had it hand on: nobody can get into it
- * until that is taken back. */
+/* Disable the controllers that a launcher which moved out had enabled. Until
+ * then no process can enter the group, cgroups(7). */
 static void
-take_back(int group)
+disable_controllers(int group)
 {
 	char text[256] = "", one[32], *next = text;
 
@@ -497,11 +504,12 @@ take_back(int group)
 bool
 groups_remove_stale(int dir, int64_t until)
 {
-	_Alignas(struct dirent) char entries[LISTING];
+	_Alignas(struct dirent) char entries[DIRENT_BYTES];
 	char name[NAME_MAX + 1];
-	/* Not the top of a group of ours: no name in it is passed over. */
+	/* Depth 1: "joined" is an ordinary name here and must not be skipped.
+	 */
 	struct walk w = { .dir = dir, .depth = 1 };
-	bool left = false, outs = false;
+	bool found = false, outs = false;
 	long n;
 
 	while ((n = syscall(SYS_getdents64, dir, entries, sizeof(entries))) > 0)
@@ -509,17 +517,18 @@ groups_remove_stale(int dir, int64_t until)
 			const struct dirent *d = (void *)(entries + at);
 			bool out;
 
-			/* It has processes in it as long as it is wanted. */
-			if (!is_group_of_ours(d->d_name, &out))
+			/* A launcher's own group cannot be removed while the
+			 * launcher is in it. */
+			if (!is_pith_name(d->d_name, &out))
 				;
 			else if (out)
 				outs |= unlinkat(dir, d->d_name,
 				    AT_REMOVEDIR) == 0;
-			else if (!left || groups_clock() <= until)
-				left |= clear(dir, d->d_name, until);
+			else if (!found || groups_clock() <= until)
+				found |= remove_if_stale(dir, d->d_name, until);
 			at += d->d_reclen;
 		}
-	if (outs && !next_group(&w, name))
-		take_back(dir);
-	return left || outs;
+	if (outs && !next_child_group(&w, name))
+		disable_controllers(dir);
+	return found || outs;
 }

@@ -1,5 +1,5 @@
-/* What there is to do with one control group, an open directory; cgroups(7).
- * Those of ours are named pith-PID; what runs is in "pay" of it. */
+/* Operations on one control group, which is an open directory; cgroups(7). The
+ * outer groups of pith are named pith-PID. */
 #ifndef PITH_SANDBOX_GROUPS_H
 #define PITH_SANDBOX_GROUPS_H
 
@@ -8,51 +8,53 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#define GROUP_INNER "pay"                 /* what runs */
-#define GROUP_JOINED "joined"           /* what --cgroup-join brought in */
-#define GROUP_RELAY "relay"             /* what relays its ports */
+/* Directories in the outer group. */
+#define GROUP_INNER "pay"               /* the command and its init */
+#define GROUP_JOINED "joined"           /* processes of --cgroup-join */
+#define GROUP_RELAY "relay"             /* the port relay */
 
-/* Mode bit of a group whose processes go on when their launcher was killed. */
-#define GROUP_STAYS S_ISVTX
+/* Mode bit of an outer group whose command outlives a killed launcher. */
+#define GROUP_OUTLIVES S_ISVTX
 
-/* The name of ours, by how often others were taken, from 1 on; 0 is where a
- * launcher goes that is in the way. In name, which is returned; NULL where
- * enough have been tried. */
+/* Write the name of our outer group into name and return it. attempt: 1 for the
+ * first try, and one more for each name that was taken. 0: the name of the
+ * group that a launcher moves itself to. NULL after 100 attempts. */
 enum { GROUP_NAME = 48 };
 const char *groups_name(char name[GROUP_NAME], int attempt);
 
-/* Whether a process is in it. */
+/* True if a process is in the group. */
 bool groups_contains(int group, pid_t pid);
 
-/* SIGKILL to each process in a group but ourselves, or of an open cgroup.procs
- * where there is no more than that. False where there was nobody. */
+/* Send SIGKILL to each process in a group except the caller. groups_kill_list()
+ * takes an open cgroup.procs, for callers without the directory. False if there
+ * was no process to kill. */
 bool groups_kill(int group);
 bool groups_kill_list(int list);
 
-/* Stop all that is in it, or let it go on. */
+/* Freeze all processes of a group, or thaw them. Errors are ignored. */
 void groups_freeze(int group, bool frozen);
 
-/* Milliseconds of a clock that only goes forward: until is a moment of it, at
- * which the functions below give up. */
+/* CLOCK_MONOTONIC in milliseconds. The functions below stop when this clock
+ * reaches their argument until. */
 int64_t groups_clock(void);
 
-/* What joined it goes to another group, with what it has started. False where
- * one is not taken there. */
+/* Move joined processes, and all that they have started, to another group.
+ * False if the time was over, or if the kernel refused to move one. */
 bool groups_move_joined(int group, int to, int64_t until);
 
-/* True if the open group still has that name in its parent directory. */
-bool groups_is_still(int parent, const char *which, int group);
+/* True if the open group is still the directory of that name in its parent. */
+bool groups_is_same_dir(int parent, const char *which, int group);
 
-/* Remove group, named which, and all groups below it. With kill, kill the
- * processes of the groups below it, but for those that joined. False: try again
- * later. */
+/* Remove a group, whose name is which, and all groups below it. kill: kill the
+ * processes of the groups below it, except joined ones. False if something is
+ * left; the caller may retry. */
 bool groups_remove(int group, const char *which, bool kill, int64_t until);
 
-/* Wait until the next try: a millisecond. */
+/* Sleep for a millisecond before the next attempt. */
 void groups_wait(void);
 
-/* Remove what launchers that were killed have left in a directory that was
- * opened for that. True where there was something. */
+/* Remove groups of killed launchers in a directory, which must have been opened
+ * for this call because it is read to its end. True if there were any. */
 bool groups_remove_stale(int dir, int64_t until);
 
 #endif

@@ -64,7 +64,7 @@ hierarchies_mount(const char *names, bool v2)
 
 		strbuf_add(&l, ROOT);
 		strbuf_add(&l, places[i]);
-		/* cpu,cpuacct may be mounted as cpu. */
+		/* The hierarchy cpu,cpuacct may be mounted as cpu. */
 		if (i == 1 && !v2)
 			*strchrnul(text, ',') = '\0';
 		fd = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -80,15 +80,15 @@ hierarchies_mount(const char *names, bool v2)
 	return -1;
 }
 
-/* Whether paths of groups are those of the machine, and not of a container. */
+/* True if we are in the initial cgroup namespace, whose inode is fixed. */
 static bool
-sees_all_groups(void)
+in_initial_cgroupns(void)
 {
-	enum { FIRST = 0xEFFFFFFB };    /* PROC_CGROUP_INIT_INO */
+	enum { INITIAL = 0xEFFFFFFB };  /* PROC_CGROUP_INIT_INO */
 	struct stat st;
 
 	return fstatat(proc_fd(), "self/ns/cgroup", &st, 0) < 0 ||
-	    st.st_ino == (ino_t)(unsigned int)FIRST;
+	    st.st_ino == (ino_t)(unsigned int)INITIAL;
 }
 
 int
@@ -101,7 +101,7 @@ hierarchies_open(const char *names, const char *group, bool v2, bool ours)
 		return -1;
 	while (*group == '/')
 		group++;
-	/* Outside of our cgroup namespace. */
+	/* A group outside of our cgroup namespace, cgroup_namespaces(7). */
 	if (strncmp(group, "..", 2) == 0) {
 		close(mount);
 		errno = EXDEV;
@@ -110,7 +110,7 @@ hierarchies_open(const char *names, const char *group, bool v2, bool ours)
 	fd = openat(mount, *group ? group : ".", O_RDONLY | O_DIRECTORY |
 	    O_CLOEXEC);
 	error = errno;
-	if (ours && ((fd < 0 && errno == ENOENT) || !sees_all_groups())) {
+	if (ours && ((fd < 0 && errno == ENOENT) || !in_initial_cgroupns())) {
 		if (fd < 0)
 			fd = openat(mount, ".", O_RDONLY | O_DIRECTORY |
 			    O_CLOEXEC);
@@ -137,9 +137,10 @@ hierarchies_is_root(int group)
 	return top;
 }
 
-/* The root of all groups may have some. */
+/* True if processes keep a group from enabling controllers. The root group has
+ * no cgroup.type, and is exempt from that rule. */
 static bool
-has_processes(int group)
+has_blocking_processes(int group)
 {
 	char text[2];
 
@@ -148,8 +149,8 @@ has_processes(int group)
 }
 
 bool
-hierarchies_enable_controllers(
-    int group, unsigned int which, unsigned int *given)
+hierarchies_enable_controllers(int group, unsigned int which,
+    unsigned int *enabled)
 {
 	char text[256];
 	unsigned int there;
@@ -165,10 +166,10 @@ hierarchies_enable_controllers(
 		return false;
 	file_read(group, "cgroup.subtree_control", text, sizeof(text));
 	which &= ~hierarchies_controllers(text, true);
-	/* Some controllers the kernel would let it, and make of the groups in
-	 * it some that take no others. */
+	/* The kernel would allow threaded controllers in a group with
+	 * processes, but then its children could not have the others. */
 	errno = EBUSY;
-	if (which && has_processes(group))
+	if (which && has_blocking_processes(group))
 		return false;
 	for (int c = 0; c < CONTROLLERS; c++)
 		if (which & BIT(c)) {
@@ -178,7 +179,7 @@ hierarchies_enable_controllers(
 			strbuf_add(&l, limits_controller(c, true));
 			if (!file_write(group, "cgroup.subtree_control", text))
 				return false;
-			*given |= BIT(c);
+			*enabled |= BIT(c);
 		}
 	return true;
 }

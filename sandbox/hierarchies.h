@@ -1,6 +1,6 @@
-/* The hierarchies of control groups that there are: of v1 by their controllers,
- * and that of v2; below /sys/fs/cgroup, where else nobody has them. cgroups(7)
- */
+/* The mounted hierarchies of control groups: one for each set of v1
+ * controllers, and that of v2. They are looked up below /sys/fs/cgroup only,
+ * their usual mount point. cgroups(7) */
 #ifndef PITH_SANDBOX_HIERARCHIES_H
 #define PITH_SANDBOX_HIERARCHIES_H
 
@@ -8,29 +8,33 @@
 
 #include "limits.h"
 
-/* The next "N:NAMES:GROUP" of a text as /proc/PID/cgroup has it, which is cut
- * in place; NAMES of v2 are "". False at its end. */
+/* Parse the next line "N:NAMES:GROUP" of /proc/PID/cgroup. *text is cut in
+ * place and advanced. NAMES is "" for v2. False at the end of the text. */
 enum { HIERARCHY_LISTS = 16 * 1024 };
 bool hierarchies_next(char **text, char **names, char **group);
 
-/* The controllers of such NAMES, or of a line of v2 with blanks, as bits. */
+/* Return the controllers in names as bits of enum controller. Commas (v1) or
+ * blanks (v2, the first line only) separate the names; others are ignored. */
 unsigned int hierarchies_controllers(const char *names, bool v2);
 
-/* Where one is mounted: an O_PATH descriptor, or -1 with errno. */
+/* Return an O_PATH descriptor of the mount point of a hierarchy, or -1 with
+ * errno ENOENT. names is a NAMES of hierarchies_next(). */
 int hierarchies_mount(const char *names, bool v2);
 
-/* Open the directory of a group, by its path, or ours. In a container without a
- * cgroup namespace the path is the host's, and what is mounted begins at our
- * group; in one with it the host's may be mounted, where the path leads to
- * another. -1 with errno: EXDEV where ours is not to be found. */
+/* Open the directory of a group by its path; ours: it is the caller's own
+ * group. In a container without a cgroup namespace the path is the host's, but
+ * the mount may begin at our group. In one with a cgroup namespace the host's
+ * root may be mounted, where the path leads to a foreign group. Returns -1 with
+ * errno; EXDEV if our own group cannot be found. cgroup_namespaces(7) */
 int hierarchies_open(const char *names, const char *group, bool v2, bool ours);
 
-/* Whether a group of v2 is the highest that can be seen. */
+/* True if a group of v2 is the topmost that we can see. */
 bool hierarchies_is_root(int group);
 
-/* Have a group of v2 give controllers to the groups in it; given: those that
- * they had not. False with errno: ENOENT where it has not got one itself. */
-bool hierarchies_enable_controllers(
-    int group, unsigned int which, unsigned int *given);
+/* Enable the controllers which in cgroup.subtree_control of a v2 group. Adds to
+ * *enabled those that were not enabled before. False with errno: ENOENT if the
+ * group lacks a controller, EBUSY if it has processes. cgroups(7) */
+bool hierarchies_enable_controllers(int group, unsigned int which,
+    unsigned int *enabled);
 
 #endif

@@ -233,9 +233,9 @@ sandbox_check(const struct sandbox *s)
 	if (s->user || maps_owners)
 		stdfiles_open_pipes();
 	/* Where mounts are locked nodev holds already. */
-	cgroup_prepare(s, !has_rootfs || !ids_root() ? ALL_NODES :
-	    volumes_have_nodes() ? KEEP_NODES : lock_may_mount(s) ?
-	    TRY_NODES : ALL_NODES);
+	cgroup_prepare(s, !has_rootfs || !ids_root() ? ALLOW_NODES :
+	    volumes_have_nodes() ? RESTRICT_NODES : lock_may_mount(s) ?
+	    TRY_RESTRICT_NODES : ALLOW_NODES);
 	info_prepare(s);
 	log_set_cleanup(sandbox_cleanup);
 	rootfs_upper(s);

@@ -926,7 +926,7 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	const int netns = namespace_of(init, "ns/net", own_net);
 	const pid_t launcher = getpid();
 	int eof_sent[2];
-	int place = cgroup_relay_birthplace(), born = place;
+	int place = cgroup_relay_clone_fd(), born = place;
 	char byte;
 	pid_t pid = -1;
 
