@@ -408,7 +408,8 @@ make_groups(const struct sandbox *s)
 	for (int attempt = 1; groups_name(name, attempt); attempt++) {
 		struct hierarchy *h = hierarchies;
 
-		while (h < hierarchies + hierarchy_count && make_outer_group(s, h))
+		while (h < hierarchies + hierarchy_count &&
+		    make_outer_group(s, h))
 			h++;
 		if (h == hierarchies + hierarchy_count)
 			return;

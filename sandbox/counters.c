@@ -5,30 +5,32 @@
 #include "counters.h"
 #include "proc.h"
 
-/* Whose file: P's; or of it and that of P/pay the one that has counted more, as
- * each counts for itself, and both may count the same. */
-enum { OF_P, OF_BOTH };
+/* Group whose file is read: the outer one, or the outer and the inner one. In
+ * that case take the larger value, not the sum: some files count only the group
+ * itself, and both may count the same event. */
+enum { OUTER, LARGER };
 
-/* Where a counter is: the numbers after each key, in units of the last. */
+/* Source of a counter. unit: file units per byte, number or millisecond. */
 static const struct source {
 	unsigned char counter, controller;
-	unsigned char whose[2];         /* v1, v2 */
-	int unit[2];
+	unsigned char groups[2];        /* v1, v2 */
+	int unit[2];                    /* v1, v2 */
 } sources[] = {
-	{ MEMORY_PEAK, CTRL_MEMORY, { OF_P, OF_P }, { 1, 1 } },
-	{ PIDS_PEAK, CTRL_PIDS, { OF_P, OF_P }, { 1, 1 } },
-	/* v2 may be mounted with memory_localevents. */
-	{ OOM_KILLS, CTRL_MEMORY, { OF_BOTH, OF_BOTH }, { 1, 1 } },
-	{ THROTTLED_MS, CTRL_CPU, { OF_BOTH, OF_BOTH }, { 1000000, 1000 } },
-	{ IO_READ, CTRL_BLKIO, { OF_P, OF_P }, { 1, 1 } },
-	{ IO_WRITTEN, CTRL_BLKIO, { OF_P, OF_P }, { 1, 1 } },
-	{ USER_MS, CTRL_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
-	{ SYSTEM_MS, CTRL_CPUACCT, { OF_P, OF_P }, { 1000000, 1000 } },
-	{ PIDS_REFUSED, CTRL_PIDS, { OF_BOTH, OF_BOTH }, { 1, 1 } },
+	{ MEMORY_PEAK, CTRL_MEMORY, { OUTER, OUTER }, { 1, 1 } },
+	{ PIDS_PEAK, CTRL_PIDS, { OUTER, OUTER }, { 1, 1 } },
+	/* With the mount option memory_localevents, events of the inner group
+	 * are not counted in the outer one. cgroup-v2.rst */
+	{ OOM_KILLS, CTRL_MEMORY, { LARGER, LARGER }, { 1, 1 } },
+	{ THROTTLED_MS, CTRL_CPU, { LARGER, LARGER }, { 1000000, 1000 } },
+	{ IO_READ, CTRL_BLKIO, { OUTER, OUTER }, { 1, 1 } },
+	{ IO_WRITTEN, CTRL_BLKIO, { OUTER, OUTER }, { 1, 1 } },
+	{ USER_MS, CTRL_CPUACCT, { OUTER, OUTER }, { 1000000, 1000 } },
+	{ SYSTEM_MS, CTRL_CPUACCT, { OUTER, OUTER }, { 1000000, 1000 } },
+	{ PIDS_REFUSED, CTRL_PIDS, { LARGER, LARGER }, { 1, 1 } },
 };
 
-/* The file and the key of v1, and those of v2, in the order of the sources. */
-enum { V1, V2 = 2, WORDS_OF_ONE = 4 };
+/* File and key of v1, then of v2, in the order of sources. */
+enum { V1, V2 = 2, WORDS_PER_SOURCE = 4 };
 static const char words[] =
 	"memory.max_usage_in_bytes\0" "\0" "memory.peak\0" "\0"
 	"pids.peak\0" "\0" "pids.peak\0" "\0"
@@ -42,10 +44,10 @@ static const char words[] =
 	"cpuacct.usage_sys\0" "\0" "cpu.stat\0" "system_usec \0"
 	"pids.events\0" "max \0" "pids.events\0" "max ";
 
-/* The sum of the numbers after each key, or the first one where it is ""; -1
- * where there is no such file. */
+/* Return the sum of the numbers after each key in a file. If key is "", return
+ * the number that the file begins with. -1 if the file cannot be read. */
 static int64_t
-sum(int group, const char *file, const char *key)
+sum_key(int group, const char *file, const char *key)
 {
 	char text[4096];
 	const size_t length = strlen(key);
@@ -67,26 +69,26 @@ sum(int group, const char *file, const char *key)
 }
 
 static int64_t
-count(const struct source *s, const char *const own[WORDS_OF_ONE])
+read_counter(const struct source *s, const char *const own[WORDS_PER_SOURCE])
 {
 	char file[64] = "pay/";
 	struct strbuf l = { file, sizeof(file), 4 };
 	bool v2;
 	const int group = cgroup_fd_of(s->controller, &v2);
 	const char *const *w = own + (v2 ? V2 : V1);
-	int64_t n, other = 0;
+	int64_t n, inner = 0;
 
 	if (group < 0)
 		return -1;
 	strbuf_add(&l, w[0]);
-	n = sum(group, file + 4, w[1]);
-	if (s->whose[v2] == OF_BOTH && cgroup_has_inner())
-		other = sum(group, file, w[1]);
-	/* v1 counts bytes of what is throttled alone, since Linux 5.14 or so.
-	 */
+	n = sum_key(group, file + 4, w[1]);
+	if (s->groups[v2] == LARGER && cgroup_has_inner())
+		inner = sum_key(group, file, w[1]);
+	/* Since about Linux 5.14, v1 counts bytes only for throttled
+	 * devices: 0 means unknown. */
 	if (!v2 && n == 0 && s->controller == CTRL_BLKIO)
 		n = -1;
-	return n < 0 ? -1 : (n > other ? n : other) / s->unit[v2];
+	return n < 0 ? -1 : (n > inner ? n : inner) / s->unit[v2];
 }
 
 void
@@ -97,12 +99,12 @@ counters_read(int64_t n[COUNTERS])
 	for (int i = 0; i < COUNTERS; i++)
 		n[i] = -1;
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		const char *own[WORDS_OF_ONE];
+		const char *own[WORDS_PER_SOURCE];
 
-		for (int w = 0; w < WORDS_OF_ONE; w++) {
+		for (int w = 0; w < WORDS_PER_SOURCE; w++) {
 			own[w] = next;
 			next += strlen(next) + 1;
 		}
-		n[sources[i].counter] = count(&sources[i], own);
+		n[sources[i].counter] = read_counter(&sources[i], own);
 	}
 }

@@ -10,30 +10,31 @@
 #include "proc.h"
 #include "volumes.h"
 
-enum { ANY = -1, MOST = 256 };
+enum { ANY_MINOR = -1, MAX_NODES = 256 };
 
 struct node {
 	bool block;
-	int major, minor;               /* ANY minor */
+	int major, minor;               /* or ANY_MINOR */
 };
 
-/* null, zero, full, random, urandom; tty, console, ptmx; terminals. */
-static const struct node usual[] = {
+/* null, zero, full, random, urandom, tty, console, ptmx, pts/N. */
+static const struct node standard_nodes[] = {
 	{ false, 1, 3 }, { false, 1, 5 }, { false, 1, 7 }, { false, 1, 8 },
 	{ false, 1, 9 }, { false, 5, 0 }, { false, 5, 1 }, { false, 5, 2 },
-	{ false, 136, ANY },
+	{ false, 136, ANY_MINOR },
 };
-enum { USUAL = sizeof(usual) / sizeof(usual[0]) };
+enum { STANDARD = sizeof(standard_nodes) / sizeof(standard_nodes[0]) };
 
+/* Store the allowed nodes; returns their number. */
 static int
-list(struct node nodes[MOST])
+list_nodes(struct node nodes[MAX_NODES])
 {
 	struct stat st;
-	int n = USUAL, next = 0;
+	int n = STANDARD, next = 0;
 
-	memcpy(nodes, usual, sizeof(usual));
+	memcpy(nodes, standard_nodes, sizeof(standard_nodes));
 	while (volumes_device(&next, &st)) {
-		if (n == MOST)
+		if (n == MAX_NODES)
 			diex("too many devices", NULL, NULL, NULL);
 		nodes[n++] = (struct node){ S_ISBLK(st.st_mode),
 		    major(st.st_rdev), minor(st.st_rdev) };
@@ -48,7 +49,7 @@ allow_nodes(int group, const struct node *nodes, int n)
 {
 	char text[48];
 
-	/* A node may be made, as in docker: that opens nothing. */
+	/* Allow mknod(2), as docker does: the node cannot be opened. */
 	if (!file_write(group, "devices.deny", "a") ||
 	    !file_write(group, "devices.allow", "c *:* m") ||
 	    !file_write(group, "devices.allow", "b *:* m"))
@@ -58,8 +59,8 @@ allow_nodes(int group, const struct node *nodes, int n)
 
 		strbuf_add(&l, nodes[i].block ? "b " : "c ");
 		strbuf_number(&l, nodes[i].major);
-		strbuf_add(&l, nodes[i].minor == ANY ? ":*" : ":");
-		if (nodes[i].minor != ANY)
+		strbuf_add(&l, nodes[i].minor == ANY_MINOR ? ":*" : ":");
+		if (nodes[i].minor != ANY_MINOR)
 			strbuf_number(&l, nodes[i].minor);
 		strbuf_add(&l, " rwm");
 		if (!file_write(group, "devices.allow", text))
@@ -70,55 +71,57 @@ allow_nodes(int group, const struct node *nodes, int n)
 
 /* ---- v2 ------------------------------------------------------------------ */
 
-/* Registers: the context, what is to be done, the kind, the numbers. */
-enum { RESULT = BPF_REG_0, CONTEXT, ACCESS, KIND, MAJOR, MINOR };
+/* Registers. */
+enum { RESULT = BPF_REG_0, CONTEXT, ACCESS, TYPE, MAJOR, MINOR };
 
-enum { PER_NODE = 5, AROUND = 11 };
+/* Instructions for each node, and those before and after all nodes. */
+enum { PER_NODE = 5, FIXED = 11 };
 
-static struct bpf_insn program[AROUND + MOST * PER_NODE];
-static int length;
+static struct bpf_insn program[FIXED + MAX_NODES * PER_NODE];
+static int program_length;
 
 static void
-add(int code, int to, int from, int offset, int immediate)
+emit_bpf(int code, int to, int from, int offset, int immediate)
 {
-	program[length++] = (struct bpf_insn){ .code = code, .dst_reg = to,
-	    .src_reg = from, .off = offset, .imm = immediate };
+	program[program_length++] = (struct bpf_insn){ .code = code,
+	    .dst_reg = to, .src_reg = from, .off = offset, .imm = immediate };
 }
 
 static void
-end_with(int result)
+emit_return(int result)
 {
-	add(BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, 0, result);
-	add(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	emit_bpf(BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, 0, result);
+	emit_bpf(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* struct bpf_cgroup_dev_ctx: access << 16 | kind, major, minor. */
+/* The context is a struct bpf_cgroup_dev_ctx: access << 16 | type, major,
+ * minor. Access that neither reads nor writes (mknod) is allowed. */
 static void
-write_program(const struct node *nodes, int n)
+compile_nodes(const struct node *nodes, int n)
 {
-	length = 0;
-	add(BPF_LDX | BPF_MEM | BPF_W, ACCESS, CONTEXT, 0, 0);
-	add(BPF_LDX | BPF_MEM | BPF_W, MAJOR, CONTEXT, 4, 0);
-	add(BPF_LDX | BPF_MEM | BPF_W, MINOR, CONTEXT, 8, 0);
-	add(BPF_ALU64 | BPF_MOV | BPF_X, KIND, ACCESS, 0, 0);
-	add(BPF_ALU64 | BPF_AND | BPF_K, KIND, 0, 0, 0xffff);
-	add(BPF_ALU64 | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
-	add(BPF_JMP | BPF_JSET | BPF_K, ACCESS, 0, 2,
+	program_length = 0;
+	emit_bpf(BPF_LDX | BPF_MEM | BPF_W, ACCESS, CONTEXT, 0, 0);
+	emit_bpf(BPF_LDX | BPF_MEM | BPF_W, MAJOR, CONTEXT, 4, 0);
+	emit_bpf(BPF_LDX | BPF_MEM | BPF_W, MINOR, CONTEXT, 8, 0);
+	emit_bpf(BPF_ALU64 | BPF_MOV | BPF_X, TYPE, ACCESS, 0, 0);
+	emit_bpf(BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
+	emit_bpf(BPF_ALU64 | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
+	emit_bpf(BPF_JMP | BPF_JSET | BPF_K, ACCESS, 0, 2,
 	    BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE);
-	end_with(1);
+	emit_return(1);
 	for (int i = 0; i < n; i++) {
-		const bool any = nodes[i].minor == ANY;
+		const bool any = nodes[i].minor == ANY_MINOR;
 
-		add(BPF_JMP | BPF_JNE | BPF_K, KIND, 0, any ? 3 : 4,
+		emit_bpf(BPF_JMP | BPF_JNE | BPF_K, TYPE, 0, any ? 3 : 4,
 		    nodes[i].block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-		add(BPF_JMP | BPF_JNE | BPF_K, MAJOR, 0, any ? 2 : 3,
+		emit_bpf(BPF_JMP | BPF_JNE | BPF_K, MAJOR, 0, any ? 2 : 3,
 		    nodes[i].major);
 		if (!any)
-			add(BPF_JMP | BPF_JNE | BPF_K, MINOR, 0, 2,
+			emit_bpf(BPF_JMP | BPF_JNE | BPF_K, MINOR, 0, 2,
 			    nodes[i].minor);
-		end_with(1);
+		emit_return(1);
 	}
-	end_with(0);
+	emit_return(0);
 }
 
 static bool
@@ -131,7 +134,7 @@ attach_program(int group)
 	memset(&a, 0, sizeof(a));
 	a.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	a.insns = (uintptr_t)program;
-	a.insn_cnt = length;
+	a.insn_cnt = program_length;
 	a.license = (uintptr_t)"MIT";
 	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
 	if (fd < 0)
@@ -149,10 +152,10 @@ attach_program(int group)
 bool
 devices_limit(int group, bool v2)
 {
-	struct node nodes[MOST];
-	const int n = list(nodes);
+	struct node nodes[MAX_NODES];
+	const int n = list_nodes(nodes);
 
 	if (v2)
-		write_program(nodes, n);
+		compile_nodes(nodes, n);
 	return v2 ? attach_program(group) : allow_nodes(group, nodes, n);
 }

@@ -11,10 +11,10 @@
 #define BIT(controller) (1U << (controller))
 
 enum {
-	PERIOD_US = 100000,             /* of --cpus, the kernel's own */
-	LEAST_QUOTA_US = 1000,          /* that it takes: 0.01 */
-	LEAST_MEMORY = 512 * 1024,      /* pith itself, and an exec */
-	MOST_PIDS = 1 << 22             /* PID_MAX_LIMIT */
+	CPU_PERIOD_US = 100000,         /* the kernel's default */
+	MIN_QUOTA_US = 1000,            /* the kernel's minimum: 0.01 CPU */
+	MIN_MEMORY = 512 * 1024,        /* enough for pith and an exec */
+	MAX_PIDS = 1 << 22              /* PID_MAX_LIMIT */
 };
 
 static const char controllers[CONTROLLERS][12] = {
@@ -23,25 +23,27 @@ static const char controllers[CONTROLLERS][12] = {
 	"perf_event", "dmem", "cgroup",
 };
 
-/* Those that v2 has not, as it does without: cpu.stat is in every group, and
- * so are cgroup.freeze and cgroup.max.depth; devices are a program's, and
- * networks nftables'. */
-static const unsigned int NONE_OF_V2 = BIT(CTRL_CPUACCT) | BIT(CTRL_DEVICES) |
-    BIT(CTRL_FREEZER) | BIT(OF_NET_CLS) | BIT(OF_NET_PRIO) | BIT(OF_GROUPS);
+/* Controllers that v2 does not have. Every v2 group has the files cpu.stat,
+ * cgroup.freeze and cgroup.max.depth; a BPF program restricts devices, and
+ * nftables matches groups. */
+static const unsigned int V1_ONLY = BIT(CTRL_CPUACCT) | BIT(CTRL_DEVICES) |
+    BIT(CTRL_FREEZER) | BIT(CTRL_NET_CLS) | BIT(CTRL_NET_PRIO) |
+    BIT(CTRL_CGROUP);
 
-/* Bounds on groups inside, which --cgroup-conf may set too: systemd and
- * container engines need far fewer. */
-static const char groups_most[][2][24] = {
+/* Limits on nested groups, which --cgroup-conf can change. systemd and
+ * container engines need far fewer groups than these. */
+static const char nesting_limits[][2][24] = {
 	{ "cgroup.max.depth", "32" },
 	{ "cgroup.max.descendants", "1000" },
 };
 
-/* The options by enum group_limit; a file is "" where the kernel has none. */
-static const struct rule {
+/* Options, indexed by enum group_limit, and the files they write. "": the
+ * kernel has no such file. */
+static const struct limit_option {
 	char option[16];
 	unsigned char controller;
 	char v1[28], v2[16];
-} rules[GROUP_LIMITS] = {
+} limit_options[GROUP_LIMITS] = {
 	{ "--memory", CTRL_MEMORY, "memory.limit_in_bytes", "memory.max" },
 	{ "--memory-swap", CTRL_MEMORY, "memory.memsw.limit_in_bytes",
 	    "memory.swap.max" },
@@ -53,18 +55,20 @@ static const struct rule {
 	{ "--blkio-weight", CTRL_BLKIO, "blkio.weight", "io.weight" },
 };
 
-static const char takes[] =
-    "a size from 512k on, such as 64m or 1g\0"
-    "a size, not less than --memory, or -1\0"
+/* Valid values, in the order of limit_options. */
+static const char valid_values[] =
+    "a size of at least 512k, such as 64m or 1g\0"
+    "a size of at least --memory, or -1\0"
     "a size, such as 512m or 1g\0"
-    "processors from 0.01 on, such as 0.5 or 2\0"
+    "a number of CPUs of at least 0.01, such as 0.5 or 2\0"
     "a number from 2 to 262144\0"
     "a list such as 0-1,3\0"
-    "a number from 1 on, or -1\0"
+    "a number from 1 to 4194304, or -1\0"
     "a number from 10 to 1000\0";
 
-/* Limits of one block device, from READ_BPS on: MAJOR:MINOR and these. */
-static const struct { char option[20], v1[33], v2[9]; } rates[] = {
+/* Rate limits of a block device, in the order of enum word_kind from READ_BPS
+ * on. v2: the key in io.max. */
+static const struct { char option[20], v1[33], v2[9]; } rate_options[] = {
 	{ "--device-read-bps", "blkio.throttle.read_bps_device", " rbps=" },
 	{ "--device-write-bps", "blkio.throttle.write_bps_device", " wbps=" },
 	{ "--device-read-iops", "blkio.throttle.read_iops_device", " riops=" },
@@ -75,15 +79,15 @@ static const struct { char option[20], v1[33], v2[9]; } rates[] = {
 const char *
 limits_controller(enum controller c, bool v2)
 {
-	return !v2 ? controllers[c] : NONE_OF_V2 & BIT(c) ? "" :
+	return !v2 ? controllers[c] : V1_ONLY & BIT(c) ? "" :
 	    c == CTRL_BLKIO ? "io" : controllers[c];
 }
 
-/* ---- what the values mean ------------------------------------------------ */
+/* ---- values -------------------------------------------------------------- */
 
-/* A number from least to most; -1 where it is none. */
+/* Parse a number from least to most; -1 on failure. */
 static int64_t
-number(const char *text, int64_t least, int64_t most)
+parse_number(const char *text, int64_t least, int64_t most)
 {
 	uint64_t n;
 
@@ -91,12 +95,13 @@ number(const char *text, int64_t least, int64_t most)
 	    (int64_t)n : -1;
 }
 
-/* Microseconds of a period that "0.5" processors are; -1 where it is none. */
+/* Convert a number of CPUs, such as "0.5", to a quota in microseconds of each
+ * period; -1 on failure. */
 static int64_t
-quota(const char *text)
+parse_cpu_quota(const char *text)
 {
 	uint64_t whole, part = 0;
-	int64_t scale = PERIOD_US;
+	int64_t scale = CPU_PERIOD_US;
 
 	if (!text_number(&text, 10000, &whole))
 		return -1;
@@ -106,12 +111,12 @@ quota(const char *text)
 		scale /= 10;
 		part += (*text - '0') * scale;
 	}
-	whole = whole * PERIOD_US + part;
-	return *text || whole < LEAST_QUOTA_US ? -1 : (int64_t)whole;
+	whole = whole * CPU_PERIOD_US + part;
+	return *text || whole < MIN_QUOTA_US ? -1 : (int64_t)whole;
 }
 
-/* Docker's shares as a weight: the least, the usual and the most of both are
- * the same. */
+/* Convert cpu.shares of v1 (2 to 262144, default 1024) to cpu.weight of v2 (1
+ * to 10000, default 100). Minimum, default and maximum map to each other. */
 static int64_t
 weight_of_shares(int64_t shares)
 {
@@ -119,9 +124,9 @@ weight_of_shares(int64_t shares)
 	    100 + (shares - 1024) * 9900 / (262144 - 1024);
 }
 
-/* What is to be written, -1 for what is no such value. */
+/* Return the number to write for a limit, -1 if its value is wrong. */
 static int64_t
-value_of(const struct sandbox *s, enum group_limit limit, bool v2)
+limit_number(const struct sandbox *s, enum group_limit limit, bool v2)
 {
 	const char *text = s->limits[limit];
 	int64_t n;
@@ -129,23 +134,23 @@ value_of(const struct sandbox *s, enum group_limit limit, bool v2)
 	switch (limit) {
 	case MEMORY:
 		n = text_size(text);
-		return n < LEAST_MEMORY ? -1 : n;
+		return n < MIN_MEMORY ? -1 : n;
 	case MEMORY_SWAP:
-		/* Of both together, in v1; in v2 of swap alone. */
+		/* v1 limits memory and swap together, v2 swap alone. */
 		n = text_size(text ? text : s->limits[MEMORY]);
-		return n - value_of(s, MEMORY, v2) < 0 ? -1 :
-		    v2 ? n - value_of(s, MEMORY, v2) : n;
+		return n - limit_number(s, MEMORY, v2) < 0 ? -1 :
+		    v2 ? n - limit_number(s, MEMORY, v2) : n;
 	case MEMORY_HIGH:
 		return text_size(text);
 	case CPUS:
-		return quota(text);
+		return parse_cpu_quota(text);
 	case CPU_SHARES:
-		n = number(text, 2, 262144);
+		n = parse_number(text, 2, 262144);
 		return n < 0 || !v2 ? n : weight_of_shares(n);
 	case PIDS_LIMIT:
-		return number(text, 1, MOST_PIDS);
+		return parse_number(text, 1, MAX_PIDS);
 	case BLKIO_WEIGHT:
-		n = number(text, 10, 1000);
+		n = parse_number(text, 10, 1000);
 		return n < 0 || !v2 ? n : 1 + (n - 10) * 9999 / 990;
 	default:
 		return text[strspn(text, "0123456789,-")] || *text < '0' ||
@@ -153,7 +158,7 @@ value_of(const struct sandbox *s, enum group_limit limit, bool v2)
 	}
 }
 
-/* What docker takes -1 for. */
+/* True for -1, which means no limit, as in docker. */
 static bool
 is_unlimited(const struct sandbox *s, enum group_limit limit)
 {
@@ -164,7 +169,7 @@ is_unlimited(const struct sandbox *s, enum group_limit limit)
 /* ---- checking ------------------------------------------------------------ */
 
 static _Noreturn void
-bad(const char *value, const char *option, const char *wanted)
+bad_limit(const char *value, const char *option, const char *wanted)
 {
 	char text[96];
 	struct strbuf why = STRBUF(text);
@@ -175,9 +180,10 @@ bad(const char *value, const char *option, const char *wanted)
 	diex("bad value", value, text, NULL);
 }
 
-/* MAJOR:MINOR of "PATH:RATE", and the rate; dies. */
+/* Parse "PATH:RATE": append MAJOR:MINOR of the device and return the rate. Dies
+ * if it is wrong. */
 static int64_t
-rate_of(const struct word *w, struct strbuf *device)
+parse_rate(const struct word *w, struct strbuf *device)
 {
 	const int i = w->kind - READ_BPS;
 	const char *colon = strrchr(w->value, ':');
@@ -188,24 +194,25 @@ rate_of(const struct word *w, struct strbuf *device)
 
 	n = !colon || colon - w->value >= (int)sizeof(path) ? -1 :
 	    w->kind <= WRITE_BPS ? text_size(colon + 1) :
-	    number(colon + 1, 1, INT32_MAX);
+	    parse_number(colon + 1, 1, INT32_MAX);
 	if (n < 0)
-		bad(w->value, rates[i].option, w->kind <= WRITE_BPS ?
-		    "a device and a size each second, such as /dev/sda:1m" :
-		    "a device and a number each second, as /dev/sda:100");
+		bad_limit(w->value, rate_options[i].option,
+		    w->kind <= WRITE_BPS ?
+		    "a device and bytes per second, such as /dev/sda:1m" :
+		    "a device and operations per second, such as /dev/sda:100");
 	strbuf_add(&l, w->value);
 	path[colon - w->value] = '\0';
 	if (stat(path, &st) < 0)
 		die("cannot limit", path);
 	if (!S_ISBLK(st.st_mode))
-		diex("cannot limit", path, "it is no block device", NULL);
+		diex("cannot limit", path, "it is not a block device", NULL);
 	strbuf_number(device, major(st.st_rdev));
 	strbuf_add(device, ":");
 	strbuf_number(device, minor(st.st_rdev));
 	return n;
 }
 
-/* The controller of "FILE=VALUE"; what is wrong is refused. */
+/* Return the controller of "FILE=VALUE". Dies if it has none. */
 static enum controller
 controller_of(const char *value)
 {
@@ -214,89 +221,96 @@ controller_of(const char *value)
 
 	if (!value[n] || !value[n + 1] || !dot || dot == value ||
 	    memchr(value, '/', n) || n > NAME_MAX)
-		bad(value, "--cgroup-conf", "FILE=VALUE, such as pids.max=10");
+		bad_limit(value, "--cgroup-conf", "FILE=VALUE, such as "
+		    "pids.max=10");
 	for (int i = 0; i < 2; i++)
-		if (strlen(groups_most[i][0]) == n &&
-		    memcmp(groups_most[i][0], value, n) == 0)
-			return OF_GROUPS;
+		if (strlen(nesting_limits[i][0]) == n &&
+		    memcmp(nesting_limits[i][0], value, n) == 0)
+			return CTRL_CGROUP;
 	for (int c = 0; c < CONTROLLERS; c++)
 		for (int v2 = 0; v2 < 2; v2++) {
 			const char *name = limits_controller(c, v2);
 
-			/* Frozen at the start it would never end. */
-			if (c != CTRL_FREEZER && c != OF_GROUPS &&
+			/* A group frozen at the start would never exit. */
+			if (c != CTRL_FREEZER && c != CTRL_CGROUP &&
 			    strlen(name) == (size_t)(dot - value) &&
 			    memcmp(name, value, dot - value) == 0)
 				return c;
 		}
-	diex("bad value", value, "it is no file of a controller of cgroups",
+	diex("bad value", value, "it is not a file of a cgroup controller",
 	    NULL);
 }
 
-/* Files that undo, by another name, what an option writes. */
-static const struct { unsigned char limit; char file[24]; } besides[] = {
+/* Other files that would change what an option has set. */
+static const struct { unsigned char limit; char file[24]; } alias_files[] = {
 	{ MEMORY, "memory.use_hierarchy" }, { CPUS, "cpu.cfs_period_us" },
 	{ CPU_SHARES, "cpu.weight.nice" }, { CPU_SHARES, "cpu.idle" },
 	{ BLKIO_WEIGHT, "io.bfq.weight" }, { BLKIO_WEIGHT, "blkio.bfq.weight" },
 };
 
+enum { ALIAS_FILES = sizeof(alias_files) / sizeof(alias_files[0]) };
+
+/* True if "FILE=VALUE" names a file. */
 static bool
-is_file(const char *conf, const char *file)
+names_file(const char *conf, const char *file)
 {
 	const size_t n = strlen(file);
 
 	return n > 0 && strncmp(conf, file, n) == 0 && conf[n] == '=';
 }
 
-/* The option that writes the file of a "FILE=VALUE", or NULL. */
+/* Return the given option that sets the file of a "FILE=VALUE", or NULL. */
 static const char *
 writer_of(const struct sandbox *s, const char *conf)
 {
 	for (int i = 0; i < GROUP_LIMITS; i++) {
-		/* Then nothing is swapped. */
+		/* --memory alone sets the swap limit to 0. */
 		const int by = i == MEMORY_SWAP && !s->limits[i] ? MEMORY : i;
 
-		if (s->limits[by] && (is_file(conf, rules[i].v1) ||
-		    is_file(conf, rules[i].v2)))
-			return rules[by].option;
+		if (s->limits[by] && (names_file(conf, limit_options[i].v1) ||
+		    names_file(conf, limit_options[i].v2)))
+			return limit_options[by].option;
 	}
-	for (size_t i = 0; i < sizeof(besides) / sizeof(besides[0]); i++)
-		if (s->limits[besides[i].limit] &&
-		    is_file(conf, besides[i].file))
-			return rules[besides[i].limit].option;
+	for (int i = 0; i < ALIAS_FILES; i++)
+		if (s->limits[alias_files[i].limit] &&
+		    names_file(conf, alias_files[i].file))
+			return limit_options[alias_files[i].limit].option;
 	for (int i = 0; i < s->word_count; i++) {
 		const int k = s->words[i].kind - READ_BPS;
 
 		if (s->words[i].kind >= READ_BPS &&
 		    s->words[i].kind <= WRITE_IOPS &&
-		    (is_file(conf, "io.max") || is_file(conf, rates[k].v1)))
-			return rates[k].option;
+		    (names_file(conf, "io.max") ||
+		    names_file(conf, rate_options[k].v1)))
+			return rate_options[k].option;
 	}
-	return s->oom == OOM_GROUP && is_file(conf, "memory.oom.group") ?
+	return s->oom == OOM_GROUP && names_file(conf, "memory.oom.group") ?
 	    "--oom group" : NULL;
 }
 
-/* The kernel keeps the last rate of a device, by whatever path it is named. */
+/* Reject two different rates for one device, even by different paths: the
+ * kernel keeps only the last one. */
 static void
 check_rate(const struct sandbox *s, int i)
 {
 	const struct word *w = &s->words[i];
 	char text[32], other[32];
 	struct strbuf device = STRBUF(text);
-	const int64_t rate = rate_of(w, &device);
+	const int64_t rate = parse_rate(w, &device);
 
 	for (int k = 0; k < i; k++) {
 		struct strbuf l = STRBUF(other);
 
 		if (s->words[k].kind == w->kind &&
-		    rate_of(&s->words[k], &l) != rate &&
+		    parse_rate(&s->words[k], &l) != rate &&
 		    strcmp(text, other) == 0)
-			diex("cannot take", w->value, "the device has "
-			    "another rate already", "give it once");
+			diex("cannot take", w->value, "the device "
+			    "already has another rate", "give one of them");
 	}
 }
 
-/* Written last it would lift a limit without a word. */
+/* Reject a file that an option sets too: --cgroup-conf is written last and
+ * would silently override it. */
 static void
 check_conf(const struct sandbox *s, const char *conf)
 {
@@ -321,15 +335,15 @@ controller_of_word(const struct word *w)
 static void
 check_limit(const struct sandbox *s, enum group_limit i)
 {
-	const char *wanted = takes;
+	const char *wanted = valid_values;
 
 	for (int k = 0; k < (int)i; k++)
 		wanted += strlen(wanted) + 1;
 	if (i == MEMORY_SWAP && !s->limits[MEMORY])
-		diex("cannot use", "--memory-swap", "it is of --memory and "
-		    "swap together", "--memory as well");
-	if (!is_unlimited(s, i) && value_of(s, i, false) < 0)
-		bad(s->limits[i], rules[i].option, wanted);
+		diex("cannot use", "--memory-swap", "it limits memory and "
+		    "swap together", "give --memory too");
+	if (!is_unlimited(s, i) && limit_number(s, i, false) < 0)
+		bad_limit(s->limits[i], limit_options[i].option, wanted);
 }
 
 unsigned int
@@ -340,7 +354,7 @@ limits_check(const struct sandbox *s)
 	for (int i = 0; i < GROUP_LIMITS; i++)
 		if (s->limits[i]) {
 			check_limit(s, i);
-			needed |= BIT(rules[i].controller);
+			needed |= BIT(limit_options[i].controller);
 		}
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];
@@ -361,8 +375,8 @@ const char *
 limits_reason(const struct sandbox *s, enum controller c)
 {
 	for (int i = 0; i < GROUP_LIMITS; i++)
-		if (s->limits[i] && rules[i].controller == c)
-			return rules[i].option;
+		if (s->limits[i] && limit_options[i].controller == c)
+			return limit_options[i].option;
 	for (int i = 0; i < s->word_count; i++)
 		if (controller_of_word(&s->words[i]) == (int)c)
 			return s->words[i].value;
@@ -371,8 +385,9 @@ limits_reason(const struct sandbox *s, enum controller c)
 
 /* ---- writing ------------------------------------------------------------- */
 
+/* Die with the errno of a write. */
 static _Noreturn void
-not_taken(const char *file, const char *value)
+die_not_written(const char *file, const char *value)
 {
 	char text[160];
 	struct strbuf l = STRBUF(text);
@@ -382,22 +397,23 @@ not_taken(const char *file, const char *value)
 	strbuf_add(&l, "=");
 	strbuf_add(&l, value);
 	diex("cannot set", text, strerror(error), error == ENOENT ?
-	    "this kernel, or the group above, has no such file" :
-	    error == EACCES || error == EPERM ? "root may, or in a group of "
-	    "its own: systemd-run --user --scope -p Delegate=yes" :
-	    error == ERANGE ? "this machine has not got so many" : NULL);
+	    "this kernel or the parent group has no such file" :
+	    error == EACCES || error == EPERM ? "run pith as root, or in a "
+	    "group of its own: systemd-run --user --scope -p Delegate=yes" :
+	    error == ERANGE ? "this machine does not have so many" : NULL);
 }
 
 static void
-put(int group, const char *file, const char *value)
+write_or_die(int group, const char *file, const char *value)
 {
 	if (!file_write(group, file, value))
-		not_taken(file, value);
+		die_not_written(file, value);
 }
 
-/* Where the kernel does not count swap it is enough that there is none. */
+/* True if a swap area is in use. Without one, a kernel that does not account
+ * for swap need not limit it. proc(5) */
 static bool
-there_is_swap(void)
+has_swap(void)
 {
 	char text[256];
 	const char *second;
@@ -408,9 +424,10 @@ there_is_swap(void)
 	return second && second[1];
 }
 
-/* Some kernels weigh by BFQ alone, on the scale of v1. */
+/* Write an I/O weight. Without it, use the file of the BFQ scheduler, which has
+ * the scale of v1 in both versions. */
 static void
-put_weight(const struct sandbox *s, int group, const char *file,
+write_io_weight(const struct sandbox *s, int group, const char *file,
     const char *value, bool v2)
 {
 	char text[24];
@@ -418,14 +435,14 @@ put_weight(const struct sandbox *s, int group, const char *file,
 
 	if (file_write(group, file, value))
 		return;
-	strbuf_number(&l, value_of(s, BLKIO_WEIGHT, false));
-	put(group, v2 ? "io.bfq.weight" : "blkio.bfq.weight", text);
+	strbuf_number(&l, limit_number(s, BLKIO_WEIGHT, false));
+	write_or_die(group, v2 ? "io.bfq.weight" : "blkio.bfq.weight", text);
 }
 
-/* The kernel takes processors that the group cannot have, and goes on with
- * those of the group above. */
+/* Die if the group does not get all CPUs of --cpuset-cpus. The kernel accepts
+ * CPUs that the parent lacks, and silently uses those of the parent. */
 static void
-check_processors(int group, const char *value)
+check_cpuset(int group, const char *value)
 {
 	char wanted[4096], found[4096];
 
@@ -433,38 +450,38 @@ check_processors(int group, const char *value)
 	    file_read(group, "cpuset.cpus.effective", found, sizeof(found)) &&
 	    strcmp(wanted, found) != 0)
 		diex("cannot set", "cpuset.cpus", value,
-		    "not all of these processors are there for it");
+		    "choose CPUs that the parent group has");
 }
 
 static void
 write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
 {
-	const struct rule *r = &rules[limit];
+	const struct limit_option *r = &limit_options[limit];
 	const char *file = v2 ? r->v2 : r->v1;
 	const char *value = s->limits[limit];
 	char text[48];
 	struct strbuf l = STRBUF(text);
 
 	if (!*file)
-		diex("cannot limit", r->option, "cgroup v1 has nothing like "
-		    "it", "a host with cgroup v2");
+		diex("cannot limit", r->option, "cgroup v1 has no such "
+		    "limit", "use a host with cgroup v2");
 	if (limit != CPUSET_CPUS) {
 		if (is_unlimited(s, limit))
-			strbuf_add(
-			    &l, v2 || limit == PIDS_LIMIT ? "max" : "-1");
+			strbuf_add(&l, v2 || limit == PIDS_LIMIT ? "max" :
+			    "-1");
 		else
-			strbuf_number(&l, value_of(s, limit, v2));
+			strbuf_number(&l, limit_number(s, limit, v2));
 		if (limit == CPUS && v2)
 			strbuf_add(&l, " 100000");
 		value = text;
 	}
 	if (limit == BLKIO_WEIGHT)
-		put_weight(s, group, file, value, v2);
+		write_io_weight(s, group, file, value, v2);
 	else if (!file_write(group, file, value) &&
-	    (limit != MEMORY_SWAP || s->limits[limit] || there_is_swap()))
-		put(group, file, value);
+	    (limit != MEMORY_SWAP || s->limits[limit] || has_swap()))
+		write_or_die(group, file, value);
 	if (limit == CPUSET_CPUS && v2)
-		check_processors(group, value);
+		check_cpuset(group, value);
 }
 
 static void
@@ -479,13 +496,13 @@ write_word(const struct word *w, int group, bool v2)
 
 		strbuf_add(&l, w->value);
 		text[n] = '\0';
-		put(group, text, w->value + n + 1);
+		write_or_die(group, text, w->value + n + 1);
 	} else {
-		int64_t n = rate_of(w, &l);
+		int64_t n = parse_rate(w, &l);
 
-		strbuf_add(&l, v2 ? rates[i].v2 : " ");
+		strbuf_add(&l, v2 ? rate_options[i].v2 : " ");
 		strbuf_number(&l, n);
-		put(group, v2 ? "io.max" : rates[i].v1, text);
+		write_or_die(group, v2 ? "io.max" : rate_options[i].v1, text);
 	}
 }
 
@@ -495,29 +512,31 @@ limits_write_oom(const struct sandbox *s, int group, bool v2)
 	if (s->oom != OOM_GROUP)
 		return;
 	if (!v2)
-		diex("cannot use", "--oom group", "cgroup v1 has nothing "
-		    "like it", "a host with cgroup v2");
-	put(group, "memory.oom.group", "1");
+		diex("cannot use", "--oom group", "cgroup v1 has no "
+		    "such limit", "use a host with cgroup v2");
+	write_or_die(group, "memory.oom.group", "1");
 }
 
-/* Linux 4.14. */
+/* The files exist since Linux 4.14. */
 void
 limits_write_groups(int group)
 {
 	for (int i = 0; i < 2; i++)
-		if (!file_write(group, groups_most[i][0], groups_most[i][1]) &&
-		    errno != ENOENT)
-			not_taken(groups_most[i][0], groups_most[i][1]);
+		if (!file_write(group, nesting_limits[i][0],
+		    nesting_limits[i][1]) && errno != ENOENT)
+			die_not_written(nesting_limits[i][0],
+			    nesting_limits[i][1]);
 }
 
 void
 limits_write(const struct sandbox *s, int group, unsigned int which, bool v2)
 {
-	/* Before Linux 5.11 it was not what a group of v1 began with. */
+	/* The default of v1 since Linux 5.11. */
 	if (!v2 && (which & BIT(CTRL_MEMORY)))
 		file_write(group, "memory.use_hierarchy", "1");
 	for (int i = 0; i < GROUP_LIMITS; i++)
-		if ((which & BIT(rules[i].controller)) && (s->limits[i] ||
+		if ((which & BIT(limit_options[i].controller)) &&
+		    (s->limits[i] ||
 		    (i == MEMORY_SWAP && s->limits[MEMORY])))
 			write_limit(s, i, group, v2);
 	for (int i = 0; i < s->word_count; i++) {

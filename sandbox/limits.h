@@ -1,5 +1,6 @@
-/* Limits: what is asked for, and the kernel's files that hold it; cgroups(7),
- * Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/. */
+/* Resource limits: check the options, and write them to the files of a control
+ * group. cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/ in
+ * the kernel source. */
 #ifndef PITH_SANDBOX_LIMITS_H
 #define PITH_SANDBOX_LIMITS_H
 
@@ -8,7 +9,8 @@
 
 #include "sandbox.h"
 
-/* Controllers, as places of bits. */
+/* Controllers, as bit numbers. CTRL_CGROUP stands for the files cgroup.* that
+ * --cgroup-conf may write. */
 enum controller {
 	CTRL_CPU,
 	CTRL_CPUACCT,
@@ -19,38 +21,40 @@ enum controller {
 	CTRL_DEVICES,
 	CTRL_FREEZER,
 	CTRL_HUGETLB,
-	OF_NET_CLS,
-	OF_NET_PRIO,
+	CTRL_NET_CLS,
+	CTRL_NET_PRIO,
 	CTRL_RDMA,
 	CTRL_MISC,
-	OF_PERF_EVENT,
+	CTRL_PERF_EVENT,
 	CTRL_DMEM,
-	OF_GROUPS,
+	CTRL_CGROUP,
 	CONTROLLERS
 };
 
-/* The name of one in v1, or in v2, where it is "" for those that are not there;
- * blkio and io are the same. */
+/* Return the name of a controller in v1 or v2, such as "blkio" and "io". "" if
+ * v2 has no such controller. */
 const char *limits_controller(enum controller c, bool v2);
 
-/* Check all limits; the bits of the controllers that they need. What is wrong
- * is refused. */
+/* Check all limits. Returns the controllers that they need, as bits. Dies if a
+ * value is wrong. */
 unsigned int limits_check(const struct sandbox *s);
 
-/* The option that needs a controller, to be named where it is not there. */
+/* Return the option that needs a controller, for an error that names it. */
 const char *limits_reason(const struct sandbox *s, enum controller c);
 
-/* Write the limits of these controllers into the files of a group, an open
- * directory; dies where the kernel does not take one. */
+/* Write the limits of these controllers to a group, which is an open directory.
+ * Dies if the kernel refuses one. */
 void limits_write(const struct sandbox *s, int group, unsigned int controllers,
     bool v2);
 
-/* Limit how many groups, and how deep, the command may make in its own group of
- * v2: the deeper they are, the longer they take to be removed. To be called
- * before limits_write(), as --cgroup-conf may set other numbers. */
+/* Limit the number and the depth of the groups that the command can create in a
+ * v2 group: deep trees take long to remove. Call it before limits_write(), so
+ * that --cgroup-conf can set other numbers. Dies on failure, except before
+ * Linux 4.14, which has no such limits. */
 void limits_write_groups(int group);
 
-/* The same for --oom, in the group of what runs. */
+/* Write --oom group to the inner group. Dies in v1, which has no such file, and
+ * if the kernel refuses it. */
 void limits_write_oom(const struct sandbox *s, int group, bool v2);
 
 #endif

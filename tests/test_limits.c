@@ -157,7 +157,8 @@ write_nowhere(const void *with)
 	limits_write(&s, open(".", O_RDONLY | O_DIRECTORY), ~0U, u->v2);
 }
 
-/* Seen to fail with a put() that does not look at what became of its write. */
+/* Seen to fail with a write_or_die() that does not look at what became of its
+ * write. */
 START_TEST(a_limit_that_cannot_be_set_is_refused)
 {
 	const bool word = _i / 2 == COUNT_OF(good);
