@@ -13,13 +13,13 @@ extern char **environ;
 
 enum {
 	FILES_STEP = 4096,
-	FILES_MOST = 16 << 20,          /* execve(2) takes 6 MiB at most */
-	FEWEST = 128                    /* variables that have room at first */
+	FILES_MOST = 16 << 20,          /* execve(2) allows only 6 MiB */
+	FIRST_SIZE = 128                /* entries of a new table */
 };
 
-/* Entries NAME=VALUE in order, and a hash table to find them by name: slots is
- * a power of two, at least twice as large as entries, so that a free slot ends
- * every search. */
+/* Entries NAME=VALUE in order, and a hash table to find them by name. The
+ * number of slots is a power of two and twice the size of entries, so that a
+ * free slot ends every search. */
 struct variables {
 	struct memory memory;
 	char **entries;                 /* NULL where one was removed */
@@ -27,26 +27,27 @@ struct variables {
 	size_t used, size;              /* elements of entries */
 };
 
-static char **inherited;                /* the environment of the caller */
-static struct variables known;          /* the same by name */
-static struct variables table;          /* that of the command */
+static char **inherited;                /* environment of the caller */
+static struct variables known;          /* inherited, found by name */
+static struct variables table;          /* environment of the command */
 static char listen_pid[12 + 12] = "LISTEN_PID=";
 
-/* What all --env-file hold, each line a string; an empty one ends a file. */
+/* Lines of all --env-file, as strings. An empty string ends each file. */
 static struct memory files;
 static size_t files_used;
 
 /* ---- checking ----------------------------------------------------------- */
 
-/* Read a file to the end of what files holds, as a string. */
+/* Append a file to files, as a string. */
 static void
-read_file(const char *path)
+read_env_file(const char *path)
 {
 	size_t n = files_used;
 	ssize_t got;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-	/* A pipe is a shell's <(...), and a fifo may have no writer yet. */
+	/* The file may be a pipe of a shell, <(...), or a FIFO that has no
+	 * writer yet: wait for it. */
 	while (fd >= 0 && n <= FILES_MOST) {
 		memory_reserve(&files, n + FILES_STEP);
 		startup_wait_or_end(fd, path);
@@ -64,18 +65,18 @@ read_file(const char *path)
 		die("cannot read", path);
 	close(fd);
 	if (memchr((char *)files.block + files_used, '\0', n - files_used))
-		diex("cannot read", path, "it is no text", NULL);
+		diex("cannot read", path, "it is not a text file", NULL);
 	((char *)files.block)[n] = '\0';
 }
 
-/* As docker reads it: blanks before a name and the \r of DOS are dropped. What
- * is kept moves to the front, over what is not. */
+/* Read a file and keep its variables, in place. As in docker, skip blanks
+ * before a name and the \r at the end of a DOS line. */
 static void
-parse_file(const char *path)
+parse_env_file(const char *path)
 {
 	char *line, *to, *next;
 
-	read_file(path);
+	read_env_file(path);
 	line = to = (char *)files.block + files_used;
 	for (; *line; line = next) {
 		size_t n;
@@ -108,7 +109,7 @@ environment_prepare(const struct sandbox *s, bool has_rootfs)
 		const size_t n = strcspn(value, "=");
 
 		if (kind == ENV_FILE)
-			parse_file(value);
+			parse_env_file(value);
 		else if (kind == ENV ? n == 0 :
 		    kind > ENV && kind <= KEEP_ENV && value[n])
 			diex("bad value", value, "not a variable's name",
@@ -118,9 +119,9 @@ environment_prepare(const struct sandbox *s, bool has_rootfs)
 
 /* ---- building ----------------------------------------------------------- */
 
-/* Whether an entry is a variable, and of that name if there is one. */
+/* True if an entry has a name and a "=", and that name unless size is 0. */
 static bool
-is_named(const char *entry, const char *name, size_t size)
+entry_has_name(const char *entry, const char *name, size_t size)
 {
 	const size_t n = strcspn(entry, "=");
 
@@ -130,7 +131,7 @@ is_named(const char *entry, const char *name, size_t size)
 
 /* FNV-1a */
 static uint32_t
-hash(const char *name, size_t size)
+hash_name(const char *name, size_t size)
 {
 	uint32_t h = 2166136261;
 
@@ -139,28 +140,28 @@ hash(const char *name, size_t size)
 	return h;
 }
 
-/* The slot of an entry with that name, or else a free one. */
+/* Return the slot of the entry with that name, or a free slot. */
 static uint32_t *
-find(const struct variables *v, const char *name, size_t size)
+find_slot(const struct variables *v, const char *name, size_t size)
 {
 	const size_t mask = 2 * v->size - 1;
-	size_t i = hash(name, size) & mask;
+	size_t i = hash_name(name, size) & mask;
 
 	for (; v->slots[i]; i = (i + 1) & mask) {
 		const char *entry = v->entries[v->slots[i] - 1];
 
-		if (entry && is_named(entry, name, size))
+		if (entry && entry_has_name(entry, name, size))
 			break;
 	}
 	return &v->slots[i];
 }
 
-/* NAME=VALUE takes the place of the entry with its name, at the end. There is
- * room for it. */
+/* Append NAME=VALUE and remove the entry that had the name. The caller makes
+ * room. */
 static void
-add(struct variables *v, char *entry)
+append_entry(struct variables *v, char *entry)
 {
-	uint32_t *slot = find(v, entry, strcspn(entry, "="));
+	uint32_t *slot = find_slot(v, entry, strcspn(entry, "="));
 
 	if (*slot)
 		v->entries[*slot - 1] = NULL;
@@ -168,12 +169,11 @@ add(struct variables *v, char *entry)
 	*slot = v->used;
 }
 
-/* Move what is left of the entries to a table of which they fill half at most.
- */
+/* Move the remaining entries to a table that is at most half full. */
 static void
-make_room(struct variables *v)
+grow_table(struct variables *v)
 {
-	struct variables larger = { .size = FEWEST };
+	struct variables larger = { .size = FIRST_SIZE };
 	size_t left = 0;
 
 	for (size_t i = 0; i < v->used; i++)
@@ -186,25 +186,25 @@ make_room(struct variables *v)
 	larger.slots = (void *)(larger.entries + larger.size);
 	for (size_t i = 0; i < v->used; i++)
 		if (v->entries[i])
-			add(&larger, v->entries[i]);
+			append_entry(&larger, v->entries[i]);
 	memory_release(&v->memory);
 	*v = larger;
 }
 
 static void
-set(struct variables *v, char *entry)
+set_variable(struct variables *v, char *entry)
 {
 	if (v->used == v->size)
-		make_room(v);
-	add(v, entry);
+		grow_table(v);
+	append_entry(v, entry);
 }
 
-/* Remove the variable of that name; all without a name. */
+/* Remove the variable of that name, or all if size is 0. */
 static void
-unset(const char *name, size_t size)
+unset_variable(const char *name, size_t size)
 {
 	const uint32_t slot = size > 0 && table.size > 0 ?
-	    *find(&table, name, size) : 0;
+	    *find_slot(&table, name, size) : 0;
 
 	if (size == 0)
 		table.used = 0;
@@ -214,52 +214,54 @@ unset(const char *name, size_t size)
 		table.entries[slot - 1] = NULL;
 }
 
-/* Take over the caller's variable of that name; all without a name. */
+/* Copy the caller's variable of that name to the table, or all if size is 0. */
 static void
-keep(const char *name, size_t size)
+keep_variable(const char *name, size_t size)
 {
 	uint32_t slot;
 
 	if (known.size == 0)
 		for (char **e = inherited; *e; e++)
-			if (is_named(*e, NULL, 0))
-				set(&known, *e);
+			if (entry_has_name(*e, NULL, 0))
+				set_variable(&known, *e);
 	for (size_t i = 0; i < known.used && size == 0; i++)
 		if (known.entries[i])
-			set(&table, known.entries[i]);
-	slot = size > 0 && known.size > 0 ? *find(&known, name, size) : 0;
+			set_variable(&table, known.entries[i]);
+	slot = size > 0 && known.size > 0 ? *find_slot(&known, name, size) : 0;
 	if (slot > 0)
-		set(&table, known.entries[slot - 1]);
+		set_variable(&table, known.entries[slot - 1]);
 }
 
-/* NAME=VALUE, or NAME for our own value. */
+/* Apply NAME=VALUE, or NAME for our own value. */
 static void
-apply(char *entry)
+apply_entry(char *entry)
 {
 	const size_t n = strcspn(entry, "=");
 
 	if (entry[n])
-		set(&table, entry);
+		set_variable(&table, entry);
 	else
-		keep(entry, n);
+		keep_variable(entry, n);
 }
 
+/* Keep the variables of a list NAME,NAME, or all if it is empty. */
 static void
 keep_list(const char *list)
 {
 	if (!*list)
-		keep(list, 0);
+		keep_variable(list, 0);
 	while (*list) {
 		const size_t n = strcspn(list, ",");
 
 		if (n > 0)
-			keep(list, n);
+			keep_variable(list, n);
 		list += n + (list[n] != '\0');
 	}
 }
 
+/* Set the variables of a sandbox with a root. */
 static void
-apply_preset(const struct sandbox *s, char *home)
+set_base_variables(const struct sandbox *s, char *home)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
 	    "/usr/bin:/sbin:/bin";
@@ -269,12 +271,12 @@ apply_preset(const struct sandbox *s, char *home)
 
 	strbuf_add(&n, "HOSTNAME=");
 	strbuf_add(&n, s->hostname ? s->hostname : "pith");
-	set(&table, path);
-	set(&table, home);
-	keep("TERM", 4);
-	set(&table, lang);
-	keep("LANG", 4);
-	set(&table, host);
+	set_variable(&table, path);
+	set_variable(&table, home);
+	keep_variable("TERM", 4);
+	set_variable(&table, lang);
+	keep_variable("LANG", 4);
+	set_variable(&table, host);
 }
 
 static void
@@ -287,15 +289,15 @@ apply_words(const struct sandbox *s)
 
 		switch (s->words[i].kind) {
 		case ENV:
-			apply(value);
+			apply_entry(value);
 			break;
 		case ENV_FILE:
 			for (; *file; file += strlen(file) + 1)
-				apply(file);
+				apply_entry(file);
 			file++;
 			break;
 		case UNSETENV:
-			unset(value, strlen(value));
+			unset_variable(value, strlen(value));
 			break;
 		case KEEP_ENV:
 			keep_list(value);
@@ -303,30 +305,30 @@ apply_words(const struct sandbox *s)
 	}
 }
 
-/* As systemd passes sockets on, sd_listen_fds(3); of another process they may
- * be ours. */
+/* Set the variables of socket activation, sd_listen_fds(3). Remove ours that
+ * describe the sockets of another process. */
 static void
-set_listening(int count)
+set_listen_fds(int count)
 {
 	static char number[11 + 12];
 	struct strbuf l = STRBUF(number);
 
 	strbuf_add(&l, "LISTEN_FDS=");
 	strbuf_number(&l, count);
-	unset("LISTEN_FDNAMES", 14);
-	unset("LISTEN_PIDFDID", 14);
-	set(&table, number);
-	set(&table, listen_pid);
+	unset_variable("LISTEN_FDNAMES", 14);
+	unset_variable("LISTEN_PIDFDID", 14);
+	set_variable(&table, number);
+	set_variable(&table, listen_pid);
 }
 
-/* The entries without gaps, and NULL behind them. */
+/* Return the entries without gaps, as an array that NULL ends. */
 static char **
-list_table(void)
+compact_table(void)
 {
 	size_t n = 0;
 
 	if (table.used == table.size)
-		make_room(&table);
+		grow_table(&table);
 	for (size_t i = 0; i < table.used; i++)
 		if (table.entries[i])
 			table.entries[n++] = table.entries[i];
@@ -350,15 +352,15 @@ environment_build(const struct sandbox *s, const struct identity *id,
 	strbuf_add(&h, "HOME=");
 	strbuf_add(&h, id->home);
 	if (has_rootfs)
-		apply_preset(s, home);
+		set_base_variables(s, home);
 	else
 		keep_list("");
 	if (!has_rootfs && id->uid_given)
-		set(&table, home);
+		set_variable(&table, home);
 	apply_words(s);
 	if (listening > 0)
-		set_listening(listening);
-	environ = list_table();
+		set_listen_fds(listening);
+	environ = compact_table();
 }
 
 void
@@ -369,10 +371,10 @@ environment_pid(pid_t pid)
 	strbuf_number(&l, pid);
 }
 
-/* ---- forgetting --------------------------------------------------------- */
+/* ---- wiping ------------------------------------------------------------- */
 
 static void
-wipe(char *text)
+wipe_string(char *text)
 {
 	memset(text, 0, strlen(text));
 }
@@ -380,17 +382,17 @@ wipe(char *text)
 void
 environment_wipe(const struct sandbox *s)
 {
-	static char *none[1];
+	static char *empty[1];
 
 	for (char **e = inherited; *e; e++)
-		wipe(*e);
+		wipe_string(*e);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == ENV)
-			wipe(s->words[i].value +
+			wipe_string(s->words[i].value +
 			    strcspn(s->words[i].value, "="));
 	if (files.block)
 		memset(files.block, 0, files_used);
-	environ = none;
+	environ = empty;
 	memory_release(&files);
 	memory_release(&known.memory);
 	memory_release(&table.memory);

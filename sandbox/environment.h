@@ -1,4 +1,4 @@
-/* The variables of the command, environ(7). */
+/* Environment variables of the command, environ(7). */
 #ifndef PITH_SANDBOX_ENVIRONMENT_H
 #define PITH_SANDBOX_ENVIRONMENT_H
 
@@ -7,25 +7,27 @@
 #include "sandbox.h"
 #include "users.h"
 
-/* Look at the words of --env, --unsetenv and --keep-env, and read the files of
- * --env-file: lines K=V, K alone for our own value, # for comments, up to 16
- * MiB together. What is wrong, or cannot be read, ends in refuse(). environ is
- * taken to be that of the caller from now on. */
+/* Check the words of --env, --unsetenv and --keep-env, and read the files of
+ * --env-file: lines K=V, K alone for our own value, # for comments, at most 16
+ * MiB together. Dies if a word is wrong or a file cannot be read. Remembers the
+ * present environ as the caller's environment. */
 void environment_prepare(const struct sandbox *s, bool has_rootfs);
 
-/* Make environ what the command is to have. With the preset it is PATH, HOME,
- * TERM where we have it, LANG and HOSTNAME, without it all of ours; then each
- * word in turn, the last one wins; then LISTEN_FDS and LISTEN_PID where there
- * are so many files from 3 on that it listens on. */
+/* Set environ to the environment of the command. It starts with PATH, HOME,
+ * LANG and HOSTNAME, and TERM if we have it, or without a root with all of our
+ * variables. Then each word is applied in order, so that the last one wins.
+ * listening: number of descriptors from 3 on for LISTEN_FDS, or 0; if above 0,
+ * LISTEN_FDS and LISTEN_PID are set, sd_listen_fds(3). */
 void environment_build(const struct sandbox *s, const struct identity *id,
     bool has_rootfs, int listening);
 
-/* In the child, whose pid it is: that of LISTEN_PID. */
+/* Set LISTEN_PID to the pid of the command. Call it in the child. */
 void environment_pid(pid_t pid);
 
-/* When the command runs, or is another process's to start: overwrite our own
- * variables, the values of --env and what --env-file held, which others could
- * read in /proc/PID/environ, cmdline and mem. environ is empty then. */
+/* Overwrite our own variables, the values of --env and the text of --env-file,
+ * which others could read in /proc/PID/environ, cmdline and mem. environ is
+ * empty afterwards. Call it when the command runs, or in a process that does
+ * not start it. */
 void environment_wipe(const struct sandbox *s);
 
 #endif

@@ -782,9 +782,9 @@ sandbox_pre_exec(const struct sandbox *s, const char **on)
 	if (s->new_privs)
 		failed = apply_filters(s, on);
 	if (!failed)
-		failed = privileges_take(s, &identity, has_rootfs,
-		    (flags & CLONE_NEWUSER ? maps_owners : has_rootfs) ? SET :
-									 KEEP,
+		failed = privileges_apply(s, &identity, has_rootfs,
+		    (flags & CLONE_NEWUSER ? maps_owners : has_rootfs) ?
+		    CLEAR_GROUPS : KEEP_GROUPS,
 		    on);
 	/* In a PID namespace the end of init is that of all; without one at
 	 * least the command goes with it. A change of ids undoes it. */

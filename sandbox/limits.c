@@ -304,8 +304,8 @@ check_rate(const struct sandbox *s, int i)
 		if (s->words[k].kind == w->kind &&
 		    parse_rate(&s->words[k], &l) != rate &&
 		    strcmp(text, other) == 0)
-			diex("cannot take", w->value, "the device "
-			    "already has another rate", "give one of them");
+			diex("cannot take", w->value, "the device has "
+			    "another rate already", "give it once");
 	}
 }
 

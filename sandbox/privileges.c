@@ -13,7 +13,7 @@
 #include "../cli/log.h"
 #include "privileges.h"
 
-/* By number, capabilities(7). */
+/* In the order of their numbers, capabilities(7). */
 static const char cap_names[] = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER "
     "FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
     "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO "
@@ -22,7 +22,7 @@ static const char cap_names[] = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER "
     "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON "
     "BPF CHECKPOINT_RESTORE";
 
-/* Not by number, which some architectures have otherwise. */
+/* In the order of limit_numbers: numbers differ between architectures. */
 static const char limit_names[] = "core cpu data fsize locks memlock msgqueue "
     "nice nofile nproc rss rtprio rttime sigpending stack as";
 static const unsigned char limit_numbers[] = {
@@ -40,27 +40,28 @@ static const uint64_t docker_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
     CAP(SETUID) | CAP(SETFCAP) | CAP(SETPCAP) | CAP(NET_BIND_SERVICE) |
     CAP(SYS_CHROOT) | CAP(KILL) | CAP(AUDIT_WRITE);
 
-/* The kernel's struct rlimit64, whatever long is. */
+/* struct rlimit64 of the kernel, on every architecture. */
 struct limit { uint64_t soft, hard; };
 
-static struct asked {
-	const char *word;       /* NULL: it is not asked for */
+/* Values of --ulimit. */
+static struct ulimit {
+	const char *word;       /* NULL: not requested */
 	struct limit limit;
-} limits[LIMITS];
+} ulimits[LIMITS];
 
-/* Sets of capabilities, a bit for each. */
+/* Sets of capabilities, as bits. */
 static struct {
-	bool change;            /* else they are left as they are */
-	uint64_t bound;         /* the most that there may be */
-	uint64_t added;         /* by a word, and not dropped by another */
-	uint64_t named;         /* those that have to be had */
+	bool change;            /* false: leave all sets unchanged */
+	uint64_t bound;         /* bounding set */
+	uint64_t added;         /* by --cap-add, and not dropped */
+	uint64_t named;         /* by --cap-add NAME: fail without them */
 } caps;
 
 /* ---- words -------------------------------------------------------------- */
 
-/* The place of a name among those that blanks part; -1 where it is none. */
+/* Return the index of a name in a list that blanks separate, or -1. */
 static int
-place(const char *names, const char *name, size_t size)
+name_index(const char *names, const char *name, size_t size)
 {
 	for (int i = 0; *names; i++) {
 		const size_t n = strcspn(names, " ");
@@ -74,12 +75,12 @@ place(const char *names, const char *name, size_t size)
 }
 
 static bool
-limit_value(const char *value, size_t size, uint64_t *limit)
+parse_limit_value(const char *value, size_t size, uint64_t *limit)
 {
 	uint64_t n = 0;
 
 	*limit = UINT64_MAX;            /* RLIM64_INFINITY */
-	if (place("unlimited -1", value, size) >= 0)
+	if (name_index("unlimited -1", value, size) >= 0)
 		return true;
 	for (size_t i = 0; i < size; i++) {
 		if (value[i] < '0' || value[i] > '9' || n > INT64_MAX / 10)
@@ -90,28 +91,30 @@ limit_value(const char *value, size_t size, uint64_t *limit)
 	return size > 0;
 }
 
+/* Parse a word of --ulimit, and raise our own hard limit if necessary. */
 static void
-parse_limit(const char *word)
+parse_ulimit(const char *word)
 {
 	const size_t n = strcspn(word, "=");
 	const char *soft = word + n + (word[n] != '\0');
 	const size_t m = strcspn(soft, ":");
 	const char *hard = soft[m] ? soft + m + 1 : soft;
-	const int i = place(limit_names, word, n);
+	const int i = name_index(limit_names, word, n);
 	struct limit old, new;
 
-	if (i < 0 || !limit_value(soft, m, &new.soft) ||
-	    !limit_value(hard, hard == soft ? m : strlen(hard), &new.hard))
+	if (i < 0 || !parse_limit_value(soft, m, &new.soft) ||
+	    !parse_limit_value(hard, hard == soft ? m : strlen(hard),
+	    &new.hard))
 		diex("bad value", word, "--ulimit takes NAME=SOFT[:HARD], "
 		    "numbers or unlimited", i < 0 ? limit_names : NULL);
 	if (new.soft > new.hard)
 		diex("bad value", word, "the soft limit is above the hard "
 		    "one", NULL);
-	if (limits[i].word && (limits[i].limit.soft != new.soft ||
-	    limits[i].limit.hard != new.hard))
+	if (ulimits[i].word && (ulimits[i].limit.soft != new.soft ||
+	    ulimits[i].limit.hard != new.hard))
 		diex("cannot take", word, "--ulimit has another value for it "
 		    "already", "give it once");
-	limits[i] = (struct asked){ word, new };
+	ulimits[i] = (struct ulimit){ word, new };
 	if (syscall(SYS_prlimit64, 0, limit_numbers[i], NULL, &old) == 0 &&
 	    new.hard > old.hard) {
 		old.hard = new.hard;
@@ -119,24 +122,25 @@ parse_limit(const char *word)
 	}
 }
 
+/* Return the bits of a capability, ALL or default. */
 static uint64_t
 parse_caps(const char *word)
 {
 	const char *name = strncasecmp(word, "CAP_", 4) == 0 ? word + 4 : word;
-	const int set = place("ALL default", word, strlen(word));
-	const int i = place(cap_names, name, strlen(name));
+	const int set = name_index("ALL default", word, strlen(word));
+	const int i = name_index(cap_names, name, strlen(name));
 
 	if (set < 0 && i < 0)
 		diex("no such capability", word, NULL,
-		    "ALL, default, or see capabilities(7)");
+		    "use ALL, default or a name of capabilities(7)");
 	return set < 0 ? UINT64_C(1) << i : set == 0 ? UINT64_MAX : docker_caps;
 }
 
-/* A name, or a set of them, that is both to be had and not. */
+/* Die if a name or a set is both added and dropped. */
 static void
 check_caps(const struct sandbox *s)
 {
-	uint64_t sides[2] = { 0, 0 };           /* names to be added, dropped */
+	uint64_t names[2] = { 0, 0 };           /* added, dropped */
 	bool all[2] = { false, false }, usual[2] = { false, false };
 
 	for (int i = 0; i < s->word_count; i++) {
@@ -149,9 +153,9 @@ check_caps(const struct sandbox *s)
 		set = parse_caps(w->value);
 		all[drop] |= set == UINT64_MAX;
 		usual[drop] |= set == docker_caps;
-		sides[drop] |= set & (set - 1) ? 0 : set;
+		names[drop] |= set & (set - 1) ? 0 : set;
 		if ((all[0] && all[1]) || (usual[0] && usual[1]) ||
-		    (sides[0] & sides[1]))
+		    (names[0] & names[1]))
 			diex("--cap-add contradicts --cap-drop", w->value,
 			    NULL, "give one of them");
 	}
@@ -162,8 +166,8 @@ privileges_prepare(const struct sandbox *s, bool has_rootfs)
 {
 	uint64_t sets = 0, dropped = 0;
 
-	/* Root of a sandbox in the sandbox is root of this one, which nobody
-	 * may map without it; user_namespaces(7), Linux 5.12. */
+	/* Since Linux 5.12, mapping root of a nested user namespace to our root
+	 * needs CAP_SETFCAP, user_namespaces(7). */
 	if (has_rootfs && s->allow_userns && s->userns != USERNS_HOST)
 		sets = UINT64_C(1) << CAP_SETFCAP;
 	check_caps(s);
@@ -175,7 +179,7 @@ privileges_prepare(const struct sandbox *s, bool has_rootfs)
 		uint64_t set;
 
 		if (w->kind == ULIMIT)
-			parse_limit(w->value);
+			parse_ulimit(w->value);
 		if (!add && w->kind != CAP_DROP)
 			continue;
 		caps.change = true;
@@ -204,10 +208,12 @@ cap_call(long call, struct __user_cap_data_struct sets[2])
 	return syscall(call, &head, sets);
 }
 
-/* The kernel knows fewer than 64, and says so of the next one. What is not
- * there need not be dropped, and may not be by everybody. */
+/* Drop capabilities from the bounding set. Without CAP_SETPCAP that fails,
+ * which is an error only if the capability is in the set. The kernel has fewer
+ * than 64: for the first unknown one PR_CAPBSET_READ returns -1 and ends the
+ * loop. */
 static bool
-cut_bounding_set(void)
+reduce_bounding_set(void)
 {
 	int left = 0;
 
@@ -218,8 +224,8 @@ cut_bounding_set(void)
 	return left <= 0;
 }
 
-/* What is to be left of what there is. Root gets at its exec what the bounding
- * set has; for somebody else only ambient ones survive it. */
+/* Reduce the sets in now and apply them. At the exec, root regains the bounding
+ * set; for other users only ambient capabilities survive. capabilities(7) */
 static bool
 set_caps(struct __user_cap_data_struct now[2], bool root, bool changed)
 {
@@ -247,8 +253,9 @@ set_caps(struct __user_cap_data_struct now[2], bool root, bool changed)
 
 /* ---- ids ---------------------------------------------------------------- */
 
-/* Whoever may set groups and is told that he may not is in a user namespace
- * that forbids it; there are none to be had there, and none to be lost. */
+/* EPERM despite CAP_SETGID: setgroups is denied in this user namespace. Ignore
+ * it unless groups were requested: they can be neither gained nor dropped
+ * there. */
 static bool
 set_groups(const struct identity *id, bool may)
 {
@@ -256,7 +263,7 @@ set_groups(const struct identity *id, bool may)
 	    (errno == EPERM && !id->groups_given && may);
 }
 
-/* Raw: libc's would ask all threads, and we have one. */
+/* System calls, because libc would signal all threads, and we have one. */
 static bool
 set_ids(const struct identity *id)
 {
@@ -264,6 +271,7 @@ set_ids(const struct identity *id)
 	    syscall(SETRESUID, id->uid, id->uid, id->uid) == 0;
 }
 
+/* True if the options request a seccomp filter or Landlock. */
 static bool
 has_filter(const struct sandbox *s)
 {
@@ -276,26 +284,27 @@ has_filter(const struct sandbox *s)
 }
 
 static bool
-set_limit(const struct asked *asked, int number)
+set_ulimit(const struct ulimit *wanted, int number)
 {
 	struct limit is;
 
-	if (syscall(SYS_prlimit64, 0, number, &asked->limit, NULL) < 0)
+	if (syscall(SYS_prlimit64, 0, number, &wanted->limit, NULL) < 0)
 		return false;
-	/* A kernel of 32 bits takes for unlimited what it cannot hold. */
+	/* A 32-bit kernel silently turns values that do not fit a long into
+	 * unlimited. */
 	if (sizeof(long) < sizeof(is.soft) && syscall(SYS_prlimit64, 0, number,
-	    NULL, &is) == 0 && (is.soft != asked->limit.soft ||
-	    is.hard != asked->limit.hard)) {
+	    NULL, &is) == 0 && (is.soft != wanted->limit.soft ||
+	    is.hard != wanted->limit.hard)) {
 		errno = EOVERFLOW;
 		return false;
 	}
 	return true;
 }
 
-/* ENOSYS, EOPNOTSUPP: the kernel has no keys. EPERM: a filter around us denies
- * keyctl(2), to the command as well; the kernel itself never answers so.
- * EDQUOT, ENOMEM and others leave the keyring of the caller, and are failures.
- */
+/* ENOSYS, EOPNOTSUPP: the kernel has no keys. EPERM: a seccomp filter denies
+ * keyctl(2) to us and to the command; the kernel itself never returns it here.
+ * After other errors, such as EDQUOT and ENOMEM, the command would still have
+ * the keyring of the caller: fail. */
 bool
 privileges_leave_keyring(void)
 {
@@ -303,15 +312,15 @@ privileges_leave_keyring(void)
 	    errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM;
 }
 
-/* Realtime classes and negative nice values are not for what a sandbox runs,
- * whatever we may do; --ulimit says otherwise. */
+/* Deny realtime classes and negative nice values to a sandbox, even if we have
+ * them, unless --ulimit allows them. */
 static bool
 drop_priorities(void)
 {
 	static const struct limit none = { 0, 0 };
 
 	for (int i = 0; i < LIMITS; i++)
-		if (!limits[i].word && (limit_numbers[i] == RLIMIT_NICE ||
+		if (!ulimits[i].word && (limit_numbers[i] == RLIMIT_NICE ||
 		    limit_numbers[i] == RLIMIT_RTPRIO) &&
 		    syscall(SYS_prlimit64, 0, limit_numbers[i], &none, NULL) <
 		    0)
@@ -320,32 +329,32 @@ drop_priorities(void)
 }
 
 const char *
-privileges_take(const struct sandbox *s, const struct identity *id,
+privileges_apply(const struct sandbox *s, const struct identity *id,
     bool has_rootfs, enum groups groups, const char **on)
 {
-	const bool asked = id->uid_given || id->groups_given;
+	const bool requested = id->uid_given || id->groups_given;
 	const bool root = id->uid == 0;
 	struct __user_cap_data_struct now[2];
 
 	for (int i = 0; i < LIMITS; i++)
-		if (limits[i].word && !set_limit(&limits[i],
+		if (ulimits[i].word && !set_ulimit(&ulimits[i],
 		    limit_numbers[i])) {
-			*on = limits[i].word;
+			*on = ulimits[i].word;
 			return "cannot set --ulimit";
 		}
 	if (has_rootfs && !drop_priorities())
-		return "cannot drop the limits of priorities";
+		return "cannot lower the priority limits";
 	if (s->umask >= 0)
 		umask(s->umask);
 	if (cap_call(SYS_capget, now) < 0)
 		return "cannot read the capabilities";
-	/* While CAP_SETPCAP is there: it goes with the uid. */
-	if (caps.change && !cut_bounding_set())
+	/* Before set_ids(), which loses CAP_SETPCAP. */
+	if (caps.change && !reduce_bounding_set())
 		return "cannot drop capabilities";
 	if (caps.change && !root && caps.added &&
 	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return "cannot keep capabilities";
-	if ((asked || (has_rootfs && groups == SET)) &&
+	if ((requested || (has_rootfs && groups == CLEAR_GROUPS)) &&
 	    !set_groups(id, now[0].effective & CAP(SETGID)))
 		return "cannot set the groups";
 	*on = s->user;

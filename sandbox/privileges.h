@@ -1,46 +1,54 @@
-/* What the command may do: limits, ids, capabilities, no_new_privs. */
+/* Privileges of the command: resource limits, umask, ids, capabilities,
+ * no_new_privs. */
 #ifndef PITH_SANDBOX_PRIVILEGES_H
 #define PITH_SANDBOX_PRIVILEGES_H
 
 #include "sandbox.h"
 #include "users.h"
 
-/* What becomes of the supplementary groups where neither --user nor --group-add
- * asks for any: KEEP them, as one of them may be there to forbid something
- * (CVE-2014-8989), or with the preset SET them to none, where they are those of
- * the machine's root. */
-enum groups { KEEP, SET };
+/* Supplementary groups without --user and --group-add. KEEP_GROUPS: a group can
+ * exist to deny access, CVE-2014-8989. CLEAR_GROUPS: with a root the groups are
+ * those of the host's root user, so drop them. */
+enum groups { KEEP_GROUPS, CLEAR_GROUPS };
 
-/* Look at the words of --ulimit, --cap-add and --cap-drop; what is none ends in
- * refuse(), as does one limit with two values, and the same name or set both
- * added and dropped. Our own hard limits are raised to those that are asked
- * for, as far as we may: in a user namespace of its own nobody can. As in
- * docker the order of the words does not matter: what --cap-drop names is taken
- * away, but for what --cap-add names besides. With the preset there is no
- * capability to begin with, without it those that we have. */
+/* Parse the words of --ulimit, --cap-add and --cap-drop. Dies if a word is
+ * wrong, if one limit gets two values, or if one name or set is both added and
+ * dropped.
+ *
+ * Raises our own hard limits to the requested ones as far as permitted. In its
+ * own user namespace no process can raise them, setrlimit(2).
+ *
+ * As in docker, the order of the capability words does not matter: --cap-drop
+ * removes what it names, except capabilities that --cap-add names one by one.
+ * With a root the command starts from no capabilities, otherwise from ours. */
 void privileges_prepare(const struct sandbox *s, bool has_rootfs);
 
-/* In the child, before any filter: join a new and empty session keyring, so
- * that the command does not possess the keys of its caller. True also where
- * there are no keys, or a filter around pith denies keyctl(2) to all; false
- * with errno. After vfork(2) too. keyctl_join_session_keyring(3) */
+/* Join a new, empty session keyring, so that the command does not possess the
+ * keys of its caller. Call it in the child, also after vfork(2), before any
+ * seccomp filter. True also if the kernel has no keys, or if a filter around
+ * pith denies keyctl(2). False with errno. keyctl_join_session_keyring(3) */
 bool privileges_leave_keyring(void);
 
-/* True if the command keeps CAP_SYS_ADMIN. After privileges_prepare(). */
+/* True if the command keeps CAP_SYS_ADMIN. Call privileges_prepare() first. */
 bool privileges_admin(void);
 
-/* In the child, right before its filters and its exec: --ulimit, with the
- * preset no more priority by RLIMIT_NICE and RLIMIT_RTPRIO, --umask, the
- * groups and ids of id, and the capabilities: bounding, permitted and effective
- * set are those that are wanted, the inheritable set is empty. For a user other
- * than root they are those of --cap-add, which then are inheritable and ambient
- * as well. Without the preset and without words capabilities are left to the
- * kernel. Then, unless --new-privs, no_new_privs with the preset or for
- * filters. Changes nothing in our memory but *on, so it may be called after
- * vfork(2). NULL; else what could not be
- * done, with errno and in *on, which is NULL before, the word that asked for
- * it: prlimit(2), setgroups(2), setresuid(2), capabilities(7). */
-const char *privileges_take(const struct sandbox *s,
+/* Apply all privileges. Call it in the child right before its filters and its
+ * exec, also after vfork(2): it writes no memory except *on.
+ *
+ * - --ulimit. With a root RLIMIT_NICE and RLIMIT_RTPRIO are set to 0, unless
+ *   --ulimit names them.
+ * - --umask.
+ * - groups and ids of id.
+ * - Capabilities: bounding, permitted and effective set are the requested ones,
+ *   and the inheritable set is empty. For a user other than root they are those
+ *   of --cap-add, which become inheritable and ambient too. Without a root and
+ *   without --cap-add and --cap-drop, capabilities are left to the kernel.
+ * - no_new_privs with a root or for filters, unless --new-privs.
+ *
+ * Returns NULL, or a text that says what failed, with errno. *on, which the
+ * caller sets to NULL, is then the word that requested it, if any. prlimit(2),
+ * setgroups(2), setresuid(2), capabilities(7). */
+const char *privileges_apply(const struct sandbox *s,
     const struct identity *id, bool has_rootfs, enum groups groups,
     const char **on);
 

@@ -10,38 +10,38 @@
 #include "../cli/memory.h"
 #include "users.h"
 
-/* The parts of a line, from 0; GID and HOME are of passwd, MEMBERS of group. */
-enum { NAME, ID = 2, GID, MEMBERS = 3, HOME = 5, PARTS = 7 };
+/* Fields of a line: GID and HOME in passwd(5), MEMBERS in group(5). */
+enum { NAME, ID = 2, GID, MEMBERS = 3, HOME = 5, FIELDS = 7 };
 
-struct part { const char *at; size_t size; };
+struct field { const char *at; size_t size; };
 
-/* No more of a file is looked at. */
+/* Bytes of one read, and of a file at most; the rest is ignored. */
 enum { FILE_STEP = 16 * 1024, FILE_MOST = 16 << 20 };
 
 static const char PASSWD[] = "/etc/passwd", GROUP[] = "/etc/group";
-static struct memory users, groups;
+static struct memory passwd_text, group_text;
 
-/* Room for as many groups again as there may be, until they are sorted. */
+/* Twice the maximum: duplicates are removed when the array is full. */
 static gid_t found_groups[2 * GROUPS_MOST];
 
-/* A part of an option: a number, or a name of size bytes. */
-struct wanted {
+/* A user or group of an option: a number, or a name of size bytes. */
+struct account {
 	const char *name;
 	size_t size;
 	bool is_number;
 	uint32_t id;
 };
 
-/* What --user asks for, cut by users_check(). */
-static struct wanted user, group;
+/* The parts of --user, parsed by users_check(). */
+static struct account user, group;
 static bool has_group;
 
 /* ---- numbers and names -------------------------------------------------- */
 
-/* Nothing but digits; -1, which would be "do not change" to setresuid(2), is no
- * id. */
+/* Parse an id, which has only digits. 4294967295 is -1 and means "do not
+ * change" to setresuid(2), so it is rejected. */
 static bool
-number(const char *digits, size_t size, uint32_t *id)
+parse_id(const char *digits, size_t size, uint32_t *id)
 {
 	const char *end = digits;
 	uint64_t n;
@@ -52,12 +52,12 @@ number(const char *digits, size_t size, uint32_t *id)
 	return true;
 }
 
-static struct wanted
-want(const char *option, const char *part, size_t size)
+static struct account
+parse_account(const char *option, const char *part, size_t size)
 {
-	struct wanted w = { part, size, false, 0 };
+	struct account w = { part, size, false, 0 };
 
-	w.is_number = number(part, size, &w.id);
+	w.is_number = parse_id(part, size, &w.id);
 	if (!w.is_number && strspn(part, "0123456789") >= size)
 		diex("bad value", option, "an id is a number from 0 to "
 		    "4294967294, or a name", NULL);
@@ -72,22 +72,23 @@ users_check(const struct sandbox *s)
 
 	has_group = u && u[n];
 	if (u)
-		user = want(u, u, n);
+		user = parse_account(u, u, n);
 	if (has_group)
-		group = want(u, u + n + 1, strlen(u + n + 1));
+		group = parse_account(u, u + n + 1, strlen(u + n + 1));
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == GROUP_ADD)
-			want(s->words[i].value, s->words[i].value,
+			parse_account(s->words[i].value, s->words[i].value,
 			    strlen(s->words[i].value));
 }
 
 /* ---- files -------------------------------------------------------------- */
 
-/* Nothing of the root may lead out of it or make us wait: no link of /proc, no
- * fifo, no device. Before Linux 5.6, or where an old filter forbids what it
- * does not know, the file may be no link at all. openat2(2) */
+/* Open a file of a hostile root. A magic link of /proc could lead out of the
+ * root, and a FIFO or a device could block us; reject them. Without openat2(2)
+ * (before Linux 5.6, or denied by an old seccomp filter) reject symbolic links
+ * too. -1 if there is no such file; dies otherwise. */
 static int
-open_file(const char *path)
+open_account_file(const char *path)
 {
 	const struct open_how how = {
 		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
@@ -105,12 +106,12 @@ open_file(const char *path)
 	return fd;
 }
 
-/* A file that is not there has no lines. */
+/* Read a file as text. A missing file is empty. */
 static const char *
-read_file(const char *path)
+read_account_file(const char *path)
 {
-	struct memory *file = path == PASSWD ? &users : &groups;
-	int fd = open_file(path);
+	struct memory *file = path == PASSWD ? &passwd_text : &group_text;
+	int fd = open_account_file(path);
 	ssize_t got = 0;
 	size_t n = 0;
 	char *text;
@@ -125,7 +126,8 @@ read_file(const char *path)
 		die("cannot read", path);
 	if (fd >= 0)
 		close(fd);
-	/* Not the half of a line, which may be the half of a number. */
+	/* Drop the incomplete last line of a truncated file: it may end within
+	 * a number. */
 	if (got > 0)
 		while (n > 0 && text[n - 1] != '\n')
 			n--;
@@ -133,10 +135,10 @@ read_file(const char *path)
 	return text;
 }
 
-/* Cut the next line that is no comment in parts, which are empty where it has
- * no more; false after the last. */
+/* Split the next line that is not a comment into fields; missing fields are
+ * empty. False after the last line. */
 static bool
-next_entry(const char **text, struct part part[PARTS])
+next_entry(const char **text, struct field field[FIELDS])
 {
 	const char *t = *text;
 	bool there;
@@ -146,10 +148,10 @@ next_entry(const char **text, struct part part[PARTS])
 		t += *t == '\n';
 	}
 	there = *t;
-	for (int i = 0; i < PARTS; i++) {
-		part[i].at = t;
-		part[i].size = strcspn(t, ":\n");
-		t += part[i].size;
+	for (int i = 0; i < FIELDS; i++) {
+		field[i].at = t;
+		field[i].size = strcspn(t, ":\n");
+		t += field[i].size;
 		t += *t == ':';
 	}
 	t += strcspn(t, "\n");
@@ -158,32 +160,35 @@ next_entry(const char **text, struct part part[PARTS])
 }
 
 static bool
-is_name(const char *name, size_t size, const struct wanted *w)
+has_name(const char *name, size_t size, const struct account *w)
 {
 	return size == w->size && memcmp(name, w->name, size) == 0;
 }
 
-/* An id of an entry that was found, which has to be one. */
+/* Return the id in a field of an entry. Dies if it is not a valid id. */
 static uint32_t
-id_of(const struct part *p, const struct wanted *w)
+entry_id(const struct field *p, const struct account *w)
 {
 	uint32_t id;
 
-	if (!number(p->at, p->size, &id))
+	if (!parse_id(p->at, p->size, &id))
 		diex("bad id in /etc of the root for", w->name, NULL, NULL);
 	return id;
 }
 
-/* Find the first entry of that name or number. */
+/* Find the first entry with that name or number. False if there is none with
+ * the number; dies if there is none with the name. */
 static bool
-find(const char *path, const struct wanted *w, struct part part[PARTS])
+find_entry(const char *path, const struct account *w,
+    struct field field[FIELDS])
 {
-	const char *text = read_file(path);
+	const char *text = read_account_file(path);
 	uint32_t id;
 
-	while (next_entry(&text, part))
-		if (w->is_number ? number(part[ID].at, part[ID].size, &id) &&
-		    id == w->id : is_name(part[NAME].at, part[NAME].size, w))
+	while (next_entry(&text, field))
+		if (w->is_number ?
+		    parse_id(field[ID].at, field[ID].size, &id) && id == w->id :
+		    has_name(field[NAME].at, field[NAME].size, w))
 			return true;
 	if (!w->is_number)
 		diex(path == PASSWD ? "no such user" : "no such group",
@@ -191,9 +196,10 @@ find(const char *path, const struct wanted *w, struct part part[PARTS])
 	return false;
 }
 
-/* ---- who ---------------------------------------------------------------- */
+/* ---- looking up --------------------------------------------------------- */
 
-/* Sort the groups, as the kernel does, and keep each once. Shell's sort. */
+/* Sort the groups and remove duplicates; Shell sort. Dies if more than
+ * GROUPS_MOST remain. */
 static void
 sort_groups(struct identity *id)
 {
@@ -226,56 +232,58 @@ add_group(struct identity *id, gid_t gid)
 	id->groups[id->group_count++] = gid;
 }
 
+/* Return the gid of a number or name; dies if there is no such group. */
 static gid_t
-group_id(const struct wanted *w)
+find_group(const struct account *w)
 {
-	struct part part[PARTS];
+	struct field field[FIELDS];
 
 	if (w->is_number)
 		return w->id;
-	find(GROUP, w, part);
-	return id_of(&part[ID], w);
+	find_entry(GROUP, w, field);
+	return entry_id(&field[ID], w);
 }
 
-/* The groups that list a user. */
+/* Add the groups that list a user as a member. */
 static void
-add_memberships(struct identity *id, const struct wanted *member)
+add_memberships(struct identity *id, const struct account *member)
 {
-	const char *text = read_file(GROUP);
-	struct part part[PARTS];
+	const char *text = read_account_file(GROUP);
+	struct field field[FIELDS];
 
-	while (next_entry(&text, part)) {
-		const char *m = part[MEMBERS].at;
-		const char *end = m + part[MEMBERS].size;
+	while (next_entry(&text, field)) {
+		const char *m = field[MEMBERS].at;
+		const char *end = m + field[MEMBERS].size;
 
 		for (size_t n; m < end; m += n + 1) {
 			n = strcspn(m, ",:\n");
-			if (is_name(m, n, member))
-				add_group(id, id_of(&part[ID], member));
+			if (has_name(m, n, member))
+				add_group(id, entry_id(&field[ID], member));
 		}
 	}
 }
 
+/* Look the user up, and set home, uid, gid and groups. */
 static void
 find_user(struct identity *id)
 {
-	struct part part[PARTS];
-	struct wanted member = { "", 0, false, 0 };
+	struct field field[FIELDS];
+	struct account member = { "", 0, false, 0 };
 
-	if (!find(PASSWD, &user, part))
+	if (!find_entry(PASSWD, &user, field))
 		return;
-	if (part[HOME].at[0] == '/' && part[HOME].size < HOME_MAX) {
-		memcpy(id->home, part[HOME].at, part[HOME].size);
-		id->home[part[HOME].size] = '\0';
+	if (field[HOME].at[0] == '/' && field[HOME].size < HOME_MAX) {
+		memcpy(id->home, field[HOME].at, field[HOME].size);
+		id->home[field[HOME].size] = '\0';
 	}
 	if (!id->uid_given)
 		return;
-	id->uid = id_of(&part[ID], &user);
+	id->uid = entry_id(&field[ID], &user);
 	if (has_group)
 		return;
-	id->gid = id_of(&part[GID], &user);
-	member.name = part[NAME].at;
-	member.size = part[NAME].size;
+	id->gid = entry_id(&field[GID], &user);
+	member.name = field[NAME].at;
+	member.size = field[NAME].size;
 	if (member.size > 0)
 		add_memberships(id, &member);
 }
@@ -288,20 +296,21 @@ users_find(struct identity *id, const struct sandbox *s)
 	if (s->user) {
 		id->uid_given = true;
 		id->uid = user.id;
-		id->gid = has_group ? group_id(&group) : 0;
+		id->gid = has_group ? find_group(&group) : 0;
 	} else {
-		user = (struct wanted){ "", 0, true, id->uid };
+		user = (struct account){ "", 0, true, id->uid };
 	}
-	/* Of our own entry it is only the home, which only the preset sets. */
+	/* Our own entry is needed for the home only, and only with a root. */
 	if (s->user || sandbox_has_rootfs(s))
 		find_user(id);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == GROUP_ADD) {
 			const char *word = s->words[i].value;
-			struct wanted w = want(word, word, strlen(word));
+			struct account w =
+			    parse_account(word, word, strlen(word));
 
 			id->groups_given = true;
-			add_group(id, group_id(&w));
+			add_group(id, find_group(&w));
 		}
 	sort_groups(id);
 }

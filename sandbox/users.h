@@ -1,4 +1,5 @@
-/* Who the command is to be: --user and --group-add, looked up in the root. */
+/* User and groups of the command: --user and --group-add, looked up in the root
+ * file system. passwd(5), group(5). */
 #ifndef PITH_SANDBOX_USERS_H
 #define PITH_SANDBOX_USERS_H
 
@@ -6,33 +7,35 @@
 
 #include "sandbox.h"
 
-enum { GROUPS_MOST = 65536, HOME_MAX = 256 }; /* the kernel's NGROUPS_MAX */
+enum {
+	GROUPS_MOST = 65536,            /* NGROUPS_MAX of the kernel */
+	HOME_MAX = 256                  /* bytes, with the final 0 */
+};
 
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	gid_t *groups;                  /* supplementary ones, each once */
+	gid_t *groups;                  /* supplementary, sorted, unique */
 	int group_count;
-	bool uid_given;                 /* --user, and with it gid */
+	bool uid_given;                 /* --user, which sets gid too */
 	bool groups_given;              /* --group-add */
 	char home[HOME_MAX];
 };
 
-/* Take --user apart for users_find(), and refuse what can be seen to be wrong
- * before anything is started: an empty part of --user or --group-add, a number
- * beyond 4294967294. */
+/* Parse --user for users_find(), and check --group-add. Dies if a part is empty
+ * or a number is above 4294967294. Reads no file, so it can run before anything
+ * is started. */
 void users_check(const struct sandbox *s);
 
-/* Find out who the command is to be, by /etc/passwd and /etc/group of the root
- * that we are in; both are taken to be hostile. As docker has it: a user
- * without a group gets the group of its entry and those that list it, or group
- * 0 where it is a number without an entry; a user with a group gets that one
- * alone. Without --user these are the ids that we have. home is that of the
- * first entry with the uid or name, "/" where there is none or it is no
- * absolute path of up to 255 bytes. Who cannot be found, and an entry whose
- * id is not a number from 0 to 4294967294, ends in refuse(); so do more
- * than 65536 groups, which the kernel refuses, and a file that cannot be read.
- * passwd(5), group(5) */
+/* Find user, groups and home of the command in /etc/passwd and /etc/group of
+ * the current root. Both files are hostile. The rules are those of docker. A
+ * user without a group gets the group of its entry and those that list it, or
+ * group 0 if it is a number without an entry. A user with a group gets that
+ * group alone. Without --user, keep our own ids. home is that of the first
+ * entry with the uid or name. It is "/" without an entry, or if the entry has
+ * no absolute path of at most 255 bytes. Dies if a name is not found, if the id
+ * of a used entry is not a number from 0 to 4294967294, if there are more than
+ * 65536 groups, which the kernel refuses, or if a file cannot be read. */
 void users_find(struct identity *id, const struct sandbox *s);
 
 #endif

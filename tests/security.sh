@@ -902,7 +902,7 @@ it 'gives each sandbox of root ids that nobody else has [S23]' && root && {
 	done
 }
 
-# Seen to fail with SET for --userns subid: the file is read. Without "deny" in
+# Seen to fail with CLEAR_GROUPS for --userns subid: the file is read. Without "deny" in
 # write_direct() there is no map at all.
 it 'keeps a group that forbids a file [S24]' && root && {
 	become user

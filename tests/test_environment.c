@@ -245,7 +245,8 @@ START_TEST(files_have_up_to_16_mib_together)
 	says(prepare, "file:f file:f", 125, "pith: cannot read 'f': %s",
 	    strerror(EFBIG));
 	make_file("f", "A=1\0\n", 5, 0600);
-	says(prepare, "file:f", 125, "pith: cannot read 'f': it is no text");
+	says(prepare, "file:f", 125,
+	    "pith: cannot read 'f': it is not a text file");
 	says(prepare, "file:missing", 125, "pith: cannot read 'missing': %s",
 	    strerror(ENOENT));
 	says(prepare, "file:.", 125, "pith: cannot read '.': %s",

@@ -120,8 +120,9 @@ static const char *const no_caps[] = {
 
 START_TEST(what_is_no_capability_is_refused)
 {
-	says(prepare, no_caps[_i], 125, "pith: no such capability '%s'; ALL, "
-	    "default, or see capabilities(7)", strchr(no_caps[_i], ':') + 1);
+	says(prepare, no_caps[_i], 125, "pith: no such capability '%s'; use "
+	    "ALL, default or a name of capabilities(7)",
+	    strchr(no_caps[_i], ':') + 1);
 }
 END_TEST
 
@@ -188,7 +189,7 @@ take(struct taken *t)
 	for (int i = 0; i < t->group_count; i++)
 		id.groups[id.group_count++] = 500 + i;
 	t->on = NULL;
-	t->failed = privileges_take(s, &id, t->preset, t->groups, &t->on);
+	t->failed = privileges_apply(s, &id, t->preset, t->groups, &t->on);
 	t->error = errno;
 	look(t);
 }
@@ -341,12 +342,13 @@ static const struct {
 	int group_count;        /* of --group-add; -1: not given */
 	int count;              /* -1: those of before */
 } groups[] = {
-	{ true, -1, SET, -1, 0 }, { true, -1, KEEP, -1, -1 },
-	{ false, -1, SET, -1, -1 }, { false, -1, KEEP, -1, -1 },
-	{ true, 1000, KEEP, -1, 0 }, { true, 1000, SET, -1, 0 },
-	{ false, 1000, KEEP, -1, 0 }, { false, 1000, SET, -1, 0 },
-	{ true, -1, KEEP, 2, 2 }, { false, -1, SET, 2, 2 },
-	{ true, 1000, SET, 3, 3 },
+	{ true, -1, CLEAR_GROUPS, -1, 0 }, { true, -1, KEEP_GROUPS, -1, -1 },
+	{ false, -1, CLEAR_GROUPS, -1, -1 }, { false, -1, KEEP_GROUPS, -1, -1 },
+	{ true, 1000, KEEP_GROUPS, -1, 0 }, { true, 1000, CLEAR_GROUPS, -1, 0 },
+	{ false, 1000, KEEP_GROUPS, -1, 0 },
+	{ false, 1000, CLEAR_GROUPS, -1, 0 },
+	{ true, -1, KEEP_GROUPS, 2, 2 }, { false, -1, CLEAR_GROUPS, 2, 2 },
+	{ true, 1000, CLEAR_GROUPS, 3, 3 },
 };
 
 START_TEST(groups_are_those_that_are_asked_for)
@@ -399,7 +401,7 @@ be_single(void)
 START_TEST(groups_that_cannot_be_set_are_kept_unless_they_are_asked_for)
 {
 	struct taken t = { .words = "", .preset = true, .uid = -1,
-	    .groups = SET, .group_count = -1 };
+	    .groups = CLEAR_GROUPS, .group_count = -1 };
 
 	if (!be_single())
 		return;
@@ -416,7 +418,7 @@ END_TEST
 START_TEST(a_user_that_is_not_mapped_is_an_error)
 {
 	struct taken t = { .words = "", .preset = true, .uid = 1000,
-	    .groups = KEEP, .group_count = -1 };
+	    .groups = KEEP_GROUPS, .group_count = -1 };
 
 	if (!be_single())
 		return;
@@ -508,7 +510,8 @@ START_TEST(no_new_privs_comes_with_the_preset_and_with_filters)
 		return;
 	s->new_privs = no_new[_i].new_privs;
 	privileges_prepare(s, no_new[_i].preset);
-	ck_assert_pstr_eq(privileges_take(s, &id, no_new[_i].preset, KEEP, &on),
+	ck_assert_pstr_eq(
+	    privileges_apply(s, &id, no_new[_i].preset, KEEP_GROUPS, &on),
 	    NULL);
 	ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
 	    no_new[_i].set);
@@ -592,10 +595,12 @@ START_TEST(the_mask_of_new_files_is_set_or_kept)
 
 	umask(05);
 	privileges_prepare(s, false);
-	ck_assert_pstr_eq(privileges_take(s, &id, false, KEEP, &on), NULL);
+	ck_assert_pstr_eq(privileges_apply(s, &id, false, KEEP_GROUPS, &on),
+	    NULL);
 	ck_assert_int_eq(umask(05), 05);
 	s->umask = 0;
-	ck_assert_pstr_eq(privileges_take(s, &id, false, KEEP, &on), NULL);
+	ck_assert_pstr_eq(privileges_apply(s, &id, false, KEEP_GROUPS, &on),
+	    NULL);
 	ck_assert_int_eq(umask(05), 0);
 }
 END_TEST
