@@ -88,8 +88,9 @@ add_hierarchy(const struct sandbox *s, const char *names, const char *group,
 	return true;
 }
 
+/* Reject "..", which could lead out of the hierarchy. */
 static void
-check_parent(const char *parent)
+check_cgroup_parent(const char *parent)
 {
 	const char *part = parent;
 
@@ -149,7 +150,7 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 	unsigned int extra = BIT(CTRL_FREEZER);
 
 	limited = limits_check(s);
-	check_parent(s->cgroup_parent);
+	check_cgroup_parent(s->cgroup_parent);
 	node_policy = nodes;
 	needs_group = limited || s->cpu_time >= 0 || s->cgroup_parent ||
 	    s->cgroupfs || s->host_pid || nodes == RESTRICT_NODES;
@@ -210,6 +211,7 @@ leave_group(int group, unsigned int which)
 	    hierarchies_enable_controllers(group, which, &enabled);
 }
 
+/* Die because there is no group that has what an option needs. */
 static _Noreturn void
 no_group(const struct sandbox *s, unsigned int which, int error)
 {
@@ -234,7 +236,7 @@ may_make_group(int group)
 
 /* True if a v2 group has limits. A group created above it would escape them. */
 static bool
-is_limited(int group)
+group_has_limits(int group)
 {
 	static const char files[][16] = {
 		"memory.max", "memory.high", "memory.swap.max", "cpu.max",
@@ -266,7 +268,7 @@ select_parent(const struct sandbox *s, struct hierarchy *h)
 		if (errno == EBUSY && leave_group(h->parent, which))
 			return;
 		if (s->cgroup_parent || hierarchies_is_root(h->parent) ||
-		    is_limited(h->parent))
+		    group_has_limits(h->parent))
 			no_group(s, which, error);
 		above = openat(h->parent, "..", O_RDONLY | O_DIRECTORY |
 		    O_CLOEXEC);
@@ -278,8 +280,8 @@ select_parent(const struct sandbox *s, struct hierarchy *h)
 
 /* ---- creating the groups ------------------------------------------------- */
 
-/* Copy CPUs and memory nodes from the parent: a new cpuset of v1 has none, and
- * accepts no processes before. cpuset(7) */
+/* Copy CPUs and memory nodes from the parent. A new v1 cpuset has none, and
+ * accepts no process until it has some. cpuset(7) */
 static void
 init_cpuset(const struct hierarchy *h, int group)
 {
@@ -325,7 +327,7 @@ restrict_nodes(const struct hierarchy *h)
 
 	if (node_policy == RESTRICT_NODES && here &&
 	    !devices_limit(h->group, h->v2))
-		die("cannot keep device nodes from", "the command");
+		die("cannot restrict device nodes of", "the command");
 	else if (node_policy == TRY_RESTRICT_NODES && (here || h->v2))
 		devices_limit(h->group, h->v2);
 }
@@ -373,7 +375,7 @@ make_outer_group(const struct sandbox *s, struct hierarchy *h)
 /* Return the path of a file of the command's group, relative to the outer
  * group. */
 static const char *
-in_inner(char text[64], const char *file)
+command_file(char text[64], const char *file)
 {
 	struct strbuf l = { text, 64, 0 };
 
@@ -385,6 +387,7 @@ in_inner(char text[64], const char *file)
 	return text;
 }
 
+/* Remove our groups in all hierarchies. False if one is left. */
 static bool
 remove_groups(int64_t until)
 {
@@ -426,13 +429,13 @@ remove_stale_groups(const struct sandbox *s)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
 	const int64_t until = groups_clock() + STALE_MS;
-	bool left = false;
+	bool found = false;
 
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
-		if (!left || groups_clock() <= until)
-			left |= groups_remove_stale(h->parent, until);
-	if (!left || !proc_read("self/cgroup", text, sizeof(text)))
+		if (!found || groups_clock() <= until)
+			found |= groups_remove_stale(h->parent, until);
+	if (!found || !proc_read("self/cgroup", text, sizeof(text)))
 		return;
 	while (groups_clock() <= until &&
 	    hierarchies_next(&next, &names, &group)) {
@@ -471,6 +474,7 @@ note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 	close(fd);
 }
 
+/* Move a process to the joined group of each hierarchy. */
 static void
 join_group(const char *pid)
 {
@@ -480,7 +484,7 @@ join_group(const char *pid)
 	uint64_t n;
 
 	if (!text_number(&digits, INT_MAX, &n) || *digits || n == 0)
-		diex("bad value", pid, "--cgroup-join takes a process",
+		diex("bad value", pid, "--cgroup-join takes a process id",
 		    NULL);
 	if (!proc_read(proc_of(file, n, "cgroup"), text, sizeof(text)))
 		die("cannot bring in process", pid);
@@ -516,12 +520,12 @@ open_for_kill(void)
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
 		if (h->v2 && kill_fd < 0)
-			kill_fd = openat(h->group, in_inner(file,
+			kill_fd = openat(h->group, command_file(file,
 			    "cgroup.kill"), O_WRONLY | O_CLOEXEC);
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
 		if (kill_fd < 0 && procs_fd < 0)
-			procs_fd = openat(h->group, in_inner(file,
+			procs_fd = openat(h->group, command_file(file,
 			    "cgroup.procs"), O_RDONLY | O_CLOEXEC);
 }
 
@@ -608,7 +612,7 @@ cgroup_enter(bool born)
 
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
-		if (!(h->v2 && born) && !file_write(h->group, in_inner(file,
+		if (!(h->v2 && born) && !file_write(h->group, command_file(file,
 		    h->v2 ? "cgroup.procs" : "tasks"), "0"))
 			return false;
 	return true;
@@ -819,7 +823,7 @@ return_to_group(void)
 static bool
 return_joined(int64_t until)
 {
-	bool sent = true;
+	bool returned = true;
 
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
@@ -828,11 +832,11 @@ return_joined(int64_t until)
 			const int above = openat(h->group, "..", O_PATH |
 			    O_CLOEXEC);
 
-			sent = groups_move_joined(h->group, above, until) &&
-			    sent;
+			returned = groups_move_joined(h->group, above, until) &&
+			    returned;
 			close(above);
 		}
-	return sent;
+	return returned;
 }
 
 void
@@ -846,11 +850,11 @@ void
 cgroup_end(void)
 {
 	const int64_t until = groups_clock() + REMOVE_MS;
-	bool gone = remove_groups(until), sent = true;
+	bool gone = remove_groups(until), returned = true;
 
-	while (!gone && sent) {
+	while (!gone && returned) {
 		kill_command();
-		sent = return_joined(until);
+		returned = return_joined(until);
 		gone = remove_groups(until);
 		if (gone || groups_clock() >= until)
 			break;

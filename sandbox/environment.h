@@ -13,11 +13,11 @@
  * present environ as the caller's environment. */
 void environment_prepare(const struct sandbox *s, bool has_rootfs);
 
-/* Set environ to the environment of the command. It starts with PATH, HOME,
- * LANG and HOSTNAME, and TERM if we have it, or without a root with all of our
- * variables. Then each word is applied in order, so that the last one wins.
- * listening: number of descriptors from 3 on for LISTEN_FDS, or 0; if above 0,
- * LISTEN_FDS and LISTEN_PID are set, sd_listen_fds(3). */
+/* Set environ to the environment of the command. With a root it starts with
+ * PATH, HOME, LANG and HOSTNAME, and TERM if we have it; without a root, with
+ * all of our variables. Then the words are applied in order, so that the last
+ * one wins. listening: number of descriptors from 3 on for LISTEN_FDS. If it is
+ * above 0, set LISTEN_FDS and LISTEN_PID, sd_listen_fds(3). */
 void environment_build(const struct sandbox *s, const struct identity *id,
     bool has_rootfs, int listening);
 

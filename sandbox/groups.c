@@ -200,7 +200,7 @@ groups_freeze(int group, bool frozen)
 bool
 groups_move_joined(int group, int to, int64_t until)
 {
-	bool taken = true, found;
+	bool moved = true, found;
 
 	do {
 		struct proc_list l = { .fd = open_proc_list(group,
@@ -214,12 +214,12 @@ groups_move_joined(int group, int to, int64_t until)
 
 			found = true;
 			strbuf_number(&one, pid);
-			taken = (file_write(to, "cgroup.procs", text) ||
-			    errno == ESRCH) && taken;
+			moved = (file_write(to, "cgroup.procs", text) ||
+			    errno == ESRCH) && moved;
 		}
 		close(l.fd);
-	} while (found && taken && groups_clock() < until);
-	return taken && !found;
+	} while (found && moved && groups_clock() < until);
+	return moved && !found;
 }
 
 /* ---- removal ------------------------------------------------------------- */
@@ -291,7 +291,7 @@ next_child_group(struct walk *w, char name[NAME_MAX + 1])
 	while ((n = syscall(SYS_getdents64, w->dir, entries, DIRENT_BYTES)) > 0)
 		for (long at = 0; at < n;) {
 			const struct dirent *d = (void *)(entries + at);
-			const bool left = after;
+			const bool past = after;
 
 			at += d->d_reclen;
 			if (d->d_type != DT_DIR || d->d_name[0] == '.' ||
@@ -303,7 +303,7 @@ next_child_group(struct walk *w, char name[NAME_MAX + 1])
 			if (after && w->removes && unlinkat(w->dir, d->d_name,
 			    AT_REMOVEDIR) == 0)
 				continue;
-			if (left) {
+			if (past) {
 				strbuf_add(&l, d->d_name);
 				return true;
 			}

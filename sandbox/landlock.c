@@ -11,30 +11,33 @@
 #include "../cli/log.h"
 #include "landlock.h"
 
-/* As landlock(7) of 6.12 has them: the headers may be older than the kernel,
- * and the other way round. The numbers are those of all architectures. */
+/* Constants of landlock(7) in Linux 6.12, because kernel headers may be older
+ * than the kernel. The call numbers are the same on all architectures. */
 enum { CREATE_RULESET = 444, ADD_RULE, RESTRICT_SELF };
 enum { RULE_PATH = 1, RULE_PORT };
 enum { BIND = 1, CONNECT = 2, ALL_PORTS = 3 };
 enum { ABSTRACT_SOCKETS = 1, ALL_SCOPES = 3, SCOPES_SINCE = 6 };
 enum { TRUNCATE = 1 << 14, IOCTL_DEV = 1 << 15, ALL_PATHS = 0xffff };
 enum {
-	READ = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
-	    LANDLOCK_ACCESS_FS_READ_DIR,
-	OF_FILES = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
-	    LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE | IOCTL_DEV
+	READ_RIGHTS = LANDLOCK_ACCESS_FS_EXECUTE |
+	    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+	FILE_RIGHTS = LANDLOCK_ACCESS_FS_EXECUTE |
+	    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+	    TRUNCATE | IOCTL_DEV
 };
 
+/* struct landlock_ruleset_attr: rights that the rules handle. */
 struct ruleset {
 	uint64_t paths, ports, scopes;
 };
 
+/* struct landlock_net_port_attr. */
 struct port_rule {
 	uint64_t access, port;
 };
 
-/* What the kernel knows, by the version of its Landlock; a later one knows more
- * and handles no more for us. */
+/* Rights that the kernel supports, by the version of its Landlock ABI minus 1.
+ * For later versions use the last entry. */
 static const struct { uint16_t paths; uint8_t ports, scopes; } known[] = {
 	{ 0x1fff, 0, 0 },                       /* 1: 5.13 */
 	{ 0x3fff, 0, 0 },                       /* 2: REFER, 5.19 */
@@ -46,20 +49,20 @@ static const struct { uint16_t paths; uint8_t ports, scopes; } known[] = {
 
 enum { VERSIONS = sizeof(known) / sizeof(known[0]) };
 
-static const struct rule {
-	char name[9];
+static const struct rule_type {
+	char prefix[9];
 	uint8_t type;
 	uint16_t access;
-} rules[] = {
-	{ "ro:", RULE_PATH, READ }, { "rw:", RULE_PATH, ALL_PATHS },
+} rule_types[] = {
+	{ "ro:", RULE_PATH, READ_RIGHTS }, { "rw:", RULE_PATH, ALL_PATHS },
 	{ "bind:", RULE_PORT, BIND }, { "connect:", RULE_PORT, CONNECT },
 };
 
-enum { RULES = sizeof(rules) / sizeof(rules[0]) };
+enum { RULE_TYPES = sizeof(rule_types) / sizeof(rule_types[0]) };
 
-/* -1 where it is none. */
+/* Parse a port from 0 to 65535; -1 on failure. */
 static int
-port_of(const char *digits)
+parse_landlock_port(const char *digits)
 {
 	int port = 0;
 
@@ -70,74 +73,78 @@ port_of(const char *digits)
 	return *digits || port > 65535 ? -1 : port;
 }
 
-/* What the rules take away, and where they are put. */
-struct work {
+struct landlock {
 	struct ruleset handled;
-	int version, fd;
-	bool hostile;           /* links are, on the way to a path */
+	int version;            /* ABI of the kernel */
+	int fd;                 /* of the ruleset */
+	bool hostile;           /* reject symbolic links in paths */
 };
 
-/* Take a step for each word of ours, with its rule and what stands after the
- * colon. Returns the word that has no rule or whose step failed, or NULL. */
+/* Call a function for each --landlock word, with its rule type and the text
+ * after the colon. Returns the first word that has no type or whose call
+ * failed, or NULL. */
 static const char *
-each(const struct sandbox *s, struct work *w,
-    bool (*step)(struct work *, const struct rule *, const char *))
+each_rule(const struct sandbox *s, struct landlock *l,
+    bool (*call)(struct landlock *, const struct rule_type *, const char *))
 {
 	for (int i = 0; i < s->word_count; i++) {
-		const char *value = s->words[i].value, *of = value;
-		const struct rule *found = NULL;
+		const char *value = s->words[i].value, *object = value;
+		const struct rule_type *found = NULL;
 
 		if (s->words[i].kind != LANDLOCK)
 			continue;
-		for (int r = 0; r < RULES && !found; r++) {
-			const size_t n = strlen(rules[r].name);
+		for (int r = 0; r < RULE_TYPES && !found; r++) {
+			const size_t n = strlen(rule_types[r].prefix);
 
-			if (strncmp(value, rules[r].name, n) == 0) {
-				found = &rules[r];
-				of = value + n;
+			if (strncmp(value, rule_types[r].prefix, n) == 0) {
+				found = &rule_types[r];
+				object = value + n;
 			}
 		}
-		if (!found || !step(w, found, of))
+		if (!found || !call(l, found, object))
 			return value;
 	}
 	return NULL;
 }
 
 static bool
-is_right(struct work *w, const struct rule *r, const char *of)
+is_valid_rule(struct landlock *l, const struct rule_type *r, const char *object)
 {
-	(void)w;
-	return *of && (r->type == RULE_PATH || port_of(of) >= 0);
+	(void)l;
+	return *object &&
+	    (r->type == RULE_PATH || parse_landlock_port(object) >= 0);
 }
 
 void
 landlock_prepare(const struct sandbox *s)
 {
-	const char *wrong = each(s, NULL, is_right);
+	const char *wrong = each_rule(s, NULL, is_valid_rule);
 
 	if (wrong)
 		diex("bad value", wrong, "--landlock takes ro:PATH, rw:PATH, "
 		    "bind:PORT or connect:PORT", NULL);
 }
 
+/* Fail always, so that each_rule() returns the first word. */
 static bool
-is_none(struct work *w, const struct rule *r, const char *of)
+stop_at_first(struct landlock *l, const struct rule_type *r, const char *object)
 {
-	(void)w, (void)r, (void)of;
+	(void)l, (void)r, (void)object;
 	return false;
 }
 
+/* Add the rights that a rule handles. */
 static bool
-handle(struct work *w, const struct rule *r, const char *of)
+add_handled(struct landlock *l, const struct rule_type *r, const char *object)
 {
-	const int last = (w->version < VERSIONS ? w->version : VERSIONS) - 1;
+	const int last = (l->version < VERSIONS ? l->version : VERSIONS) - 1;
 
-	(void)of;
-	w->handled.scopes = known[last].scopes;
+	(void)object;
+	l->handled.scopes = known[last].scopes;
 	if (r->type == RULE_PATH)
-		w->handled.paths = known[last].paths;
+		l->handled.paths = known[last].paths;
 	else
-		w->handled.ports = known[last].ports;
+		l->handled.ports = known[last].ports;
 	errno = EOPNOTSUPP;
 	return r->type == RULE_PATH || known[last].ports;
 }
@@ -152,10 +159,10 @@ close_quietly(int fd)
 	errno = error;
 }
 
-/* A link of a hostile root would choose what the rule is for. openat2(2) is
- * older than Landlock. */
+/* Open the path of a rule. In a hostile root, a symbolic link could choose
+ * which file the rule allows. openat2(2) is older than Landlock. */
 static int
-open_beneath(const char *path, bool hostile)
+open_rule_path(const char *path, bool hostile)
 {
 	const struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 	    .resolve = hostile ? RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS :
@@ -165,30 +172,32 @@ open_beneath(const char *path, bool hostile)
 }
 
 static bool
-add(struct work *w, const struct rule *r, const char *of)
+add_landlock_rule(struct landlock *l, const struct rule_type *r,
+    const char *object)
 {
-	struct port_rule port = { r->access, port_of(of) };
+	struct port_rule port = { r->access, parse_landlock_port(object) };
 	struct landlock_path_beneath_attr path;
 	struct stat st;
 	bool added;
 
 	if (r->type == RULE_PORT)
-		return syscall(ADD_RULE, w->fd, RULE_PORT, &port, 0) == 0;
-	path.parent_fd = open_beneath(of, w->hostile);
+		return syscall(ADD_RULE, l->fd, RULE_PORT, &port, 0) == 0;
+	path.parent_fd = open_rule_path(object, l->hostile);
 	if (path.parent_fd < 0)
 		return false;
-	path.allowed_access = r->access & w->handled.paths;
+	path.allowed_access = r->access & l->handled.paths;
 	if (fstat(path.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
-		path.allowed_access &= OF_FILES;
-	added = syscall(ADD_RULE, w->fd, RULE_PATH, &path, 0) == 0;
+		path.allowed_access &= FILE_RIGHTS;
+	added = syscall(ADD_RULE, l->fd, RULE_PATH, &path, 0) == 0;
 	close_quietly(path.parent_fd);
 	return added;
 }
 
-/* The names of abstract sockets are the network namespace's, unix(7): who has
- * another's would reach its services (CVE-2020-15257). */
+/* True if a sandbox shares a network namespace with others. It could reach
+ * their abstract sockets, whose names belong to the network namespace, unix(7)
+ * (CVE-2020-15257). */
 static bool
-shares_sockets(const struct sandbox *s)
+shares_network(const struct sandbox *s)
 {
 	return sandbox_has_rootfs(s) && s->network &&
 	    strcmp(s->network, "none") != 0;
@@ -197,34 +206,35 @@ shares_sockets(const struct sandbox *s)
 const char *
 landlock_apply(const struct sandbox *s, bool *unsupported)
 {
-	const char *first = each(s, NULL, is_none), *failed;
-	struct work w = { { 0, 0, 0 }, 0, -1,
+	const char *first = each_rule(s, NULL, stop_at_first), *failed;
+	struct landlock l = { { 0, 0, 0 }, 0, -1,
 		sandbox_has_rootfs(s) || s->chroot };
 
 	*unsupported = true;
-	if (!first && !shares_sockets(s))
+	if (!first && !shares_network(s))
 		return NULL;
-	w.version = syscall(CREATE_RULESET, NULL, 0,
+	l.version = syscall(CREATE_RULESET, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
-	if (!first && w.version < SCOPES_SINCE)
+	if (!first && l.version < SCOPES_SINCE)
 		return NULL;
-	if (w.version < 1)
+	if (l.version < 1)
 		return first;
 	if (!first) {
 		first = "abstract sockets";
-		w.handled.scopes = ABSTRACT_SOCKETS;
+		l.handled.scopes = ABSTRACT_SOCKETS;
 	}
-	failed = each(s, &w, handle);
+	failed = each_rule(s, &l, add_handled);
 	if (failed)
 		return failed;
-	/* A kernel that knows less of the struct wants zeros in the rest. */
-	w.fd = syscall(CREATE_RULESET, &w.handled, sizeof(w.handled), 0);
-	if (w.fd < 0)
+	/* Older kernels have a shorter struct, and accept ours if the rest is
+	 * zero. */
+	l.fd = syscall(CREATE_RULESET, &l.handled, sizeof(l.handled), 0);
+	if (l.fd < 0)
 		return first;
-	failed = each(s, &w, add);
+	failed = each_rule(s, &l, add_landlock_rule);
 	*unsupported = !failed;
-	if (!failed && syscall(RESTRICT_SELF, w.fd, 0) < 0)
+	if (!failed && syscall(RESTRICT_SELF, l.fd, 0) < 0)
 		failed = first;
-	close_quietly(w.fd);
+	close_quietly(l.fd);
 	return failed;
 }

@@ -66,7 +66,7 @@ static const char valid_values[] =
     "a number from 1 to 4194304, or -1\0"
     "a number from 10 to 1000\0";
 
-/* Rate limits of a block device, in the order of enum word_kind from READ_BPS
+/* Rate limits of a block device, in the order of enum list_option from READ_BPS
  * on. v2: the key in io.max. */
 static const struct { char option[20], v1[33], v2[9]; } rate_options[] = {
 	{ "--device-read-bps", "blkio.throttle.read_bps_device", " rbps=" },

@@ -15,16 +15,16 @@
 #include "../cli/log.h"
 #include "seccomp.h"
 
-/* Verdicts on a system call. NESTED: EPERM without --allow-userns. The last
- * five depend on an argument. */
+/* Verdicts on a system call. DENY: EPERM. MISSING: ENOSYS. NESTED: EPERM
+ * without --allow-userns. The last five depend on an argument. */
 enum verdict {
 	ALLOW, DENY, MISSING, NESTED, IOCTL, SOCKET, CLONE, UNSHARE,
 	PERSONALITY, VERDICTS
 };
 
-/* Calls that the headers do not name everywhere; from 403 on a call has the
- * same number on all architectures of ours. What i386 alone has is named after
- * its column. */
+/* System calls that some kernel headers lack. From 403 on, numbers are the same
+ * on all supported architectures. In the table, a comment names the calls that
+ * only i386 has. */
 enum {
 	clock_settime64 = 404, clock_adjtime64 = 405,
 	io_uring_setup = 425, io_uring_enter, io_uring_register,
@@ -33,58 +33,57 @@ enum {
 	open_tree_attr = 467
 };
 
-/* The first number that no call had when this was written, for Linux 6.18,
- * whose newest is file_setattr(2). A newer call is one that nobody has judged:
- * it is missing as on an older kernel, for which programs have another way.
- * I386_*: as in architecture.h. */
+/* First unused number in Linux 6.18, whose newest call is file_setattr(2).
+ * Newer calls have not been reviewed. They return ENOSYS, as on an older
+ * kernel, and programs fall back to older calls. I386_*: as in architecture.h.
+ */
 enum { NEW_CALLS = 470, I386_OWN_CALLS = 387, I386_COMMON_CALLS = 393 };
 
-/* The numbers of the architecture's own headers, and those of i386, which an
- * x86-64 kernel answers as well (int 0x80). */
+/* Calls that are not simply allowed, by the native number and that of i386,
+ * which an x86-64 kernel serves too (int 0x80). */
 static const struct {
 	unsigned native : 9, i386 : 9, verdict : 4;
 } calls[] = {
-	/* They would load code into the kernel, or start another one. */
+	/* These load code into the kernel, or start another kernel. */
 	{ SYS_init_module, 128, DENY }, { SYS_finit_module, 350, DENY },
 	{ SYS_delete_module, 129, DENY }, { SYS_kexec_load, 283, DENY },
 	{ KEXEC_FILE_LOAD, NO_CALL, DENY }, { SYS_reboot, 88, DENY },
 	{ SYS_bpf, 357, DENY },
 
-	/* A large part of the kernel's faults was found behind these. */
+	/* Many kernel vulnerabilities were found in these calls. */
 	{ SYS_perf_event_open, 336, DENY }, { SYS_userfaultfd, 374, DENY },
 	{ io_uring_setup, io_uring_setup, DENY },
 	{ io_uring_enter, io_uring_enter, DENY },
 	{ io_uring_register, io_uring_register, DENY },
 	{ USELIB, 86, DENY },
 
-	/* Segments of 16 bits, which Wine and DOS want: fixed again and again,
-	 * and a kernel may be built without it. */
+	/* 16-bit segments, which Wine and DOS emulators use. Often a source of
+	 * vulnerabilities; kernels can be built without it. */
 	{ MODIFY_LDT, 123, DENY },
 
-	/* It tells of whole file systems, volumes of the host among them; what
-	 * it lets a user watch inotify(7) does too. */
+	/* fanotify(7) reports events of whole file systems, including volumes
+	 * of the host. inotify(7) covers what a user may watch with it. */
 	{ SYS_fanotify_init, 338, DENY },
 
-	/* Memory that the host can neither look into nor save, for which it
-	 * cannot hibernate. Kernels without it are usual. */
+	/* Memory that the host can neither inspect nor save, so that it cannot
+	 * hibernate. Many kernels lack this call. */
 	{ memfd_secret, memfd_secret, MISSING },
 
-	/* Obsolete: newer kernels, or some, have none of these. */
+	/* Obsolete: newer kernels, or some of them, lack these. */
 	{ SYS_lookup_dcookie, 253, MISSING }, { SYSFS, 135, MISSING },
 	{ OLD_SYSCTL, 149, MISSING }, { BDFLUSH, 134, MISSING },
 
-	/* Arm's registers of PCI devices. */
+	/* Access to registers of PCI devices on Arm. */
 	{ PCICONFIG_IOBASE, NO_CALL, DENY }, { PCICONFIG_READ, NO_CALL, DENY },
 	{ PCICONFIG_WRITE, NO_CALL, DENY },
 
-	/* Flags that only change a program's own memory layout and uname(2)
-	 * are allowed: setarch(8), gdb and sanitizers set them. The others
-	 * belong to other systems and have made faults usable (CVE-2009-1895).
-	 */
+	/* Allow flags that only change a program's own memory layout and
+	 * uname(2): setarch(8), gdb and sanitizers set them. The others are
+	 * for other systems and have helped exploits (CVE-2009-1895). */
 	{ SYS_personality, 136, PERSONALITY },
 
-	/* No namespace holds what they reach: keyrings, handles of files,
-	 * clocks, swap, quotas, ports, the kernel's log. */
+	/* These reach objects that no namespace isolates: keyrings, file
+	 * handles, clocks, swap, quotas, I/O ports, the kernel log. */
 	{ SYS_keyctl, 288, DENY }, { SYS_add_key, 286, DENY },
 	{ SYS_request_key, 287, DENY }, { SYS_syslog, 103, DENY },
 	{ SYS_open_by_handle_at, 342, DENY },
@@ -99,15 +98,15 @@ static const struct {
 	{ quotactl_fd, quotactl_fd, DENY },
 	{ IOPL, 110, DENY }, { IOPERM, 101, DENY },
 
-	/* A terminal's input, and line disciplines, which are loaded on demand.
-	 * Sockets to machines beside ours, and of the kernel's cryptography,
-	 * which uses keys by their numbers. Of a socketcall(2) the family
-	 * cannot be seen: it is behind a pointer. */
+	/* ioctl: input of a terminal, and line disciplines, which are loaded on
+	 * demand. socket: AF_VSOCK reaches other virtual machines, and AF_ALG
+	 * can use keys by their numbers. A filter cannot see the family in
+	 * socketcall(2), because it is behind a pointer. */
 	{ SYS_ioctl, 54, IOCTL }, { SYS_socket, 359, SOCKET },
 	{ NO_CALL, 102 /* socketcall */, DENY },
 
-	/* Namespaces and mounts of its own. Of clone3(2) nothing can be seen
-	 * either; told that it is missing, a libc takes clone(2). */
+	/* New namespaces and mounts. The arguments of clone3(2) are behind a
+	 * pointer too; after ENOSYS, a libc uses clone(2). */
 	{ SYS_clone, 120, CLONE }, { SYS_unshare, 310, UNSHARE },
 	{ clone3, clone3, MISSING }, { SYS_setns, 346, NESTED },
 	{ SYS_mount, 21, NESTED }, { SYS_umount2, 52, NESTED },
@@ -120,48 +119,53 @@ static const struct {
 	{ open_tree_attr, open_tree_attr, NESTED },
 };
 
-/* Let through: kcmp(2), process_vm_readv(2) and pidfd_getfd(2) ask whether we
- * may trace the other process, ptrace(2); vhangup(2) takes a capability, and
- * our own terminal; mseal(2) and map_shadow_stack(2) are about our own memory.
- */
+/* Deliberately allowed: kcmp(2), process_vm_readv(2) and pidfd_getfd(2) need
+ * permission to trace the other process, ptrace(2). vhangup(2) needs a
+ * capability and affects only the caller's terminal. mseal(2) and
+ * map_shadow_stack(2) affect only the caller's memory. */
 
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
-/* Of clone(2) what makes a namespace; of unshare(2) all but what is known to
- * make none, for it is there that new ones come. */
+/* Denied flags. clone(2): those that create a namespace. unshare(2): all except
+ * those known to create none, because new namespaces get a flag there. */
 #define CLONE_NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | \
 	CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
-#define UNSHARE_MORE ~(uint32_t)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | \
+#define UNSHARE_DENIED ~(uint32_t)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | \
 	CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
 
-/* PER_LINUX, PER_LINUX32 and these flags; and all bits, which only ask. */
-#define PERSONALITY_MORE ~(uint32_t)(PER_LINUX32 | UNAME26 | ADDR_NO_RANDOMIZE)
+/* Allowed are PER_LINUX, PER_LINUX32 and these flags. All bits set, 0xffffffff,
+ * only queries the personality and is allowed too. */
+#define PERSONALITY_DENIED ~(uint32_t)(PER_LINUX32 | UNAME26 | \
+	ADDR_NO_RANDOMIZE)
 
-/* The kernel takes these arguments as 32 bits, so the filter must not look at
- * the others (CVE-2019-10063). */
+/* Offset of the low 32 bits of an argument. The kernel ignores the upper bits
+ * of these arguments, so the filter must ignore them too (CVE-2019-10063). */
 #define LOW_WORD (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
 #define ARGUMENT(n) (offsetof(struct seccomp_data, args[n]) + LOW_WORD)
 
-/* BUILT_IN is within the 255 instructions that a jump can pass over. The kernel
- * takes less than eight of the longest filters for one process. */
-enum { LONGEST = BPF_MAXINSNS, BUILT_IN = 256, FILTERS = 32 };
-enum { ROOM = BUILT_IN + 8 * LONGEST };
-static const ssize_t INSTRUCTION = sizeof(struct sock_filter);
+/* BUILT_IN: a jump can skip at most 255 instructions. CODE_SIZE: the kernel
+ * accepts fewer than eight filters of the maximum length for one process. */
+enum { FILTER_MAX = BPF_MAXINSNS, BUILT_IN = 256, FILTERS = 32 };
+enum { CODE_SIZE = BUILT_IN + 8 * FILTER_MAX };
+static const ssize_t INSN_SIZE = sizeof(struct sock_filter);
 
-static struct sock_filter code[ROOM + 1];       /* the built-in one first */
-static unsigned used;                           /* of code */
+static struct sock_filter code[CODE_SIZE + 1];  /* built-in filter first */
+static unsigned code_used;
 
-/* In the order of the command line, in which they are applied. */
+/* Filters in the order of the command line, in which they are applied. */
 static struct sock_fprog programs[FILTERS];
-static const char *asked_by[FILTERS];           /* the word; NULL: the preset */
+static const char *requested_by[FILTERS];       /* word; NULL: by a root */
 static int program_count;
 
-/* ---- the instructions, from the last to the first ----------------------- */
+/* ---- instructions ------------------------------------------------------- */
 
-static unsigned top;            /* the first one that is there */
+/* Emit the built-in filter from its end to its start, so that the targets of
+ * jumps are known; yes and no below are their indices. Each function returns
+ * the index of the first instruction that it has emitted. */
+static unsigned top;            /* first instruction emitted so far */
 
 static unsigned
-put(unsigned operation, uint32_t k, unsigned yes, unsigned no)
+emit_insn(unsigned operation, uint32_t k, unsigned yes, unsigned no)
 {
 	top--;
 	code[top] = (struct sock_filter){ operation, yes - top - 1,
@@ -170,56 +174,60 @@ put(unsigned operation, uint32_t k, unsigned yes, unsigned no)
 }
 
 static unsigned
-load(unsigned offset)
+emit_load(unsigned offset)
 {
-	return put(BPF_LD | BPF_W | BPF_ABS, offset, top, top);
+	return emit_insn(BPF_LD | BPF_W | BPF_ABS, offset, top, top);
 }
 
 static unsigned
-give(uint32_t verdict)
+emit_verdict(uint32_t verdict)
 {
-	return put(BPF_RET | BPF_K, verdict, top, top);
+	return emit_insn(BPF_RET | BPF_K, verdict, top, top);
 }
 
 /* ---- the search tree ---------------------------------------------------- */
 
-/* Calls from first on, up to the next cut, go on at the instruction to. */
-static struct cut {
+/* Ranges of call numbers. A range ends before the first call of the next one.
+ */
+static struct call_range {
 	uint32_t first;
-	unsigned to;
-} cuts[NO_CALL];
+	unsigned to;            /* instruction that handles the calls */
+} ranges[NO_CALL];
 
-/* Emit the search among the cuts [from, end); returns where it begins. */
+/* Emit a binary search among the ranges [from, end). */
 static unsigned
-search(unsigned from, unsigned end)
+emit_search(unsigned from, unsigned end)
 {
 	unsigned middle = (from + end) / 2, above;
 
 	if (end - from == 1)
-		return cuts[from].to;
-	above = search(middle, end);
-	return put(BPF_JMP | BPF_JGE | BPF_K, cuts[middle].first, above,
-	    search(from, middle));
+		return ranges[from].to;
+	above = emit_search(middle, end);
+	return emit_insn(BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, above,
+	    emit_search(from, middle));
 }
 
+/* Append a range, unless the last one has the same target. Returns the number
+ * of ranges. */
 static unsigned
-add_cut(unsigned count, uint32_t first, unsigned to)
+add_range(unsigned count, uint32_t first, unsigned to)
 {
-	if (count > 0 && cuts[count - 1].to == to)
+	if (count > 0 && ranges[count - 1].to == to)
 		return count;
-	cuts[count] = (struct cut){ first, to };
+	ranges[count] = (struct call_range){ first, to };
 	return count + 1;
 }
 
+/* True if Linux up to NEW_CALLS has a call with this number. */
 static bool
-is_known(bool native, unsigned nr)
+is_known_call(bool native, unsigned nr)
 {
 	return nr < NEW_CALLS && (native ?
 	    nr < OWN_CALLS || nr >= COMMON_CALLS :
 	    nr < I386_OWN_CALLS || nr >= I386_COMMON_CALLS);
 }
 
-/* Emit what is said of the calls of one column; returns where it begins. */
+/* Emit the verdicts of one column of the table. */
 static unsigned
 emit_calls(bool native, const unsigned to[VERDICTS])
 {
@@ -227,107 +235,111 @@ emit_calls(bool native, const unsigned to[VERDICTS])
 	unsigned count = 0;
 
 	for (unsigned nr = 0; nr <= NO_CALL; nr++)
-		verdicts[nr] = is_known(native, nr) ? ALLOW : MISSING;
+		verdicts[nr] = is_known_call(native, nr) ? ALLOW : MISSING;
 	for (unsigned i = 0; i < CALLS; i++)
 		verdicts[native ? calls[i].native : calls[i].i386] =
 		    calls[i].verdict;
 	for (unsigned nr = 0; nr < NO_CALL; nr++)
-		count = add_cut(count, nr, to[verdicts[nr]]);
+		count = add_range(count, nr, to[verdicts[nr]]);
 	if (native && PRIVATE_CALLS) {
-		count = add_cut(count, PRIVATE_CALLS, to[ALLOW]);
-		count = add_cut(count, PRIVATE_END, to[MISSING]);
+		count = add_range(count, PRIVATE_CALLS, to[ALLOW]);
+		count = add_range(count, PRIVATE_END, to[MISSING]);
 	}
 	/* A tracer sets number -1 to skip the call. */
-	count = add_cut(count, UINT32_MAX, to[ALLOW]);
-	search(0, count);
-	return load(offsetof(struct seccomp_data, nr));
+	count = add_range(count, UINT32_MAX, to[ALLOW]);
+	emit_search(0, count);
+	return emit_load(offsetof(struct seccomp_data, nr));
 }
 
 /* ---- the filter --------------------------------------------------------- */
 
-/* Emit a look at an argument; returns where it begins. */
+/* Emit a comparison of an argument with k. */
 static unsigned
-emit_look(unsigned argument, unsigned how, uint32_t k, unsigned yes,
+emit_compare(unsigned argument, unsigned how, uint32_t k, unsigned yes,
     unsigned no)
 {
-	put(BPF_JMP | how | BPF_K, k, yes, no);
-	return load(ARGUMENT(argument));
+	emit_insn(BPF_JMP | how | BPF_K, k, yes, no);
+	return emit_load(ARGUMENT(argument));
 }
 
 static void
-add_program(unsigned length, struct sock_filter *first, const char *asked)
+add_program(unsigned length, struct sock_filter *first, const char *word)
 {
 	if (program_count == FILTERS)
-		diex("too many filters", asked, NULL, NULL);
+		diex("too many filters", word, NULL, NULL);
 	programs[program_count] = (struct sock_fprog){ length, first };
-	asked_by[program_count++] = asked;
+	requested_by[program_count++] = word;
 }
 
 static void
-build(bool nested, const char *asked)
+build_filter(bool nested, const char *word)
 {
 	unsigned to[VERDICTS], native, other, deny, allow;
 
 	top = BUILT_IN;
-	other = give(SECCOMP_RET_KILL_PROCESS);
-	to[MISSING] = give(SECCOMP_RET_ERRNO | ENOSYS);
-	deny = to[DENY] = give(SECCOMP_RET_ERRNO | EPERM);
-	allow = to[ALLOW] = give(SECCOMP_RET_ALLOW);
+	other = emit_verdict(SECCOMP_RET_KILL_PROCESS);
+	to[MISSING] = emit_verdict(SECCOMP_RET_ERRNO | ENOSYS);
+	deny = to[DENY] = emit_verdict(SECCOMP_RET_ERRNO | EPERM);
+	allow = to[ALLOW] = emit_verdict(SECCOMP_RET_ALLOW);
 	to[NESTED] = to[CLONE] = to[UNSHARE] = allow;
 	if (!nested) {
 		to[NESTED] = deny;
-		to[CLONE] = emit_look(0, BPF_JSET, CLONE_NAMESPACES, deny,
+		to[CLONE] = emit_compare(0, BPF_JSET, CLONE_NAMESPACES, deny,
 		    allow);
-		to[UNSHARE] = emit_look(0, BPF_JSET, UNSHARE_MORE, deny, allow);
+		to[UNSHARE] = emit_compare(0, BPF_JSET, UNSHARE_DENIED, deny,
+		    allow);
 	}
-	to[SOCKET] = emit_look(0, BPF_JEQ, AF_VSOCK, deny,
-	    put(BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, deny, allow));
-	to[IOCTL] = emit_look(1, BPF_JEQ, TIOCSTI, deny,
-	    put(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, deny,
-	    put(BPF_JMP | BPF_JEQ | BPF_K, TIOCSETD, deny, allow)));
-	to[PERSONALITY] = emit_look(0, BPF_JEQ, UINT32_MAX, allow,
-	    put(BPF_JMP | BPF_JSET | BPF_K, PERSONALITY_MORE, deny, allow));
+	to[SOCKET] = emit_compare(0, BPF_JEQ, AF_VSOCK, deny,
+	    emit_insn(BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, deny, allow));
+	to[IOCTL] = emit_compare(1, BPF_JEQ, TIOCSTI, deny,
+	    emit_insn(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, deny,
+	    emit_insn(BPF_JMP | BPF_JEQ | BPF_K, TIOCSETD, deny, allow)));
+	to[PERSONALITY] = emit_compare(0, BPF_JEQ, UINT32_MAX, allow,
+	    emit_insn(BPF_JMP | BPF_JSET | BPF_K, PERSONALITY_DENIED, deny,
+	    allow));
 	if (I386_ARCH) {
 		unsigned i386 = emit_calls(false, to);
 
 		native = emit_calls(true, to);
-		other = put(BPF_JMP | BPF_JEQ | BPF_K, I386_ARCH, i386, other);
+		other = emit_insn(BPF_JMP | BPF_JEQ | BPF_K, I386_ARCH, i386,
+		    other);
 	} else {
 		native = emit_calls(true, to);
 	}
-	put(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, native, other);
-	load(offsetof(struct seccomp_data, arch));
-	add_program(BUILT_IN - top, code + top, asked);
+	emit_insn(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, native, other);
+	emit_load(offsetof(struct seccomp_data, arch));
+	add_program(BUILT_IN - top, code + top, word);
 }
 
 static void
-read_file(const char *asked)
+read_filter(const char *word)
 {
-	const char *path = asked + strlen("bpf:");
+	const char *path = word + strlen("bpf:");
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = -1;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die("cannot read", path);
-	if (used + LONGEST > ROOM)
+	if (code_used + FILTER_MAX > CODE_SIZE)
 		diex("too many filters", path, NULL, NULL);
 	if (S_ISREG(st.st_mode)) {
-		n = read(fd, code + used, (LONGEST + 1) * INSTRUCTION);
+		n = read(fd, code + code_used, (FILTER_MAX + 1) * INSN_SIZE);
 		if (n < 0)
 			die("cannot read", path);
 	}
 	close(fd);
-	if (n <= 0 || n % INSTRUCTION || n > LONGEST * INSTRUCTION)
+	if (n <= 0 || n % INSN_SIZE || n > FILTER_MAX * INSN_SIZE)
 		diex("cannot use the filter", path,
 		    "not a file of 1 to 4096 struct sock_filter", NULL);
-	add_program(n / INSTRUCTION, code + used, asked);
-	used += n / INSTRUCTION;
+	add_program(n / INSN_SIZE, code + code_used, word);
+	code_used += n / INSN_SIZE;
 }
 
-/* The last word that says so, or NULL; others have to name a file. */
+/* Return the last --seccomp word that equals value, or NULL. Dies if a word is
+ * unknown. */
 static const char *
-find_word(const struct sandbox *s, const char *value)
+find_seccomp_word(const struct sandbox *s, const char *value)
 {
 	const char *found = NULL;
 
@@ -349,11 +361,11 @@ find_word(const struct sandbox *s, const char *value)
 void
 seccomp_prepare(const struct sandbox *s, bool has_rootfs)
 {
-	const char *on = find_word(s, "default");
-	const char *off = find_word(s, "off");
+	const char *on = find_seccomp_word(s, "default");
+	const char *off = find_seccomp_word(s, "off");
 
 	program_count = 0;
-	used = BUILT_IN;
+	code_used = BUILT_IN;
 	if (on && off)
 		diex("--seccomp off contradicts", "--seccomp default", NULL,
 		    NULL);
@@ -361,20 +373,21 @@ seccomp_prepare(const struct sandbox *s, bool has_rootfs)
 		diex("bad value", "default", "no filter is built in for this "
 		    "architecture", NULL);
 	if (has_rootfs && !on && !off)
-		build(s->allow_userns, NULL);
+		build_filter(s->allow_userns, NULL);
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];
 
 		if (w->kind == SECCOMP && strncmp(w->value, "bpf:", 4) == 0)
-			read_file(w->value);
+			read_filter(w->value);
 		else if (w->kind == SECCOMP && w->value == on)
-			build(s->allow_userns, on);
+			build_filter(s->allow_userns, on);
 	}
 }
 
-/* A filter may answer seccomp(2) itself, and say that all went well. */
+/* False if an earlier filter answers seccomp(2) instead of the kernel. The
+ * kernel returns EFAULT for a NULL program. */
 static bool
-reaches_kernel(void)
+seccomp_reaches_kernel(void)
 {
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == 0)
 		errno = ENOSYS;
@@ -384,8 +397,8 @@ reaches_kernel(void)
 bool
 seccomp_apply(int i, const char **on)
 {
-	*on = asked_by[i];
-	return (i == 0 || reaches_kernel()) && syscall(SYS_seccomp,
+	*on = requested_by[i];
+	return (i == 0 || seccomp_reaches_kernel()) && syscall(SYS_seccomp,
 	    SECCOMP_SET_MODE_FILTER, 0, &programs[i]) == 0;
 }
 

@@ -1,4 +1,4 @@
-/* The calls that a sandbox is not to make: a filter by seccomp(2). */
+/* Filters for the system calls of the command, seccomp(2). */
 #ifndef PITH_SANDBOX_SECCOMP_H
 #define PITH_SANDBOX_SECCOMP_H
 
@@ -7,25 +7,27 @@
 
 #include "sandbox.h"
 
-/* Build the filters that --seccomp asks for, in the order of its words, before
- * them the built-in one where the preset is on and neither "default" nor "off"
- * is said; those of bpf:FILE are regular files of 1 to 4096 struct sock_filter.
- * What cannot be had, and "default" beside "off", ends in refuse(). To be
- * called before anything is started. */
+/* Build the filters of --seccomp, in the order of its words. With a root the
+ * built-in filter comes first, unless a word is "default" or "off". The files
+ * of bpf:FILE are regular and hold 1 to 4096 struct sock_filter. Dies if a word
+ * is wrong, if a file cannot be used, or if both "default" and "off" are given.
+ * Call it before anything is started. */
 void seccomp_prepare(const struct sandbox *s, bool has_rootfs);
 
-/* The program of filter i, from 0 on; NULL: there are no more. */
+/* Return the program of filter i, which counts from 0; NULL after the last. */
 const struct sock_fprog *seccomp_program(int i);
 
-/* Put the calling thread, and all that it starts, under filter i as well; *on
- * is the word that asks for it, or NULL. Needs no_new_privs or CAP_SYS_ADMIN.
- * Changes nothing else in our memory, so it may be called after vfork(2). False
- * with errno: EACCES without either of the two, EINVAL where the kernel refuses
- * the program of a FILE, what an earlier filter answers instead, or ENOSYS
- * where that pretends to have applied it; seccomp(2). */
+/* Apply filter i to the calling thread and its future children. Needs
+ * no_new_privs or CAP_SYS_ADMIN. *on becomes the word that requested the
+ * filter, or NULL for the built-in one of a root. Writes no other memory, so it
+ * can be called after vfork(2).
+ *
+ * False with errno: EACCES without no_new_privs and CAP_SYS_ADMIN; EINVAL if
+ * the kernel refuses the program of a FILE. If an earlier filter answers
+ * seccomp(2) itself, errno is its answer, or ENOSYS if it pretended success. */
 bool seccomp_apply(int i, const char **on);
 
-/* True if the built-in filter is one of them. */
+/* True if the built-in filter is among the filters. */
 bool seccomp_has_built_in(void);
 
 #endif

@@ -28,14 +28,18 @@ struct identity {
 void users_check(const struct sandbox *s);
 
 /* Find user, groups and home of the command in /etc/passwd and /etc/group of
- * the current root. Both files are hostile. The rules are those of docker. A
- * user without a group gets the group of its entry and those that list it, or
- * group 0 if it is a number without an entry. A user with a group gets that
- * group alone. Without --user, keep our own ids. home is that of the first
- * entry with the uid or name. It is "/" without an entry, or if the entry has
- * no absolute path of at most 255 bytes. Dies if a name is not found, if the id
- * of a used entry is not a number from 0 to 4294967294, if there are more than
- * 65536 groups, which the kernel refuses, or if a file cannot be read. */
+ * the current root. Both files are hostile.
+ *
+ * The rules are those of docker. A user without a group gets the group of its
+ * entry and those that list it, or group 0 if it is a number without an entry.
+ * A user with a group gets that group alone. Without --user, keep our own ids.
+ *
+ * home is that of the first entry with the uid or name. It is "/" without an
+ * entry, or if the entry has no absolute path of at most 255 bytes.
+ *
+ * Dies if a name is not found, if the id of a used entry is not a number from 0
+ * to 4294967294, if there are more than 65536 groups, which the kernel refuses,
+ * or if a file cannot be read. */
 void users_find(struct identity *id, const struct sandbox *s);
 
 #endif
