@@ -1,5 +1,5 @@
-// A small web server for the images beside it. It ends cleanly on SIGTERM: the
-// connections that are open are served to their end, then it exits with 0.
+// Serve HTTP for the example images. On SIGTERM, finish all open connections,
+// then exit with 0.
 package main
 
 import (
