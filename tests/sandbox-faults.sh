@@ -1,7 +1,7 @@
-# What a sandbox is when a system call fails. Every call that launcher, init and child
-# make is made to fail, one at a time, in that process alone (inject.c), as root and as
-# an ordinary user. Every time the command has to run in the same sandbox as ever, all
-# that it can see of it compared, or pith ends with 125 and one line that says why.
+# Sandboxes whose system calls fail. Each call of the launcher, init and child fails
+# once, in that process alone (inject.c), for root and for an ordinary user. Then
+# either the command runs in the same sandbox as without the fault, compared by all
+# that the command can see, or pith ends with 125 and one line that gives the reason.
 # Nothing hangs, no process outlives its launcher, and no file is left behind.
 # shellcheck shell=sh disable=SC2016,SC2046,SC2086,SC2154
 # shellcheck source=tests/lib.sh
@@ -23,7 +23,7 @@ chmod 1777 .
 
 for who in $WHO; do
 	be $who
-	# All that a command can see of its sandbox, and further files.
+	# Show all that a command can see of its sandbox, and the files given as arguments.
 	cat >"$R/bin/look" <<'E2'
 #!/bin/sh
 cd /proc
@@ -40,7 +40,7 @@ E2
 	chown $(stat -c %u:%g $R) $R/bin/look $H/volume $H/volume/name
 done
 
-# The same in words that do not differ from run to run.
+# Print the output of look without the numbers that differ from run to run.
 what_is_seen() {
 	tr -d '\r\b\000' <"$W/.out" | HOST=$HOST_NAMESPACES awk '
 		/^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|Seccomp_filters|Sig(Blk|Ign)):/
@@ -52,16 +52,17 @@ what_is_seen() {
 		/ -> / {
 			print $9, index(ENVIRON["HOST"], $11) ? "of the host" : "its own"
 		}
-		# Whether it gets there within --timeout is up to the machine.
+		# Whether the probe says this within --timeout depends on the speed of the
+		# machine.
 		/^ready$/ { next }
 		/^eth0\t/
-		/^ *lo:/ { print $1; next }     # others may send over it
+		/^ *lo:/ { print $1; next }     # others may send on lo, so drop the counters
 		/^[^ \t]+$/ || /^files/ || / lo$/ { print $1, $2, $3, $4, $5 }'
 }
 
 # ---- scenes ------------------------------------------------------------------
 
-# Each runs pith behind the words that it is given: what has a call fail.
+# Each scene runs pith after the words that it is given: inject and the call to fail.
 
 plain() { "$@" "$PITH" --rootfs $R -- /bin/look; }
 read_only() { "$@" "$PITH" --rootfs $R --read-only -- /bin/look; }
@@ -82,7 +83,7 @@ filters() {
 	    --timens boot=+99 --env A=B --workdir /tmp -- /bin/look
 }
 terminal() {
-	# It says on the terminal that its input ends, where it does.
+	# script(1) prints something on the terminal when its input ends; keep the input open.
 	script -qec "exec $* $PITH --rootfs $R --tty -- /bin/look 2>$W/.err.script" \
 	    /dev/null <>never
 	is=$?
@@ -112,7 +113,7 @@ time_out() {
 
 # ---- faults ------------------------------------------------------------------
 
-# The errors to try for a call, the likely ones first.
+# Errors to try for a call, the likely ones first.
 errors() {
 	case $1 in
 	execve) echo EACCES ENOENT ENOEXEC E2BIG EIO ;;
@@ -127,36 +128,36 @@ errors() {
 	esac
 }
 
-# SCENE:PROCESS:CALL:NTH:ERROR that no program could make good, or need not.
+# Return whether SCENE:PROCESS:CALL:NTH:ERROR is a fault that no program can handle, or need not.
 tolerated() {
 	case $1 in
-	# The start code of libc: it has nobody to tell.
+	# The start code of libc has no means to report an error.
 	*:arch_prctl:* | *:set_tid_address:*) ;;
-	# They never fail, or for wrong arguments alone, getuid(2), rt_sigprocmask(2).
+	# These calls never fail, or only for wrong arguments: getuid(2), rt_sigprocmask(2).
 	*:get*id:* | *:rt_sig*action:* | *:rt_sigprocmask:* | *:clock_gettime:*) ;;
-	# wait(2) knows ECHILD and EINTR; any other has hidden a death for good.
+	# wait(2) returns only ECHILD and EINTR; any other error has hidden a death for good.
 	*:wait4:*:EINTR) return 1 ;;
 	*:wait4:*) ;;
-	# The fault has swallowed the signal that ends the command.
+	# The fault swallowed the signal that stops the command.
 	time_out:*:kill:*) ;;
-	# close(2) always lets go; the fault keeps it from the kernel. By these the end of
-	# the pipe would stay, of which the exec is to be the end.
+	# close(2) always closes, but the fault keeps the call from the kernel. These calls
+	# would leave the write end of the pipe open whose end of file reports the exec.
 	terminal:init:close:$((count - 5)):* | *:init:close:$((count - 4)):*) ;;
-	# That the command runs was not told, so -d waits for its end.
+	# The message that the command runs was lost, so -d waits for the end of the command.
 	detach:launcher:write:* | detach:init:sendmsg:* | detach:starter:read:*) ;;
-	# Who has not got back what he had cannot remove his group, and says so besides.
+	# Without its capabilities back the launcher cannot remove its group, and says so as well.
 	upper:launcher:cap[gs]et:*) ;;
-	# A terminal whose other side is gone hangs up: the command ends by SIGHUP.
+	# A terminal without its relay hangs up: SIGHUP ends the command.
 	terminal:relay:*) ;;
-	# In a container that may make no node it gets the host's.
+	# In a container that may not create the node the command gets the host's.
 	*:launcher:mknodat:*:EPERM) ;;
-	# What is not there is not read.
+	# A file that does not exist is not read.
 	*:init:openat2:*:ENOENT) ;;
 	*) return 1 ;;
 	esac
 }
 
-# What a role of inject.c is here.
+# Set $process to the name of a role of inject.c in this scene.
 process_of() {
 	case $scene:$1 in
 	detach:1) process=starter ;;
@@ -170,14 +171,14 @@ process_of() {
 
 sweep() { rm -rf $H/upper $H/info $H/pid $H/.pith-*; }
 
-# Whether no file and no mount is left, but for those that were asked for.
+# Return whether no file and no mount is left, except the requested ones.
 clean() {
 	[ "$(cat /proc/self/mountinfo)" = "$mounts" ] || {
 		wrong='has mounted something here'
 		return 1
 	}
 	case $code in "$right" | 98) rm -rf $H/upper $H/info $H/pid ;; esac
-	# A fault of the call that removes it is said.
+	# A fault of the call that removes the directory is reported.
 	case $err in *'cannot remove the work directory'*) rm -rf $H/.pith-work.* ;; esac
 	set -- $H/* $H/.[!.]*
 	[ "$*" = "$files" ] && return
@@ -186,8 +187,8 @@ clean() {
 	return 1
 }
 
-# The calls of all processes up to the exec, as lines "ROLE CALL COUNT", and what the
-# command sees, both without a fault.
+# Record the calls of all processes up to the exec, as lines "ROLE CALL COUNT", and
+# the output of the command, both without a fault.
 learn() {
 	sweep
 	files=$(echo $H/* $H/.[!.]*)
@@ -208,7 +209,7 @@ said() {
 	case $err in *"$NEWLINE"*) return 1 ;; 'pith: '*) ;; *) return 1 ;; esac
 }
 
-# Whether what came is one of the two things that may.
+# Return whether the run ended in one of the two permitted ways.
 right_or_said() {
 	case $code:$call in
 	"$right":*)
@@ -222,7 +223,7 @@ right_or_said() {
 	esac
 }
 
-# One fault: the nth call of a process fails with error.
+# Run one fault: the nth call of a process fails with an error.
 strike() {
 	strikes=$((strikes + 1)) wrong=
 	run $scene $INJECT $be_user $role $call $nth $error
@@ -233,8 +234,8 @@ strike() {
 	    "exit code $code $wrong; stderr: $err"
 }
 
-# For a soak each call with each error; else with one, by turns, and but for the plain
-# scene the first and the last call of a name.
+# Return whether to leave out a fault. A soak tries each call with each error. Otherwise each
+# call gets one error, by turns, and outside the plain scene only its first and last use counts.
 passed_over() {
 	turn=$((turn + 1))
 	[ "$N" -lt 10 ] || return 1
@@ -245,8 +246,8 @@ passed_over() {
 	[ $(((number + nth + turn) % of)) != 0 ]
 }
 
-# All faults of a scene, one by one: of those calls that a process makes more often there,
-# or less, than in the plain one.
+# Run all faults of a scene. Leave out the calls that a process makes as often as in
+# the plain scene.
 storm() {
 	learn || return
 	case $scene in
@@ -283,7 +284,7 @@ for who in $WHO; do
 	: >calls.plain
 	[ -z "$as" ] || be_user="-u $USER_ID"
 	scene=plain right=7
-	it "would see a sandbox that is another one ($who)" && works && {
+	it "would notice a different sandbox ($who)" && works && {
 		learn
 		for words in '--seccomp off' --new-privs '--cap-add kill' '--network host' \
 		    '--ipc host' '--uts host' '--proc full' '--sys none' --writable \
@@ -293,31 +294,31 @@ for who in $WHO; do
 		done
 	}
 	while read -r scene right what; do
-		# Which a user may not have without a group, or a network, of his own.
+		# An ordinary user needs a group, or a network, of its own for these.
 		case $scene:$who in limits:as_user | interface:as_user) continue ;; esac
-		it "$what, or says why not, whatever call fails ($who)" && have script &&
+		it "$what, or gives the reason, whatever call fails ($who)" && have script &&
 		    works && storm
 	done <<'E2'
 plain      7   runs its command in a sandbox
-read_only  7   has a root that is read-only
-writable   7   has a root that is writable
-upper      7   keeps the writes
+read_only  7   has a read-only root
+writable   7   has a writable root
+upper      7   keeps what the command writes
 mounts     7   mounts volumes, a tmpfs and a file
-unfiltered 7   has no filter, but no namespaces in it either
-identity   7   is another user, with a capability and a limit
+unfiltered 7   has no filter and still no nested namespaces
+identity   7   runs as another user, with a capability and a limit
 filters    7   has filters, parameters and a clock
 terminal   7   has a terminal
-detach     0   comes back when the command runs
+detach     0   returns when the command runs
 unshared   7   has namespaces without a root
 limits     7   has limits
 locked     7   has mounts that it cannot change
-published  7   publishes ports, passes one on, and has names
+published  7   publishes ports, hands over a socket, and resolves names
 interface  7   has an interface
 time_out   124 keeps to --timeout
 E2
 done
 
-it 'has had nearly all of these faults' && [ -z "$ONLY" ] && works && {
+it 'injects nearly all of these faults' && [ -z "$ONLY" ] && works && {
 	echo "# $strikes faults, of which $missed came too late"
 	[ $strikes -gt 500 ] && [ $((missed * 20)) -lt $strikes ] ||
 	    fail "$missed of $strikes came too late"

@@ -1,12 +1,12 @@
-# Bad input for a sandbox, and hosts that forbid one: one line that says what, why and
-# what to do about it, exit code 125, nothing started, and the host as it was.
+# Bad input for a sandbox, and hosts that forbid one. Each gives one line that says what
+# failed, why and what to do, and exit code 125. Nothing is started and the host is unchanged.
 # shellcheck shell=sh disable=SC2016,SC2086,SC2046,SC2154
 # shellcheck source=tests/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/sandbox-lib.sh
 . "$TESTS/sandbox-lib.sh"
 
-# The same in a sandbox of the root that is in order.
+# Check that options are refused in a sandbox of the valid root.
 box_refused() {
 	pattern=$1
 	shift
@@ -15,7 +15,7 @@ box_refused() {
 
 # ---- roots -------------------------------------------------------------------
 
-it 'refuses a root that is not there, a file or a fifo' && for who in $WHO; do
+it 'refuses a root that does not exist, a regular file and a fifo' && for who in $WHO; do
 	be $who
 	$as mkfifo $H/fifo
 	echo text | $as tee $H/text >/dev/null
@@ -44,7 +44,7 @@ it 'refuses a root that it may not read' && root && {
 	box_refused "cannot *'$H/closed/in/up': Permission denied*" --upper $H/closed/in/up
 }
 
-it 'refuses a root on a noexec mount, and says that it is one' && for who in $WHO; do
+it 'refuses a root on a noexec mount, and names the reason' && for who in $WHO; do
 	be $who
 	run $as unshare --user --map-root-user --mount sh -c '
 	    mount -t tmpfs -o noexec none $R/mnt &&
@@ -55,7 +55,7 @@ it 'refuses a root on a noexec mount, and says that it is one' && for who in $WH
 	err_like "pith: cannot use as a root '*mounted noexec*mount(8) it exec*"
 done
 
-it 'refuses an image that is none, and says that images need root' && for who in $WHO; do
+it 'refuses an invalid image, and says that images need root' && for who in $WHO; do
 	be $who
 	printf hsqs | $as tee $H/image >/dev/null
 	head -c 8192 /dev/zero >>$H/image
@@ -66,7 +66,7 @@ it 'refuses an image that is none, and says that images need root' && for who in
 	fi
 done
 
-it 'says that a root has no shell, or no such command' && for who in $WHO; do
+it 'says that a root has no shell, or that a command does not exist' && for who in $WHO; do
 	be $who
 	$as mkdir -p $H/empty
 	run $as "$PITH" --rootfs $H/empty -- sh
@@ -109,7 +109,7 @@ it 'refuses root options that contradict each other' && for who in $WHO; do
 	[ ! -e $H/up ] || fail 'the upper directory is there'
 done
 
-it 'refuses what needs a root, a namespace or a sandbox, where there is none' &&
+it 'refuses options that need a root, a namespace or a sandbox where there is none' &&
     for who in $WHO; do
 	be $who
 	for words in "--volume $H:/x" '--tmpfs /x' '--dir /x' '--symlink x:/x' \
@@ -134,7 +134,7 @@ TAKE_VALUES='rootfs layer upper volume tmpfs dir symlink file device shm-size pr
     cpu-shares cpuset-cpus cpu-time pids-limit blkio-weight device-read-bps device-write-bps
     device-read-iops device-write-iops cgroup-conf cgroup-parent cgroup-join cgroups pty-max'
 
-it 'refuses an empty value of every option, and one that is missing' && {
+it 'refuses an empty or missing value of every option' && {
 	be as_user
 	for option in $TAKE_VALUES; do
 		refused "bad value '': --$option takes *" --$option=
@@ -150,7 +150,7 @@ it 'refuses an empty value of every option, and one that is missing' && {
 	refused '*bad value*keep-env*' --keep-env=
 }
 
-it 'has the options of --help in these tests' && {
+it 'covers every option of --help in these tests' && {
 	for option in $("$PITH" --help | sed -n '/^Sandbox/,/^Boot/p' | grep -o -e '--[a-z-]*' |
 	    sort -u | sed 's/--//'); do
 		case " $(echo $TAKE_VALUES) ephemeral read-only writable keep-env new-privs tty \
@@ -168,7 +168,7 @@ it 'refuses a value for an option that takes none' && {
 	done
 }
 
-it 'refuses what is no size, number, octal number or choice' && {
+it 'refuses an invalid size, number, octal number or choice' && {
 	be as_user
 	for value in 0 x -1 1q 1mm ' 1' 1.5m 99999999999999999999 9999999999t; do
 		box_refused "bad value '$value': --shm-size takes a size*" --shm-size "$value"
@@ -219,7 +219,7 @@ it 'refuses descriptors that are not open, and files that cannot be read or writ
 	err_like "pith: unknown option '--no-such'*"
 }
 
-it 'refuses volumes, tmpfs, files and links that are badly written' && for who in $WHO; do
+it 'refuses malformed volumes, tmpfs, files and links' && for who in $WHO; do
 	be $who
 	box_refused "cannot open the volume '/none': No such file or directory*" --volume /none:/x
 	box_refused "cannot open the volume '/none'*" --volume /none:/x:ro
@@ -256,7 +256,7 @@ it 'refuses more layers than overlayfs takes' && {
 	box_refused 'too many layers*' $(yes -- --layer=$R | head -501)
 }
 
-it 'refuses users and groups that are not there, and ids that cannot be' && for who in $WHO; do
+it 'refuses unknown users and groups, and invalid ids' && for who in $WHO; do
 	be $who
 	box_refused "no such user 'nobody-here': *" --user nobody-here
 	box_refused "no such group 'none': *" --user 0:none
@@ -269,7 +269,7 @@ it 'refuses users and groups that are not there, and ids that cannot be' && for 
 	for value in : 0: :0 -1 0:-1; do
 		box_refused "*" --user "$value"
 	done
-	# Of a root that is hostile, or has none.
+	# The passwd file of a hostile root, or of a root without one.
 	refused "no such user 'www': *" --rootfs none --volume $R/bin:/bin --user www
 	for line in 'www:x:99999999999:1::/:' 'www:x' 'www' 'www:x:-1:0::/:' 'www:x::0::/:'; do
 		echo "$line" >$H/passwd
@@ -278,7 +278,7 @@ it 'refuses users and groups that are not there, and ids that cannot be' && for 
 	box_refused "*/etc/passwd*" --tmpfs /etc/passwd/ --user www
 done
 
-it 'refuses maps that are badly written, or that the host does not grant' &&
+it 'refuses malformed id maps, and maps that the host does not grant' &&
     for who in $WHO; do
 	be $who
 	for value in 1 1:2 1:2:0 1:2:3:4 a:b:c -1:1:1 4294967295:0:2 0:4294967296:1 0:1:4294967296 \
@@ -299,7 +299,7 @@ it 'refuses maps that are badly written, or that the host does not grant' &&
 	fi
 done
 
-it 'refuses namespaces, networks, clocks and parameters that are badly written' &&
+it 'refuses malformed namespaces, networks, clocks and kernel parameters' &&
     for who in $WHO; do
 	be $who
 	for value in foo user,,mnt ,user USER 'user mnt' user:mnt net,foo; do
@@ -325,7 +325,7 @@ it 'refuses namespaces, networks, clocks and parameters that are badly written' 
 	done
 done
 
-it 'refuses limits, capabilities, filters and rules that are badly written' &&
+it 'refuses malformed limits, capabilities, filters and Landlock rules' &&
     for who in $WHO; do
 	be $who
 	for value in nofile nofile= nofile=x foo=1 =1 nofile=5:2 nofile=1:x nofile=-1 nofile=1:2:3 \
@@ -351,7 +351,7 @@ it 'refuses limits, capabilities, filters and rules that are badly written' &&
 	box_refused "*'ro:/none'*No such file*" --landlock ro:/none
 done
 
-it 'refuses variables that have no name, and directories that are not there' &&
+it 'refuses variables without a name, and directories that do not exist' &&
     for who in $WHO; do
 	be $who
 	for words in '--env =x' '--unsetenv =' '--unsetenv A=b' '--keep-env=A=b'; do
@@ -368,7 +368,7 @@ it 'refuses variables that have no name, and directories that are not there' &&
 	refused "cannot change to '/none': No such file*" --workdir /none
 done
 
-it 'refuses a --chroot that cannot be' && {
+it 'refuses a --chroot that is impossible' && {
 	be as_user
 	refused "cannot change the root to '/none'*" --chroot /none
 	refused "cannot change the root to '$R': Operation not permitted*" --chroot $R
@@ -382,7 +382,7 @@ it 'refuses a --chroot that cannot be' && {
 
 # ---- hosts -------------------------------------------------------------------
 
-it 'says what to do where user namespaces are used up' && for who in $WHO; do
+it 'gives the remedy where user namespaces are used up' && for who in $WHO; do
 	be $who
 	for words in "--rootfs $R" '--unshare user'; do
 		run $as unshare --user --map-root-user sh -c \
@@ -395,7 +395,7 @@ it 'says what to do where user namespaces are used up' && for who in $WHO; do
 	done
 done
 
-# As an engine, AppArmor or an old sysctl of Debian: EPERM for CLONE_NEWUSER.
+# Fail CLONE_NEWUSER with EPERM, like an engine, AppArmor or an old sysctl of Debian.
 forbid_userns() {
 	load_call
 	fail_call clone3 ENOSYS
@@ -407,7 +407,7 @@ forbid_userns() {
 	allow_rest
 }
 
-it 'says what to do where user namespaces are forbidden' && for who in $WHO; do
+it 'gives the remedy where user namespaces are forbidden' && for who in $WHO; do
 	be $who
 	forbid_userns >filter
 	for words in "--rootfs $R" '--unshare user'; do
@@ -417,7 +417,7 @@ it 'says what to do where user namespaces are forbidden' && for who in $WHO; do
 		one_line
 		err_like "pith: cannot make the namespaces *: Operation not permitted; *sysctl*"
 	done
-	# What needs none goes on.
+	# Options that need no user namespace still work.
 	run $as "$PITH" --seccomp bpf:filter -- "$PITH" --env A=b --umask 077 -- sh -c 'echo $A'
 	out_is b
 done
@@ -437,7 +437,7 @@ pith
 	grep -q '"weakened":\["[^"]*user namespace' $H/r.json || fail "$(cat $H/r.json)"
 }
 
-it 'makes its processes without clone3, where a filter hides it' && for who in $WHO; do
+it 'creates its processes without clone3 where a filter hides it' && for who in $WHO; do
 	be $who
 	{ load_call; fail_call clone3 ENOSYS; allow_rest; } >filter
 	run $as "$PITH" --seccomp bpf:filter -- "$PITH" --rootfs $R -- sh -c 'hostname; echo $PPID'
@@ -446,7 +446,7 @@ it 'makes its processes without clone3, where a filter hides it' && for who in $
 1'
 done
 
-it 'says that namespaces need root, or a user namespace' && {
+it 'says that namespaces need root or a user namespace' && {
 	be as_user
 	for list in mnt pid net ipc uts cgroup; do
 		refused "*Operation not permitted; root may, or --unshare user as well" \
@@ -457,7 +457,7 @@ it 'says that namespaces need root, or a user namespace' && {
 	box_refused "*Operation not permitted*" --userns host
 }
 
-it 'says that a call is missing on an old kernel' && for who in $WHO; do
+it 'names the missing system call on an old kernel' && for who in $WHO; do
 	be $who
 	for call in open_tree move_mount fsopen fsmount mount_setattr openat2; do
 		{ load_call; fail_call $call ENOSYS; allow_rest; } >filter
@@ -483,7 +483,7 @@ it 'says that the root cannot be attached' && for who in $WHO; do
 	done
 done
 
-it 'refuses a /proc that is none' && for who in $WHO; do
+it 'refuses a /proc that is not a proc file system' && for who in $WHO; do
 	be $who
 	run $as unshare --user --map-root-user --mount sh -c 'mount -t tmpfs none /proc &&
 	    exec "$PITH" --rootfs $R -- /bin/sh -c "echo started"'
@@ -493,7 +493,7 @@ it 'refuses a /proc that is none' && for who in $WHO; do
 	err_like "pith: cannot use '/proc': it is not a proc file system; mount -t proc*"
 done
 
-it 'says where there are no processes or files to be had' && root && have prlimit && {
+it 'says that it can get no more processes or files' && root && have prlimit && {
 	be as_user
 	run setpriv --reuid 65533 --clear-groups --inh-caps -all --bounding-set -all \
 	    prlimit --nproc=1 "$PITH" --rootfs $R -- /bin/sh -c 'echo started'
@@ -512,7 +512,7 @@ it 'says where there are no processes or files to be had' && root && have prlimi
 	done
 }
 
-# ---- nothing has happened ----------------------------------------------------
+# ---- no side effects ---------------------------------------------------------
 
 nothing_raw() {
 	! LC_ALL=C grep -q "[$(printf '\001-\011\013-\037\177-\377')]" .err ||
@@ -533,7 +533,7 @@ it 'writes no control character of a hostile name to the terminal' && {
 	nothing_raw
 }
 
-it 'makes nothing on the host where something else is wrong' && for who in $WHO; do
+it 'creates nothing on the host when another option is wrong' && for who in $WHO; do
 	be $who
 	before=$(sum_of $R)
 	find $H >before
@@ -548,7 +548,7 @@ it 'makes nothing on the host where something else is wrong' && for who in $WHO;
 	is "$(sum_of $R)" "$before"
 done
 
-it 'does not touch a report, an info or a pid file of before where it refuses' && {
+it 'leaves existing report, info and pid files alone when it refuses' && {
 	be as_user
 	echo before | as_user tee $H/info >$H/pid
 	chown $(as_user id -u) $H/pid

@@ -1,8 +1,7 @@
-# What the suites of the sandbox share: roots to run, and users to run them as. Sourced
-# after lib.sh.
+# Roots and users shared by the suites of the sandbox. Sourced after lib.sh.
 # shellcheck shell=sh disable=SC2034,SC2086,SC2154
 
-# Who runs a command: root, and an ordinary user; without root, that one alone.
+# Users who run the commands: root and an ordinary user. Without root: the caller alone.
 AS_USER='setpriv --reuid 65534 --regid 65534 --clear-groups'
 WHO='as_root as_user'
 [ "$(id -u)" = 0 ] || WHO=as_user AS_USER=
@@ -10,7 +9,7 @@ as_user() { $AS_USER "$@"; }
 
 MOTD='from the root'
 
-# A root of busybox with the probe, the least program, and pith for sandboxes in there.
+# Make a busybox root with the probe, the smallest program, and pith for nested sandboxes.
 make_root() {
 	mkdir -p "$1/bin" "$1/etc" "$1/proc" "$1/sys" "$1/dev" "$1/mnt" "$1/var/old"
 	mkdir -m 1777 "$1/tmp"
@@ -31,8 +30,9 @@ make_root() {
 	printf '%s\n' root:x:0: www:x:33: audio:x:29:www extra:x:77:www >"$1/etc/group"
 }
 
-# Each user has a directory, and a root that is his own: $H and $R of $who. The words in
-# $as go before what he runs: words, as start has to know the process.
+# Select a user and the root that belongs to it: sets $who, $H (its directory) and $R.
+# $as holds the words that go before its commands. A function would not do: start
+# needs the pid of the command itself.
 be() {
 	who=$1 H=$W/$1 R=$W/$1/root
 	export R H
@@ -46,10 +46,10 @@ for who in $WHO; do
 	[ $who = as_root ] || [ "$(id -u)" != 0 ] || chown -R 65534:65534 "$H"
 done
 
-# Run a command in a sandbox of that user's root: box OPTION ... -- COMMAND.
+# Run a command in a sandbox of the selected user's root: box OPTION ... -- COMMAND.
 box() { run $as "$PITH" --rootfs "$R" --env PITH_TEST "$@"; }
 
-# Options that have to be refused: one line, exit code 125, and nothing started.
+# Check that options are refused: one line, exit code 125, and nothing started.
 refused() {
 	like=$1
 	shift
@@ -60,7 +60,7 @@ refused() {
 	err_like "pith: $like"
 }
 
-# Whoever fails: say as whom.
+# Name the user in a failure.
 fail() {
 	: >"$W/.bad"
 	printf '%s\n' "$who: $*" | sed 's/^/#   /'
@@ -68,10 +68,10 @@ fail() {
 
 fifo() { rm -f "$1"; mkfifo "$1"; }
 
-# One number for all names, owners, modes, times and contents below a directory.
+# Print one checksum of all names, owners, modes, times and contents below a directory.
 sum_of() { tar -C "$1" -cf - . | sha256sum; }
 
-# pith wipes its environment: it is known by the names on its command line.
+# Find leftover processes by the names on their command lines: pith clears its environment.
 ours_running() {
 	for line in $(grep -lsF "$W/" /proc/[0-9]*/cmdline); do
 		[ ! -r $line ] || [ -z "$(tr -d '\0' <$line)" ] ||
@@ -79,9 +79,9 @@ ours_running() {
 	done
 }
 
-# ---- filters of system calls, for machines that are little-endian ------------
+# ---- filters of system calls, for little-endian machines ---------------------
 
-# One struct sock_filter in bytes: code, jt, jf, k.
+# Print one struct sock_filter in bytes: code, jt, jf, k.
 instruction() {
 	for byte in $(($1)) 0 $2 $3 $(($4 & 255)) $(($4 >> 8 & 255)) $(($4 >> 16 & 255)) \
 	    $(($4 >> 24)); do
@@ -89,7 +89,7 @@ instruction() {
 	done
 }
 
-# A number from the headers of the system. Where no compiler is, machine.sh leaves them.
+# Print a number from the system's headers. machine.sh provides them where no compiler is.
 constant() {
 	if [ -e /constants ]; then
 		sed -n "s/^#define $1 //p" /constants
@@ -99,7 +99,7 @@ constant() {
 	    tail -1
 }
 
-# The start of a filter; a part by which a call fails so; its end allows the rest.
+# Parts of a filter: load the number of the call, fail one call with an error, allow the rest.
 load_call() { instruction 0x20 0 0 0; }
 fail_call() {
 	instruction 0x15 0 1 "$(constant "__NR_$1")"

@@ -1,5 +1,5 @@
-# Sandboxes in places that are not root's own machine: relative paths, file systems without
-# mapped owners, a root without CAP_SYS_ADMIN, a caller that attaches a network.
+# Sandboxes in unusual places: relative paths, file systems without mapped owners,
+# root without CAP_SYS_ADMIN, a caller that attaches a network.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2046,SC2086,SC2154
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
@@ -11,7 +11,7 @@ unset APART
 # ---- where a path begins -----------------------------------------------------
 
 # Seen to fail for the user: "cannot bind the volume at '/mnt': No such file or directory".
-it 'takes --volume, --layer, --rootfs and files from the directory that it is started in' &&
+it 'takes --volume, --layer, --rootfs and files relative to the starting directory' &&
     for who in $WHO; do
 	be $who
 	$as mkdir -p "$H/work/data/below"
@@ -32,7 +32,7 @@ kept'
 	out_is kept
 done
 
-it 'binds what its caller has opened, a directory or a file' && for who in $WHO; do
+it 'binds a directory or file that its caller has opened' && for who in $WHO; do
 	be $who
 	$as sh -c 'mkdir -p "$H/open"; echo kept >"$H/open/file"'
 	run $as sh -c 'exec 7<"$H/open" 8<"$H/open/file"; mv "$H/open" "$H/moved"
@@ -45,8 +45,8 @@ done
 
 # ---- owners ------------------------------------------------------------------
 
-# Seen to fail on the code before: exit code 1, EACCES everywhere, and nothing weakened.
-it 'refuses a root that it cannot map the owners of, unless nobody writes to it' && root && {
+# Seen to fail on the previous code: exit code 1, EACCES everywhere, and nothing weakened.
+it 'refuses a root whose owners it cannot map, unless the root is read-only' && root && {
 	be as_root
 	mkdir "$W/simple"
 	mount -t ramfs ramfs "$W/simple"
@@ -71,8 +71,8 @@ it 'refuses a root that it cannot map the owners of, unless nobody writes to it'
 
 LESS='setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin'
 
-# Seen to fail on the code before: "cannot clone the mount of ...: Operation not permitted".
-it 'takes the way of an ordinary user as root without CAP_SYS_ADMIN' && root && {
+# Seen to fail on the previous code: "cannot clone the mount of ...: Operation not permitted".
+it 'works like an ordinary user as root without CAP_SYS_ADMIN' && root && {
 	be as_root
 	for words in '' --read-only '--user 5' '--memory 64m' '--volume .:/mnt'; do
 		run $LESS "$PITH" --rootfs "$R" $words -- cat /etc/motd
@@ -93,8 +93,8 @@ new'
 	err_like '*CAP_SETFCAP*'
 }
 
-# Its sandbox's root is the machine's user 0. Seen to fail on the first code for it.
-it 'keeps files of /proc that are for root alone from root without CAP_SYS_ADMIN' && root && {
+# Root of this sandbox is user 0 of the machine. Seen to fail on the first code for this case.
+it 'hides root-only files of /proc from root without CAP_SYS_ADMIN' && root && {
 	be as_root
 	run $LESS "$PITH" --rootfs "$R" --proc full -- true
 	code_is 125
@@ -108,7 +108,7 @@ it 'keeps files of /proc that are for root alone from root without CAP_SYS_ADMIN
 	out_is 0
 }
 
-# Its sandbox's root has the id that owns pith's file.
+# Root of this sandbox has the id that owns the file of pith.
 it 'runs as a sealed copy as root without CAP_SYS_ADMIN' && root && {
 	be as_root
 	start $LESS "$PITH" --rootfs "$R" --info info -- "/bin/probe" signals
@@ -119,9 +119,9 @@ it 'runs as a sealed copy as root without CAP_SYS_ADMIN' && root && {
 	ends
 }
 
-# ---- what is known before the command runs -----------------------------------
+# ---- before the command runs -------------------------------------------------
 
-# Seen to fail on the code before: neither file is there before the end of the fifo.
+# Seen to fail on the previous code: neither file exists before the fifo is closed.
 it 'writes --info and --pidfile before it waits for --block-fd' && for who in $WHO; do
 	be $who
 	for how in "--rootfs $R" '--unshare user,pid,mnt' ''; do

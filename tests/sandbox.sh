@@ -1,5 +1,5 @@
-# What a sandbox is, option by option: root, identity, isolation, life. What it keeps out
-# is the subject of security.sh, bad input that of sandbox-input.sh, terminals of relay.
+# Sandboxes option by option: root, identity, isolation, life. See security.sh for
+# attacks, sandbox-input.sh for bad input, and relay for terminals.
 # shellcheck shell=sh disable=SC2016,SC2086,SC2046
 # shellcheck source=tests/lib.sh
 . "${0%/*}/lib.sh"
@@ -10,7 +10,7 @@
 
 namespace() { readlink "/proc/self/ns/$1"; }
 
-# Whether the namespaces of the sandbox, as $out has them, are the host's.
+# Check that $out shows a namespace of the host, or another one.
 shares() {
 	case $out in
 	*"$(namespace "$1")"*) ;;
@@ -34,14 +34,14 @@ it 'has seven namespaces of its own, and shares time' && for who in $WHO; do
 	shares time
 done
 
-it 'is in a cgroup namespace of its own: its group is /' && for who in $WHO; do
+it 'has a cgroup namespace of its own, in which its group is /' && for who in $WHO; do
 	be $who
 	box -- cat /proc/self/cgroup
 	code_is 0
 	printf '%s\n' "$out" | grep -v ':/$' && fail "other paths than /: $out"
 done
 
-it 'is in an IPC namespace of its own: no shared memory of others is seen' &&
+it 'has an IPC namespace of its own, without the shared memory of others' &&
     have ipcmk && for who in $WHO; do
 	be $who
 	for words in '' '--ipc host'; do
@@ -54,14 +54,14 @@ it 'is in an IPC namespace of its own: no shared memory of others is seen' &&
 	done
 done
 
-it 'is in a mount namespace of its own: what is mounted there is not here' &&
+it 'has a mount namespace of its own, whose mounts are not visible outside' &&
     for who in $WHO; do
 	be $who
 	box --tmpfs /tmp/there -- sh -c 'grep -c /tmp/there /proc/mounts
 	    grep -c " / " /proc/mounts'
 	out_is '1
 1'
-	grep -q /tmp/there /proc/mounts && fail 'it is'
+	grep -q /tmp/there /proc/mounts && fail 'the mount is visible outside'
 	mkdir -p $H/empty
 	for words in '' --read-only --writable '--upper up' '--layer empty'; do
 		run $as env -C $H "$PITH" --rootfs root $words -- sh -c \
@@ -72,7 +72,7 @@ it 'is in a mount namespace of its own: what is mounted there is not here' &&
 	rm -rf $H/up
 done
 
-it 'is in a network of its own, that has lo and nothing else, and lo is up' &&
+it 'has a network namespace of its own, with only lo, which is up' &&
     for who in $WHO; do
 	be $who
 	box --timeout 20s -- sh -c 'ls /sys/class/net; ip -o addr | cut -d" " -f2,7
@@ -84,7 +84,7 @@ lo ::1/128
 hello'
 done
 
-it 'is in a PID namespace of its own: process 1 is pith, and no other is seen' &&
+it 'has a PID namespace of its own, in which process 1 is pith and others are hidden' &&
     for who in $WHO; do
 	be $who
 	box -- sh -c 'cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l'
@@ -96,7 +96,7 @@ it 'is in a PID namespace of its own: process 1 is pith, and no other is seen' &
 	esac
 done
 
-it 'is in a user namespace of its own: its root is nobody outside' && for who in $WHO; do
+it 'has a user namespace of its own, whose root has no privileges outside' && for who in $WHO; do
 	be $who
 	rm -f $H/info.json
 	start $as "$PITH" --rootfs $R --info $H/info.json -- sh -c 'id -u; exec probe signals'
@@ -113,7 +113,7 @@ it 'is in a user namespace of its own: its root is nobody outside' && for who in
 	ends
 done
 
-it 'is in a UTS namespace of its own: its host name is pith, or another one' &&
+it 'has a UTS namespace of its own, with the host name pith or a given one' &&
     for who in $WHO; do
 	be $who
 	box -- hostname
@@ -124,7 +124,7 @@ judge-7.example'
 	[ "$(hostname)" != judge-7.example ] || fail 'the host got that name'
 done
 
-it 'is in a time namespace of its own with --timens, whose clock is off' && for who in $WHO; do
+it 'has a time namespace of its own with --timens, whose clock has an offset' && for who in $WHO; do
 	be $who
 	box --timens boot=+1000000 -- sh -c 'cat /proc/uptime; readlink /proc/self/ns/time'
 	has_its_own time
@@ -136,7 +136,7 @@ it 'is in a time namespace of its own with --timens, whose clock is off' && for 
 boottime*1000*0'
 done
 
-it 'shares ipc, uts, cgroup or network with the host where it is told to' && for who in $WHO; do
+it 'shares ipc, uts, cgroup or network with the host on request' && for who in $WHO; do
 	be $who
 	for words in '--ipc ipc' '--uts uts' '--cgroupns cgroup' '--network net'; do
 		box ${words% *} host -- sh -c "$LINKS"
@@ -159,7 +159,7 @@ it 'enters the network namespace of a path, with --network ns:PATH' && root && {
 	ends 2>/dev/null
 }
 
-it 'lets its ports below 1024 be used by anybody, in two sandboxes at once' && for who in $WHO; do
+it 'lets every user bind ports below 1024, in two sandboxes at once' && for who in $WHO; do
 	be $who
 	for user in 1000 1001; do
 		$as "$PITH" --rootfs $R --user $user --timeout 20s -- sh -c '
@@ -172,7 +172,7 @@ done
 
 it 'sets kernel parameters that differ between two sandboxes' && for who in $WHO; do
 	be $who
-	# They were the machine's root's alone, or not to be seen.
+	# Older kernels leave these to root of the machine, or do not show them.
 	kernel 6 10 || continue
 	keys='net.core.somaxconn kernel.msgmax fs.mqueue.msg_max'
 	for n in 100 200; do
@@ -206,7 +206,7 @@ it 'refuses to set a kernel parameter of the whole machine, or of a shared names
 	refused "*bad value*" --rootfs $R --sysctl net/../kernel/panic=1
 done
 
-it 'makes each namespace alone by --unshare, without a root, and lists of them' &&
+it 'creates each namespace alone, or lists of them, with --unshare and no root' &&
     for who in $WHO; do
 	be $who
 	with=user,
@@ -233,7 +233,7 @@ it 'makes each namespace alone by --unshare, without a root, and lists of them' 
 	[ "${out%%.*}" -ge 1000000 ] || fail "$out"
 done
 
-it 'maps the user of --unshare user to root, and to nobody else' && {
+it 'maps the user of --unshare user to root, and no other id' && {
 	be as_user
 	run as_user "$PITH" --unshare user -- sh -c 'id -u; cat /proc/self/uid_map'
 	out_like "0
@@ -242,9 +242,9 @@ it 'maps the user of --unshare user to root, and to nobody else' && {
 
 # ---- root --------------------------------------------------------------------
 
-it 'leaves its root byte for byte as it was, where it is ephemeral' && for who in $WHO; do
+it 'leaves an ephemeral root byte for byte as it was' && for who in $WHO; do
 	be $who
-	# A user's overlay keeps its notes in attributes that a tmpfs had not.
+	# An ordinary user's overlay keeps user.* attributes, which tmpfs lacks before Linux 6.6.
 	[ $who = as_root ] || kernel 6 6 || continue
 	before=$(sum_of $R)
 	for words in '' --ephemeral --ephemeral=64m; do
@@ -254,7 +254,7 @@ it 'leaves its root byte for byte as it was, where it is ephemeral' && for who i
 		    [ ! -e /etc/motd ] && /new/ptrue && grep -q more /etc/hosts'
 		code_is 0
 	done
-	# An opaque directory: of a user not before Linux 6.6, for want of attributes.
+	# An opaque directory needs such attributes too, so an ordinary user has none before 6.6.
 	[ $who = as_user ] || box -- sh -c 'rm -r /var/old && mkdir /var/old && ls -A /var/old'
 	[ $who = as_user ] || out_is ''
 	is "$(sum_of $R)" "$before"
@@ -262,7 +262,7 @@ it 'leaves its root byte for byte as it was, where it is ephemeral' && for who i
 	code_is 1
 done
 
-it 'gives its ephemeral root the room that is asked for, and no more' && for who in $WHO; do
+it 'gives an ephemeral root the requested size, and no more' && for who in $WHO; do
 	be $who
 	box --ephemeral=1m -- sh -c 'dd if=/dev/zero of=/big bs=64k count=8 2>/dev/null &&
 	    dd if=/dev/zero of=/big bs=64k count=32'
@@ -283,7 +283,7 @@ it 'cannot write to a --read-only root, nor to what is mounted in it' && for who
 	box --read-only -- sh -c 'echo x >>/etc/motd'
 	code_is 1
 	is "$(sum_of $R)" "$before"
-	# Whoever may unshare(1) mounts may have some more in there.
+	# A user who may unshare(1) mounts may have more mounts in the root.
 	run $as unshare --user --map-root-user --mount sh -c 'mount -t tmpfs none $R/mnt &&
 	    mkdir $R/mnt/below && mount -t tmpfs none $R/mnt/below && echo there >$R/mnt/x &&
 	    "$PITH" --rootfs $R --read-only -- sh -c "echo x >/mnt/x; echo x >/mnt/below/x"
@@ -296,7 +296,7 @@ it 'cannot write to a --read-only root, nor to what is mounted in it' && for who
 	}
 done
 
-it 'writes into a --writable root, with the owners that they have inside' && for who in $WHO; do
+it 'writes into a --writable root, with the owners that files have inside' && for who in $WHO; do
 	be $who
 	box --writable -- sh -c 'echo here >/tmp/kept; mkdir /tmp/dir; rm /tmp/rm-me'
 	code_is 0
@@ -315,7 +315,7 @@ it 'writes into a --writable root, with the owners that they have inside' && for
 	touch $R/tmp/rm-me
 done
 
-# Three commits on top of a root, each with what it takes away.
+# Make three commits on top of a root, each of which also removes files.
 commits() {
 	at=$H/commits
 	$as mkdir -p $at
@@ -335,7 +335,7 @@ new'
 	out_is 2
 }
 
-it 'stacks what was written on what was written, whiteouts and opaque directories too' &&
+it 'stacks several uppers, with whiteouts and opaque directories' &&
     for who in $WHO; do
 	be $who
 	commits
@@ -360,7 +360,7 @@ new'
 	is "$(ls -A $at/U3 | tr '\n' ' ')" 'etc three var '
 done
 
-it 'goes on with an upper directory of before' && for who in $WHO; do
+it 'continues with the upper directory of an earlier run' && for who in $WHO; do
 	be $who
 	for n in 1 2 3; do
 		box --upper $H/again -- sh -c 'echo x >>/log; wc -l </log'
@@ -371,7 +371,7 @@ it 'goes on with an upper directory of before' && for who in $WHO; do
 	is "$(find $H -maxdepth 1 -name '.pith*')" ''
 done
 
-it 'removes the work directory that a killed launcher has left' && for who in $WHO; do
+it 'removes the work directory that a killed launcher left behind' && for who in $WHO; do
 	be $who
 	start $as "$PITH" --rootfs $R --upper $H/killed -- sh -c 'echo 1 >/log; exec probe signals'
 	hear_until ready
@@ -434,7 +434,7 @@ $MOTD"
 	done
 done
 
-it 'has a squashfs or erofs image for a root, and gives its loop device back' && root &&
+it 'takes a squashfs or erofs image as root, and releases its loop device' && root &&
     have mksquashfs mkfs.erofs losetup && {
 	be as_root
 	loops=$(losetup -a | wc -l)
@@ -462,7 +462,7 @@ $MOTD"
 	eventually sh -c "[ \$(losetup -a | wc -l) = $loops ]"
 }
 
-it 'begins with nothing, with --rootfs none' && for who in $WHO; do
+it 'starts with an empty root, with --rootfs none' && for who in $WHO; do
 	be $who
 	run $as "$PITH" --rootfs none --volume $R/bin:/bin:ro --dir /tmp/x -- /bin/sh -c \
 	    'ls -A /; echo x >/tmp/y; echo x >/bin/x'
@@ -477,7 +477,7 @@ tmp'
 	code_is 127
 done
 
-it 'has the tree of this host for a root, with --rootfs /' && for who in $WHO; do
+it 'uses the tree of this host as root, with --rootfs /' && for who in $WHO; do
 	be $who
 	run $as "$PITH" --rootfs / --read-only -- sh -c 'test -e /etc/passwd && echo >"/no"'
 	code_is 2
@@ -486,7 +486,7 @@ it 'has the tree of this host for a root, with --rootfs /' && for who in $WHO; d
 	run $as "$PITH" --rootfs / --read-only --tmpfs /tmp -- sh -c 'ls -A /tmp; echo >/tmp/x'
 	code_is 0
 	out_is ''
-	# Of the file system of / alone.
+	# Only where the suite's files are on the file system of /.
 	[ $who = as_user ] || [ "$(stat -c %d $H)" != "$(stat -c %d /)" ] || {
 		run "$PITH" --rootfs / -- sh -c 'echo x >/no && cat /no'
 		out_is x
@@ -494,9 +494,9 @@ it 'has the tree of this host for a root, with --rootfs /' && for who in $WHO; d
 	}
 done
 
-# ---- what is put into it -----------------------------------------------------
+# ---- contents of the root ----------------------------------------------------
 
-it 'binds volumes: to write, and with :ro to read' && for who in $WHO; do
+it 'binds volumes read-write, and with :ro read-only' && for who in $WHO; do
 	be $who
 	$as mkdir -p $H/v/sub
 	echo one | $as tee $H/v/file >/dev/null
@@ -517,9 +517,9 @@ it 'binds volumes: to write, and with :ro to read' && for who in $WHO; do
 	rm $H/v/w
 done
 
-it 'makes a :ro volume read-only with all that is mounted below it' && root && {
+it 'makes everything mounted below a :ro volume read-only' && root && {
 	be as_root
-	# The owners of a tmpfs could not be mapped.
+	# Before Linux 6.3 the owners of a tmpfs cannot be mapped.
 	below=ro
 	kernel 6 3 && below=rw
 	export below
@@ -535,7 +535,7 @@ below
 y$([ $below = ro ] || printf '\ny')"
 }
 
-it 'executes nothing in a :noexec volume, and opens devices only in a :dev one' &&
+it 'executes nothing in a :noexec volume, and opens devices only in a :dev volume' &&
     for who in $WHO; do
 	be $who
 	$as cp "$B/true" $H/v/true
@@ -560,7 +560,7 @@ it 'executes nothing in a :noexec volume, and opens devices only in a :dev one' 
 	rm $H/v/true
 done
 
-it 'passes over a :try volume that is not there' && for who in $WHO; do
+it 'skips a :try volume that does not exist' && for who in $WHO; do
 	be $who
 	box --volume $H/none:/data:try --volume $H/v:/mnt:ro,try -- sh -c \
 	    'cat /mnt/file; test ! -e /data'
@@ -579,7 +579,7 @@ it 'binds in the order of the command line, files over files and mounts in mount
 	code_is 0
 	out_is 'one
 one'
-	# The later one is on top.
+	# The later mount is on top.
 	box --volume $H/v/file:/etc/motd --volume $H/w/file:/etc/motd -- cat /etc/motd
 	out_is w
 	box --volume $H/w:/data/sub --volume $H/v:/data -- sh -c 'ls -A /data/sub'
@@ -600,7 +600,7 @@ one
 one'
 done
 
-it 'keeps what is written to a volume out of the layer' && for who in $WHO; do
+it 'keeps data written to a volume out of the layer' && for who in $WHO; do
 	be $who
 	box --upper $H/beside --volume $H/v:/data -- sh -c 'echo in >/data/in; echo by >/by'
 	is "$(cat $H/v/in)" in
@@ -622,7 +622,7 @@ it 'mounts tmpfs with size, mode, and exec' && for who in $WHO; do
 	code_is 0
 done
 
-it 'makes directories and links' && for who in $WHO; do
+it 'creates directories and links' && for who in $WHO; do
 	be $who
 	box --dir /a/b/c --dir /etc --symlink /etc/motd:/a/l --symlink /etc/motd:/a/l \
 	    --symlink ../../outside:/a/b/up -- sh -c 'ls -d /a/b/c; cat /a/l; readlink /a/b/up'
@@ -636,7 +636,7 @@ $MOTD
 	refused "*cannot make the link '/new'*read-only*" --rootfs $R --read-only --symlink x:/new
 done
 
-it 'puts files there from open ones, into a root that is read-only too' && for who in $WHO; do
+it 'creates files from open descriptors, also in a read-only root' && for who in $WHO; do
 	be $who
 	for words in '--ephemeral' '--read-only'; do
 		echo secret >$H/secret
@@ -694,7 +694,7 @@ pts/ptmx'
 666'
 done
 
-it 'has a /dev/shm of 64m, or of what is asked for' && for who in $WHO; do
+it 'has a /dev/shm of 64m, or of the requested size' && for who in $WHO; do
 	be $who
 	box -- sh -c 'df -k /dev/shm | tail -1 | awk "{ print \$2 }"'
 	out_is 65536
@@ -704,7 +704,7 @@ it 'has a /dev/shm of 64m, or of what is asked for' && for who in $WHO; do
 	out_is 1024
 done
 
-it 'shows /proc without what tells of or changes the host' && for who in $WHO; do
+it 'hides files of /proc that reveal or change the state of the host' && for who in $WHO; do
 	be $who
 	for words in '' '--proc masked'; do
 		box $words -- sh -c 'cd /proc
@@ -725,7 +725,7 @@ it 'shows /proc without what tells of or changes the host' && for who in $WHO; d
 	err_like '*Read-only file system*'
 done
 
-it 'has a /proc of processes only, of all there is, or none' && for who in $WHO; do
+it 'has a /proc with processes only, a full one, or none' && for who in $WHO; do
 	be $who
 	box --proc minimal -- sh -c 'test -e /proc/1/status && ls /proc | grep -v "^[0-9]"'
 	out_is 'self
@@ -737,7 +737,7 @@ thread-self'
 	code_is 0
 done
 
-it 'has a /sys to read, or none' && for who in $WHO; do
+it 'has a read-only /sys, or none' && for who in $WHO; do
 	be $who
 	for words in '' '--sys ro' '--sys ro --network host'; do
 		box $words -- sh -c 'test -d /sys/class/net/lo && ls -A /sys/firmware
@@ -771,19 +771,19 @@ b'
 	code_is 9
 }
 
-it 'leaves the root of --chroot open to root: it is no wall' && root && {
+it 'does not confine root with --chroot, but with --rootfs' && root && {
 	be as_root
 	echo canary >canary
 	run "$PITH" --unshare mnt --chroot $R -- sh -c 'mount -t proc none /proc &&
 	    cat "$1"' - /proc/$$/root$W/canary
 	out_is canary
-	# The wall.
+	# A sandbox confines root.
 	box --cap-add ALL --seccomp off -- sh -c 'cat /proc/[0-9]*/root"$1"' - $W/canary
 	code_is 1
 	out_is ''
 }
 
-it 'runs an i386 program, or says what it is where the kernel runs none' && {
+it 'runs an i386 program, or names the machine where the kernel cannot run it' && {
 	[ "$(uname -m)" = x86_64 ] && printf 'void _start(void) {
 	int r; __asm__ volatile("int $0x80" : "=a"(r) : "a"(4), "b"(1), "c"("i386\\n"), "d"(5));
 	__asm__ volatile("int $0x80" : : "a"(1), "b"(5)); }' >i386.c &&
@@ -813,9 +813,9 @@ it 'runs an i386 program, or says what it is where the kernel runs none' && {
 	fi
 }
 
-# ---- who the command is ------------------------------------------------------
+# ---- identity of the command -------------------------------------------------
 
-it 'is root inside, or the user that is asked for' && for who in $WHO; do
+it 'runs as root inside, or as the requested user' && for who in $WHO; do
 	be $who
 	box -- sh -c 'id -u; id -g; id -G; echo $HOME'
 	out_is '0
@@ -824,7 +824,7 @@ it 'is root inside, or the user that is asked for' && for who in $WHO; do
 /root'
 	box --user 1000:1001 -- sh -c 'echo $(id -u):$(id -g)'
 	out_is 1000:1001
-	# As with docker, where passwd does not have him.
+	# As with docker when passwd does not list the user.
 	box --user 1000 -- sh -c 'echo $(id -u):$(id -g); echo $HOME'
 	out_is '1000:0
 /'
@@ -834,7 +834,7 @@ it 'is root inside, or the user that is asked for' && for who in $WHO; do
 www'
 done
 
-it 'knows the users and groups of its own root by name' && root && {
+it 'resolves the names of users and groups in its own root' && root && {
 	be as_root
 	box --user www -- sh -c 'echo $(id -u):$(id -g) $(id -G); echo $HOME; pwd'
 	out_is '33:33 33 29 77
@@ -866,7 +866,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 TERM=vt100'
 done
 
-it 'sets, passes on and takes away variables in the order of the command line' &&
+it 'sets, passes on and removes variables in the order of the command line' &&
     for who in $WHO; do
 	be $who
 	printf '%s\n' '# a comment' '' 'F=of the file' 'PASSED' 'A=file' 'G=a=b#c' >$H/env
@@ -912,7 +912,7 @@ $(umask)"
 70'
 done
 
-it 'is another user without a sandbox too, as the entrypoint of an image' && root && {
+it 'runs as another user without a sandbox too, as the entrypoint of an image' && root && {
 	be as_root
 	run "$PITH" --user 65533:65532 --group-add 7 --env A=b -- sh -c 'echo $(id -u):$(id -g)
 	    id -G; echo $A'
@@ -940,7 +940,7 @@ caps_are() {
 	for set in Prm Eff Bnd; do is "$set $(status Cap$set)" "$set $1"; done
 }
 
-it 'has no capability, or those that are asked for' && for who in $WHO; do
+it 'has no capabilities, or the requested ones' && for who in $WHO; do
 	be $who
 	none=0000000000000000
 	docker=00000000a80425fb
@@ -958,7 +958,7 @@ it 'has no capability, or those that are asked for' && for who in $WHO; do
 	is "$(status CapEff)" "$(status CapBnd)"
 	box --cap-drop ALL --cap-add KILL -- cat /proc/self/status
 	caps_are 0000000000000020
-	# A user keeps them over the exec: they are ambient.
+	# The capabilities of an ordinary user survive the exec: they are ambient.
 	box --user 1000 --cap-add NET_BIND_SERVICE -- cat /proc/self/status
 	caps_are 0000000000000400
 	is "$(status CapAmb)" 0000000000000400
@@ -966,7 +966,7 @@ it 'has no capability, or those that are asked for' && for who in $WHO; do
 	out_like "*$docker"
 done
 
-it 'gets no new privileges, but with --new-privs' && for who in $WHO; do
+it 'gets no new privileges without --new-privs' && for who in $WHO; do
 	be $who
 	box -- cat /proc/self/status
 	is "$(status NoNewPrivs)" 1
@@ -974,7 +974,7 @@ it 'gets no new privileges, but with --new-privs' && for who in $WHO; do
 	is "$(status NoNewPrivs)" 0
 done
 
-it 'is under a filter of system calls: the built-in one, none, or one of a file' &&
+it 'runs under the built-in filter of system calls, no filter, or one from a file' &&
     for who in $WHO; do
 	be $who
 	for words in '' '--seccomp default' '--cap-add ALL' '--new-privs'; do
@@ -996,7 +996,7 @@ it 'is under a filter of system calls: the built-in one, none, or one of a file'
 	err_like '*Operation not permitted'
 done
 
-it 'opens no more than --landlock lists' && for who in $WHO; do
+it 'opens only files that --landlock lists' && for who in $WHO; do
 	be $who
 	$as "$PITH" --landlock ro:/ -- true || { skip 'no Landlock here'; break; }
 	box --landlock ro:/ --landlock rw:/tmp -- sh -c 'echo x >/tmp/x && cat /etc/motd
@@ -1012,9 +1012,9 @@ it 'opens no more than --landlock lists' && for who in $WHO; do
 	err_like '*Permission denied*'
 done
 
-it 'binds and connects to no TCP port but those that --landlock lists' && for who in $WHO; do
+it 'binds and connects only to TCP ports that --landlock lists' && for who in $WHO; do
 	be $who
-	# Before, it is refused.
+	# Linux before 6.7 has no rules for ports: the option is refused.
 	kernel 6 7 || {
 		run $as "$PITH" --landlock bind:1 -- true
 		code_is 125
@@ -1069,7 +1069,8 @@ sub_ids() {
 	    skip 'no /etc/subuid to mount another one over'; } && [ -n "$name" ]
 }
 
-# In a mount namespace with a user, and with files of /etc that name him and his ids.
+# Run a command in a mount namespace, as a user whom files of /etc name together with
+# the user's ids.
 with_sub_ids() {
 	printf '%s\n' root:x:0:0::/: tester:x:65533:65533::/: >passwd
 	run unshare --mount sh -c 'for f in passwd subuid subgid; do
@@ -1097,14 +1098,14 @@ it 'gives a user the ids of /etc/subuid, with --userns subid' && sub_ids &&
 	is "$(printf '%s\n' $out | tr '\n' ' ')" '0 65533 1 1 500100 10 0 65533 1 '
 }
 
-it 'says what to do where /etc/subuid has no ids for a user' && sub_ids && {
+it 'gives the remedy where /etc/subuid has no ids for a user' && sub_ids && {
 	be as_user
 	echo other:1:5 | tee subuid >subgid
 	with_sub_ids "$PITH" --rootfs $R --userns subid -- touch started
 	code_is 125
 	one_line
 	err_like "*no ids for this user*'/etc/subuid'*usermod --add-subuids*"
-	# He can still be himself.
+	# The user's own id can still be kept.
 	with_sub_ids "$PITH" --rootfs $R --userns keep-id -- sh -c 'id -u; cat /proc/self/uid_map'
 	is "$(printf '%s\n' $out | tr '\n' ' ')" '65533 65533 65533 1 '
 }
@@ -1117,7 +1118,7 @@ $(as_user id -g)"
 	code_is 0
 }
 
-it 'takes maps of one'\''s own choice' && for who in $WHO; do
+it 'takes custom id maps' && for who in $WHO; do
 	be $who
 	if [ $who = as_root ]; then
 		box --uidmap 0:1000000:1000 --uidmap 5000:2000000:5 --gidmap 0:3000000:10 -- \
@@ -1133,7 +1134,7 @@ it 'takes maps of one'\''s own choice' && for who in $WHO; do
 	fi
 done
 
-it 'makes no user namespace inside, but with --allow-userns' && for who in $WHO; do
+it 'creates no user namespace inside without --allow-userns' && for who in $WHO; do
 	be $who
 	box -- unshare --user true
 	[ $code != 0 ] || fail 'it did'
@@ -1143,10 +1144,10 @@ it 'makes no user namespace inside, but with --allow-userns' && for who in $WHO;
 	code_is 0
 done
 
-# ---- one in the other --------------------------------------------------------
+# ---- nested sandboxes --------------------------------------------------------
 
-# A sandbox in a sandbox in a sandbox. What hides parts of /proc lets no second one be
-# mounted, pid_namespaces(7).
+# Run a sandbox in a sandbox in a sandbox. --proc full: masks on /proc would forbid to
+# mount another proc, pid_namespaces(7).
 nested() {
 	inner='--proc full --sys none --allow-userns --env PITH_TEST'
 	$1 $as "$PITH" --rootfs $R $inner --volume $R:/r -- \
@@ -1154,7 +1155,7 @@ nested() {
 	    /bin/pith --rootfs /r $inner -- sh -c "$2"
 }
 
-it 'runs pith in pith in pith: a process has four numbers' && for who in $WHO; do
+it 'runs pith in pith in pith, where a process has four pids' && for who in $WHO; do
 	be $who
 	nested start 'echo inner $(ls -d /proc/[0-9]* | wc -l); exec probe signals 12'
 	hear_until 'inner *'
@@ -1172,7 +1173,7 @@ it 'runs pith in pith in pith: a process has four numbers' && for who in $WHO; d
 	code_is 0
 done
 
-it 'passes exit codes and signals through all of them' && for who in $WHO; do
+it 'passes exit codes and signals through all three of them' && for who in $WHO; do
 	be $who
 	for n in 0 7 124 125 126 127 255; do
 		nested run "exit $n"
@@ -1184,7 +1185,7 @@ it 'passes exit codes and signals through all of them' && for who in $WHO; do
 	code_is 127
 done
 
-it 'says why a sandbox in a sandbox cannot have its /proc or /sys' && for who in $WHO; do
+it 'says why a nested sandbox cannot have its /proc or /sys' && for who in $WHO; do
 	be $who
 	box --allow-userns --volume $R:/r -- pith --rootfs /r -- echo started
 	code_is 125
@@ -1202,7 +1203,7 @@ it 'says why a sandbox in a sandbox cannot have its /proc or /sys' && for who in
 	one_line
 done
 
-it 'shows a sandbox to who started it, and not the reverse' && for who in $WHO; do
+it 'shows a sandbox to the host, and not the host to the sandbox' && for who in $WHO; do
 	be $who
 	rm -f $H/info.json
 	start $as "$PITH" --rootfs $R --info $H/info.json -- sh -c 'echo $$
@@ -1222,14 +1223,14 @@ done
 
 # ---- life --------------------------------------------------------------------
 
-# Init, the child of the launcher, reads what --block-fd names.
+# Return whether init, the launcher's child, is reading from --block-fd.
 awaits_block() { grep -q pipe_read "/proc/$(only_child "$1")/wchan"; }
 
 report_is() {
 	is "$(json $H/r.json reason) $(json $H/r.json exit_code) $(json $H/r.json signal)" "$*"
 }
 
-it 'ends with every exit code of the command, exactly, and reports it' && for who in $WHO; do
+it 'ends with every exit code of the command, and reports it' && for who in $WHO; do
 	be $who
 	n=0
 	while [ $n -lt 256 ]; do
@@ -1241,7 +1242,7 @@ it 'ends with every exit code of the command, exactly, and reports it' && for wh
 	done
 done
 
-it 'ends with 128 + n where signal n ended the command, and reports it' && for who in $WHO; do
+it 'ends with 128 + n when signal n ended the command, and reports it' && for who in $WHO; do
 	be $who
 	for n in 1 2 3 6 9 11 13 14 15 31 34 50 64; do
 		run $as "$PITH" --rootfs $R --report $H/r.json -- probe die $n
@@ -1276,7 +1277,7 @@ it 'says that the command is not found, not executable, or that pith failed' &&
 	code_is 125
 	report_is '"setup-error"' 125 null
 	is "$(json $H/r.json error)" "\"${err#pith: }\""
-	# Said by init: the launcher has it from there.
+	# Init prints this error and sends it to the launcher.
 	box --report $H/r.json --workdir /none -- true
 	code_is 125
 	one_line
@@ -1342,7 +1343,7 @@ it 'rewrites and delays signals, and forwards to the group, in init' && for who 
 	reaches_the_group $as "$PITH" --rootfs $R --env PROBE=/bin/probe -g
 done
 
-it 'ends where it is told to before the command runs' && for who in $WHO; do
+it 'ends when it gets a signal before the command runs' && for who in $WHO; do
 	be $who
 	for sig in TERM,143 INT,130; do
 		fifo go
@@ -1355,7 +1356,7 @@ it 'ends where it is told to before the command runs' && for who in $WHO; do
 	done
 done
 
-it 'waits for the end of --block-fd with all built, and then executes' && for who in $WHO; do
+it 'sets up, waits for end of file on --block-fd, and then executes' && for who in $WHO; do
 	be $who
 	fifo go
 	start sh -c 'exec "$0" "$@" 7<go' $as "$PITH" --rootfs $R --block-fd 7 -- \
@@ -1374,7 +1375,7 @@ it 'waits for the end of --block-fd with all built, and then executes' && for wh
 	code_is 0
 done
 
-it 'comes back with -d when the command runs, or with what keeps it from that' &&
+it 'returns from -d when the command runs, or with the error that prevents it' &&
     for who in $WHO; do
 	be $who
 	rm -f $H/r.json
@@ -1403,7 +1404,7 @@ it 'comes back with -d when the command runs, or with what keeps it from that' &
 	one_line
 done
 
-it 'comes back with -d without a sandbox, too, and goes on to reap' &&
+it 'returns from -d without a sandbox too, and goes on reaping' &&
     for who in $WHO; do
 	be $who
 	rm -f $H/r.json $H/pid
@@ -1424,7 +1425,7 @@ it 'comes back with -d without a sandbox, too, and goes on to reap' &&
 	one_line
 done
 
-it 'tells by --info and --info-fd the pids and namespaces, when the command runs' &&
+it 'writes pids and namespaces to --info and --info-fd when the command runs' &&
     for who in $WHO; do
 	be $who
 	rm -f $H/info.json $H/pid
@@ -1454,7 +1455,7 @@ it 'tells by --info and --info-fd the pids and namespaces, when the command runs
 	[ "$(json $H/by-fd child)" -gt 1 ] || fail "$(cat $H/by-fd)"
 done
 
-it 'tells --info and the pid file without a sandbox too' && {
+it 'writes --info and the pid file without a sandbox too' && {
 	be as_user
 	rm -f $H/info.json $H/pid
 	run as_user "$PITH" --info $H/info.json --pidfile $H/pid -- sh -c 'echo $PPID $$'
@@ -1462,7 +1463,7 @@ it 'tells --info and the pid file without a sandbox too' && {
 	is "$(cat $H/pid)" "${out% *}"
 }
 
-it 'leaves no open file to the command but 0 to 2 and those of --preserve-fd' &&
+it 'leaves only descriptors 0 to 2 and those of --preserve-fd open in the command' &&
     for who in $WHO; do
 	be $who
 	run sh -c 'exec "$0" "$@" 5</ 6<$H/env 9>>$H/out' $as "$PITH" --rootfs $R --report \
@@ -1477,7 +1478,7 @@ it 'leaves no open file to the command but 0 to 2 and those of --preserve-fd' &&
 	rm $H/out
 done
 
-it 'reads options from --args-fd, each ended by a NUL' && for who in $WHO; do
+it 'reads options from --args-fd, each terminated by a NUL' && for who in $WHO; do
 	be $who
 	printf '%s\0' --env 'A=two words
 and a line' --hostname box --workdir=/var -g >$H/args
@@ -1495,13 +1496,13 @@ box
 	one_line
 done
 
-it 'takes the options of a sandbox from PITH_OPTIONS' && for who in $WHO; do
+it 'reads options of a sandbox from PITH_OPTIONS' && for who in $WHO; do
 	be $who
 	run $as env PITH_OPTIONS="--rootfs $R --hostname by-env" "$PITH" -- hostname
 	out_is by-env
 done
 
-it 'ends what the command leaves behind, without and with --grace' && for who in $WHO; do
+it 'ends processes that the command leaves behind, without and with --grace' && for who in $WHO; do
 	be $who
 	box --report $H/r.json -- sh -c 'setsid sleep 1000 & setsid sleep 1001 & exit 3'
 	code_is 3
@@ -1521,7 +1522,7 @@ it 'ends what the command leaves behind, without and with --grace' && for who in
 	out_is late
 done
 
-it 'sits in a sandbox without a command, with --pause' && for who in $WHO; do
+it 'runs in a sandbox without a command, with --pause' && for who in $WHO; do
 	be $who
 	rm -f $H/info.json
 	start $as "$PITH" --rootfs $R --info $H/info.json --pause
@@ -1533,7 +1534,7 @@ it 'sits in a sandbox without a command, with --pause' && for who in $WHO; do
 	code_is 0
 done
 
-it 'gives the command a terminal of its own with -t, a session without' && for who in $WHO; do
+it 'gives the command its own terminal with -t, and its own session without' && for who in $WHO; do
 	be $who
 	box -- sh -c 'tty; cut -d" " -f6 /proc/$$/stat; echo $$'
 	is "$(printf '%s\n' "$out" | sed -n 2p)" "$(printf '%s\n' "$out" | sed -n 3p)"
@@ -1541,14 +1542,14 @@ it 'gives the command a terminal of its own with -t, a session without' && for w
 	box -t -- sh -c 'tty; test -t 0 && test -t 1 && echo yes'
 	is "$(printf %s "$out" | tr -d '\r')" '/dev/pts/0
 yes'
-	# A terminal all along gets one by itself; script(1) may say ^@ before.
+	# A caller with three terminals gets one by default; script(1) may print ^@ first.
 	script -qec "$as $PITH --rootfs $R -- tty" /dev/null </dev/null >.tty
 	tr -d '\r' <.tty | grep -q '/dev/pts/0$' || fail "no terminal of its own: $(cat .tty)"
 	script -qec "$as $PITH --rootfs $R --tty=no -- tty" /dev/null </dev/null >.tty
 	! tr -d '\r' <.tty | grep -q '/dev/pts/0$' || fail 'with --tty=no'
 done
 
-it 'says in the report what --best-effort went on without' && for who in $WHO; do
+it 'lists in the report what --best-effort went on without' && for who in $WHO; do
 	be $who
 	box --allow-userns --volume $R:/r --volume $H:/h -- pith --rootfs /r --sys none \
 	    --best-effort --report /h/r.json -- sh -c 'ls -A /proc; echo ran'
@@ -1559,14 +1560,14 @@ it 'says in the report what --best-effort went on without' && for who in $WHO; d
 	report_is '"exited"' 0 null
 	box --best-effort --report $H/r.json -- true
 	grep -q '"weakened":\[\]' $H/r.json || fail "$(cat $H/r.json)"
-	# Nothing weaker without it, as above. Bad options stay bad.
+	# Without the option nothing is weakened, as tested above. Bad options are still refused.
 	refused '*' --rootfs $R --best-effort --volume $H/none:/x
 	refused '*' --rootfs $R --best-effort --sysctl kernel.panic=1
 done
 
 # ---- many --------------------------------------------------------------------
 
-it 'runs 100 sandboxes at once from one root, and no write crosses' && for who in $WHO; do
+it 'runs 100 sandboxes at once from one root, and keeps their writes apart' && for who in $WHO; do
 	be $who
 	before=$(sum_of $R)
 	mkdir -p $H/crowd
@@ -1588,7 +1589,7 @@ it 'runs 100 sandboxes at once from one root, and no write crosses' && for who i
 	is "$(sum_of $R)" "$before"
 done
 
-it 'leaves nothing on the host: no mount, process, file or full disk' && for who in $WHO; do
+it 'leaves no mount, process or file on the host, and does not fill the disk' && for who in $WHO; do
 	be $who
 	$as mkdir -p $H/v
 	used=$(df -Pk $W | awk 'NR == 2 { print $3 }')
