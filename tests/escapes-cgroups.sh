@@ -1,5 +1,5 @@
-# Control groups that are in the way of an end, and ends that are told right: groups that
-# the command makes in its own, processes that joined, launchers and inits that are killed.
+# Control groups that obstruct the end of a sandbox or falsify its report: groups that the
+# command creates in its own group, processes that joined, launchers and inits that are killed.
 # shellcheck shell=sh disable=SC2016,SC2046,SC2086,SC2154
 # shellcheck source=tests/lib.sh
 . "${0%/*}/lib.sh"
@@ -12,7 +12,7 @@ SLOW=1
 
 # ---- the groups of this suite ------------------------------------------------
 
-# Everything is below $G of each hierarchy, by --cgroup-parent.
+# --cgroup-parent puts all groups of this suite below $G of each hierarchy.
 G=t-${W##*/}
 MOUNTS=$(awk '{ for (i = 7; $i != "-"; i++)
 		;
@@ -40,7 +40,7 @@ tidy() {
 trap tidy EXIT
 trap 'exit 1' HUP INT TERM
 
-# The mount point of v2, if any; and the one that has a controller.
+# Mount point of v2, if any, and mount point of the hierarchy with a controller.
 V2=$(awk '{ for (i = 7; $i != "-"; i++)
 		;
 	if ($(i + 1) == "cgroup2" && $5 ~ /^\/sys\/fs\/cgroup/) { print $5; exit } }' \
@@ -61,7 +61,7 @@ has_v2_limits() { [ -n "$V2" ] && ! on_v1 pids; }
 
 groups() { for mount in $MOUNTS; do find $mount/$G -type d -name 'pith-*'; done 2>/dev/null; }
 clean() { is "$(groups)" ''; }
-# A start of another removes what is left.
+# Start another pith, which removes groups that are left over.
 start_another() { "$PITH" --cgroup-parent $G --pids-limit 20 -- true; }
 collected() { start_another; [ -z "$(groups)" ]; }
 
@@ -78,7 +78,7 @@ judged() {
 }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# Both by what pith leaves in the environment, and by the names on its command line.
+# Find leftover processes by pith's environment and by the names on their command lines.
 ours_running() {
 	for file in $(grep -lsz "^PITH_TEST=$PITH_TEST\$" /proc/[0-9]*/environ
 	    grep -lsF "$W/" /proc/[0-9]*/cmdline); do
@@ -93,7 +93,7 @@ none_runs() { [ -z "$(ours_running)" ]; }
 
 be ${WHO%% *}
 
-# As a command: the groups that it is in, for what is made in there; $0 is a mount point.
+# Run a command with $group, its own group, as the place for new groups; $0 is a mount point.
 cat >inside <<'E2'
 mount=$1 controller=$2
 shift 2
@@ -107,7 +107,7 @@ export group
 exec "$@"
 E2
 
-# The hierarchies to try: one of v1, as many as there are and one is as good; and v2.
+# List the hierarchies to try: v2, and one of v1, because all of v1 behave alike.
 hierarchies() {
 	[ -z "$V2" ] || echo "$V2 -"
 	! on_v1 pids || echo "$(mount_of pids) pids"
@@ -115,9 +115,9 @@ hierarchies() {
 
 # ---- groups in groups --------------------------------------------------------
 
-# Seen to fail before: 1,600 in each other took half a minute to two to be removed, as each
-# was looked for from the top.
-it 'ends in time however many groups the command has made, and removes them' && root && {
+# Seen to fail on older code: 1,600 nested groups took half a minute to two minutes to
+# remove, because each was looked up from the top.
+it 'ends in time however many groups the command has created, and removes them' && root && {
 	how=bare
 	hierarchies >.hierarchies
 	while read -r mount controller <&3; do
@@ -133,20 +133,20 @@ it 'ends in time however many groups the command has made, and removes them' && 
 			' deep made 31' | ' wide made 999' | ?*' made 1600') ;;
 			*) fail "$mount $tree: $out" ;;
 			esac
-			# What took more than a second is left to the next ones.
+			# Groups that take longer than a second are left to the next starts.
 			eventually collected
 		done
 	done 3<.hierarchies
 	clean
 }
 
-# Seen to fail with a removal that kills nothing in the groups that it goes through.
-it 'ends what the command has put into groups of its own' && root && {
+# Seen to fail when the removal kills nothing in the groups that it visits.
+it 'kills processes that the command has put into groups of its own' && root && {
 	how=bare
 	hierarchies >.hierarchies
 	while read -r mount controller <&3; do
 		words=
-		# Without the help of v2, which would end all of them at once.
+		# With --cgroups v1, because v2 would kill the whole tree at once.
 		[ $controller = - ] && controller= || words='--cgroups v1'
 		for tree in deep wide; do
 			limited $words --pids-limit 100 -- sh inside $mount "$controller" sh -c \
@@ -157,7 +157,7 @@ it 'ends what the command has put into groups of its own' && root && {
 			clean
 		done
 	done 3<.hierarchies
-	# In each hierarchy of v1 that it is in.
+	# The command moves processes in each v1 hierarchy that it is in.
 	on_v1 pids && {
 		limited --cgroups v1 --pids-limit 20 -- sh -c '
 	    setsid sleep 1000 &
@@ -179,8 +179,8 @@ it 'ends what the command has put into groups of its own' && root && {
 	:
 }
 
-# Seen to fail with a removal that does not let it go on.
-it 'ends what the command has frozen in a group of v1 of its own' && root &&
+# Seen to fail when the removal does not thaw the group.
+it 'kills processes that the command has frozen in its own v1 group' && root &&
     if on_v1 freezer; then
 	how=bare
 	limited --cgroups v1 --pids-limit 20 -- sh inside $(mount_of freezer) freezer sh -c '
@@ -195,7 +195,7 @@ it 'ends what the command has frozen in a group of v1 of its own' && root &&
 	clean
 fi
 
-it 'lets the command make 1000 groups, 32 deep, in v2, or as --cgroup-conf says' && root &&
+it 'lets the command create 1000 groups, 32 deep, in v2, or as --cgroup-conf says' && root &&
     if [ -n "$V2" ]; then
 	how=bare
 	depths() { limited "$@" -- sh inside $V2 '' sh -c '
@@ -217,8 +217,8 @@ max'
 	clean
 fi
 
-# Seen to fail before: 43 s for such a start.
-it 'starts in time whatever a launcher that was killed has left' && root && {
+# Seen to fail on older code: such a start took 43 s.
+it 'starts in time whatever groups a killed launcher has left' && root && {
 	mount=$(mount_of pids)
 	mkdir -p $mount/$G/pith-4000000/pay
 	"$ATTACK" deep $mount/$G/pith-4000000/pay 1000 >made
@@ -232,15 +232,15 @@ it 'starts in time whatever a launcher that was killed has left' && root && {
 
 # ---- launchers that are killed -----------------------------------------------
 
-# The group of a process that has its limit of processes.
+# Print the group of a process that carries its pids limit.
 limited_group() {
 	line='^0::'
 	! on_v1 pids || line='^[^:]*:\([^:]*,\)\?pids[,:]'
 	echo $(mount_of pids)$(grep "$line" /proc/$1/cgroup | sed 's/^[^:]*:[^:]*://')
 }
 
-# Seen to fail before: the next start of anybody killed it.
-it 'lets a command without a sandbox go on when its launcher is killed' && root && {
+# Seen to fail on older code: any next start killed the command.
+it 'lets a command without a sandbox continue when its launcher is killed' && root && {
 	start "$PITH" --cgroup-parent $G --pids-limit 20 --info info -- \
 	    sh -c 'setsid sleep 1000 & exec "$PROBE" signals'
 	hear_until ready
@@ -254,7 +254,7 @@ it 'lets a command without a sandbox go on when its launcher is killed' && root 
 	is "$(limited_group $child)" "$group"
 	is "$(cat $group/pids.max)" 20
 	is "$(wc -l <$group/cgroup.procs)" 2
-	# As long as anything of it lives.
+	# The group stays while any process of the command lives.
 	kill -9 $child
 	start_another
 	[ -d $group ] || fail 'it is gone'
@@ -263,8 +263,8 @@ it 'lets a command without a sandbox go on when its launcher is killed' && root 
 	clean
 }
 
-# Seen to fail with all groups left alone.
-it 'ends what a launcher of a sandbox has left, as its init would' && root && {
+# Seen to fail when all groups are left alone.
+it 'kills processes that the launcher of a sandbox left behind, as its init would' && root && {
 	start "$PITH" --cgroup-parent $G --rootfs "$R" --env PITH_TEST --pid host \
 	    --pids-limit 20 --info info -- sh -c 'setsid probe stubborn & exec probe signals'
 	hear_until ready
@@ -278,9 +278,9 @@ it 'ends what a launcher of a sandbox has left, as its init would' && root && {
 
 # ---- processes that join -----------------------------------------------------
 
-# Seen to fail, two times in sixteen, with a list that v1 keeps from the first look: a
-# child that is gone is there for ever, and what is born later is not.
-it 'sends back what joined also while it forks' && root && {
+# Seen to fail, twice in sixteen runs, when pith opens cgroup.procs only once: v1 keeps
+# the list from the first read, with processes that are gone and without new ones.
+it 'returns a joined process that forks all the time' && root && {
 	"$ATTACK" churn &
 	first=$!
 	home=$(cat /proc/$first/cgroup)
@@ -299,8 +299,8 @@ it 'sends back what joined also while it forks' && root && {
 
 # ---- reports -----------------------------------------------------------------
 
-# Each a sandbox with eight processes that want too much, at the same time.
-it 'tells the right reason of eight sandboxes that run into their limits at once' && root && {
+# Run eight sandboxes at the same time, each with eight processes that exceed its limit.
+it 'reports the right reason for eight sandboxes that reach their limits at once' && root && {
 	for how in $HOW; do
 		probe=$PROBE
 		[ $how = bare ] || probe=probe
@@ -329,8 +329,8 @@ it 'tells the right reason of eight sandboxes that run into their limits at once
 NUMBERS='user_ms system_ms max_rss_bytes orphans_reaped stragglers_killed'
 numbers() { for key in $NUMBERS; do n $key; done | sed 's/^[0-9][0-9]*$/number/' | xargs; }
 
-# Seen to fail before: it had 1 ms and 300 KiB of init's own, and 0 orphans.
-it 'tells no number of init where that was killed before it has told any' && {
+# Seen to fail on older code: the report had 1 ms and 300 KiB of init itself, and 0 orphans.
+it 'reports null for the numbers of an init that was killed before it sent them' && {
 	for who in $WHO; do
 		be $who
 		for cgroups in off auto; do
@@ -351,7 +351,7 @@ it 'tells no number of init where that was killed before it has told any' && {
 			cp $H/v.json v.json
 			is "$cgroups $(numbers)" "$cgroups $want"
 		done
-		# A limit of time that does not ask first.
+		# Here a time limit kills at once, without SIGTERM first.
 		rm -f $H/v.json
 		box --cgroups off --report $H/v.json --timeout 100ms --stop-timeout 0 -- \
 		    probe stubborn
@@ -360,7 +360,7 @@ it 'tells no number of init where that was killed before it has told any' && {
 		is "$(n reason) $(numbers)" '"timeout" null null null null null'
 		box --cgroups off -v --timeout 100ms --stop-timeout 0 -- probe stubborn
 		case $err in *-1*) fail "$err" ;; esac
-		# It is as before where init ends by itself.
+		# An init that ends normally still reports its numbers.
 		box --cgroups off --report $H/w.json --timeout 200ms -- \
 		    sh -c 'true & exec probe signals'
 		cp $H/w.json v.json

@@ -1,6 +1,6 @@
-# The standard files of a sandbox with a root: what the command gets for each kind of file
-# that they are outside, that none of them leads to the host, and that no terminal, pipe or
-# process that hangs holds up the verdict. attack_files.c makes the files and looks at them.
+# Standard files of a sandbox with a root: the command gets a fixed kind for each kind
+# outside, none of them leads to the host, and no terminal, pipe or hanging process
+# delays the report. attack_files.c makes the files and examines them.
 # shellcheck shell=sh source=tests/lib.sh source=tests/sandbox-lib.sh disable=SC2046,SC2086,SC2154
 . "${0%/*}/lib.sh"
 . "${0%/*}/sandbox-lib.sh"
@@ -24,8 +24,8 @@ for who in $WHO; do
 	[ "$(id -u)" != 0 ] || [ $who = as_root ] || chown -Rh 65534:65534 "$H"
 done
 
-# Start `look` with descriptors 0-2 of three kinds, and options: $out is what came out of
-# the terminal, $seen is what it saw.
+# Start `look` with descriptors 0-2 of three kinds, and options. $out is the output of
+# the terminal, $seen is the report of `look`.
 look() {
 	kinds=$1
 	shift
@@ -33,18 +33,18 @@ look() {
 	rm -f "$H/out/look"
 	run $as timeout 60 "$FILES" on $kinds "$H/std" "$PITH" --rootfs "$R" \
 	    --volume "$H/out:/out" "$@" -- /bin/files look /out/look "$H/canary"
-	# With -d it may be under way.
+	# With -d the command may still be running.
 	case $out in *'code 0') eventually test -s "$H/out/look" ;; esac
 	seen=$(cat "$H/out/look" 2>/dev/null)
 }
 
-# The end of that start, and that nothing led out.
+# Check how that start ended, and that nothing led to the host.
 look_ends() {
 	case $out in *"code $1") ;; *) fail "$kinds $options: not code $1: $out $err" ;; esac
 	case $seen in *ESCAPED*) fail "$kinds $options: $seen" ;; esac
 }
 
-# The table of pith.8: descriptor $3 of kind $1 in the mode $2.
+# Expected kind of descriptor $3 of kind $1 in mode $2, from the table in pith.8.
 expected() {
 	case $2,$3,$1 in
 	*-t,*) echo pty ;;
@@ -67,7 +67,7 @@ mode_options() {
 	-d-t) echo --detach --tty ;;
 	esac
 }
-# $1: three kinds, $2: a mode.
+# Check the kinds inside: $1 is three kinds, $2 a mode.
 look_is() {
 	look $1 $(mode_options $2)
 	look_ends 0
@@ -87,7 +87,7 @@ $fd $wanted
 	done
 }
 
-# Seen to fail on the code before: "ttp plain: descriptor 0 is not pty: ... ESCAPED to the
+# Seen to fail on the previous code: "ttp plain: descriptor 0 is not pty: ... ESCAPED to the
 # host's terminal", "ttt -d" and "ttt no" likewise, and "nnn" with the host's /dev/null.
 for kind in t p f s n c; do
 	case $kind in
@@ -98,7 +98,7 @@ for kind in t p f s n c; do
 	n) name_of=/dev/null ;;
 	c) name_of='closed descriptors' ;;
 	esac
-	it "gives the command what the manual says where its files are $name_of" && {
+	it "gives the command the files of the manual where the caller has $name_of" && {
 		for who in $WHO; do
 			be $who
 			for mode in plain no -t -d -d-t; do
@@ -108,7 +108,7 @@ for kind in t p f s n c; do
 	}
 done
 
-# Seen to fail on the code before: "ptt plain: descriptor 1 is not pty".
+# Seen to fail on the previous code: "ptt plain: descriptor 1 is not pty".
 it 'gives a terminal in place of exactly those files that are terminals' && for who in $WHO; do
 	be $who
 	for kinds in ptt tpp ttp tpt fct ctn nst ttf; do
@@ -118,7 +118,7 @@ it 'gives a terminal in place of exactly those files that are terminals' && for 
 	done
 done
 
-# Seen to fail on the code before: it started, and "ESCAPED by /proc/self/fd/0/..".
+# Seen to fail on the previous code: it started, and "ESCAPED by /proc/self/fd/0/..".
 it 'refuses a directory, or a descriptor of O_PATH, as a standard file' && for who in $WHO; do
 	be $who
 	for kinds in dtt tdt ttd dpp pdp ppd ott pop; do
@@ -137,9 +137,9 @@ it 'refuses a directory, or a descriptor of O_PATH, as a standard file' && for w
 	err_like "pith: cannot pass on 'standard input': it is a directory; *"
 done
 
-# Seen to fail on the code before as an ordinary user with 0 and 1 closed: pith's descriptor
-# of the root was 1 while the kernel looked for the command, and "program" ran.
-it 'has nothing of the host at 0 to 2 while it looks for the command' && for who in $WHO; do
+# Seen to fail on the previous code for an ordinary user with 0 and 1 closed: descriptor 1
+# was pith's root directory while the kernel searched for the command, and "program" ran.
+it 'has no host file at 0 to 2 while it searches for the command' && for who in $WHO; do
 	be $who
 	for options in '' '--writable' '--userns host'; do
 		[ $who = as_root ] || [ "$options" != '--userns host' ] || continue
@@ -157,9 +157,9 @@ it 'has nothing of the host at 0 to 2 while it looks for the command' && for who
 	done
 done
 
-# A random subset of 0-2 closed, a pipe, a terminal, a file, a directory. Seen to fail on
-# the code before: "ESCAPED to the host's terminal" within the first ten.
-it "lets nothing of the host be read, whatever 0 to 2 are: $((100 * N)) starts" && {
+# Each start has a random subset of 0-2 closed, a pipe, a terminal, a file or a directory.
+# Seen to fail on the previous code: "ESCAPED to the host's terminal" within the first ten.
+it "exposes no host file, whatever 0 to 2 are: $((100 * N)) starts" && {
 	awk -v n=$((100 * N)) 'BEGIN {
 		srand()
 		for (; n > 0; n--) {
@@ -182,9 +182,9 @@ it "lets nothing of the host be read, whatever 0 to 2 are: $((100 * N)) starts" 
 	done 3<.starts
 }
 
-# As the owner of the node, which root is with --userns host. Seen to fail on the code
-# before: the node had mode 0. The node is one of this test's.
-it 'hands over no /dev/null of the host, whose mode root could change' && root && {
+# With --userns host root owns the node and could change its mode. Seen to fail on the
+# previous code: the node had mode 0. The node belongs to this test.
+it 'hands over no /dev/null of the host whose mode root could change' && root && {
 	be as_root
 	run unshare --mount --propagation private sh -ec '
 		mkdir null
@@ -206,8 +206,8 @@ report_is_over() {
 	is "$(json "$H/out/report" reason)" "$1"
 }
 
-# Seen to fail on the code before: "still there", and no report.
-it "ends by its limit, with its report, at a terminal that nobody reads: $((2 * N)) times" &&
+# Seen to fail on the previous code: "still there", and no report.
+it "reaches its time limit and reports at a terminal without a reader: $((2 * N)) times" &&
     for who in $WHO; do
 	be $who
 	for i in $(seq $((2 * N))); do
@@ -218,8 +218,8 @@ it "ends by its limit, with its report, at a terminal that nobody reads: $((2 * 
 	done
 done
 
-# Seen to fail on the code before: "still there".
-it 'ends with its command, with its report, at a terminal that nobody reads' && for who in $WHO; do
+# Seen to fail on the previous code: "still there".
+it 'ends with its command and reports at a terminal without a reader' && for who in $WHO; do
 	be $who
 	rm -f "$H/out/report"
 	run $as "$FILES" stalled 20 "$PITH" --rootfs "$R" --report "$H/out/report" -- \
@@ -228,10 +228,10 @@ it 'ends with its command, with its report, at a terminal that nobody reads' && 
 	is "$(json "$H/out/report" exit_code)" 4
 done
 
-# The relay is the launcher's child that is not init. It is stopped while a key is typed,
-# such as a terminal's answer to a question of the command, and then killed. Seen to fail on
-# the code before: "left 3 raw"; with TCSANOW in terminal_restore(), terminal.c: "left 3".
-it 'restores the terminal, and drops what the command has not read, when its relay is killed' &&
+# The relay is the launcher's child that is not init. The test stops it while a key is typed,
+# like a terminal's answer to a question of the command, and then kills it. Seen to fail on
+# the previous code: "left 3 raw"; with TCSANOW in terminal_restore(), terminal.c: "left 3".
+it 'restores the terminal and drops unread input when its relay is killed' &&
     for who in $WHO; do
 	be $who
 	rm -f "$H/out/info"
@@ -254,9 +254,9 @@ it 'restores the terminal, and drops what the command has not read, when its rel
 	case $out in *'left 0 cooked') ;; *) fail "$out" ;; esac
 done
 
-# A pipe that is full, from a shell that holds both of its ends. Seen to fail on the code
-# before: the launcher waits until somebody reads.
-it 'waits for no pipe that nobody reads: of -v, --report-fd, --info-fd' && for who in $WHO; do
+# The shell holds both ends of the full pipe. Seen to fail on the previous code: the
+# launcher waits for a reader.
+it 'does not wait for a reader of a full pipe: -v, --report-fd, --info-fd' && for who in $WHO; do
 	be $who
 	rm -f .pipe
 	mkfifo -m 666 .pipe
@@ -272,9 +272,9 @@ it 'waits for no pipe that nobody reads: of -v, --report-fd, --info-fd' && for w
 	exec 8>&-
 done
 
-# strace(1) holds a process of the sandbox that it traces: init cannot end before strace
-# has seen that. Seen to fail on the code before: the report came when strace went on.
-it 'reports in time where a debugger holds a process inside' && have strace && {
+# strace(1) holds a traced process of the sandbox: init cannot end before strace has seen
+# that process end. Seen to fail on the previous code: the report came when strace continued.
+it 'reports in time while a debugger holds a process inside' && have strace && {
 	be ${WHO%% *}
 	rm -f report info
 	"$PITH" --rootfs "$R" --report report --info info --timeout 2s --stop-timeout 0 -- \

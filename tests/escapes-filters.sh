@@ -1,9 +1,9 @@
-# Filters, keys, privileges of the program file, and options that are given twice: what a
-# hostile command or a second option must not take away. Every test is run by root and by
-# an ordinary user; of each the comment says how it was seen to fail.
+# Filters, keys, privileges of the program file, and repeated options: a hostile
+# command or a second option must not remove protection. Root and an ordinary user run
+# every test. The comment of each says how it was seen to fail.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
 
-# What is mounted in here goes with this suite.
+# Mounts of this suite disappear with its mount namespace.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
 . "${0%/*}/lib.sh"
@@ -27,8 +27,8 @@ held() {
 
 # ---- keys --------------------------------------------------------------------
 
-# Seen to fail with --new-privs where the filter came before the new keyring.
-it 'takes the keys of its caller away, in whatever order filters and privileges come' &&
+# Seen to fail with --new-privs when the filter was set before the new keyring.
+it 'takes away the keys of its caller, in any order of filters and privileges' &&
     for who in $WHO; do
 	be $who
 	for words in '' --new-privs '--new-privs --proc full' '--proc full' \
@@ -39,15 +39,15 @@ it 'takes the keys of its caller away, in whatever order filters and privileges 
 		    /bin/attack_key use SERIAL
 		held
 	done
-	# The test sees what it is about.
+	# Without pith the attack succeeds.
 	run $as "$W/attack_key" have "$W/attack_key" use SERIAL
 	out_like 'ESCAPED*'
 done
 
-# Each user's keys are counted apart, and freed some time after their owner has ended: so
-# each start is another user's, who has none. Seen to fail where the result of keyctl(2) was
-# not looked at.
-it 'starts no command with the keys of its caller where no keyring is to be had' && root &&
+# The kernel counts keys for each user, and frees them some time after their owner has
+# ended. So each start uses another user without keys. Seen to fail when the result of
+# keyctl(2) was ignored.
+it 'starts no command with the keys of its caller when it can get no keyring' && root &&
     have setpriv && {
 	be as_user
 	chmod 711 "$H"
@@ -68,7 +68,7 @@ it 'starts no command with the keys of its caller where no keyring is to be had'
 
 # ---- filters -----------------------------------------------------------------
 
-# A filter by which a call fails so.
+# Write a filter that fails one call with an error.
 filter_of() {
 	{
 		load_call
@@ -77,8 +77,8 @@ filter_of() {
 	} >"$H/$1"
 }
 
-# Seen to fail where the last --seccomp replaced those before it, and the built-in one.
-it 'stacks the filters of files on each other, and all on the built-in one' &&
+# Seen to fail when the last --seccomp replaced earlier filters and the built-in one.
+it 'stacks the filters of files on each other, and all on the built-in filter' &&
     for who in $WHO; do
 	be $who
 	filter_of chroot ENOSYS
@@ -99,7 +99,8 @@ it 'stacks the filters of files on each other, and all on the built-in one' &&
 			    err_like '*unshare: *Operation not permitted*'
 		done
 	done
-	# Without the built-in one alone where that is said, and so without a sandbox.
+	# --seccomp off removes only the built-in filter, and no built-in filter exists
+	# without a sandbox.
 	box --seccomp off --seccomp bpf:$H/chroot --cap-add ALL -- sh -c "$attempts"
 	err_like '*chroot: *Function not implemented*'
 	case $err in *hostname:*) fail "$err" ;; esac
@@ -107,8 +108,8 @@ it 'stacks the filters of files on each other, and all on the built-in one' &&
 	err_like '*unshare: *Operation not permitted*'
 done
 
-# Seen to fail without the look whether seccomp(2) still reaches the kernel.
-it 'starts nothing where a filter keeps the next one away, or only says that it is there' &&
+# Seen to fail without the check that seccomp(2) still reaches the kernel.
+it 'starts nothing when a filter blocks the next one, or only pretends to install it' &&
     for who in $WHO; do
 	be $who
 	filter_of chroot ENOSYS
@@ -126,7 +127,7 @@ it 'starts nothing where a filter keeps the next one away, or only says that it 
 			    --seccomp bpf:$H/$first --seccomp bpf:$H/chroot $more
 		done
 	done
-	# Asked to go on without, it says which.
+	# With --best-effort it starts and names the filter.
 	box --best-effort --report "$H/report" --seccomp bpf:$H/seccomp \
 	    --seccomp bpf:$H/chroot -- echo started
 	out_is started
@@ -134,8 +135,8 @@ it 'starts nothing where a filter keeps the next one away, or only says that it 
 	    fail "$(cat "$H/report")"
 done
 
-# Seen to fail where calls after the newest were let through, and these were not looked at.
-it 'answers calls that nobody has judged, and those that are judged, by every way in' &&
+# Seen to fail when calls newer than the table were allowed, and these were not checked.
+it 'answers unknown system calls, and known ones, by every system call convention' &&
     for who in $WHO; do
 	be $who
 	for words in '' --new-privs '--cap-add ALL' "--seccomp bpf:$H/chroot"; do
@@ -146,8 +147,8 @@ it 'answers calls that nobody has judged, and those that are judged, by every wa
 	done
 done
 
-# Seen to fail where personality(2) was denied altogether.
-it 'lets a program leave its own layout alone' && have setarch && for who in $WHO; do
+# Seen to fail when personality(2) was denied altogether.
+it 'lets a program keep or change its own memory layout' && have setarch && for who in $WHO; do
 	be $who
 	run $as "$PITH" --seccomp default -- setarch -R "$R/bin/busybox" cat /proc/self/personality
 	out_is 00040000
@@ -157,8 +158,8 @@ done
 
 # ---- descriptors -------------------------------------------------------------
 
-# Seen to fail where every open file was passed on.
-it 'passes on no io_uring, but what else there is' && for who in $WHO; do
+# Seen to fail when every open file was passed on.
+it 'passes on all kinds of open files except io_uring' && for who in $WHO; do
 	be $who
 	run $as "$W/attack_ring" 9 true
 	[ "$code" != 77 ] || { skip 'no io_uring here'; break; }
@@ -179,8 +180,8 @@ done
 
 # ---- options that are given twice --------------------------------------------
 
-# Two words each: the first alone is taken, both are not. Seen to fail for each of them
-# where the last value was taken.
+# Pairs of options: the first alone is accepted, both together are refused. Seen to
+# fail for each pair when the last value was used.
 TWICE='--read-only --writable|--ephemeral --read-only|--writable --ephemeral=1m
 --ephemeral=1m --ephemeral=2m|--network=none --network=host|--user=1 --user=2
 --proc=masked --proc=full|--sys=none --sys=ro|--userns=auto --userns=host
@@ -204,7 +205,7 @@ TWICE='--read-only --writable|--ephemeral --read-only|--writable --ephemeral=1m
 --cpuset-cpus=0 --cgroup-conf=cpuset.cpus=0-9|--blkio-weight=10 --cgroup-conf=io.weight=1000
 --cgroup-conf=pids.max=9 --cgroup-conf=pids.max=max'
 
-it 'refuses a second option that would take back what the first one protects' &&
+it 'refuses a second option that would undo the protection of the first one' &&
     for who in $WHO; do
 	be $who
 	echo "$TWICE" | tr '|' '\n' >pairs
@@ -216,19 +217,19 @@ it 'refuses a second option that would take back what the first one protects' &&
 			is "$first $second: $code $out" "$first $second: 125 "
 			one_line
 		done
-		# By the variable for one of them neither.
+		# PITH_OPTIONS and the command line together are refused as well.
 		run $as env PITH_OPTIONS="$first" "$PITH" --rootfs="$R" $second -- /bin/echo started
 		is "PITH_OPTIONS=$first $second: $code $out" \
 		    "PITH_OPTIONS=$first $second: 125 "
 	done <"$W/pairs"
-	# What was read of --report before the mistake has its verdict.
+	# A --report that was read before the mistake still gets its report.
 	is "$(json a reason)" '"setup-error"'
 	[ ! -e b ] || fail 'a file is there'
 	rm -f a
 	cd "$W" || exit
 done
 
-it 'takes the same value again, the last of plain values, and what adds up' &&
+it 'accepts a repeated value, the last of plain values, and values that add up' &&
     for who in $WHO; do
 	be $who
 	for words in '--read-only --read-only' '--network=none --network=none' \
@@ -246,7 +247,7 @@ it 'takes the same value again, the last of plain values, and what adds up' &&
 	run $as env PITH_OPTIONS='--hostname a --timeout 1ms' "$PITH" --rootfs "$R" \
 	    --hostname b --timeout 1h -- hostname
 	out_is b
-	# Seen to fail where the last --unshare was all.
+	# Seen to fail when only the last --unshare was used.
 	run $as "$PITH" --unshare user,uts --unshare ipc -- readlink /proc/self/ns/ipc \
 	    /proc/self/ns/uts
 	is "$(printf '%s\n' "$out" | grep -c .)" 2

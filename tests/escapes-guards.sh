@@ -1,9 +1,9 @@
-# Checks that stand before an escape and that no other suite needs: each was taken out of
-# a copy of the sources, and the test above whose name that is told was seen to fail.
+# Checks that prevent an escape and that no other suite covers. Each was removed from
+# a copy of the sources, and the test whose comment names it was seen to fail.
 # shellcheck shell=sh disable=SC2016,SC2086
 # shellcheck source=tests/lib.sh
 
-# Mounts of these tests are seen by nobody else.
+# Mounts of these tests are private to the suite.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
 . "${0%/*}/lib.sh"
@@ -13,8 +13,8 @@ unset APART
 
 # ---- masks -------------------------------------------------------------------
 
-# Opens for writing what would change the machine, reads what tells of it, and lists what
-# is open or not empty. Nothing is written.
+# Open for writing each file that would change the machine, read those that reveal its
+# state, and list those that are open or not empty. Nothing is written.
 LOOK='cd /proc
     for f in sys/kernel/panic sys/kernel/core_pattern sys/vm/swappiness sysrq-trigger \
 	irq/default_smp_affinity; do
@@ -27,8 +27,9 @@ LOOK='cd /proc
 	/sys/kernel/security /sys/devices/virtual/powercap 2>/dev/null | grep -v -e : -e "^$"
     echo looked'
 
-# Seen to fail with "proc_mount < 0 || sys_mount < 0" in mounts_mask(): of --sys none and
-# of --proc none the other one was open, with --userns host also to write.
+# Seen to fail with "proc_mount < 0
+# sys_mount < 0" in mounts_mask(): --sys none left /proc open and --proc none left
+# /sys open, with --userns host also for writing.
 it 'masks /proc without /sys, and /sys without /proc' && for who in $WHO; do
 	be $who
 	for words in '' '--sys none' '--proc none' '--sys none --network host' \
@@ -37,22 +38,22 @@ it 'masks /proc without /sys, and /sys without /proc' && for who in $WHO; do
 		more=
 		case $who:$words in
 		as_user:*'--userns host'*) continue ;;
-		# Root of a user namespace of its own reads no address there.
+		# Root of a nested user namespace reads no addresses from kallsyms.
 		as_root:*'--userns host'*) more=kallsyms ;;
 		esac
-		# As strong as the words let it be: the masks alone are to hold.
+		# Without the filter only the masks protect.
 		box $words --seccomp off --env MORE=$more -- sh -c "$LOOK"
 		code_is 0
 		is "$words: $out" "$words: looked"
 	done
-	# What it looks for is there without masks.
+	# Without masks the same files are open.
 	box --proc full -- sh -c "$LOOK"
 	case $out in *readable*) ;; *) fail "nothing to be masked: $out" ;; esac
 done
 
 # ---- devices -----------------------------------------------------------------
 
-# A command that finds another thing of the host at $1 than there was: $2.
+# Run a command that finds another file of the host, $2, at $1.
 instead() {
 	run unshare --mount --propagation private sh -ec '
 		mount --bind "$2" "$1"
@@ -60,7 +61,7 @@ instead() {
 		exec "$@"' sh "$@"
 }
 
-# Whether the node of /dev inside is what its name says, or nothing was started.
+# Check that the node of /dev inside is the device of its name, or that nothing started.
 is_the_device() {
 	case $code in
 	125)
@@ -75,7 +76,7 @@ is_the_device() {
 }
 
 # Seen to fail without the refusal in bind_node(): "stdout is '1:5', not '1:3'".
-it 'has no other device, and no file, under the name of one of its own' && root && {
+it 'has no other device and no file under the name of its own device' && root && {
 	: >empty
 	chmod 666 empty
 	for who in $WHO; do
@@ -99,9 +100,9 @@ it 'has no other device, and no file, under the name of one of its own' && root 
 
 # ---- owners ------------------------------------------------------------------
 
-# Seen to fail with an image that is attached without the ids of the sandbox, in
-# lower_mount(): all its files were nobody's.
-it 'gives the files of an erofs image the owners that they have in it' && root &&
+# Seen to fail when lower_mount() attaches an image without the ids of the sandbox:
+# all its files belonged to nobody.
+it 'keeps the owners of files in an erofs image' && root &&
     have mkfs.erofs && {
 	be as_root
 	cp -a $R tree
@@ -122,9 +123,9 @@ private'
 	rm -rf tree root.erofs
 }
 
-# What crun does, and pith does not: seen to fail with an fchown(2) of the standard files
-# in launch_child(), before the ids are changed.
-it 'gives its standard files to nobody' && root && {
+# crun changes the owner of standard files; pith does not. Seen to fail with an
+# fchown(2) of the standard files in sandbox_pre_exec(), before the ids are changed.
+it 'does not change the owner of its standard files' && root && {
 	be as_root
 	for words in '--uidmap 0:1000000:1000' '--user 7:7' '--userns host --user 7:7' -d; do
 		rm -f in out err
@@ -141,9 +142,9 @@ it 'gives its standard files to nobody' && root && {
 
 # ---- terminals ---------------------------------------------------------------
 
-# Seen to fail with launch_relay(child, -1), and as an ordinary user where /dev/pts/ptmx
-# was only looked for: there it is nobody's to open, as devpts is mounted by most hosts.
-it 'relays a terminal without a root too, both ways' && for who in $WHO; do
+# Seen to fail with sandbox_start_relay(child, -1). Also seen to fail for an ordinary user when
+# /dev/pts/ptmx was only looked for: most hosts mount devpts so that this node has no access.
+it 'relays a terminal in both directions, also without a root' && for who in $WHO; do
 	be $who
 	for words in '' '--unshare user,pid,mnt'; do
 		run sh -c 'printf "word\n" | "$@"' sh $as "$PITH" -t $words -- sh -c '
@@ -160,7 +161,7 @@ done
 
 # ---- closed standard files ---------------------------------------------------
 
-# What a sandbox of that user has got, told in a volume as stdout may be closed.
+# Print the state of the sandbox to a file in a volume, because stdout may be closed.
 TELL='{
 	cat /etc/motd /one /two /etc/of-5 /vol/sub/name
 	mount | sed -n "s/.* on \(\/vol\|\/etc\/ro\|\/var\/old\) .*/mounted \1/p" | sort

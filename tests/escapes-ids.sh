@@ -1,6 +1,6 @@
-# The ranges of ids that root's sandboxes get: nobody can take them all, no two sandboxes
-# have the same, and none is a user's of /etc/subuid or /etc/subgid. Of each test the
-# comment says how it was seen to fail.
+# Id ranges of root's sandboxes: a user cannot take them all, no two sandboxes get the
+# same range, and none belongs to a user in /etc/subuid or /etc/subgid. The comment of
+# each test says how it was seen to fail.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2086,SC2154
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
@@ -13,8 +13,8 @@ be ${WHO%% *}
 
 FIRST=$((0x70000000)) RANGE=65536 FREE=20000
 
-# In a mount namespace of its own with a /run that $1 makes, and /etc/subuid and
-# /etc/subgid from $W: aside SETUP COMMAND ...
+# Run a command in its own mount namespace, with a /run that SETUP makes, and with
+# /etc/subuid and /etc/subgid from $W: aside SETUP COMMAND ...
 aside() {
 	setup=$1
 	shift
@@ -27,13 +27,13 @@ aside() {
 }
 ON_TMPFS='mount -t tmpfs -o mode=755 tmpfs /run'
 
-# Whether the machine has both files, over which ours are mounted.
+# Return whether the machine has both files, so that ours can be mounted over them.
 has_files() {
 	[ -e /etc/subuid ] && [ -e /etc/subgid ] || { skip 'no /etc/subuid, /etc/subgid'; false; }
 }
 
-# One range alone is free. Of the one before it, which a launcher looks at first, a single
-# id is taken, $3 from its first. $1 and $2 are the files that say so.
+# Leave exactly one range free. A launcher looks first at the range before it, of
+# which one id is taken, at offset $3. $1 and $2 are the files with these entries.
 leave_one_range() {
 	: >subuid
 	: >subgid
@@ -51,9 +51,9 @@ is_free_range() {
 
 # ---- users' ids --------------------------------------------------------------
 
-# Seen to fail where overlaps() leaves out the first or the last id, where it is always
-# false, and where one of the two files is not read.
-it 'takes no range of which a single id is a user'\''s' && root && has_files && {
+# Seen to fail when overlaps() omits the first or the last id, when it is always
+# false, and when one of the two files is not read.
+it 'takes no range in which a single id belongs to a user' && root && has_files && {
 	for files in 'subuid subuid 0' 'subgid subgid 65535' 'subuid subgid 0' \
 	    'subgid subuid 65535'; do
 		leave_one_range $files
@@ -63,8 +63,8 @@ it 'takes no range of which a single id is a user'\''s' && root && has_files && 
 	done
 }
 
-# Seen to fail where 64 KiB of the file are read.
-it 'reads those files to their end' && root && has_files && {
+# Seen to fail when only 64 KiB of the file are read.
+it 'reads /etc/subuid and /etc/subgid to their end' && root && has_files && {
 	: >subuid
 	: >subgid
 	seq 1 9000 | sed 's/.*/user&:&00000:65536/' >subuid
@@ -81,7 +81,7 @@ it 'reads those files to their end' && root && has_files && {
 	done
 }
 
-it 'says so where all ids are users'\''' && root && has_files && {
+it 'says that all ids belong to users' && root && has_files && {
 	: >subgid
 	echo "all:$FIRST:$((0xffffffff - FIRST))" >subuid
 	run aside "$ON_TMPFS" "$PITH" --rootfs "$R" -- true
@@ -91,7 +91,7 @@ it 'says so where all ids are users'\''' && root && has_files && {
 
 # ---- one range for each ------------------------------------------------------
 
-# The only range is given once: $1 makes /run, $2 goes before each launcher.
+# Check that the only range is given once: $1 makes /run, $2 goes before each launcher.
 given_once() {
 	leave_one_range subuid subgid
 	export R
@@ -108,15 +108,15 @@ given_once() {
 	rm -f up go
 }
 
-# Seen to fail with names of the abstract namespace: both have started.
-it 'gives a range once, whatever network namespace the launcher is in' && root && has_files && {
+# Seen to fail with names of the abstract namespace: both sandboxes started.
+it 'gives a range only once, in any network namespace of the launcher' && root && has_files && {
 	given_once "$ON_TMPFS" "unshare --net"
 	out_is 'code 125
 free again'
 	err_like 'pith: no range of ids is free*'
 }
 
-# Start what takes all names, and end it.
+# Start a program that takes all names, and later end it.
 squat_all() {
 	fifo hold
 	exec 8<>hold
@@ -130,8 +130,8 @@ squat_no_more() {
 	ends
 }
 
-# Seen to fail as above: "no range of ids is free".
-it 'starts although a local user has taken every name' && root && {
+# Seen to fail with names of the abstract namespace: "no range of ids is free".
+it 'starts even if a local user has taken every name' && root && {
 	rm -f subuid subgid
 	cp "$B/attack_squat" squat
 	for before in "$AS_USER $W/squat" \
@@ -146,7 +146,7 @@ it 'starts although a local user has taken every name' && root && {
 
 # ---- a /run that cannot be used ----------------------------------------------
 
-# What $W/canary could be reached by; then pith has to do without the file.
+# Ways in which /run could lead to $W/canary; pith then has to do without the lock file.
 HOSTILE="mount -t tmpfs -o mode=1777 tmpfs /run
 mount -t tmpfs -o mode=755,uid=65534 tmpfs /run
 $ON_TMPFS; ln -s $W/canary /run/pith-ids
@@ -157,9 +157,9 @@ $ON_TMPFS; : >/run/pith-ids; chown 65534 /run/pith-ids
 $ON_TMPFS; mount -o remount,ro /run
 mount -t proc proc /run"
 
-# Seen to fail where open_locks() trusts what it has opened: no exit code 125, as each has
-# the lock of a file that others can open; and without O_NOFOLLOW.
-it 'does not trust a file or a /run that others could write to, and does without' && root &&
+# Seen to fail when open_locks() trusts every file that it has opened: no exit code
+# 125, because each launcher locks a file that others can open; and without O_NOFOLLOW.
+it 'ignores a lock file or a /run that other users can write to' && root &&
     has_files && {
 	echo canary >canary
 	chmod 600 canary
@@ -174,9 +174,8 @@ free again'
 	is "$(cat canary)" canary
 }
 
-# Seen to fail with a try of each of the 32,768 names: it takes as many times as long, as
-# is seen by the calls.
-it 'soon gives up where all names are taken, too' && root && have strace && {
+# Seen to fail when each of the 32,768 names is tried: strace counts that many calls.
+it 'gives up soon when all names are taken' && root && have strace && {
 	rm -f subuid subgid
 	cp "$B/attack_squat" squat
 	squat_all "$AS_USER $W/squat"

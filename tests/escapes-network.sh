@@ -1,6 +1,6 @@
-# The network of the host from inside a sandbox: sockets that are passed on, an interface
-# with a hostile root behind it, and what the relay of ports takes. With real escapes, by
-# root and by an ordinary user, in a network namespace that is this suite's.
+# Access to the host's network from inside a sandbox: sockets that are handed over, an
+# interface with hostile root behind it, and the resources of the port relay. With
+# real attacks, by root and by an ordinary user, in a network namespace of this suite.
 # shellcheck shell=sh disable=SC2016,SC2046,SC2086,SC2154
 # shellcheck source=tests/lib.sh
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
@@ -21,7 +21,7 @@ done
 
 # ---- sockets that are passed on ----------------------------------------------
 
-# A service of the host that answers on its loopback alone, as $service; on port 9999.
+# Start a service of the host that listens on loopback port 9999 only: $service.
 serve() {
 	fifo served
 	"$LISTEN" serve 9999 >served &
@@ -34,7 +34,7 @@ end_service() {
 	kill $service
 	wait $service 2>/dev/null
 }
-# A network namespace with lo up that stays, as $far, by a command that says "ready".
+# Start a command that says "ready" in a new network namespace with lo up: $far.
 far_network() {
 	fifo there
 	unshare --net sh -c "ip link set lo up; exec $1" >there &
@@ -47,7 +47,7 @@ end_far() {
 }
 
 # Seen to fail with the host's own sockets as files 3 and 4: both answered, in each case.
-it 'passes on no socket that can be aimed at what the host has on its loopback [S50]' && {
+it 'hands over no socket that can connect to the loopback of the host [S50]' && {
 	serve
 	for who in $WHO; do
 		be $who
@@ -67,9 +67,9 @@ it 'passes on no socket that can be aimed at what the host has on its loopback [
 	end_service
 }
 
-# Seen to fail like the one before; the second one with namespaces_enter() taken out of
-# launch_alone(), when the command was in the host's network.
-it 'does so too in a namespace that was there before, and enters it without a root [S50]' &&
+# Seen to fail like the previous test. The second case also failed without
+# namespaces_enter() in sandbox_without_init(): the command was in the host's network.
+it 'hands over none in an existing namespace either, with or without a root [S50]' &&
     root && {
 	be as_root
 	serve
@@ -90,8 +90,8 @@ it 'does so too in a namespace that was there before, and enters it without a ro
 	end_far
 }
 
-# Files 3 to 6 answer in turn, so that each has to be the one that was named.
-it 'relays what comes to --listen to the socket of the command, each to its own' &&
+# Files 3 to 6 answer in turn, so each client must reach its own socket.
+it 'relays clients of --listen to the socket of the command that belongs to the port' &&
     for who in $WHO; do
 	be $who
 	start $as "$PITH" --rootfs "$R" --listen 127.0.0.1:8081 --listen 8081/udp \
@@ -106,8 +106,8 @@ it 'relays what comes to --listen to the socket of the command, each to its own'
 	code_is 0
 done
 
-# Seen to fail with await_inner() taken out: some were reset, of those that came first.
-it 'has a client wait who comes before the socket of the command is there' &&
+# Seen to fail without await_inner(): some of the early clients were reset.
+it 'lets a client wait that connects before the socket of the command exists' &&
     for who in $WHO; do
 	be $who
 	turn=0
@@ -123,7 +123,7 @@ it 'has a client wait who comes before the socket of the command is there' &&
 	done
 done
 
-it 'has the relay wait for init no longer than init is there' && for who in $WHO; do
+it 'ends the wait of the relay for init when init is gone' && for who in $WHO; do
 	be $who
 	run $as "$PITH" --rootfs "$R" --listen 127.0.0.1:8081 --workdir /nosuch -- /bin/true
 	is "$code $err" "125 pith: cannot change to '/nosuch': No such file or directory"
@@ -134,8 +134,8 @@ it 'has the relay wait for init no longer than init is there' && for who in $WHO
 	eventually over "$(cat "$H/pid")"
 done
 
-# Seen to fail with a relay that can be looked into, by PR_SET_DUMPABLE.
-it 'lets nobody who sees the relay take a socket of it' && root && {
+# Seen to fail when the relay is dumpable: without PR_SET_DUMPABLE 0.
+it 'keeps the sockets of the relay from processes that can see it' && root && {
 	be as_root
 	serve
 	run "$PITH" --rootfs "$R" --pid host --cap-add ALL --seccomp off \
@@ -146,7 +146,7 @@ it 'lets nobody who sees the relay take a socket of it' && root && {
 
 # ---- interfaces --------------------------------------------------------------
 
-# What a machine may lack is tried with ip(8).
+# Try with ip(8) whether the machine has a kind of interface.
 kind() {
 	have ip || return
 	ip link add t0 type $1 2>/dev/null || {
@@ -156,7 +156,7 @@ kind() {
 	ip link delete t0
 }
 no_link() { ! ip -o link | grep -q 'pith[0-9]'; }
-# Let new interfaces believe everything, or as it was.
+# Set the defaults of new interfaces: trusting, or as they were.
 CONF=/proc/sys/net
 believe() {
 	for value in "ipv6 accept_ra $1" "ipv6 autoconf $2" "ipv6 accept_redirects $2" \
@@ -167,7 +167,7 @@ believe() {
 		shift 3
 	done
 }
-# The settings of an interface outside, in one line.
+# Print the settings of an interface outside, on one line.
 believes() {
 	for file in ipv6/conf/$1/accept_ra ipv6/conf/$1/autoconf \
 	    ipv6/conf/$1/accept_redirects ipv4/conf/$1/accept_redirects \
@@ -178,9 +178,9 @@ believes() {
 }
 outside() { ip -o link | sed -n 's/^[0-9]*: \(pith[0-9]*\)@.*/\1/p'; }
 
-# Seen to fail with distrust_end() taken out: the host had a default route and an address
-# of the sandbox's choice, as each of these is believed by default or was allowed before.
-it 'takes no route and no address from a router that a veth sandbox plays [S52]' && root &&
+# Seen to fail without distrust_end(): the host got a default route and an address chosen
+# by the sandbox, because each of these is accepted by default or was allowed before.
+it 'accepts no route and no address from a router inside a veth sandbox [S52]' && root &&
     kind veth && {
 	be as_root
 	believe 2 1 0
@@ -200,8 +200,8 @@ it 'takes no route and no address from a router that a veth sandbox plays [S52]'
 	believe 1 1 0
 }
 
-# Seen to fail on the code before: all.route_localnet overrides what the interface says.
-it 'makes no veth where all interfaces let packets in to 127.0.0.0/8 (CVE-2020-8558)' && root &&
+# Seen to fail on the previous code: all.route_localnet overrides the setting of the interface.
+it 'creates no veth when all interfaces route 127.0.0.0/8 (CVE-2020-8558)' && root &&
     kind veth && {
 	be as_root
 	echo 1 >$CONF/ipv4/conf/all/route_localnet
@@ -213,7 +213,7 @@ it 'makes no veth where all interfaces let packets in to 127.0.0.0/8 (CVE-2020-8
 	eventually no_link
 }
 
-it 'does so on the port of a bridge, whose own settings stay' && root && kind bridge && {
+it 'accepts none on the port of a bridge, whose own settings stay' && root && kind bridge && {
 	be as_root
 	believe 2 1 0
 	ip link add br0 type bridge
@@ -232,8 +232,8 @@ it 'does so on the port of a bridge, whose own settings stay' && root && kind br
 	eventually no_link
 }
 
-# Seen to fail with the result of proc_write() not looked at: it ran.
-it 'makes no pair that the host would have to trust' && root && kind veth && {
+# Seen to fail when the result of proc_write() is ignored: the command ran.
+it 'creates no veth pair whose end outside it cannot protect' && root && kind veth && {
 	be as_root
 	mount --bind /proc/sys /proc/sys
 	mount -o remount,bind,ro /proc/sys
@@ -243,10 +243,10 @@ it 'makes no pair that the host would have to trust' && root && kind veth && {
 	eventually no_link
 }
 
-# ---- what the relay takes ----------------------------------------------------
+# ---- resources of the relay ---------------------------------------------------
 
 children() { cat "/proc/$1/task/$1/children"; }
-# Process 1 of a launcher's sandbox, and the relay.
+# Print the pid of process 1 of a launcher's sandbox, or of the relay.
 init_of() {
 	for child in $(children $1); do
 		awk -v pid=$child '/^NSpid/ && NF > 2 { print pid }' /proc/$child/status
@@ -257,15 +257,14 @@ relay_of() {
 		awk -v pid=$child '/^NSpid/ && NF == 2 { print pid }' /proc/$child/status
 	done
 }
-# The group of a process, in the hierarchy of a controller or else that of v2.
+# Print the group of a process, in the hierarchy of a controller or else in v2.
 group_of() {
 	grep -q ":$2:" /proc/$1/cgroup && which=$2 || which=
 	sed -n "s/^[0-9]*:$which:\(.*\)/\1/p" /proc/$1/cgroup
 }
 
-# Seen to fail with cgroup_enter_relay() and the group that it is born in taken out.
-
-it 'counts the relay for the group of the sandbox, and loses nothing at its end' &&
+# Seen to fail without cgroup_enter_relay() and without creation inside the group.
+it 'charges the relay to the group of the sandbox, and loses no data at its end' &&
     root && for controller in memory v2; do
 	be as_root
 	words='--memory 64m'
@@ -296,9 +295,10 @@ it 'counts the relay for the group of the sandbox, and loses nothing at its end'
 	is "$(find /sys/fs/cgroup -type d -name "${group##*/}" 2>/dev/null)" ''
 done
 
-# More than the buffers of the client's connection take, less than with those of the inner
-# one. Seen to fail where cgroup.kill of the whole group was written: 3920896 bytes came.
-it 'lets the relay bring what is under way without a PID namespace, too' && root && {
+# The amount exceeds the buffers of the client's connection, but fits together with
+# those of the inner connection. Seen to fail when cgroup.kill of the whole group was
+# written: 3920896 bytes came.
+it 'lets the relay deliver pending data without a PID namespace, too' && root && {
 	be as_root
 	rm -f info
 	start "$PITH" --rootfs "$R" --pid host --info info --cgroups v2 --cpu-time 100s \

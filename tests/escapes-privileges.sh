@@ -1,11 +1,10 @@
-# What a command does with capabilities, priorities, groups, terminals and device nodes
-# that it has got, and that the host and other sandboxes keep: read-only volumes stay so,
-# and nobody is held up. Of each the comment says how it was seen to fail; "before"
-# is
-# pith 1.0 without any of the defences.
+# Attacks by a command that has capabilities, priorities, groups, terminals and device
+# nodes, against the host and other sandboxes. Read-only volumes stay read-only, and
+# the command cannot delay other processes. The comment of each test says how it was
+# seen to fail; "on 1.0" is pith 1.0 without any of the defences.
 # shellcheck shell=sh disable=SC2016,SC2086,SC2154,SC2153
 
-# Whatever gets out of here gets no further than a mount namespace.
+# Confine a successful escape to a mount namespace.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
 # shellcheck source=tests/lib.sh
@@ -27,7 +26,7 @@ for who in $WHO; do
 	chown -R "$(stat -c %u:%g "$R")" "$H/volume" "$R/bin/attack"
 done
 
-# An attempt was made, and came to nothing.
+# Check that an attempt was made, and failed.
 held() {
 	case $out in
 	held:*) ;;
@@ -35,13 +34,13 @@ held() {
 	esac
 }
 
-# Each way in which a command that has CAP_SYS_ADMIN may mount.
+# Each set of options with which a command that has CAP_SYS_ADMIN may mount.
 MAY_MOUNT="--allow-userns
 --seccomp=off
 --seccomp=off --seccomp=bpf:$W/allow.bpf
 --best-effort --seccomp=default --allow-userns"
 
-# Run the rest for each of those: $option.
+# Run the arguments for each of those sets: $option.
 each_way() {
 	old_ifs=$IFS
 	IFS='
@@ -66,8 +65,8 @@ read_only_volume() {
 	[ "$code" != 0 ] || fail "$option: written"
 	is "$(cat "$H/volume/file")" 'of the host'
 }
-# Seen to fail before: ESCAPED: by a remount.
-it 'keeps a read-only volume from a command that may mount [S7, S8]' &&
+# Seen to fail on 1.0: ESCAPED: by a remount.
+it 'keeps a volume read-only for a command that may mount [S7, S8]' &&
     for who in $WHO; do
 	be $who
 	each_way read_only_volume
@@ -84,15 +83,15 @@ read_only_root() {
 		cat /proc/keys /proc/timer_list 2>/dev/null | wc -c'
 	out_is 0
 }
-# Seen to fail before: ESCAPED: by a remount.
-it 'keeps a read-only root and the masks of /proc from it [S3, S8]' && for who in $WHO; do
+# Seen to fail on 1.0: ESCAPED: by a remount.
+it 'keeps a read-only root and masks of /proc for such a command [S3, S8]' && for who in $WHO; do
 	be $who
 	each_way read_only_root
 done
 
-# The command without the capability is root of a user namespace of its own: the kernel
-# locks the mounts there by itself, so this holds without lock.c as well.
-it 'keeps them from nested user namespaces as well [S8]' && for who in $WHO; do
+# Without the capability the command is root of its own user namespace. The kernel
+# locks the mounts there by itself, so this test passes without lock.c as well.
+it 'keeps read-only mounts in nested user namespaces as well [S8]' && for who in $WHO; do
 	be $who
 	box --allow-userns --volume "$H/volume:/v:ro" -- attack remount /v /v/file
 	held
@@ -102,8 +101,8 @@ device_node() {
 	box --cap-add ALL $option $1 -- attack node / /tmp/node
 	held "$option $1"
 }
-# Node 1:7 is /dev/full. Seen to fail before: ESCAPED: by a remount.
-it 'keeps device nodes of a hostile root from it [S9]' && root && {
+# Node 1:7 is /dev/full. Seen to fail on 1.0: ESCAPED: by a remount.
+it 'keeps device nodes of a hostile root closed for a command that may mount [S9]' && root && {
 	be as_root
 	mknod "$R/tmp/node" c 1 7 && chmod 666 "$R/tmp/node" || fail 'no node'
 	each_way device_node --ephemeral
@@ -111,9 +110,9 @@ it 'keeps device nodes of a hostile root from it [S9]' && root && {
 	rm "$R/tmp/node"
 }
 
-# As root of the machine, where it has control groups. Seen to fail before: 0 programs, or
-# a *:* rwm.
-it 'limits the device nodes of root'\''s command that may mount [S9]' && root && {
+# Root of the machine only, where the machine has control groups. Seen to fail on 1.0:
+# 0 programs, or a *:* rwm.
+it 'limits the device nodes of a command of root that may mount [S9]' && root && {
 	be as_root
 	start "$PITH" --rootfs "$R" --cap-add ALL --seccomp off --info "$W/info" -- \
 	    sh -c 'echo ready; cat /proc/self/cgroup; exec sleep 100'
@@ -147,14 +146,14 @@ own_namespaces() {
 		echo 7 >/mnt/file && chown 0 /mnt/file && id -u'
 	is "$option:$(printf '%s\n' $out | tr '\n' ' ')" "$option:other lo mounts 0 "
 }
-# Seen to fail with all namespaces left to the outer user namespace: hostname: Operation
-# not permitted.
-it 'leaves it capabilities over what is the sandbox'\''s own' && for who in $WHO; do
+# Seen to fail when all namespaces belong to the outer user namespace: hostname:
+# Operation not permitted.
+it 'keeps the capabilities of such a command over its own namespaces' && for who in $WHO; do
 	be $who
 	each_way own_namespaces
 done
 
-# Seen to fail with 2 written for the outer namespace: a user namespace was made.
+# Seen to fail with 2 written for the outer namespace: a user namespace was created.
 it 'forbids it nested user namespaces unless they are allowed [S7]' && for who in $WHO; do
 	be $who
 	box --cap-add ALL --seccomp off -- unshare -U true
@@ -168,9 +167,9 @@ it 'forbids it nested user namespaces unless they are allowed [S7]' && for who i
 	out_is 0
 done
 
-# Seen to fail without launch_pid(): "child":null; without the second info_look(): the
-# outer namespaces.
-it 'tells of the namespaces and the process that it ends up with' && for who in $WHO; do
+# Seen to fail without sandbox_message_pid(): "child":null; without the second
+# info_look(): the outer namespaces.
+it 'reports the final namespaces and process of such a command' && for who in $WHO; do
 	be $who
 	start $as "$PITH" --rootfs "$R" --cap-add ALL --allow-userns --info "$H/info" -- \
 	    sh -c 'for n in cgroup ipc mnt net pid user uts; do
@@ -192,8 +191,8 @@ done
 
 # ---- priorities --------------------------------------------------------------
 
-# Policy, nice value, I/O class, oom_score_adj, RLIMIT_RTPRIO, RLIMIT_NICE, of init and
-# of the command; $1 is how the launcher is made important.
+# Compare policy, nice value, I/O class, oom_score_adj, RLIMIT_RTPRIO and RLIMIT_NICE of
+# init and of the command with $2. $1 says how to raise the priority of the launcher.
 of_both() {
 	run "$ATTACK" important $1 $as "$PITH" --rootfs "$R" -- sh -c \
 	    'attack priorities 1; attack priorities $$'
@@ -201,8 +200,8 @@ of_both() {
 	[ "$out" = "$2
 $2" ] || fail "$1: $out; $err"
 }
-# Seen to fail before: SCHED_FIFO is "1 0", nice is "0 -7", the limits are 30.
-it 'gives a command no more priority than usual, and init neither' && root &&
+# Seen to fail on 1.0: SCHED_FIFO is "1 0", nice is "0 -7", the limits are 30.
+it 'gives the command and its init no raised priority' && root &&
     for who in $WHO; do
 	be $who
 	mine=$(cat /proc/self/oom_score_adj)
@@ -210,7 +209,7 @@ it 'gives a command no more priority than usual, and init neither' && root &&
 	for how in fifo nice io; do
 		of_both $how "0 0 0 $mine 0 0"
 	done
-	# It takes CAP_SYS_RESOURCE.
+	# A negative oom_score_adj takes CAP_SYS_RESOURCE.
 	of_both oom '0 0 0 0 0 0'
 	of_both low '3 9 3 300 0 0'
 	run "$ATTACK" important fifo "$ATTACK" priorities $$
@@ -222,8 +221,8 @@ done
 
 # ---- terminals ---------------------------------------------------------------
 
-# Seen to fail before: 1500 and more.
-it 'limits the terminals of a sandbox, by --pty-max or to 256' && for who in $WHO; do
+# Seen to fail on 1.0: 1500 and more.
+it 'limits the terminals of a sandbox to --pty-max or 256' && for who in $WHO; do
 	be $who
 	box --ulimit nofile=1024 -- attack ptys
 	out_is 256
@@ -240,7 +239,7 @@ done
 
 # ---- device nodes ------------------------------------------------------------
 
-# Seen to fail before: ESCAPED: by flock(2), and events.
+# Seen to fail on 1.0: ESCAPED: by flock(2), and events.
 it 'shares no lock and no event of a device between sandboxes of root [S31]' && root && {
 	be as_root
 	for node in null zero full random urandom; do
@@ -264,7 +263,7 @@ it 'shares no lock and no event of a device between sandboxes of root [S31]' && 
 		ends
 	done
 	rm "$H/volume/go"
-	# What hides files of /proc is a device, too.
+	# The mask over a file of /proc is a device, too.
 	start "$PITH" --rootfs "$R" -- attack lock /proc/timer_list
 	hear_until locked
 	box -- attack try /proc/timer_list
@@ -274,7 +273,7 @@ it 'shares no lock and no event of a device between sandboxes of root [S31]' && 
 }
 
 # Seen to fail without umask(0) in mounts_make_dev(): Permission denied.
-it 'has devices that work, and whose owner it cannot change' && for who in $WHO; do
+it 'has working devices whose owner the command cannot change' && for who in $WHO; do
 	be $who
 	(
 		umask 077
@@ -294,9 +293,9 @@ it 'has devices that work, and whose owner it cannot change' && for who in $WHO;
 	[ "$code" != 0 ] || fail 'a node was made'
 done
 
-# ---- what tells of the kernel ------------------------------------------------
+# ---- symbols and modules of the kernel ----------------------------------------
 
-# Seen to fail before, where the kernel has them.
+# Seen to fail on 1.0, where the kernel has these files.
 it 'shows no symbols and modules of the kernel [S3]' && for who in $WHO; do
 	be $who
 	box -- sh -c 'cat /proc/kallsyms /proc/modules /proc/kcore 2>/dev/null | wc -c'
@@ -305,15 +304,15 @@ done
 
 # ---- groups ------------------------------------------------------------------
 
-# With ids of /etc/subuid and /etc/subgid, in a group that may not read $W/denied.
+# Run with ids of /etc/subuid and /etc/subgid, in a group that may not read $W/denied.
 denied() {
 	run unshare --mount sh -c '
 		mount --bind "$0/subid" /etc/subuid && mount --bind "$0/subid" /etc/subgid &&
 		exec setpriv --reuid 65534 --regid 65534 --groups 4242 "$@"' "$W" \
 	    "$PITH" --rootfs "$R" --volume "$W/denied:/denied" "$@"
 }
-# Seen to fail before, with all but the first: ESCAPED: can read.
-it 'keeps a group that forbids a file, with ids of /etc/subgid [S24]' && root &&
+# Seen to fail on 1.0, for all but the first: ESCAPED: can read.
+it 'keeps membership of a group that is denied access, with ids of /etc/subgid [S24]' && root &&
     have newuidmap newgidmap && {
 	be as_user
 	if [ ! -e /etc/subuid ] || [ ! -e /etc/subgid ]; then
@@ -334,7 +333,7 @@ it 'keeps a group that forbids a file, with ids of /etc/subgid [S24]' && root &&
 		denied --uidmap 0:65534:1 --gidmap 0:65534:1 --gidmap 1:200000:10 \
 		    --uidmap 1:200000:10 --cap-add ALL -- attack groups /denied
 		held 'maps'
-		# Those that ask for groups get them.
+		# A command with options for groups gets those groups.
 		denied --userns subid --user www -- id -G
 		is "$(echo $out)" '33 29 77'
 		denied --userns subid --group-add 7 -- id -G

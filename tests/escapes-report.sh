@@ -1,7 +1,6 @@
-# What --report, --info and --pidfile say is pith's word: neither the command, which may
-# write to their directory, nor another user there can put a file of his own in their
-# place, and every failure after --report was read is in it. Of each test the comment
-# says how it was seen to fail.
+# Integrity of --report, --info and --pidfile: neither the command, which may write to
+# their directory, nor another user there can replace them. They record every failure
+# after --report was read. The comment of each test says how it was seen to fail.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2086,SC2154
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
@@ -13,7 +12,7 @@ unset APART
 FORBID=$B/forbid
 chmod 755 "$FORBID"
 
-# Each user's directory that the command may write to, empty but for words.
+# Make each user's directory that the command may write to, with the given files only.
 place() {
 	rm -rf $H/out
 	$as mkdir $H/out
@@ -22,9 +21,9 @@ place() {
 	done
 }
 
-# ---- the verdict -------------------------------------------------------------
+# ---- the report --------------------------------------------------------------
 
-# Replace whatever pith has there, and what it is to write.
+# Replace all files of pith in the directory, and the report that it will write.
 FORGE='cd /out
 for f in .pith-* .[!.]* *; do
 	rm -rf "$f"
@@ -33,7 +32,7 @@ done 2>/dev/null
 rm -f ".pith-*" ".[!.]*" "*"
 exit 7'
 
-# forged [BEFORE ...]: what the verdict is, where the file was and was not there before.
+# Check the report after a forgery, with and without an existing file: forged [BEFORE ...].
 forged() {
 	for before in '' r.json; do
 		place $before
@@ -46,19 +45,19 @@ forged() {
 	done
 }
 
-# Seen to fail with a temporary file that has a name from the start: the reason is forged.
-it 'writes the verdict, not what the command has put in its place' && for who in $WHO; do
+# Seen to fail when the temporary file has a name from the start: the reason is forged.
+it 'writes its own report over a file that the command has put in its place' && for who in $WHO; do
 	be $who
 	forged
 done
 
-# Seen to fail with the temporary file made when the options are read.
-it 'does so too on a file system without unnamed files' && for who in $WHO; do
+# Seen to fail when the temporary file is made at the time the options are read.
+it 'writes its own report on a file system without unnamed files, too' && for who in $WHO; do
 	be $who
 	forged "$FORBID" linkat --
 done
 
-# Seen to fail with a temporary file that has a name from the start.
+# Seen to fail when the temporary file has a name from the start.
 it 'shows the command no file of its own, and leaves none behind when it is killed' &&
     for who in $WHO; do
 	be $who
@@ -77,7 +76,7 @@ pid'
 	done
 done
 
-# Another user's file in the place of the temporary one, or of the report.
+# Put another user's file in place of the temporary file, or of the report.
 swap() {
 	eventually sh -c "ls -A $H/out | grep -q '^\.pith-'"
 	for f in $H/out/.pith-*; do
@@ -91,8 +90,8 @@ swap_report() {
 	echo '{"reason":"forged"}' >$H/out/r.json
 }
 
-# At the worst moments, which strace makes last. Seen to fail without the two calls of
-# is_outfile(): stderr is ''.
+# strace prolongs the moments at which an exchange does most harm. Seen to fail
+# without the two calls of is_at(): stderr is ''.
 it 'says that another user has put a file in its place' && have strace && for who in $WHO; do
 	be $who
 	for moment in 'linkat:delay_exit swap' '/^renameat:delay_enter swap' \
@@ -108,8 +107,8 @@ it 'says that another user has put a file in its place' && have strace && for wh
 	done
 done
 
-# Seen to fail with what writes nothing where the first name is taken: no line.
-it 'says that the verdict cannot be written, and keeps the exit code of the command' &&
+# Seen to fail when nothing is written because the first name is taken: no line on stderr.
+it 'says that it cannot write the report, and keeps the exit code of the command' &&
     for who in $WHO; do
 	be $who
 	place
@@ -122,9 +121,9 @@ done
 
 # ---- info and pid file -------------------------------------------------------
 
-# Seen to fail where the file that is there is opened with O_TRUNC: the canary is empty,
-# and the other user, who has it open, reads along.
-it 'writes --info and --pidfile to new files, not into what another has put there' &&
+# Seen to fail when the existing file is opened with O_TRUNC: the canary is empty, and
+# the other user, who has it open, can read the new content.
+it 'writes --info and --pidfile to new files, not into files of another user' &&
     for who in $WHO; do
 	be $who
 	place canary
@@ -139,8 +138,8 @@ it 'writes --info and --pidfile to new files, not into what another has put ther
 	[ "$(json $H/out/info launcher)" = "$(cat $H/out/pid)" ] || fail "$(cat $H/out/info)"
 done
 
-# Seen to fail where the file that is there is opened: it stays the other user's.
-it 'takes nothing from a file that another user owns' && root && {
+# Seen to fail when the existing file is opened: it still belongs to the other user.
+it 'does not reuse a file that another user owns' && root && {
 	be as_root
 	place
 	chmod 777 $H/out
@@ -153,10 +152,10 @@ it 'takes nothing from a file that another user owns' && root && {
 	done
 }
 
-# ---- every failure is a verdict ----------------------------------------------
+# ---- a report of every failure -----------------------------------------------
 
-# Seen to fail where the report is opened after the options are parsed: old.
-it 'writes a verdict for every mistake in the options that follow --report' && {
+# Seen to fail when the report is opened after the options are parsed: the old report stays.
+it 'writes a report for every mistake in the options that follow --report' && {
 	be as_user
 	for words in --bogus '--timeout x' '--group=x' '--memory' '--pause x' '-Z' \
 	    '--report-fd 2 true' '' '--boot --user x' '--args-fd 77' '--detach -p TERM true' \
@@ -183,8 +182,8 @@ it 'writes a verdict for every mistake in the options that follow --report' && {
 	is "$(json $H/out/fd.json reason)" '"setup-error"'
 }
 
-# Seen to fail where only the directory that was opened was looked at: nothing was said.
-it 'says so when the directory of the report is another one in the end' && for who in $WHO; do
+# Seen to fail when only the directory that was opened is checked: no line on stderr.
+it 'says that the directory of the report was replaced' && for who in $WHO; do
 	be $who
 	$as mkdir -p "$H/above/out"
 	box "--volume=$H/above:/w" --report "$H/above/out/r.json" -- sh -c \

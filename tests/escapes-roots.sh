@@ -1,10 +1,10 @@
-# Ways out of a sandbox by way of its root: links, names that change between two looks,
-# directories beside it, sockets of the host. Every attempt is made by root and by an
-# ordinary user, and is seen to be made; of each the comment says how it was seen to
-# succeed, or to fail, with the code before.
+# Escapes through the root of a sandbox: links, names that change between check and
+# use, directories beside it, sockets of the host. Root and an ordinary user make
+# every attempt, and the test checks that it was made. The comment of each says how it
+# succeeded, or failed, on the previous code.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2034,SC2086,SC2154
 
-# Mounts of the tests are seen by nobody else.
+# Mounts of the tests are private to the suite.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
 . "${0%/*}/lib.sh"
@@ -14,7 +14,7 @@ umask 022
 
 ATTACK=$B/attack_roots
 
-# Programs to attack with, where every user may execute them.
+# Copy the attacking programs to a directory where every user may execute them.
 cp "$ATTACK" "$W/attack"
 chmod 755 "$W/attack"
 for who in $WHO; do
@@ -22,7 +22,7 @@ for who in $WHO; do
 	cp "$ATTACK" $R/bin/attack
 done
 
-# What has to stay as it is: $C, whose owner is whoever starts the sandbox.
+# Make the canary $C, which has to stay unchanged. The user who starts the sandbox owns it.
 canary() {
 	C=$H/canary
 	rm -rf $C
@@ -36,8 +36,8 @@ unharmed() { [ "$(canary_is)" = "$canary_was" ] || fail "the canary is harmed: $
 
 # ---- the directory beside --upper --------------------------------------------
 
-# The command sees the parent of its own --upper through a volume: it is to plant what
-# the words say, where $work is the work directory, and $C the canary on the host.
+# Run a command that sees the parent of its own --upper through a volume. It runs the
+# given words, in which $work is the work directory and $C the canary on the host.
 beside() {
 	canary
 	$as mkdir -p $H/shared
@@ -55,15 +55,15 @@ beside() {
 	rm -rf $H/shared
 }
 
-# Before, the canary's work had mode 700 and no file.
-it 'cleans up no directory that a link of the command leads to' && for who in $WHO; do
+# On the previous code the canary's work had mode 700 and no file.
+it 'does not clean up a directory behind a link of the command' && for who in $WHO; do
 	be $who
 	beside 'mv $work moved; ln -s $C $work'
 	beside 'mv $work/work $work/w; ln -s $C/work $work/work'
 done
 
-# Before, another user's files in the directory of that name were removed, by root.
-it 'takes no work directory that another user has made or linked' && root && {
+# On the previous code root removed another user's files in the directory of that name.
+it 'refuses a work directory that another user has made or linked' && root && {
 	be as_root
 	for how in 'mkdir -m 777 $work $work/work && touch $work/work/file' \
 	    'ln -s $C $work' 'touch $work'; do
@@ -83,9 +83,9 @@ it 'takes no work directory that another user has made or linked' && root && {
 	done
 }
 
-# A local user's program waits for the directory, and then the link is there at the
-# start, too. Before, the command wrote to the canary within ten starts.
-it 'writes to no directory that another user puts in place of a new --upper' && root && {
+# A local user's program waits for the directory and then puts the link in its place; at the start
+# the link exists, too. On the previous code the command wrote to the canary within ten starts.
+it 'does not write to a directory that another user puts in place of a new --upper' && root && {
 	be as_root
 	canary
 	mkdir -m 777 $H/shared
@@ -94,7 +94,7 @@ it 'writes to no directory that another user puts in place of a new --upper' && 
 	for n in $(seq $((100 * N))); do
 		box --upper $H/shared/upper --env n=$n -- touch /escaped
 		case $code in
-		# What is removed under the sandbox cannot be written to.
+		# A directory that is removed under the sandbox cannot be written to.
 		0 | 1) made=$((made + 1)) ;;
 		125) swapped=$((swapped + 1)) ;;
 		*) fail "exit code $code: $err" ;;
@@ -103,16 +103,16 @@ it 'writes to no directory that another user puts in place of a new --upper' && 
 		rm -rf $H/shared/upper
 	done
 	kill $pid
-	# On an emulated processor each one may be.
+	# On an emulated processor every start may find the link.
 	[ $swapped -gt 0 ] || fail "swapped $swapped times, and $made not"
 	ends 2>/dev/null
 	unharmed
 	rm -rf $H/shared
 }
 
-# A sandbox that is ended by the machine leaves its work directory, and where two begin at
-# once one may remove it before the other has locked it.
-it 'shares an upper directory with no other sandbox, and goes on at once' && for who in $WHO; do
+# A sandbox that loses its machine leaves its work directory. When two sandboxes start
+# at once, one may remove the directory before the other has locked it.
+it 'shares an upper directory with no other sandbox, and continues at once' && for who in $WHO; do
 	be $who
 	start $as "$PITH" --rootfs $R --upper $H/one -- sh -c 'echo ready; exec sleep 60'
 	hear_until ready
@@ -135,8 +135,8 @@ it 'shares an upper directory with no other sandbox, and goes on at once' && for
 	rm -rf $H/one $W/?.err
 done
 
-# Setuid files in it are the host's. Before, its mode was 755 everywhere.
-it 'makes an --upper that no other user gets into' && for who in $WHO; do
+# Setuid files in it have effect on the host. On the previous code its mode was always 755.
+it 'creates an --upper that no other user can enter' && for who in $WHO; do
 	be $who
 	$as mkdir -m 711 $H/open
 	$as mkdir -m 700 $H/closed
@@ -150,12 +150,12 @@ it 'makes an --upper that no other user gets into' && for who in $WHO; do
 	done
 	is "$(stat -c %a $H/open/upper $H/closed/in/upper)" '700
 755'
-	# It is the / of all users inside.
+	# All users inside need to enter it, because it is their /.
 	[ $who = as_user ] || {
 		box --upper $H/closed/in/upper --user 33:33 -- cat /etc/motd
 		out_is "$MOTD"
 	}
-	# One that is there keeps its mode; and no link leads to another.
+	# An existing directory keeps its mode, and a link is not followed.
 	$as mkdir -m 750 $H/open/there
 	$as ln -s there $H/open/link
 	box --upper $H/open/there -- true
@@ -169,7 +169,7 @@ it 'makes an --upper that no other user gets into' && for who in $WHO; do
 	rm -rf $H/open $H/closed
 done
 
-# Before, what was written went below the mount, where the next start did not see it.
+# On the previous code data went below the mount, where the next start did not see it.
 it 'refuses a mount point for an --upper' && root && {
 	be as_root
 	mkdir $H/point
@@ -186,9 +186,9 @@ it 'refuses a mount point for an --upper' && root && {
 
 # ---- images ------------------------------------------------------------------
 
-# Another user exchanges two images all the time. Before, the image was opened three
-# times, and was mounted as what the other one is: "Invalid argument", in 8 of 20.
-it 'looks at an image once, whatever has its name afterwards' && root &&
+# Another user exchanges two images all the time. On the previous code pith opened the image
+# three times and mounted it as the type of the other one: "Invalid argument", in 8 of 20 starts.
+it 'opens an image once, and ignores later changes of its name' && root &&
     have mksquashfs mkfs.erofs && {
 	be as_root
 	mkdir $H/images
@@ -214,7 +214,7 @@ squashfs'
 
 # ---- the tree of this host ---------------------------------------------------
 
-# A service of the host at $1, and the words of a sandbox that connects to it.
+# Start a service of the host at $1, and run a sandbox that connects to it.
 serve() {
 	start $W/attack serve $1
 	hear_until ready
@@ -226,8 +226,9 @@ reach() {
 	run $as "$PITH" "$@" --volume $W/attack:/tmp/attack:ro -- /tmp/attack connect $socket
 }
 
-# In a mount namespace of the suite. Before, "ESCAPED: host" but for the overlay.
-# Before Linux 6.3 the owners of a tmpfs, as of a virtual machine's root, are not mapped.
+# Runs in a mount namespace of the suite. On the previous code: "ESCAPED: host",
+# except with the overlay. Before Linux 6.3 the owners of a tmpfs cannot be mapped,
+# nor those of a virtual machine's root on it.
 maps_root() { "$PITH" --rootfs / -- true 2>/dev/null; }
 
 it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' && root && {
@@ -251,7 +252,7 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 				out_is 'held: No such file or directory'
 			done
 			rm -rf $H/up
-			# What the user hands over is reached.
+			# A volume makes the socket reachable.
 			reach $socket --rootfs / --read-only --volume $socket:$socket:ro
 			out_is 'ESCAPED: host'
 			reach $socket --rootfs / --read-only \
@@ -262,7 +263,7 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 		ends 2>/dev/null
 		rm $socket
 	done
-	# Where one is a link to the other, one mount is enough.
+	# If /var/run is a link to /run, one mount is enough.
 	rm -r /var/run
 	ln -s ../run /var/run
 	be as_root
@@ -272,7 +273,7 @@ it 'reaches no socket of the host in /run, /var/run or /tmp, with --rootfs /' &&
 	rm -r $below_tmp
 }
 
-it 'takes volumes and a directory to start in on top of the empty ones' && for who in $WHO; do
+it 'mounts volumes and --workdir on top of the empty directories' && for who in $WHO; do
 	be $who
 	$as mkdir -p $H/there/in
 	echo there | $as tee $H/there/in/file >/dev/null
@@ -293,7 +294,7 @@ made
 	    sh -c 'stat -c %a /tmp; ls /run'
 	out_is '700
 in'
-	# What is below /tmp of the host is not there.
+	# Files below /tmp of the host are not visible.
 	below_tmp=$(mktemp -d /tmp/pith-test.XXXXXX)
 	chmod 755 $below_tmp
 	run $as "$PITH" --rootfs / --read-only --workdir $below_tmp -- true
@@ -306,8 +307,8 @@ done
 
 # ---- mounts below the root ---------------------------------------------------
 
-# Before, root saw "under" and an ordinary user "over".
-it 'shows what is mounted below the root, and never what lies under that' && root && {
+# On the previous code root saw "under" and an ordinary user "over".
+it 'shows mounts below the root, and never the files under them' && root && {
 	for who in $WHO; do
 		be $who
 		mkdir $R/below
@@ -325,7 +326,8 @@ it 'shows what is mounted below the root, and never what lies under that' && roo
 over
 0
 0'
-			# One whose owners cannot be mapped: all others belong to nobody.
+			# Owners of this mount cannot be mapped, so all other files belong to
+			# nobody.
 			mount -t proc proc $R/below/etc
 			box $mode -- sh -c 'ls -d /below/etc/1; stat -c %u / /below/file
 			    cat /below/file'
@@ -337,7 +339,7 @@ over' || out_is '/below/etc/1
 65534'
 			umount $R/below/etc $R/below
 		done
-		# An overlay is of one file system.
+		# An overlay covers only one file system.
 		mount --bind $H/over $R/below
 		box -- cat /below/file
 		[ $who = as_user ] && err_like '*lie below it; --read-only' || out_is under
@@ -348,8 +350,8 @@ over' || out_is '/below/etc/1
 
 # ---- --landlock --------------------------------------------------------------
 
-# Before, the rule was for /data, or for /proc, and --best-effort went on without rules.
-it 'grants nothing by --landlock that a link of the root leads to' && for who in $WHO; do
+# On the previous code the rule was for /data or for /proc, and --best-effort dropped all rules.
+it 'grants no access by --landlock through a link of the root' && for who in $WHO; do
 	be $who
 	$as "$PITH" --landlock ro:/ -- true || { skip 'no Landlock here'; break; }
 	$as mkdir -p $R/data/in $R/real
@@ -370,15 +372,15 @@ it 'grants nothing by --landlock that a link of the root leads to' && for who in
 	run $as "$PITH" --chroot $R --unshare user --landlock ro:/bin --landlock rw:/lnk -- \
 	    /bin/true
 	code_is 125
-	# What is missing is not the kernel's fault either.
+	# A missing path is not the kernel's fault either.
 	box --best-effort --landlock ro:/none -- true
 	code_is 125
 	err_like "pith: cannot apply --landlock 'ro:/none': No such file*"
-	# The directory itself, also by dots, is granted.
+	# The directory itself is granted, also with dots in the path.
 	box --landlock ro:/bin --landlock rw:/real/../data/ -- \
 	    sh -c 'echo x >/data/in/x && cat /data/in/x'
 	out_is x
-	# Links of the host are the host's own.
+	# Links of the host are trusted.
 	$as ln -s root $H/link
 	run $as "$PITH" --landlock ro:/ --landlock rw:$H/link/data -- sh -c 'echo y >$R/data/y'
 	code_is 0

@@ -1,5 +1,5 @@
-# A start ends: whatever file or pipe pith waits for before the command runs, a signal
-# that asks to stop ends the wait. Of each test the comment says how it was seen to fail.
+# Signals during a start: whatever file or pipe pith waits for before the command runs, a signal
+# that asks to stop ends the wait. The comment of each test says how it was seen to fail.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2046,SC2086,SC2154
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
@@ -10,7 +10,7 @@ unset APART
 
 polls() { grep -q poll "/proc/$1/wchan"; }
 
-# With nobody who writes, and as fd 7 the same.
+# Start pith with a fifo that has no writer, by name and as descriptor 7.
 waits() {
 	rm -f $H/fifo $H/r.json
 	$as mkfifo $H/fifo
@@ -25,9 +25,8 @@ INT:2 --args-fd 7
 QUIT:3 --block-fd 7
 HUP:1 --rootfs %/root --env-file %/fifo'
 
-# Seen to fail where the file is opened, and read, without startup_wait(): nothing ends it
-# but timeout.
-it 'ends by TERM, INT, QUIT or HUP while it waits for a file of options' && for who in $WHO; do
+# Seen to fail when the file is opened and read without startup_wait(): only timeout ends it.
+it 'ends on TERM, INT, QUIT or HUP while it waits for a file of options' && for who in $WHO; do
 	be $who
 	while read -r sig words; do
 		number=${sig#*:} sig=${sig%:*}
@@ -45,8 +44,8 @@ it 'ends by TERM, INT, QUIT or HUP while it waits for a file of options' && for 
 	W
 done
 
-# Seen to fail as above; process 1 ignores signals of the default action.
-it 'does so as process 1' && root && {
+# Seen to fail like the previous test. The kernel drops signals without a handler to process 1.
+it 'ends on these signals as process 1, too' && root && {
 	be as_root
 	while read -r _ words; do
 		fifo $H/fifo
@@ -62,8 +61,8 @@ it 'does so as process 1' && root && {
 	W
 }
 
-# Seen to fail where the launcher's parent reads without startup_wait().
-it 'passes the signal on where -d waits for the command' && for who in $WHO; do
+# Seen to fail when the launcher's parent reads without startup_wait().
+it 'passes the signal on when -d waits for the command' && for who in $WHO; do
 	be $who
 	waits --rootfs $R -d --block-fd 7 -- echo started
 	kill -TERM $pith
@@ -73,8 +72,8 @@ it 'passes the signal on where -d waits for the command' && for who in $WHO; do
 	is "$(json $H/r.json reason) $(json $H/r.json signal)" '"signaled" 15'
 done
 
-# Seen to fail with O_NONBLOCK and no wait: no variable.
-it 'reads variables from a pipe, and from a fifo whose writer comes late' && for who in $WHO; do
+# Seen to fail with O_NONBLOCK and no wait: the variable is missing.
+it 'reads variables from a pipe, and from a fifo whose writer is late' && for who in $WHO; do
 	be $who
 	fifo $H/fifo
 	chmod 666 $H/fifo
@@ -88,8 +87,8 @@ it 'reads variables from a pipe, and from a fifo whose writer comes late' && for
 	out_is 3
 done
 
-# Seen to fail where startup_wait() does not ask sigaction(2): HUP ends it.
-it 'goes on waiting at a signal that it was started to ignore' && {
+# Seen to fail when startup_wait() does not ask sigaction(2): HUP ends it.
+it 'keeps waiting after a signal that it was started to ignore' && {
 	be as_user
 	fifo $H/fifo
 	chmod 666 $H/fifo
@@ -103,8 +102,8 @@ it 'goes on waiting at a signal that it was started to ignore' && {
 	ends
 }
 
-# Seen to fail with startup_wait() that looks at signals first: it ends the start.
-it 'keeps a signal for the command where it does not have to wait' && {
+# Seen to fail when startup_wait() checks for signals first: it ends the start.
+it 'keeps a signal for the command when it does not have to wait' && {
 	be as_user
 	echo A=1 >$H/env
 	run $as "$PROBE" with block=15 -- sh -c 'kill -TERM $$; exec "$@"' sh \
@@ -113,7 +112,7 @@ it 'keeps a signal for the command where it does not have to wait' && {
 }
 
 # Seen to fail without O_NONBLOCK in namespaces_enter().
-it 'does not wait for a fifo where a namespace, a filter, a root or a volume is meant' &&
+it 'does not wait for a fifo in place of a namespace, a filter, a root or a volume' &&
     for who in $WHO; do
 	be $who
 	fifo $H/fifo
@@ -132,9 +131,9 @@ it 'does not wait for a fifo where a namespace, a filter, a root or a volume is 
 	mv $R/etc/passwd.real $R/etc/passwd
 done
 
-# Seen to fail without the calls of close() and kill() in launch_clean(): with 9 to 13 files
-# a second line says that the group cannot be removed, or init complains of it.
-it 'says one line, and leaves no group, however few files it may open' && for who in $WHO; do
+# Seen to fail without the calls of close() and kill() in sandbox_cleanup(): with 9 to
+# 13 files a second line says that the group cannot be removed, or init reports this.
+it 'prints one line and leaves no group, with a low limit of open files' && for who in $WHO; do
 	be $who
 	for files in 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do
 		run sh -c 'n=$1 && shift && ulimit -n $n && exec "$@"' sh $files $as "$PITH" \
@@ -143,8 +142,8 @@ it 'says one line, and leaves no group, however few files it may open' && for wh
 	done
 done
 
-# Seen to fail where the signal was let through to its default action: no line, no verdict.
-it 'says which signal came before it opens a root, and reports it' && for who in $WHO; do
+# Seen to fail when the signal got its default action: no line on stderr, no report.
+it 'names and reports the signal that came before it opens a root' && for who in $WHO; do
 	be $who
 	rm -f $H/r.json
 	run $as "$PROBE" with block=15 -- sh -c 'kill -TERM $$; exec "$@"' sh \
@@ -155,8 +154,8 @@ it 'says which signal came before it opens a root, and reports it' && for who in
 	is "$(json $H/r.json reason) $(json $H/r.json exit_code)" '"signaled" 143'
 done
 
-# Seen to fail without startup_end_by_signal(): it goes on until the server is killed.
-it 'ends by TERM while a root or a volume is on a server that does not answer' && root && {
+# Seen to fail without startup_end_by_signal(): it waits until the server is killed.
+it 'ends on TERM while a root or a volume is on a server that does not answer' && root && {
 	be as_root
 	mkdir -p "$W/silent"
 	if [ -w /dev/fuse ]; then
