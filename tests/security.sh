@@ -1,14 +1,12 @@
-# What a hostile root and a hostile command try, and that the host keeps: a canary
-# beside the root. Every test but the marked ones is run by root and by an ordinary user;
-# a suite that an ordinary user runs does the latter alone. Of each the comment says how
-# it was seen to fail, with the defence taken out of a copy of the sources.
-#
-# PEERS=FILE writes there, as a table, what other sandboxes do about the same.
+# Attacks of a hostile root and a hostile command on the host: a canary beside the
+# root has to stay unchanged. Root and an ordinary user run every test except the
+# marked ones; without root, only the caller does. The comment of each test says how
+# it was seen to fail, with the defence removed from a copy of the sources.
+# With PEERS=FILE the suite writes a table of the same attacks on other sandboxes there.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2154
 
-# Whatever gets out of here gets no further than a mount namespace. In there /dev/null is
-# not the machine's: crun gives its standard files to the root of its container, and once
-# /dev/null belonged to one.
+# Confine a successful escape to a mount namespace. Its /dev/null is not the machine's:
+# crun gives its standard files to root of the container, and once took /dev/null that way.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh -ec '
 	stage=${TMPDIR:-/tmp}
@@ -25,7 +23,7 @@ AS_USER="setpriv --reuid $NOBODY --regid $NOBODY --clear-groups"
 WHOS='root user'
 [ "$(id -u)" = 0 ] || WHOS=user AS_USER=
 
-# Names that nobody else's processes have, and that others may execute.
+# Programs under names that no other process on the machine has, executable for others.
 NAME=p$$
 chmod 755 "$W"
 cp "$PITH" "$W/$NAME" && PITH=$W/$NAME
@@ -36,7 +34,7 @@ umask 022
 
 # ---- roots and canaries ------------------------------------------------------
 
-# A root of busybox, with what is hostile anywhere.
+# Make a busybox root with hostile content in many places.
 make_root() {
 	mkdir -p "$1/bin" "$1/etc" "$1/proc" "$1/sys" "$1/dev" "$1/tmp" "$1/root"
 	chmod 1777 "$1/tmp"
@@ -50,7 +48,7 @@ make_root() {
 	echo root:x:0: >"$1/etc/group"
 }
 
-# $D/root, and $D/canary, which anybody could write to.
+# Make $D/root, and $D/canary, which every user could write to.
 make_place() {
 	mkdir -p "$1/canary/dir" "$1/vol/sub"
 	make_root "$1/root"
@@ -69,7 +67,7 @@ for who in $WHOS; do
 	make_place "$W/$who" "$who"
 done
 
-# In a test: let each user do what follows. $as, $who, $D (the place of the user).
+# Select a user for the rest of the test: $as, $who and $D, the user's directory.
 become() {
 	who=$1
 	D=$W/$who R=$W/$who/root C=$W/$who/canary
@@ -83,16 +81,16 @@ unharmed() {
 	    fail "as $who: the canary is not what it was: $*"
 }
 
-# The end of what was killed, without the shell's word about it.
+# Wait for a killed process without the shell's message about it.
 gone() { ends 2>/dev/null; }
 
-# Run pith as that user.
+# Run pith as the selected user.
 sandbox() {
 	# shellcheck disable=SC2086
 	run $as "$PITH" --rootfs "$R" "$@"
 }
 
-# The attempt of a sandbox fails, and is made.
+# Check that the attempt in a sandbox was made and failed.
 held() {
 	case $out in
 	*ESCAPED*) fail "as $who: $out" ;;
@@ -111,7 +109,7 @@ refused() {
 	one_line
 }
 
-# Processes of a sandbox of ours, as seen from the host: by the name of the program.
+# List the host's pids of processes in our sandboxes, by the name of their program.
 sandboxed() {
 	for comm in $(grep -lsxE "$NAME|s$$" /proc/[0-9]*/comm); do
 		comm=${comm%/comm}
@@ -120,7 +118,7 @@ sandboxed() {
 }
 none_sandboxed() { [ -z "$(sandboxed)" ]; }
 
-# In a mount namespace of its own: $1 makes what is special, then the rest is run.
+# Run a command in its own mount namespace after the setup $1.
 aside() {
 	setup=$1
 	shift
@@ -130,7 +128,7 @@ aside() {
 
 # ---- A. files and mounts -----------------------------------------------------
 
-# Links that lead out, one in each of l1 to l7 of the root.
+# Make links that lead out of the root, as l1 to l7.
 hostile_links() {
 	up=../../../../../../../../../../../../../../../../../../../..
 	rm -rf "$R"/l? "$R"/c?
@@ -151,7 +149,7 @@ it 'does not follow links of a hostile root to the host [S1]' && {
 		become "$who"
 		hostile_links
 		for mode in --ephemeral --writable --there; do
-			# Where the links lead to may be there inside.
+			# The targets of the links may also exist inside.
 			if [ $mode = --there ]; then
 				mkdir -p "$R$C/dir"
 				top=${W#/}
@@ -183,7 +181,7 @@ it 'does not follow links of a hostile root to the host [S1]' && {
 }
 
 # Seen to fail without RESOLVE_IN_ROOT.
-it 'does not follow a link that takes the place of a directory meanwhile [S2]' && {
+it 'does not follow a link that replaces a directory during the start [S2]' && {
 	for who in $WHOS; do
 		become "$who"
 		mkdir -p "$R/race/real"
@@ -213,9 +211,9 @@ it 'does not follow a link that takes the place of a directory meanwhile [S2]' &
 	done
 }
 
-# Masks are found on what was mounted, not by a path that may lead elsewhere by now.
+# Masks are found on the mount itself, not by a path that may lead elsewhere by then.
 # Seen to fail with mounts_mask() walking from the root: /proc/sys is writable.
-it 'masks the /proc that it mounted, whatever becomes of its place [S2, S3]' && {
+it 'masks the /proc that it mounted, whatever replaces its mount point [S2, S3]' && {
 	for who in $WHOS; do
 		become "$who"
 		mkdir "$R/empty"
@@ -263,7 +261,7 @@ it 'refuses links in place of /proc, /sys and /dev [S3]' && {
 }
 
 # Seen to fail with another node of the host as the cover, and without hide().
-it 'covers what is hidden with things of the host, not of the root [S3]' && {
+it 'covers hidden files with files of the host, not of the root [S3]' && {
 	for who in $WHOS; do
 		become "$who"
 		mkdir "$R/dev/pts"
@@ -289,7 +287,7 @@ it 'covers what is hidden with things of the host, not of the root [S3]' && {
 }
 
 # Seen to fail without the statfs(2) of proc_open().
-it 'refuses a /proc of the host that is none [S4]' && root && {
+it 'refuses a /proc of the host that is not a proc file system [S4]' && root && {
 	mkdir -p "$W/fake/self"
 	for file in uid_map gid_map setgroups; do
 		: >"$W/fake/self/$file"
@@ -302,8 +300,8 @@ it 'refuses a /proc of the host that is none [S4]' && root && {
 	done
 }
 
-# Seen to fail with proc_open() of the root's /proc, unlooked at.
-it 'writes id maps to the real /proc where the root has a false one [S4]' && {
+# Seen to fail when proc_open() opens the root's /proc without a check.
+it 'writes id maps to the real /proc when the root has a false one [S4]' && {
 	for who in $WHOS; do
 		become "$who"
 		mkdir -p "$R/proc/self/fd" "$R/proc/1"
@@ -317,15 +315,15 @@ it 'writes id maps to the real /proc where the root has a false one [S4]' && {
 	done
 }
 
-# What of a root is to be looked at: --ephemeral, layers and so on. $mode in a body.
+# List the kinds of root to test: --ephemeral, layers and so on. A test calls it $mode.
 modes() {
 	echo --ephemeral --read-only --writable
 	echo "--upper=$D/upper"
 	[ "$who" != root ] || echo --userns=host
 }
 
-# Seen to fail with one umount2(2) of the old root only, rootfs_enter(): it is there.
-it 'leaves nothing of the old root within reach [S5]' && {
+# Seen to fail with only one umount2(2) of the old root in rootfs_enter(): the old root is there.
+it 'leaves no part of the old root within reach [S5]' && {
 	for who in $WHOS; do
 		become "$who"
 		for mode in $(modes); do
@@ -342,8 +340,9 @@ it 'leaves nothing of the old root within reach [S5]' && {
 	done
 }
 
-# Seen to fail without mounts_mask(): the kernel then takes it for visible anyway.
-it 'does not let a namespace inside have a bare /proc [S6]' && {
+# Seen to fail without mounts_mask(): the kernel then regards the /proc of the sandbox as
+# fully visible, and allows another one.
+it 'refuses a namespace inside a bare /proc [S6]' && {
 	for who in $WHOS; do
 		become "$who"
 		for type in proc sysfs; do
@@ -357,11 +356,11 @@ it 'does not let a namespace inside have a bare /proc [S6]' && {
 	done
 }
 
-# By root alone, who has such files. Seen to fail without MOUNT_ATTR_NOSUID and NODEV,
-# each, at the root, in attributes() of volumes and on /dev.
-it 'makes no setuid program and no device of a root or volume work [S7]' && root && {
+# Root only, because only root can make such files. Seen to fail without MOUNT_ATTR_NOSUID
+# and without NODEV, each at the root, in attributes() of volumes and on /dev.
+it 'disables setuid programs and device nodes of a root or volume [S7]' && root && {
 	become root
-	# One that pith makes here is for root of the sandbox alone.
+	# An --upper that pith creates itself would be open to root of the sandbox only.
 	mkdir "$D/hostile" "$R/v" "$R/t" "$D/upper"
 	for dir in "$R/bin" "$D/hostile"; do
 		cp "$ESCAPE" "$dir/suid"
@@ -383,7 +382,7 @@ it 'makes no setuid program and no device of a root or volume work [S7]' && root
 			holds $mode --tmpfs /t:exec --cap-add ALL -- \
 			    escape node $dir/made 1 5
 		done
-		# Nor is a program of ours setuid that the sandbox has copied.
+		# A copy that the sandbox makes of our program does not become setuid either.
 		sandbox $mode --new-privs --tmpfs /t:exec --cap-add ALL -- sh -c '
 			cat /bin/escape >/t/suid && chown 7:7 /t/suid &&
 			chmod 6755 /t/suid && /t/suid ids'
@@ -393,8 +392,8 @@ it 'makes no setuid program and no device of a root or volume work [S7]' && root
 	    "$R/made" "$R/tmp/made"
 }
 
-# Seen to fail without AT_RECURSIVE in mounts_set().
-it 'makes what is mounted below a read-only volume read-only too [S8]' && root && {
+# Seen to fail without AT_RECURSIVE in mounts_set_attributes().
+it 'makes mounts below a read-only volume read-only too [S8]' && root && {
 	for who in $WHOS; do
 		become "$who"
 		for option in "--volume=$D/vol:/v:ro" --read-only; do
@@ -419,7 +418,7 @@ it 'makes what is mounted below a read-only volume read-only too [S8]' && root &
 }
 
 # Seen to fail with CAP_SYS_ADMIN left to the command, and without mounts_mask().
-it 'keeps masks and read-only mounts on [S9]' && {
+it 'keeps masks and read-only mounts in place [S9]' && {
 	for who in $WHOS; do
 		become "$who"
 		mkdir "$R/v"
@@ -427,7 +426,7 @@ it 'keeps masks and read-only mounts on [S9]' && {
 			holds "--volume=$D/vol:/v:ro" -- escape remount $at
 			holds "--volume=$D/vol:/v:ro" --seccomp off -- \
 			    escape remount $at
-			# As root of namespaces of its own.
+			# As root of nested namespaces.
 			holds "--volume=$D/vol:/v:ro" --allow-userns -- \
 			    escape remount $at
 		done
@@ -439,9 +438,8 @@ sub"
 
 volume_is_open() { ls -l "/proc/$(only_child $pid)/fd" | grep -q "$D/source\$"; }
 
-# Seen to fail with volumes bound by their path, and without the fstat(2)s of
-# walk_again().
-it 'binds what a path meant when it was opened [S10]' && have strace && {
+# Seen to fail with volumes bound by their path, and without the fstat(2)s of reopen_checked().
+it 'binds the file that a path named when it was opened [S10]' && have strace && {
 	for who in $WHOS; do
 		become "$who"
 		echo old >"$D/source"
@@ -464,7 +462,7 @@ it 'binds what a path meant when it was opened [S10]' && have strace && {
 }
 
 # Seen to fail without MS_PRIVATE in init, and with clones that stay shared.
-it 'shows the host none of its mounts, and takes none of them away [S11]' && root && {
+it 'shows the host none of its mounts, and removes none of the host [S11]' && root && {
 	for who in $WHOS; do
 		become "$who"
 		mkdir -p "$D/shared" "$D/kept" "$R/s"
@@ -472,7 +470,7 @@ it 'shows the host none of its mounts, and takes none of them away [S11]' && roo
 		for option in --ephemeral --read-only --writable \
 		    "--upper=$D/kept/upper" '--userns=host'; do
 			[ "$who$option" != user--userns=host ] || continue
-			# The owners of a tmpfs could not be mapped.
+			# Before Linux 6.3 the owners of a tmpfs cannot be mapped.
 			case $who$option in
 			*userns=host | user*) ;;
 			*) kernel 6 3 || continue ;;
@@ -502,8 +500,8 @@ it 'shows the host none of its mounts, and takes none of them away [S11]' && roo
 	done
 }
 
-# Seen to fail with the root's path among overlayfs's options.
-it 'takes paths as they are, with all that overlayfs would read out of them [S12]' && {
+# Seen to fail with the root's path in the mount options of overlayfs.
+it 'takes paths literally, also with characters special to overlayfs [S12]' && {
 	for who in $WHOS; do
 		become "$who"
 		for odd in 'a,upperdir=/etc' 'x:y' 'b\c' ',' ':' '\' 'new
@@ -530,7 +528,7 @@ line' 'q"' '%s' ' ' "$(printf 'bad\377utf')"; do
 # ---- B. processes and descriptors --------------------------------------------
 
 # Seen to fail without close_files() and close_all_but().
-it 'leaves the command no file of ours but 0 to 2 [S13]' && {
+it 'leaves the command no inherited descriptor except 0, 1 and 2 [S13]' && {
 	for who in $WHOS; do
 		become "$who"
 		for option in '' "--volume=$D/vol:/v" "--upper=$D/upper" \
@@ -552,9 +550,9 @@ it 'leaves the command no file of ours but 0 to 2 [S13]' && {
 	done
 }
 
-# What was open when a path of the root was walked: CVE-2024-21626. Seen to fail with
-# files closed by the exec itself: "ESCAPED", of our own descriptors too.
-it 'has no file of the host open while it walks paths of the root [S13]' && {
+# Descriptors that are open while a path of the root is resolved: CVE-2024-21626. Seen
+# to fail when only the exec closes files: "ESCAPED", by our own descriptors too.
+it 'has no file of the host open while it resolves paths of the root [S13]' && {
 	up=../../../../../../../../../../../../../../../../../../../..
 	for who in $WHOS; do
 		become "$who"
@@ -572,7 +570,7 @@ it 'has no file of the host open while it walks paths of the root [S13]' && {
 				    fail "as $who $mode ${link##*/}: $code $out $err"
 			done
 		done
-		# Nor when it looks users up.
+		# The same while it looks up users.
 		for fd in 3 4 5 6 7 8 9 200; do
 			mv "$R/etc/passwd" "$R/etc/passwd.real"
 			ln -s "/proc/self/fd/$fd/$up/etc/passwd" "$R/etc/passwd"
@@ -587,8 +585,8 @@ it 'has no file of the host open while it walks paths of the root [S13]' && {
 	done
 }
 
-# Seen to fail without the check of descriptors against our own.
-it 'does not take a descriptor of its own for one that is to be preserved [S13]' && {
+# Seen to fail without the check that an option does not name one of our own descriptors.
+it 'does not mistake a descriptor of its own for one to preserve [S13]' && {
 	for who in $WHOS; do
 		become "$who"
 		for fd in 3 4 5 6 7 8; do
@@ -601,7 +599,7 @@ it 'does not take a descriptor of its own for one that is to be preserved [S13]'
 }
 
 # Seen to fail without getcwd(2) in change_directory().
-it 'does not start in a directory of the host [S14]' && {
+it 'does not start the command in a directory of the host [S14]' && {
 	for who in $WHOS; do
 		become "$who"
 		for fd in 3 4 5 6 7 8 9 10 200; do
@@ -617,8 +615,8 @@ it 'does not start in a directory of the host [S14]' && {
 	done
 }
 
-# Seen to fail without PR_SET_DUMPABLE in launch_settle().
-it 'lets nobody look into process 1, or write to it [S15]' && {
+# Seen to fail without PR_SET_DUMPABLE in sandbox_prepare_command().
+it 'keeps process 1 from being read or written [S15]' && {
 	for who in $WHOS; do
 		become "$who"
 		for option in '' --cap-add=SYS_PTRACE --cap-add=ALL \
@@ -631,9 +629,9 @@ it 'lets nobody look into process 1, or write to it [S15]' && {
 	done
 }
 
-# By root alone: who may trace everything may read our program, but not ours on the disk.
-# Seen to fail without the copy in a sealed memfd(2).
-it 'cannot be overwritten even by who may trace process 1 [S15]' && root && {
+# Root only: a process that may trace everything can read our program, but not change
+# our file on disk. Seen to fail without the copy in a sealed memfd(2).
+it 'cannot be overwritten even by a process that may trace process 1 [S15]' && root && {
 	become root
 	sum=$(cksum <"$PITH")
 	for option in --cap-add=SYS_PTRACE --cap-add=ALL \
@@ -648,8 +646,8 @@ it 'cannot be overwritten even by who may trace process 1 [S15]' && root && {
 	unharmed
 }
 
-# Without a PID namespace no sandbox starts: it has no /proc to mount. So this was not seen
-# to fail but for that (125).
+# Without a PID namespace a sandbox does not start, because it cannot mount /proc. So
+# this test was seen to fail only in that way, with 125.
 it 'cannot be ended or stopped from inside [S17]' && {
 	for who in $WHOS; do
 		become "$who"
@@ -663,7 +661,7 @@ it 'cannot be ended or stopped from inside [S17]' && {
 	done
 }
 
-# What is said on a terminal that the attempt shares with us.
+# Run an attempt on a terminal that it shares with us.
 on_terminal() {
 	# shellcheck disable=SC2086
 	run "$ESCAPE" terminal $as "$PITH" --rootfs "$R" "$@"
@@ -674,9 +672,9 @@ on_terminal() {
 	esac
 }
 
-# Seen to fail without IOCTL in the filter: "1 bytes are left in the input"; of a user
-# without setsid(2) as well.
-it 'cannot type into our terminal [S18]' && {
+# Seen to fail without IOCTL in the filter: "1 bytes are left in the input"; for an
+# ordinary user also without setsid(2).
+it 'cannot insert input into our terminal [S18]' && {
 	for who in $WHOS; do
 		become "$who"
 		for option in --tty=no --tty --cap-add=SYS_ADMIN,SYS_TTY_CONFIG \
@@ -694,15 +692,15 @@ it 'cannot type into our terminal [S18]' && {
 		run "$ESCAPE" terminal $as "$PITH" --rootfs "$R" --tty=no \
 		    "--volume=$B/escape_calls:/bin/calls:ro" -- calls expect
 		out_is 'held: the input is empty'
-		# The session is its own, also without the filter.
+		# The command has its own session, also without the filter.
 		run "$ESCAPE" terminal $as "$PITH" --rootfs "$R" --tty=no \
 		    --seccomp off -- sh -c 'echo >/dev/tty'
 		out_like "*can't create /dev/tty*"
 	done
 }
 
-# Seen to fail with line_add() in the place of line_quote().
-it 'writes no control character that came from inside [S19]' && {
+# Seen to fail with strbuf_add() in place of strbuf_quote().
+it 'writes no control characters that came from inside [S19]' && {
 	bad=$(printf '\033]0;x\a\n\377"\\\302\233')
 	for who in $WHOS; do
 		become "$who"
@@ -729,7 +727,7 @@ it 'writes no control character that came from inside [S19]' && {
 	done
 }
 
-# A part of a second below 5 ms.
+# Print a fraction of a second below 5 ms.
 moment() { printf '0.00%04d' $(($(od -An -N2 -tu2 /dev/urandom) % 50 * 100)); }
 
 none_outlives() {
@@ -743,8 +741,8 @@ none_outlives() {
 	done
 }
 
-# Seen to fail without PR_SET_PDEATHSIG and the channel; each alone is enough most times.
-it 'dies with its launcher, whenever that is killed [S20]' && {
+# Seen to fail without PR_SET_PDEATHSIG and the channel; usually one of them is enough.
+it 'dies with its launcher, at any moment of the kill [S20]' && {
 	for who in $WHOS; do
 		become "$who"
 		cp "$ESCAPE" "$R/bin/s$$"
@@ -762,7 +760,7 @@ it 'dies with its launcher, whenever that is killed [S20]' && {
 			done
 		done
 		none_outlives
-		# And in the middle of its life, whatever it ignores.
+		# A kill in the middle of the run works as well, whatever the command ignores.
 		for option in --ephemeral --tty; do
 			# shellcheck disable=SC2086
 			start $as "$PITH" --rootfs "$R" $option --grace 60s -- \
@@ -779,9 +777,9 @@ it 'dies with its launcher, whenever that is killed [S20]' && {
 	done
 }
 
-# No PID namespace takes the command with it there. Seen to fail as it was first: init
-# died, and the command did not.
-it 'ends what has namespaces without a root when the launcher is killed [S20]' && {
+# Without a PID namespace init's death does not kill the command. Seen to fail in the
+# first version: init died, and the command did not.
+it 'kills a command with namespaces and no root when the launcher is killed [S20]' && {
 	for who in $WHOS; do
 		become "$who"
 		cp "$ESCAPE" "$D/s$$"
@@ -799,9 +797,9 @@ it 'ends what has namespaces without a root when the launcher is killed [S20]' &
 
 all_are_zombies() { grep -q '^State:	Z' "/proc/$(only_child $pid)/status"; }
 
-# Seen to fail with a launcher that ends at the news of the end, before it has collected
-# init.
-it 'leaves no zombie to a parent that does not wait but itself [S21]' && {
+# Seen to fail with a launcher that ends when it reads the exit message, before it has
+# reaped init.
+it 'leaves only itself as a zombie to a parent that does not wait [S21]' && {
 	for who in $WHOS; do
 		become "$who"
 		# shellcheck disable=SC2086
@@ -814,7 +812,7 @@ it 'leaves no zombie to a parent that does not wait but itself [S21]' && {
 		gone
 	done
 }
-# Seen to fail without signals_default() in enter(), init.c.
+# Seen to fail without signals_default() in enter_sandbox(), init.c.
 it 'starts the command with no signal blocked or ignored, and no timer [S22]' && {
 	for who in $WHOS; do
 		become "$who"
@@ -861,8 +859,8 @@ it 'cannot change the kernel of the host [S23]' && {
 
 host_uid() { sed -n 's/^Uid:	//p' "/proc/$1/status"; }
 
-# By root alone. Seen to fail with map_own_range() that begins at 0, or at one id for all.
-it 'gives each sandbox of root ids that nobody else has [S23]' && root && {
+# Root only. Seen to fail with map_own_range() that begins at 0, or at one id for all sandboxes.
+it 'gives each sandbox of root an id range of its own [S23]' && root && {
 	become root
 	cp "$ESCAPE" "$R/bin/s$$"
 	start "$PITH" --rootfs "$R" -- s$$ stay
@@ -882,7 +880,7 @@ it 'gives each sandbox of root ids that nobody else has [S23]' && root && {
 	exec 9<&-
 	eventually none_sandboxed
 	rm "$R/bin/s$$"
-	# What no map has is nobody's, and stays so.
+	# Ids outside the map belong to nobody inside, and give no access.
 	mkdir "$D/own"
 	echo x >"$D/own/file"
 	chown 4000000:4000000 "$D/own/file"
@@ -894,7 +892,7 @@ it 'gives each sandbox of root ids that nobody else has [S23]' && root && {
 	rm -r "$D/own"
 	! "$PITH" --rootfs "$R" --uidmap 0:0:1 -- true 2>/dev/null ||
 	    fail 'root of the host was mapped'
-	# The host's nodes are nobody's to change, not even to root of the host.
+	# Root inside cannot change nodes of the host, not even as root of the host.
 	for option in --userns=host '--userns=host --cap-add=ALL' ''; do
 		# shellcheck disable=SC2086
 		sandbox $option -- chmod 666 /dev/null
@@ -902,9 +900,9 @@ it 'gives each sandbox of root ids that nobody else has [S23]' && root && {
 	done
 }
 
-# Seen to fail with CLEAR_GROUPS for --userns subid: the file is read. Without "deny" in
-# write_direct() there is no map at all.
-it 'keeps a group that forbids a file [S24]' && root && {
+# Seen to fail with CLEAR_GROUPS for --userns subid: the command can read the file. Without
+# "deny" in write_direct() no map is written at all.
+it 'keeps membership of a group that is denied access [S24]' && root && {
 	become user
 	echo forbidden >"$W/denied"
 	chown 0:4242 "$W/denied"
@@ -927,7 +925,7 @@ it 'keeps a group that forbids a file [S24]' && root && {
 	rm "$W/denied" "$W/subid"
 }
 
-# The five sets of the command: $1 = of those, the options follow.
+# Check the five capability sets of the command: $1 are the values, the options follow.
 caps_are() {
 	wanted=$1
 	shift
@@ -936,8 +934,8 @@ caps_are() {
 	    "$wanted " ] || fail "as $who $*: $out $err"
 }
 
-# Seen to fail without PR_CAPBSET_DROP, and without the clearing of the inheritable set.
-it 'has the capabilities that were asked for, and no others in reserve [S25]' && {
+# Seen to fail without PR_CAPBSET_DROP, and without clearing the inheritable set.
+it 'has the requested capabilities, and no others in any set [S25]' && {
 	for who in $WHOS; do
 		become "$who"
 		caps_are '0 0 0 0 0'
@@ -952,7 +950,7 @@ it 'has the capabilities that were asked for, and no others in reserve [S25]' &&
 		caps_are '0 0 0 0 0' --user 1000:1000
 		caps_are '400 400 400 400 400' --user 1000:1000 \
 		    --cap-add NET_BIND_SERVICE
-		# Inherited by who starts us: CVE-2022-24769.
+		# Inherited from the program that starts us: CVE-2022-24769.
 		as='setpriv --inh-caps +chown,+net_raw'
 		caps_are '0 0 0 0 0'
 		caps_are '0 0 0 0 0' --userns host
@@ -960,7 +958,7 @@ it 'has the capabilities that were asked for, and no others in reserve [S25]' &&
 	done
 }
 
-# By root alone, who may make such files.
+# Root only, because only root can make such files.
 it 'gains nothing by file capabilities [S25]' && root && have setcap && {
 	become root
 	cp "$ESCAPE" "$R/bin/capable"
@@ -982,7 +980,7 @@ it 'gains nothing by file capabilities [S25]' && root && have setcap && {
 }
 
 # Seen to fail without PR_SET_NO_NEW_PRIVS.
-it 'sets no_new_privs unless asked not to [S26]' && {
+it 'sets no_new_privs unless --new-privs is given [S26]' && {
 	for who in $WHOS; do
 		become "$who"
 		for option in '' --userns=subid --cap-add=ALL --seccomp=off \
@@ -998,8 +996,8 @@ it 'sets no_new_privs unless asked not to [S26]' && {
 	done
 }
 
-# Seen to fail without AT_SECURE in options_parse(), where PITH_OPTIONS of the user made
-# a file of root's.
+# Seen to fail without AT_SECURE in options_parse(): the user's PITH_OPTIONS created a
+# file as root.
 it 'refuses to run setuid, setgid or with file capabilities [S27]' && root && {
 	become user
 	for how in 'chmod 4755' 'chmod 2755' 'setcap cap_sys_admin=ep'; do
@@ -1012,7 +1010,8 @@ it 'refuses to run setuid, setgid or with file capabilities [S27]' && root && {
 		err_like '*setuid*'
 		run $as "$W/privileged" --unshare user,mnt -- true
 		refused
-		# Nor without a sandbox, by a variable, or to be asked something.
+		# It also refuses without a sandbox, with PITH_OPTIONS, and with --help or
+		# --version.
 		run $as "$W/privileged" -- echo ran
 		refused
 		out_is ''
@@ -1033,8 +1032,8 @@ it 'refuses to run setuid, setgid or with file capabilities [S27]' && root && {
 	done
 }
 
-# Seen to fail without O_NOFOLLOW and the look at the file before, launch.c.
-it 'writes through no link that somebody has put there [S28]' && {
+# Seen to fail without O_NOFOLLOW and the check of the existing file, launch.c.
+it 'does not write through a link that another user put there [S28]' && {
 	for who in $WHOS; do
 		become "$who"
 		ln -s "$C/secret" "$D/link"
@@ -1061,9 +1060,9 @@ it 'writes through no link that somebody has put there [S28]' && {
 	done
 }
 
-# Seen to fail without forbid_nesting() where there is no filter, and without NESTED in
-# the filter and it.
-it 'has no user namespaces inside unless asked for [S29]' && {
+# Seen to fail without forbid_nesting() when there is no filter, and without both
+# forbid_nesting() and NESTED in the filter.
+it 'has no user namespaces inside unless allowed [S29]' && {
 	for who in $WHOS; do
 		become "$who"
 		for option in '' --seccomp=off '--seccomp=off --cap-add=ALL' \
@@ -1079,7 +1078,7 @@ it 'has no user namespaces inside unless asked for [S29]' && {
 }
 
 # Seen to fail without the line of bpf(2) in the table of seccomp.c.
-it 'makes none of the calls that sandboxes were left by [S30]' && {
+it 'makes no system call that has been used to escape from sandboxes [S30]' && {
 	for who in $WHOS; do
 		become "$who"
 		for option in '' --cap-add=ALL --userns=host \
@@ -1095,9 +1094,9 @@ it 'makes none of the calls that sandboxes were left by [S30]' && {
 	done
 }
 
-# Keyrings are to be had without the filter. Seen to fail with the IPC namespace of the
-# host, and without a session keyring of its own.
-it 'shares no channel with another sandbox [S31]' && {
+# Keyrings are available without the filter. Seen to fail with the IPC namespace of
+# the host, and without a session keyring of its own.
+it 'shares no means of communication with another sandbox [S31]' && {
 	for who in $WHOS; do
 		become "$who"
 		for option in '' --seccomp=off --read-only \
@@ -1110,7 +1109,7 @@ it 'shares no channel with another sandbox [S31]' && {
 			kill -KILL $pid
 			gone
 		done
-		# And no key of whoever started it.
+		# Nor a key of the user who started it.
 		# shellcheck disable=SC2086
 		run $as "$ESCAPE" keyed "$PITH" --rootfs "$R" --seccomp off -- \
 		    escape hear
@@ -1118,8 +1117,8 @@ it 'shares no channel with another sandbox [S31]' && {
 	done
 }
 
-# Landlock 6 holds what shares the network with the host, Linux 6.12. Seen to fail
-# without scopes in the rules, and without CLONE_NEWNET.
+# A sandbox in the host's network needs Landlock 6, Linux 6.12. Seen to fail without
+# scopes in the rules, and without CLONE_NEWNET.
 it 'cannot reach abstract sockets of the host [S32]' && {
 	start "$ESCAPE" listen "canary-$$"
 	hear_until ready
@@ -1140,7 +1139,7 @@ it 'cannot reach abstract sockets of the host [S32]' && {
 	gone
 }
 
-# A passwd of the root that is $1; the user bad is 125, or has the id $2.
+# Run with $1 as passwd of the root: the user bad either gives 125, or has the id $2.
 passwd_is() {
 	printf "$1" >"$R/etc/passwd"
 	# shellcheck disable=SC2086
@@ -1153,7 +1152,7 @@ passwd_is() {
 }
 
 # Seen to fail without O_NONBLOCK in open_file(), users.c: it waits for the fifo.
-it 'takes ids from a hostile passwd without being led astray [S33]' && {
+it 'resolves ids in a hostile passwd safely [S33]' && {
 	for who in $WHOS; do
 		become "$who"
 		cp "$R/etc/passwd" "$D/passwd"
@@ -1184,8 +1183,8 @@ it 'takes ids from a hostile passwd without being led astray [S33]' && {
 
 # ---- E. the interface --------------------------------------------------------
 
-# Seen to fail with options that go on after --.
-it 'takes nothing of the command or the root for an option [S41]' && {
+# Seen to fail when options are parsed after --.
+it 'takes no word of the command or the root as an option [S41]' && {
 	for who in $WHOS; do
 		become "$who"
 		sandbox -- --volume=/:/host
@@ -1207,7 +1206,7 @@ it 'takes nothing of the command or the root for an option [S41]' && {
 }
 
 # Seen to fail with --best-effort always on.
-it 'starts nothing where what was asked for cannot be had [S42]' && {
+it 'starts nothing when a requested protection is not available [S42]' && {
 	for who in $WHOS; do
 		become "$who"
 		run unshare --user --map-root-user sh -c '
@@ -1224,11 +1223,11 @@ it 'starts nothing where what was asked for cannot be had [S42]' && {
 			refused
 			[ ! -e "$R/started" ] || fail "$option: it was started"
 		done
-		# In a sandbox of ours, which has neither namespaces nor mounts.
+		# In a sandbox, which can create neither namespaces nor mounts.
 		sandbox "--volume=$PITH:/bin/pith" -- pith --rootfs / -- echo started
 		refused
 		out_is ''
-		# And with --best-effort only what the report then lists.
+		# With --best-effort it lists in the report what is missing.
 		run unshare --user --map-root-user sh -c '
 			echo 0 >/proc/sys/user/max_user_namespaces
 			exec "$@"' sh "$PITH" --best-effort "--report=$D/report" \
@@ -1240,7 +1239,7 @@ it 'starts nothing where what was asked for cannot be had [S42]' && {
 }
 
 # Seen to fail without environment_wipe().
-it 'keeps no secret in what ps shows of launcher and init [S44]' && {
+it 'removes secrets from what ps shows of launcher and init [S44]' && {
 	for who in $WHOS; do
 		become "$who"
 		cp "$ESCAPE" "$R/bin/s$$"
@@ -1267,7 +1266,7 @@ it 'keeps no secret in what ps shows of launcher and init [S44]' && {
 }
 
 # Seen to fail without close_files() and close_all_but().
-it 'keeps what it writes its news to from the command [S45]' && {
+it 'keeps the descriptors of its reports from the command [S45]' && {
 	for who in $WHOS; do
 		become "$who"
 		: >"$D/info"
@@ -1289,14 +1288,14 @@ it 'keeps what it writes its news to from the command [S45]' && {
 }
 
 # Seen to fail with a mkdir(2) in /tmp.
-it 'makes no file or directory outside of what it was given [S46]' && have strace && {
+it 'creates no file or directory outside the given paths [S46]' && have strace && {
 	for who in $WHOS; do
 		become "$who"
 		# shellcheck disable=SC2086
 		run $as strace -f -o "$D/trace" -e trace=file "$PITH" --rootfs "$R" \
 		    -- true
 		code_is 0
-		# What is made by a path has a relative one, on a tmpfs of its own.
+		# Paths of created files are relative, to a tmpfs of the sandbox.
 		! sed '/execve("[^"]*\/true"/q' "$D/trace" |
 		    grep -E 'O_CREAT|^[0-9]+ +(mkdir|mknod|rename|link|symlink\()' |
 		    grep '"/' || fail 'made by an absolute path'
@@ -1312,11 +1311,11 @@ vol'
 	done
 }
 
-# ---- F. others, on the same -------------------------------------------------
+# ---- F. the same attacks on other sandboxes ----------------------------------
 
-# With PEERS root takes bubblewrap, runc and crun of Debian's newest suite: their tree is
-# the root of a mount namespace, with what of ours the attempts need. By pivot_root(2), as
-# a process that chroot(2) has moved makes no user namespace.
+# With PEERS root runs bubblewrap, runc and crun of Debian's newest suite. Their tree is
+# the root of a mount namespace, together with our files for the attacks. pivot_root(2)
+# changes to it, because a process after chroot(2) cannot create a user namespace.
 NEWEST=
 cat >"$W/newest" <<'E'
 set -e
@@ -1341,7 +1340,7 @@ newest_peers() {
 	NEWEST="unshare --mount --propagation private sh $W/newest $B/roots/peers $W"
 }
 
-# Whether there is such a program, and which.
+# Return whether the machine has a program, and print its version.
 has_peer() {
 	case $NEWEST$1 in
 	?*bwrap | ?*runc | ?*crun) ;;
@@ -1356,18 +1355,17 @@ version_of() {
 	esac 2>/dev/null | sed -n 's/^[^0-9]*\([0-9][0-9.]*\).*/\1/p' | head -n 1
 }
 
-# An engine gives its standard input to the user inside, if it is /dev/null: it is to be
-# an empty file then.
+# An engine gives a standard input of /dev/null to the user inside: replace it by an empty file.
 cat >"$W/own" <<'E'
 : >"$0.empty"
 [ ! /dev/null -ef /dev/stdin ] || exec <"$0.empty"
 exec "$@"
 E
 
-# Run the command by $peer, with all of its isolation that goes without a profile of
-# one's own; $bind is to be read-only at $at. $prefix stands before all of it, $runner is
-# run or start, $terminal is for pith. False where it can do no such thing.
-ID=${W##*/}                             # of a container, and its control group
+# Run the command with $peer, with all isolation that it has without a custom profile.
+# $bind is read-only at $at. $prefix precedes the whole command, $runner is run or
+# start, $terminal is for pith. False if the peer cannot do this.
+ID=${W##*/}                             # name of a container, and of its control group
 by_peer() {
 	around=
 	case $peer in
@@ -1391,20 +1389,20 @@ by_peer() {
 		    --mount-proc -- "$@"
 		;;
 	firejail)
-		# As Debian ships it there is no --chroot: on the host's tree.
+		# Debian's firejail has no --chroot, so it runs on the host's tree.
 		[ "$1" = /bin/escape ] || return 1
 		shift
 		set -- $as firejail --quiet --noprofile --net=none --caps.drop=all \
 		    --nonewprivs --seccomp --restrict-namespaces --private-dev \
 		    --ipc-namespace ${bind:+"--read-only=$bind"} -- "$W/escape" "$@"
-		# It leaves mounts there.
+		# firejail leaves mounts there.
 		around="$ASIDE mount -t tmpfs none /run --"
 		;;
 	runc | crun)
 		engine_spec "$@"
 		set -- sh "$W/own" $NEWEST $as "$peer" --root "$D/$peer.run" \
 		    run -b "$D/$peer" "$ID"
-		# Else it sees control groups of two kinds, and gives up.
+		# With control groups of two kinds it gives up.
 		[ $peer = runc ] || around="$ASIDE umount /sys/fs/cgroup/unified --"
 		;;
 	esac
@@ -1412,7 +1410,7 @@ by_peer() {
 	$runner $prefix $around "$@"
 }
 
-# Before a command: in a mount namespace in which the words up to -- have been run.
+# Goes before a command: run the words up to -- first, in a mount namespace of their own.
 ASIDE="unshare --mount --propagation private sh $W/aside"
 cat >"$W/aside" <<'E'
 words=
@@ -1425,7 +1423,7 @@ $words
 exec "$@"
 E
 
-# What `runc spec` writes, with our root, command and volume.
+# Write the config of `runc spec` with our root, command and volume.
 engine_spec() {
 	words=
 	for word; do
@@ -1455,7 +1453,7 @@ cell() {
 
 attempt() { by_peer /bin/escape "$@" && cell; }
 
-# Each case prints its cell, or nothing where the peer has no such thing.
+# Each case prints its cell, or nothing if the peer does not support it.
 
 case_links() {
 	for link in "$C/dir" "../../../../../../../../../../..$C/dir" \
@@ -1470,7 +1468,7 @@ case_links() {
 	rm -rf "$C/dir/a" "${R:?}$W"
 }
 
-# Who refuses it holds as well.
+# A peer that refuses the link holds as well.
 case_proc() {
 	[ $peer != unshare ] || return
 	mv "$R/proc" "$R/proc.real"
@@ -1493,7 +1491,7 @@ case_suid() {
 	rm "$R/bin/suid"
 }
 
-# /dev/loop-control, which is nobody's in a sandbox.
+# Open /dev/loop-control, which no sandbox has.
 case_node() {
 	mknod -m 666 "$R/loop" c 10 237
 	[ $peer = firejail ] || attempt open /loop
@@ -1532,7 +1530,7 @@ case_terminal() { prefix="$ESCAPE terminal" && attempt push; }
 case_parameter() { attempt write /proc/sys/kernel/core_pattern; }
 case_userns() { attempt userns; }
 
-# What was started and is to end. An engine keeps a record of it, too.
+# Kill the sandbox that was started, and remove the engine's record of it.
 put_down() {
 	kill -KILL $pid
 	gone
@@ -1578,7 +1576,7 @@ case_channel() {
 	put_down >&2
 }
 
-# What a descriptor that was closed at the start has become meanwhile.
+# Execute a program through a descriptor that was closed at the start and reused since.
 case_closed() {
 	echo 'exec "$@" <&- 2>&-' >"$W/closed"
 	prefix="sh $W/closed"
@@ -1604,7 +1602,7 @@ case_tty() {
 	rm "$R/bin/attack_peers"
 }
 
-# With the host's tree, read-only; for who can show it.
+# Use the host's tree, read-only, with peers that can show it.
 case_socket() {
 	case $peer in pith | bwrap) ;; *) return ;; esac
 	mkdir -p "$D/run" "$D/tools"
@@ -1620,7 +1618,7 @@ case_socket() {
 	rm -rf "$D/run" "$D/tools"
 }
 
-# What is tried, whether by users as well, and in words.
+# Attacks: name, whether ordinary users try it as well, and description.
 cases() {
 	cat <<-'E'
 	links both A link of the root leads a volume to the host (S1)
@@ -1644,7 +1642,7 @@ cases() {
 	E
 }
 
-# In a shell of its own, as a case sets what it likes; - also where the peer does not
+# Run a case in its own shell, because it sets variables. Print - if the peer does not
 # even start for this user.
 judge() {
 	(
@@ -1658,7 +1656,7 @@ judge() {
 	) 2>/dev/null
 }
 
-# The rows of a case: one, or two where they differ.
+# Print the rows of a case: one, or two if root and user differ.
 rows() {
 	result=
 	for who in $WHOS; do
@@ -1702,11 +1700,11 @@ it 'holds where others do, and where they do not' && {
 	} 3>"$W/worse" >"$table"
 	sed 's/^/# /' "$table"
 	[ ! -s "$W/worse" ] || fail "$(cat "$W/worse")"
-	# firejail leaves mounts of its own where it is started first.
+	# firejail leaves its own mounts when it is started for the first time.
 	for mount in $(cut -d' ' -f5 /proc/self/mountinfo | grep '^/run/firejail/'); do
 		umount -l "$mount"
 	done
-	[ "$peers" != pith ] || skip 'none of the others is installed'
+	[ "$peers" != pith ] || skip 'no other sandbox is installed'
 }
 
 finish
