@@ -1,14 +1,14 @@
-# Limits, control groups and the verdict: each limit is reached by a real program, and
-# each end gets its reason, on whatever cgroups the machine has. The first line says which.
+# Limits, control groups and the report. A real program reaches each limit, and each end
+# gets its reason, on any cgroup layout of the machine. The first line prints the layout.
 # shellcheck shell=sh disable=SC2016,SC2046,SC2086,SC2154
 # shellcheck source=tests/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/sandbox-lib.sh
 . "$TESTS/sandbox-lib.sh"
 
-# ---- what this machine has ---------------------------------------------------
+# ---- control groups of this machine -------------------------------------------
 
-# Mount points: of the hierarchy that has a controller, of v2 where no other has it.
+# Print the mount point of the hierarchy that has a controller, or else that of v2.
 mount_of() {
 	awk -v wanted="${1:-}" '{
 		for (i = 7; $i != "-"; i++)
@@ -34,12 +34,12 @@ LAYOUT=hybrid
 echo "# cgroups: $LAYOUT, v1: ${V1:-none}, v2: $(
     [ -z "$V2" ] || xargs <"$V2/cgroup.controllers"), Linux $(uname -r)"
 
-# Emulated, time is no measure of what is done in it.
+# On an emulated processor, time does not measure the work done.
 SLOW=1
 [ -z "${MACHINE:-}" ] || SLOW=5
 
-# Everything happens in groups of this suite's own, so that what is left in there is of
-# its own launchers: in each hierarchy $G, with this shell in it; in v2 in a leaf.
+# All groups are below those of this suite, so that leftovers belong to its own
+# launchers: $G in each hierarchy, with this shell in it. In v2 the shell is in a leaf.
 G=t-${W##*/}
 enter_groups() {
 	while IFS=: read -r _ controllers path; do
@@ -65,7 +65,7 @@ leave_groups() {
 		rmdir "$mount/$G/suite" "$mount/$G" 2>/dev/null
 	done <"$W/.groups"
 }
-# Whatever happened.
+# Clean up on every exit.
 tidy() {
 	code=$?
 	[ -z "${loop:-}" ] || losetup -d $loop
@@ -83,7 +83,7 @@ trap 'exit 1' HUP INT TERM
 [ "$(id -u)" != 0 ] || cp /proc/self/cgroup "$W/.before"
 [ "$(id -u)" != 0 ] || enter_groups
 
-# The directory of the group of process $1 that has controller $2.
+# Print the directory of the group of process $1 that has controller $2.
 group_of() {
 	echo "$(mount_of "$2")$(awk -v wanted="$2" '{
 		path = names = $0
@@ -100,7 +100,7 @@ group_of() {
 	END { print v1 != "" ? v1 : v2 }' "/proc/$1/cgroup")"
 }
 
-# Groups that launchers have made and not removed.
+# List groups that launchers have created and not removed.
 groups() { find /sys/fs/cgroup -type d -path "*/$G/*" -name 'pith-*' 2>/dev/null; }
 clean() { is "$(groups)" ''; }
 
@@ -112,7 +112,7 @@ ln -s "$PROBE" bin/probe
 PATH=$W/bin:$PATH
 be ${WHO%% *}
 
-# Limits are around a command of this host, and around a sandbox.
+# Limits apply to a command of this host, and to a sandbox.
 HOW="bare boxed"
 words_of() { [ $1 = bare ] || echo "--rootfs $R --env PITH_TEST"; }
 
@@ -137,7 +137,7 @@ between() {
 }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# Start one that says "ready": $child is its command.
+# Start pith with a command that says "ready", and set $child to the command.
 begin() {
 	rm -f info
 	start "$PITH" $(words_of $how) --info info "$@"
@@ -146,20 +146,20 @@ begin() {
 	eventually [ -s info ]
 	child=$(json info child)
 }
-# Namespaces have a cgroup as well.
+# "namespaces" has a key "cgroup" as well, so cut it off.
 path_of_info() { sed 's/"namespaces".*//' ${1:-info} | json - cgroup; }
 stop() {
 	kill $pid
 	ends
 }
 
-# An ordinary failure says as whom; here it is how that matters.
+# Like the fail() of sandbox-lib.sh, but without the user: here $how matters.
 fail() {
 	: >"$W/.bad"
 	printf '%s\n' "$*" | sed 's/^/#   /'
 }
 
-# Both by what pith leaves in the environment, and by the names on its command line.
+# Find leftover processes by pith's environment and by the names on their command lines.
 ours_running() {
 	for file in $(grep -lsz "^PITH_TEST=$PITH_TEST\$" /proc/[0-9]*/environ
 	    grep -lsF "$W/" /proc/[0-9]*/cmdline); do
@@ -172,7 +172,7 @@ ours_running() {
 }
 none_runs() { [ -z "$(ours_running)" ]; }
 
-# A file as a block device, for limits that need one: $loop, MAJOR:MINOR in $device.
+# Make a block device from a file, for limits that need one: $loop, MAJOR:MINOR in $device.
 loop=
 loop_device() {
 	[ -z "$loop" ] || return 0
@@ -185,9 +185,9 @@ loop_device() {
 	device=$(cat /sys/block/${loop##*/}/dev)
 }
 
-# ---- the groups --------------------------------------------------------------
+# ---- creation of groups --------------------------------------------------------
 
-it 'runs on the cgroups that it says' && {
+it 'runs on the cgroups that it reports' && {
 	[ -z "${CGROUPS:-}" ] || is "$LAYOUT" "$CGROUPS"
 	case $LAYOUT in
 	v2) is "$(grep -c '^[1-9]' /proc/self/cgroup)" 0 ;;
@@ -196,14 +196,14 @@ it 'runs on the cgroups that it says' && {
 	esac
 }
 
-it 'brings the command into a group of its own below ours, and stays outside' && root && {
+it 'puts the command into a group below our own, and stays outside' && root && {
 	for how in $HOW; do
 		begin --memory 64m --pids-limit 50 -- probe signals
 		for controller in memory pids; do
 			ours=$(group_of $$ $controller)
 			theirs=$(group_of $child $controller)
 			is "$how: $(group_of $pid $controller)" "$how: $ours"
-			# In v2 processes and controllers do not go together.
+			# In v2 a group that enables controllers for others holds no processes.
 			on_v1 $controller || ours=${ours%/suite}
 			is "$how: $theirs" "$how: $ours/pith-$pid/pay"
 		done
@@ -214,7 +214,7 @@ it 'brings the command into a group of its own below ours, and stays outside' &&
 	done
 }
 
-it 'has a group without limits in v2 alone, where there is one' && root && {
+it 'has a group without limits in v2 alone, if the machine has v2' && root && {
 	how=boxed
 	begin -- probe signals
 	grep '^[1-9]' /proc/$child/cgroup | grep "/pith-$pid" >groups
@@ -231,13 +231,13 @@ it 'has a group without limits in v2 alone, where there is one' && root && {
 	clean
 }
 
-it 'makes no group where nothing needs one' && root && {
+it 'creates no group if nothing needs one' && root && {
 	run "$PITH" --report v.json -- cat /proc/self/cgroup
 	out_is "$(cat /proc/self/cgroup)"
 	is "$(n cgroup)" null
 }
 
-it 'tells the same path of the group in --info, in the report and in /proc' && root && {
+it 'gives the same path of the group in --info, in the report and in /proc' && root && {
 	for how in $HOW; do
 		begin --memory 64m --report v.json -- probe signals
 		path=$(path_of_info)
@@ -249,8 +249,9 @@ it 'tells the same path of the group in --info, in the report and in /proc' && r
 	done
 }
 
-# holds "OPTION ..." CONTROLLER FILE=VALUE-OF-V1 FILE=VALUE-OF-V2: of P, that nobody inside
-# can reach, and of P/pay, for readers. In one of the two an option may be refused.
+# Check the value in the outer group, which the command cannot reach, and in the inner
+# group (directory "pay"), for readers: holds "OPTION ..." CONTROLLER FILE=VALUE-OF-V1
+# FILE=VALUE-OF-V2. One of the values may be "refused".
 holds() {
 	want=$3
 	on_v1 $2 || want=$4
@@ -261,7 +262,7 @@ holds() {
 	begin $1 -- probe signals
 	pay=$(group_of $child $2)
 	groups="$pay ${pay%/*}"
-	# That of P would be the end of who joined, too.
+	# On the outer group an OOM kill would also hit joined processes.
 	case $want in memory.oom.group=*) groups=$pay ;; esac
 	for group in $groups; do
 		is "$how $1: $(cat $group/${want%%=*})" "$how $1: ${want#*=}"
@@ -269,7 +270,7 @@ holds() {
 	stop
 }
 
-it 'writes what docker means by a limit into the file of the kernel' && root && {
+it 'writes limits with the meaning that they have in docker' && root && {
 	max=9223372036854771712
 	for how in $HOW; do
 		holds '--memory 64m' memory \
@@ -302,7 +303,7 @@ it 'writes what docker means by a limit into the file of the kernel' && root && 
 	done
 }
 
-it 'writes limits of a device by its numbers' && root && loop_device && for how in $HOW; do
+it 'writes limits of a device under its device number' && root && loop_device && for how in $HOW; do
 	of=blkio.throttle
 	holds "--device-read-bps $loop:1m" blkio "$of.read_bps_device=$device 1048576" \
 	    "io.max=$device rbps=1048576 wbps=max riops=max wiops=max"
@@ -317,7 +318,7 @@ it 'writes limits of a device by its numbers' && root && loop_device && for how 
 	    "io.max=$device rbps=1073741824 wbps=max riops=max wiops=30"
 done
 
-# The scheduler that knows them is not everywhere.
+# Only some kernels have the I/O scheduler that supports weights.
 it 'writes the weight of --blkio-weight, or says that this kernel has none' && root &&
     loop_device && {
 	how=bare
@@ -355,11 +356,11 @@ it 'writes any file of a controller with --cgroup-conf' && root && for how in $H
 	    hugetlb.2MB.max=4194304
 done
 
-# In each hierarchy that it uses, as an engine or systemd makes it.
-it 'makes its group below --cgroup-parent' && root && {
+# Make the parent group in each hierarchy in use, like an engine or systemd.
+it 'creates its group below --cgroup-parent' && root && {
 	for mount in $(cut -d' ' -f1 .groups); do
 		mkdir -p $mount/$G/p/q
-		# As whoever makes them has to.
+		# The creator of the parent has to enable the controllers.
 		[ ! -e $mount/$G/cgroup.subtree_control ] || for up in $G $G/p; do
 			for controller in memory cpu; do
 				on_v1 $controller ||
@@ -388,7 +389,7 @@ it 'makes its group below --cgroup-parent' && root && {
 	done
 }
 
-it 'uses the cgroups that --cgroups names, and no others' && root && for how in $HOW; do
+it 'uses only the cgroups that --cgroups names' && root && for how in $HOW; do
 	right=v2 wrong=v1
 	on_v1 memory && right=v1 wrong=v2
 	begin --cgroups $right --memory 64m -- probe signals
@@ -409,7 +410,7 @@ it 'uses the cgroups that --cgroups names, and no others' && root && for how in 
 	clean
 done
 
-it 'shows the group inside with --cgroupfs, for reading' && root && {
+it 'shows the group inside with --cgroupfs, read-only' && root && {
 	how=boxed
 	box --memory 64m --cpus 0.5 --cgroupfs -- sh -c '
 	    find /sys/fs/cgroup -name memory.limit_in_bytes -o -name memory.max | xargs cat
@@ -433,7 +434,7 @@ it 'shows the group inside with --cgroupfs, for reading' && root && {
 
 # ---- memory ------------------------------------------------------------------
 
-it 'memory: lives below --memory, and above is killed, which is told as oom [S37]' &&
+it 'memory: survives below --memory, and is killed above with the reason oom [S37]' &&
     root && for how in $HOW; do
 	limited --memory 100m -- probe take 90
 	judged exited 0
@@ -446,7 +447,7 @@ it 'memory: lives below --memory, and above is killed, which is told as oom [S37
 	between peak "$(n memory_peak_bytes)" $((95 << 20)) $((101 << 20))
 	limited --memory 100m -- sh -c 'probe take 120; exit 3'
 	judged oom 3
-	# It has gone on without: a server that forks, and lost one.
+	# The command continues without the killed child, like a server that forks.
 	limited --memory 100m -- sh -c 'probe take 120; exit 0'
 	judged exited 0
 	between kills "$(n oom_kills)" 1 2
@@ -466,7 +467,7 @@ it 'memory: counts shared memory and files in memory as well' && root && {
 	clean
 }
 
-it 'memory: tells a kill of the kernel from any other SIGKILL, and from 137' && root &&
+it 'memory: distinguishes an OOM kill from any other SIGKILL, and from exit code 137' && root &&
     for how in $HOW; do
 	limited --memory 64m -- probe die 9
 	judged signaled 137
@@ -476,7 +477,7 @@ it 'memory: tells a kill of the kernel from any other SIGKILL, and from 137' && 
 	judged exited 0
 done
 
-it 'memory: swaps only as far as --memory-swap lets it [S37]' && root && {
+it 'memory: swaps only as far as --memory-swap allows [S37]' && root && {
 	swap() { awk -v key=$1: '$1 == key { print int($2 / 1024) }' /proc/meminfo; }
 	[ $(swap SwapTotal) -lt 200 ] || for how in $HOW; do
 		before=$(swap SwapFree)
@@ -507,13 +508,13 @@ it 'memory: is throttled above --memory-high, and not killed, in v2' && root &&
 	judged timeout 124
 	is "$(n oom_kills)" 0
 	between peak "$(n memory_peak_bytes)" $((19 << 20)) $((80 << 20))
-	# What can be had back is had back.
+	# Reclaimable pages are reclaimed.
 	limited --memory-high 20m -- dd if=/dev/zero of=$H/big bs=1M count=60
 	[ $how = boxed ] || judged exited 0
 	rm -f $H/big
 done
 
-it 'memory: the kernel takes one process, or all of them with --oom group, in v2' && root &&
+it 'memory: an OOM kill ends one process, or all of them with --oom group, in v2' && root &&
     for how in $HOW; do
 	for option in '' '--oom process'; do
 		limited $option --memory 64m -- sh -c 'probe take 90 >/dev/null; echo lives'
@@ -531,7 +532,7 @@ it 'memory: the kernel takes one process, or all of them with --oom group, in v2
 	clean
 done
 
-it 'memory: the kernel takes the command before the init' && root && {
+it 'memory: an OOM kill hits the command before the init' && root && {
 	mine=$(cat /proc/self/oom_score_adj)
 	with=$((mine + 100))
 	[ $with -le 1000 ] || with=1000
@@ -541,7 +542,7 @@ it 'memory: the kernel takes the command before the init' && root && {
 		limited -- cat /proc/self/oom_score_adj
 		out_is "$mine"
 	done
-	# It begins as the command's, and is put back.
+	# Init starts with the value of the command and restores its own.
 	begin --memory 64m -- probe signals
 	spared() { [ "$(cat /proc/$(json info init)/oom_score_adj)" = "$mine" ]; }
 	eventually spared
@@ -551,13 +552,13 @@ it 'memory: the kernel takes the command before the init' && root && {
 
 # ---- processors --------------------------------------------------------------
 
-# The share of a processor that the last one had, in percent.
+# Print the share of a processor that the last command had, in percent.
 share() { awk -v used="$(used)" -v wall="$(n wall_ms)" 'BEGIN {
 	if (wall + 0 > 0) print int(used * 100 / wall) }'; }
 
-# No more than that; and no less by the limit, of the time that it was not kept waiting by
-# other work of this machine: throttled is what each of $1 processors was refused, and
-# where it is emulated it is let go on late.
+# Check that the command gets half a processor. It may not get more. The lower bound
+# excludes the time that it had to wait for other work of this machine: throttled_ms is
+# the time that each of $1 processors was refused, and an emulated processor ends it late.
 gets_half() {
 	processors=$1
 	shift
@@ -568,24 +569,24 @@ gets_half() {
 	    'BEGIN { print int(used * 100 / (used + refused / of)) }')" 35 100
 }
 
-it 'cpu: has half a processor with --cpus 0.5, and is told to have been throttled' &&
+it 'cpu: has half a processor with --cpus 0.5, and reports the throttling' &&
     root && for how in $HOW; do
 	gets_half 1 --cpus 0.5 -- probe burn 1000
 	judged exited 0
 	between throttled "$(n throttled_ms)" 100 3000
-	# By two, each a quarter; where they had one processor less is refused.
+	# Two processes get a quarter each; on a machine with one processor less is refused.
 	gets_half 2 --cpus 0.5 -- probe burn 500 2
 	limited --cpus 1.5 -- probe burn 50
 	between throttled "$(n throttled_ms)" 0 50
 	clean
 done
 
-# Hundredths of a second that processes have had.
+# Print the processor time of processes in hundredths of a second.
 time_of() { awk '{ print $14 + $15 }' $(printf '/proc/%s/stat ' "$@"); }
 all_busy() { time_of $children | awk '$1 < 10 { few = 1 } END { exit few }'; }
 
-# While both are at it: before, and after, the one that is alone has the processor whole.
-it 'cpu: has processors by weight, with --cpu-shares' && root && {
+# Measure while both run: a process alone has the whole processor.
+it 'cpu: shares processors by weight, with --cpu-shares' && root && {
 	for how in $HOW; do
 		launchers= children=
 		for shares in 1024 256; do
@@ -608,18 +609,18 @@ it 'cpu: has processors by weight, with --cpu-shares' && root && {
 	clean
 }
 
-it 'cpuacct: reports the processor time that getrusage has' && root && for how in $HOW; do
+it 'cpuacct: reports the same processor time as getrusage' && root && for how in $HOW; do
 	limited --memory 64m -- probe burn $((SLOW * 500)) 2
 	used=${out#used }
 	between time "$(used)" $((used * 95 / 100)) \
 	    $((used * 105 / 100))
-	# What nobody has waited for counts as well.
+	# Processes without a wait count as well.
 	limited --memory 64m -- sh -c 'probe burn 400 & probe burn 400; sleep 0.1'
 	between 'time with an orphan' "$(used)" 400 $((900 * SLOW))
 	clean
 done
 
-it 'cpuset: sees one processor with --cpuset-cpus 0, and so does a Java machine' && root && {
+it 'cpuset: sees one processor with --cpuset-cpus 0, also in a Java machine' && root && {
 	for how in $HOW; do
 		limited --cpuset-cpus 0 -- nproc
 		out_is 1
@@ -627,7 +628,7 @@ it 'cpuset: sees one processor with --cpuset-cpus 0, and so does a Java machine'
 		out_like '*	0-1'
 		refused '*cpus*' $(words_of $how) --cpuset-cpus 0,4000
 	done
-	# A limit that the kernel takes and does not follow would be none.
+	# Refuse a limit that the kernel accepts and ignores.
 	grep -q . /sys/devices/system/cpu/offline &&
 	    refused '*cpus*' --cpuset-cpus 0,$(cut -d- -f1 /sys/devices/system/cpu/offline)
 	! command -v java >/dev/null || {
@@ -639,7 +640,7 @@ it 'cpuset: sees one processor with --cpuset-cpus 0, and so does a Java machine'
 	clean
 }
 
-# A loop of 2 s that has MIB of mails in memory, and their copies going out.
+# Run for 2 s with MIB of mails in memory, and send copies of them.
 cat >mail.py <<'E'
 import base64, socket, sys, threading, time
 
@@ -675,7 +676,7 @@ else:
     print("sent", sent > 3)
 E
 
-it 'limits a mailer to half a processor and 100 MiB, and kills it at 120' && root &&
+it 'limits a mailer to half a processor and 100 MiB, and kills it at 120 MiB' && root &&
     have python3 && {
 	how=bare
 	for try in 1 2 3; do
@@ -696,9 +697,9 @@ it 'limits a mailer to half a processor and 100 MiB, and kills it at 120' && roo
 
 # ---- processes ---------------------------------------------------------------
 
-it 'pids: has as many as --pids-limit, and is told to have wanted more' && root &&
+it 'pids: has as many processes as --pids-limit, and reports refused forks' && root &&
     for how in $HOW; do
-	# With the probe itself, and in a sandbox with the init.
+	# The probe itself counts, and in a sandbox the init as well.
 	most=9
 	[ $how = bare ] || most=8
 	limited --pids-limit 10 -- probe fill 20
@@ -711,7 +712,7 @@ it 'pids: has as many as --pids-limit, and is told to have wanted more' && root 
 	between peak "$(n pids_peak)" 21 22
 	limited --pids-limit -1 -- probe fill 50
 	judged exited 0
-	# The limit was met, and was no harm.
+	# The command reached the limit and still ended with 0.
 	limited --pids-limit 10 -- sh -c 'probe fill 20 >/dev/null; exit 0'
 	judged exited 0
 	clean
@@ -719,7 +720,7 @@ done
 
 # ---- devices -----------------------------------------------------------------
 
-it 'blkio: writes and reads at the pace that it is given, and reports how much' && root &&
+it 'blkio: writes and reads at the given rate, and reports the amount' && root &&
     have mke2fs && loop_device && {
 	mke2fs -q -F $loop
 	mkdir -p ext
@@ -755,7 +756,7 @@ it 'blkio: writes and reads at the pace that it is given, and reports how much' 
 	clean
 }
 
-it 'devices: opens a node of a volume only where --device names it' && root && loop_device && {
+it 'devices: opens a node of a volume only if --device names it' && root && loop_device && {
 	how=boxed
 	mkdir -p nodes
 	mknod nodes/fuse c 10 229
@@ -778,7 +779,7 @@ it 'devices: opens a node of a volume only where --device names it' && root && l
 	    : </mnt/fuse'
 	out_is 4096
 	err_like '*/mnt/fuse: Operation not permitted'
-	# What every sandbox has, goes on.
+	# Devices that every sandbox has still work.
 	box --volume nodes:/mnt:dev -- sh -c 'echo x >/dev/null; echo x >/mnt/null
 	    for f in zero random urandom; do head -c 1 /dev/$f | wc -c; done
 	    echo x >/dev/full || tty; : <>/dev/ptmx && echo pty'
@@ -789,7 +790,7 @@ it 'devices: opens a node of a volume only where --device names it' && root && l
 	script -qec "$PITH --rootfs $R --volume nodes:/mnt:dev -t -- tty" /dev/null \
 	    </dev/null >.tty
 	grep -q '/dev/pts/0' .tty || fail "$(cat .tty)"
-	# Nothing of it where no node can be there.
+	# A command without its own /dev has no limit of devices.
 	how=bare
 	limited --memory 64m -- sh -c ': <nodes/fuse && echo open'
 	out_is open
@@ -798,7 +799,7 @@ it 'devices: opens a node of a volume only where --device names it' && root && l
 
 # ---- freezer -----------------------------------------------------------------
 
-# What says whether the group of $child stands still.
+# Return whether the group of $child is frozen.
 frozen() {
 	if [ $LAYOUT = v1 ] || { on_v1 freezer &&
 	    grep -q ":freezer:.*/pith-$pid" /proc/$child/cgroup; }; then
@@ -815,7 +816,7 @@ both_grow() {
 	done
 }
 
-it 'freezer: ^Z at the launcher stops all that is inside, and fg lets it go on' && root && {
+it 'freezer: ^Z at the launcher stops everything inside, and fg continues it' && root && {
 	how=boxed
 	for options in '' '--memory 64m' '--pid host'; do
 		rm -f $H/beat.* info
@@ -848,7 +849,7 @@ it 'freezer: ^Z at the launcher stops all that is inside, and fg lets it go on' 
 			fi
 			both_grow
 		done
-		# One that stands still can be ended.
+		# A frozen sandbox can be ended.
 		echo z >&8
 		hear_until stopped
 		eventually frozen
@@ -862,7 +863,7 @@ it 'freezer: ^Z at the launcher stops all that is inside, and fg lets it go on' 
 	done
 }
 
-it 'freezer: what is sent to the launcher by others goes to the command' && root && {
+it 'freezer: forwards SIGTSTP and SIGCONT of other processes to the command' && root && {
 	how=boxed
 	begin --memory 64m -- probe signals
 	kill -TSTP $pid
@@ -875,9 +876,9 @@ it 'freezer: what is sent to the launcher by others goes to the command' && root
 	clean
 }
 
-# ---- the rest of the nine ----------------------------------------------------
+# ---- other controllers -------------------------------------------------------
 
-it 'net_cls: has the class of --cgroup-conf, or says that there is no such controller' &&
+it 'net_cls: has the class of --cgroup-conf, or says that the controller is missing' &&
     root && for how in $HOW; do
 	if on_v1 net_cls; then
 		holds '--cgroup-conf net_cls.classid=65537' net_cls net_cls.classid=65537 x
@@ -892,7 +893,7 @@ it 'net_cls: has the class of --cgroup-conf, or says that there is no such contr
 	clean
 done
 
-it 'ns: is what --unshare does, with limits as well' && root && {
+it 'ns: creates the namespaces of --unshare, with limits as well' && root && {
 	how=bare
 	limited --unshare pid,net,uts,ipc --memory 64m --pids-limit 20 -- sh -c '
 	    echo $$; ls /sys/class/net /proc/self/ns | wc -l; probe take 90'
@@ -914,7 +915,7 @@ it 'ns: is what --unshare does, with limits as well' && root && {
 www() { nsenter --net=/proc/$first/ns/net busybox wget -qO- http://127.0.0.1/motd; }
 serves() { [ "$(www 2>/dev/null)" = "$MOTD" ]; }
 
-# Web servers in a network of their own: $servers are its processes, $first the first.
+# Run web servers in a network of their own: $servers are the pids, $first is the first one.
 serve() {
 	mkdir -p www
 	chmod 755 www
@@ -938,7 +939,7 @@ serve() {
 joined() { for one in $servers; do printf -- '--cgroup-join %s ' $one; done; }
 homes() { for one in $servers; do cat /proc/$one/cgroup; done | sort -u | xargs; }
 
-it 'brings a running web server in, and back to where it was at the end' && root && {
+it 'joins a running web server, and returns it to its old groups at the end' && root && {
 	serve
 	home=$(homes)
 	for how in $HOW; do
@@ -954,7 +955,7 @@ it 'brings a running web server in, and back to where it was at the end' && root
 		is "$how: $(homes)" "$how: $home"
 		serves || fail 'it does not serve after'
 		clean
-		# An end of any other kind.
+		# The same after other ends.
 		limited $(joined) --timeout 100ms --memory 200m -- probe stubborn
 		is "$how: $(homes)" "$how: $home"
 		limited $(joined) --memory 64m -- probe take 90
@@ -967,7 +968,7 @@ it 'brings a running web server in, and back to where it was at the end' && root
 		is "$how: $(homes)" "$how: $home"
 		clean
 	done
-	# And one that could not be seen to.
+	# A killed launcher cannot return the joined process.
 	begin $(joined) --memory 200m -- probe signals
 	kill -9 $pid
 	ends 2>/dev/null
@@ -979,7 +980,7 @@ it 'brings a running web server in, and back to where it was at the end' && root
 	clean
 }
 
-it 'limits what has joined' && root && {
+it 'limits joined processes' && root && {
 	how=bare
 	"$PROBE" burn 0 >/dev/null &
 	burner=$!
@@ -994,17 +995,17 @@ it 'limits what has joined' && root && {
 	clean
 }
 
-# ---- time that is used up ----------------------------------------------------
+# ---- processor time -----------------------------------------------------------
 
-it 'cpu-time: ends what has used up the time, all its processes together' && root &&
+it 'cpu-time: ends the command when all its processes together have used the time' && root &&
     for how in $HOW; do
 	for words in '' 2; do
 		limited --cpu-time 500ms -- probe burn 0 $words
 		judged cpu-time 124
-		# A sandbox takes some to be made.
+		# Creating a sandbox takes some of the time.
 		between time "$(used)" 480 $((900 * SLOW))
 	done
-	# One after the other.
+	# Many processes, one after the other.
 	limited --cpu-time 500ms -- sh -c 'while :; do probe burn 50 >/dev/null; done'
 	judged cpu-time 124
 	limited --cpu-time 500ms --stop-timeout 100ms -- sh -c 'trap "" TERM; while :; do :; done'
@@ -1017,7 +1018,7 @@ it 'cpu-time: ends what has used up the time, all its processes together' && roo
 	clean
 done
 
-it 'cpu-time: sends the signal that stops, first' && root && for how in $HOW; do
+it 'cpu-time: sends the stop signal first' && root && for how in $HOW; do
 	limited --cpu-time 300ms --stop-signal INT -- sh -c 'trap "echo told; exit 9" INT
 	    while :; do :; done'
 	out_is told
@@ -1025,9 +1026,9 @@ it 'cpu-time: sends the signal that stops, first' && root && for how in $HOW; do
 	clean
 done
 
-# ---- the verdict -------------------------------------------------------------
+# ---- the report --------------------------------------------------------------
 
-# One of each kind, whose reason and code are its name.
+# End in one of these ways; the name is the expected reason and exit code.
 KINDS='exited:7 signaled:143 timeout:124 cpu-time:124 oom:137 pids-limit:1 setup-error:125
 	exec-error:127'
 of_kind() {
@@ -1047,8 +1048,8 @@ of_kind() {
 	echo $? >$report.code
 }
 
-# All at once, which is the load.
-it 'gives each end its reason, each time, with all of them at once' && root && {
+# The parallel runs load the machine.
+it 'gives each end its reason, every time, also when many end at once' && root && {
 	for how in $HOW; do
 		round=0
 		while [ $round -lt $((N * 10)) ]; do
@@ -1071,7 +1072,7 @@ KEYS='reason error exit_code signal wall_ms user_ms system_ms max_rss_bytes
 	memory_peak_bytes pids_peak oom_kills throttled_ms io_read_bytes io_write_bytes
 	net_rx_bytes net_tx_bytes cgroup orphans_reaped stragglers_killed weakened'
 
-it 'reports JSON with all its keys, whatever it is about' && root && have python3 && {
+it 'reports JSON with all keys, whatever the names contain' && root && have python3 && {
 	quote='q"uo\te 	'$(printf '\303\244\001\377')
 	for mount in $(cut -d' ' -f1 .groups); do
 		mkdir -p "$mount/$G/$quote"
@@ -1120,7 +1121,7 @@ it 'reports JSON with all its keys, whatever it is about' && root && have python
 	clean
 }
 
-it 'knows what a sandbox took' && root && {
+it 'reports the resources that a sandbox used' && root && {
 	how=boxed
 	limited --memory 200m --pids-limit 100 --cpus 0.9 -- sh -c 'probe take 50; probe fill 5
 	    nc -l -p 80 -e cat /bin/busybox & sleep 0.2; nc 127.0.0.1 80 >/dev/null </dev/null'
@@ -1129,7 +1130,7 @@ it 'knows what a sandbox took' && root && {
 	between pids_peak "$(n pids_peak)" 8 12
 	between max_rss_bytes "$(n max_rss_bytes)" $((50 << 20)) $((60 << 20))
 	is "$(n oom_kills)" 0
-	# There is nobody to talk to but itself.
+	# The sandbox has only lo, so it talks to itself.
 	for key in net_rx_bytes net_tx_bytes; do
 		case $(n $key) in null | *[0-9]) ;; *) fail "$key: $(n $key)" ;; esac
 	done
@@ -1139,7 +1140,7 @@ it 'knows what a sandbox took' && root && {
 	clean
 }
 
-it 'prints the verdict for a person with -v' && root && for how in $HOW; do
+it 'prints a readable summary with -v' && root && for how in $HOW; do
 	limited -v --memory 32m -- probe take 64
 	err_like '*probe: oom*, exit code 137, *memory*'
 	limited -v --pids-limit 10 -- probe fill 20
@@ -1149,7 +1150,7 @@ it 'prints the verdict for a person with -v' && root && for how in $HOW; do
 	clean
 done
 
-it 'writes a report that nothing inside can reach or put in its place [S45]' && root && {
+it 'writes a report that the command can neither reach nor replace [S45]' && root && {
 	how=boxed
 	mkdir -p reports
 	run "$PITH" --rootfs $R --memory 64m --report reports/r.json -- sh -c '
@@ -1161,9 +1162,9 @@ it 'writes a report that nothing inside can reach or put in its place [S45]' && 
 	is "$(n reason reports/r.json)" '"exited"'
 }
 
-# ---- out of the group, and above it ------------------------------------------
+# ---- escapes from the group --------------------------------------------------
 
-it 'has no control groups inside unless asked, and then none that start anything [S34]' &&
+it 'has no cgroup mounts inside unless asked, and no way to run programs by them [S34]' &&
     root && {
 	how=boxed
 	box -- grep -c cgroup /proc/mounts
@@ -1200,7 +1201,7 @@ it 'has no control groups inside unless asked, and then none that start anything
 		is "$options: $code" "$options: 0"
 		case $options-$out in
 		*'userns host'*agent*) fail "$options: $out" ;;
-		*'userns host'*) ;;     # it is root, but of the group's own files alone
+		*'userns host'*) ;;     # it is root, but may write only the files of its own group
 		*) is "$options: $out" "$options: " ;;
 		esac
 		[ ! -e escaped ] || fail "$options: it is out"
@@ -1209,7 +1210,7 @@ it 'has no control groups inside unless asked, and then none that start anything
 	clean
 }
 
-# All that root inside may try, then wait to be looked at.
+# Try all that root inside may do against its limits, then wait for the test to check.
 cat >"$R/bin/lift" <<'E'
 #!/bin/sh
 mkdir -p /tmp/m
@@ -1242,7 +1243,7 @@ exec probe signals
 E
 chmod 755 "$R/bin/lift"
 
-it 'cannot lift its limits, nor leave its group, as root inside [S35]' && root && {
+it 'cannot lift its limits or leave its group, as root inside [S35]' && root && {
 	how=boxed
 	for options in '' '--cap-add ALL' '--cap-add ALL --seccomp off --cgroupfs' \
 	    '--cap-add ALL --seccomp off --userns host' '--allow-userns --cap-add ALL' \
@@ -1258,12 +1259,12 @@ it 'cannot lift its limits, nor leave its group, as root inside [S35]' && root &
 			case $group in
 			*/pith-$pid/pay)
 				is "$options: $(cat ${group%/*}/$file)" "$options: $value" ;;
-			*/pith-$pid/pay/x) ;;   # deeper in
+			*/pith-$pid/pay/x) ;;   # in a child group
 			*) fail "$options: it is in $group" ;;
 			esac
 		done
 		stop
-		# By what happens.
+		# The limits still take effect.
 		box $options --memory 64m --pids-limit 30 --cpus 0.9 --cpuset-cpus 0 \
 		    --report v.json -- sh -c 'lift <&- >/dev/null &
 		    sleep 0.3; probe take 90; exit 3'
@@ -1272,14 +1273,14 @@ it 'cannot lift its limits, nor leave its group, as root inside [S35]' && root &
 	clean
 }
 
-# Microseconds from the start of one to the end.
+# Measure a whole run in microseconds.
 takes() {
 	from=$(date +%s%N)
 	"$PITH" $(words_of $how) --memory 64m --pids-limit 20 -- true
 	echo $((($(date +%s%N) - from) / 1000))
 }
 
-# Of all that descend from the launcher, those that run the command: outside of its group.
+# List the descendants of the launcher that run the command.
 tree_of() {
 	ps -e -o pid= -o ppid= -o comm= | awk -v top=$1 '
 		{ parent[$1] = $2; name[$1] = $3 }
@@ -1293,7 +1294,7 @@ tree_of() {
 					}
 		}'
 }
-# Lines of /proc/PID/cgroup where it has limits.
+# Match the lines of /proc/PID/cgroup of hierarchies with limits.
 LIMITED='^[0-9]*:\([^:]*,\)*\(memory\|pids\)[,:]'
 on_v1 memory || LIMITED='^0::'
 all_inside() {
@@ -1303,12 +1304,12 @@ all_inside() {
 	    grep -v "/pith-$1/pay\$")
 	for line in $outside; do
 		one=${line#/proc/}
-		# What has ended is nowhere.
+		# A process that has ended has no group.
 		over ${one%%/*} || fail "$how: outside: $line"
 	done
 }
 
-it 'runs nothing of the command outside of its group, whenever the launcher stops [S36]' &&
+it 'runs no process of the command outside its group when the launcher stops [S36]' &&
     root && for how in $HOW; do
 	span=$(takes)
 	try=0 running=0
@@ -1326,13 +1327,13 @@ it 'runs nothing of the command outside of its group, whenever the launcher stop
 		case $code in 137 | 143) ;; *) fail "$how: code $code; $err" ;; esac
 	done
 	[ $running -gt 0 ] || fail "$how: none was stopped with its command running"
-	# Which goes on by itself from its first moment, where pith is all that there is.
+	# In a sandbox the start takes longer, so some stops come before the command.
 	[ $how = bare ] || [ $running -lt $((N * 20)) ] ||
 	    fail "$how: none was stopped before its command"
 	clean
 done
 
-it 'is in its group before the exec, also with the launcher stopped there [S36]' && root && {
+it 'is in its group before the exec, even if the launcher stops there [S36]' && root && {
 	how=boxed
 	fifo gate
 	exec 8<>gate
@@ -1359,13 +1360,13 @@ it 'is in its group before the exec, also with the launcher stopped there [S36]'
 	clean
 }
 
-it 'tells its verdict in time, whatever fills the machine inside [S40]' && root && {
-	# Deaths take time of the processor as well, which is emulated so much slower.
+it 'reports in time, even if processes fill the machine inside [S40]' && root && {
+	# Dying takes processor time as well, and an emulated processor is that much slower.
 	few=0.$(printf %02d $((5 * SLOW)))
 	for how in $HOW; do
 		for words in '--pids-limit 50:0' '--memory 64m --pids-limit 200:4' \
 		    '--memory 64m:20' "--pids-limit 50 --cpus $few:0"; do
-			# By the launcher's clock, which begins before the command does.
+			# The launcher's clock starts before the command does.
 			limited ${words%:*} --timeout $((SLOW * 500))ms --stop-timeout 500ms -- \
 			    probe bomb ${words#*:}
 			judged timeout 124
@@ -1377,9 +1378,9 @@ it 'tells its verdict in time, whatever fills the machine inside [S40]' && root 
 	done
 }
 
-# ---- what was there before, and what is left ---------------------------------
+# ---- existing and leftover groups ---------------------------------------------
 
-# Processes that were there: $guests.
+# Put a process into an existing group, and remember it in $guests.
 put_guest() {
 	sleep 60 &
 	guests="$guests $!"
@@ -1392,10 +1393,10 @@ end_guests() {
 }
 gone() { for one in $guests; do over $one || return 1; done; }
 
-it 'takes another name where a group is that another launcher has locked [S39]' && root && {
+it 'takes another name if another launcher has locked its group [S39]' && root && {
 	guests= holders=
 	for how in $HOW; do
-		# The shell becomes pith, and with that its number is known.
+		# The shell becomes pith, so the test knows the pid before pith runs.
 		fifo go
 		sh -c 'read -r _ <go; exec "$@"' - "$PITH" --report v.json $(words_of $how) \
 		    --memory 64m --pids-limit 20 -- true &
@@ -1429,7 +1430,7 @@ it 'takes another name where a group is that another launcher has locked [S39]' 
 		kill $(ps -o pid= --ppid $(echo $holders | tr ' ' ,))
 		wait $holders 2>/dev/null
 		holders=
-		# Now it is anybody's, and the next start ends it.
+		# Without a lock the group is a leftover, and the next start removes it.
 		limited --memory 64m --pids-limit 20 -- true
 		eventually gone
 		end_guests
@@ -1438,7 +1439,7 @@ it 'takes another name where a group is that another launcher has locked [S39]' 
 }
 
 OTHERS='other-1 pith pith- pith-web pith-12x pith-1.x'
-it 'ends and removes what a launcher has left, also frozen, and nothing else [S39]' && root && {
+it 'removes groups of a killed launcher, also frozen ones, and no others [S39]' && root && {
 	guests=
 	for how in $HOW; do
 		for state in empty full frozen; do
@@ -1451,7 +1452,7 @@ it 'ends and removes what a launcher has left, also frozen, and nothing else [S3
 				[ $state = empty ] || put_guest pay
 				[ $state != frozen ] || [ ! -e $group/cgroup.freeze ] ||
 				    echo 1 >$group/cgroup.freeze
-				# Others have names of their own.
+				# Groups with other names belong to others.
 				for other in $OTHERS; do mkdir -p ${group%/*}/$other/pay; done
 			done
 			if [ $state = frozen ] && on_v1 freezer && [ -n "$guests" ]; then
@@ -1465,7 +1466,8 @@ it 'ends and removes what a launcher has left, also frozen, and nothing else [S3
 			if [ $state = frozen ] && [ -n "${ice:-}" ]; then
 				echo THAWED >$ice/freezer.state
 			fi
-			# What is frozen may take the time that a start has for what was left.
+			# A start has limited time for leftovers, so frozen groups may need
+			# several starts.
 			for again in 1 2 3 4 5; do
 				gone || limited --memory 64m --pids-limit 20 -- true
 			done
@@ -1490,7 +1492,7 @@ it 'ends and removes what a launcher has left, also frozen, and nothing else [S3
 	done
 }
 
-# What no sandbox is around goes on without its launcher, and is for us to end.
+# A command without a sandbox survives its launcher, so the test kills it.
 end_left() {
 	for group in $(groups); do
 		kill -9 $(cat $group/pay/cgroup.procs)
@@ -1498,7 +1500,7 @@ end_left() {
 	none_runs
 }
 
-it 'leaves nothing when the launcher is killed, whenever: the next start ends it [S39]' &&
+it 'leaves nothing after a kill of the launcher at any time and another start [S39]' &&
     root && {
 	for options in bare boxed 'boxed --pid host'; do
 		how=${options%% *}
@@ -1516,7 +1518,7 @@ it 'leaves nothing when the launcher is killed, whenever: the next start ends it
 			if [ $how = bare ]; then
 				eventually end_left
 			else
-				# In a namespace of its own the kernel ends it.
+				# The end of the PID namespace kills it.
 				eventually none_runs
 			fi
 		done
@@ -1528,7 +1530,7 @@ it 'leaves nothing when the launcher is killed, whenever: the next start ends it
 	done
 }
 
-it 'runs beside itself, each with its own limits' && root && for how in $HOW; do
+it 'runs several times at once, each run with its own limits' && root && for how in $HOW; do
 	rm -f n.*.json
 	for i in 1 2 3 4 5 6 7 8; do
 		"$PITH" $(words_of $how) --report n.$i.json --memory $((16 + 2 * i))m \
@@ -1562,7 +1564,7 @@ it 'leaves no group, process or mount after 100 mixed runs' && root && {
 	"$PITH" --pids-limit 9 -- true
 	clean
 	is "$(wc -l </proc/self/mountinfo)" $mounts
-	# Without a group nobody ends what a host's command has left.
+	# Without a group pith does not kill the leftovers of a command on the host.
 	for one in $(ours_running | awk '/probe stubborn/ { print $1 }'); do
 		case $(cat /proc/$one/cgroup) in */pith-[0-9]*) fail "in a group: $one" ;; esac
 		kill -9 $one
@@ -1570,7 +1572,7 @@ it 'leaves no group, process or mount after 100 mixed runs' && root && {
 	eventually none_runs
 }
 
-it 'ends all that is in its group when the command ends, without namespaces too' && root && {
+it 'kills all processes of its group when the command ends, also without namespaces' && root && {
 	how=bare
 	limited --memory 64m -- sh -c '
 	    setsid probe stubborn & (setsid probe stubborn &) ; sleep 0.1; exit 3' >/dev/null
@@ -1579,7 +1581,7 @@ it 'ends all that is in its group when the command ends, without namespaces too'
 	clean
 }
 
-it 'sees the processes of the host with --pid host, and ends its own all the same' && root && {
+it 'sees processes of the host with --pid host, and still kills its own' && root && {
 	how=boxed
 	begin --pid host -- sh -c 'setsid probe stubborn >/dev/null &
 	    echo pid $$; cat /proc/1/comm; exec probe signals'
@@ -1597,7 +1599,7 @@ it 'sees the processes of the host with --pid host, and ends its own all the sam
 	eventually none_runs
 	limited -- true
 	clean
-	# Also where init sees the end of the command first.
+	# The same if init notices the end of the command first.
 	begin --pid host -- sh -c 'setsid probe stubborn & exec probe signals'
 	init=$(json info init)
 	kill -STOP $init
@@ -1616,11 +1618,11 @@ it 'sees the processes of the host with --pid host, and ends its own all the sam
 	clean
 }
 
-# ---- who is not root ---------------------------------------------------------
+# ---- ordinary users -----------------------------------------------------------
 
-it 'says to an ordinary user what his limits lack, and does without where none are' && {
+it 'tells an ordinary user why limits fail, and needs none without limits' && {
 	be as_user
-	# Where he has got a group of his own that has the controllers, it is the next test.
+	# A group of the user with these controllers is the subject of the next test.
 	[ "$(id -u)" = 0 ] || how=boxed
 	for words in '' "--rootfs $R"; do
 		for limit in '--memory 64m' '--cpus 0.5' '--pids-limit 20' '--cpu-time 9s'; do
@@ -1636,9 +1638,9 @@ it 'says to an ordinary user what his limits lack, and does without where none a
 	be as_root
 }
 
-# A group that is his, as systemd delegates one, with him in it.
+# Run a command in a group that belongs to the user, like one that systemd delegates.
 mine() { (echo 0 >"$V2/$G/his/$1/cgroup.procs" && shift && exec $as "$@"); }
-it 'has limits as an ordinary user in a group of v2 that is his' && root && {
+it 'has limits as an ordinary user in a delegated v2 group' && root && {
 	be as_user
 	if [ -n "$V2" ]; then
 		echo "+$(xargs <$V2/$G/cgroup.controllers | sed 's/ / +/g')" \
@@ -1646,7 +1648,7 @@ it 'has limits as an ordinary user in a group of v2 that is his' && root && {
 		mkdir $V2/$G/his
 		chown -R 65534:65534 $V2/$G/his
 	fi
-	# Where others are in the group, it is the one above that has to hand on.
+	# If the group holds other processes, the group above it has to enable the controllers.
 	for place in . leaf; do
 		[ -n "$V2" ] || break
 		[ $place = . ] || { mkdir $V2/$G/his/leaf && chown -R 65534:65534 $V2/$G/his/leaf; }
@@ -1685,8 +1687,8 @@ it 'has limits as an ordinary user in a group of v2 that is his' && root && {
 	be as_root
 }
 
-it 'has limits alone in its group, as process 1 of a container has to, in v2' && root && {
-	# As an engine does; the kernel refuses what is of v2 on top of the same.
+it 'has limits when it is alone in its v2 group, like process 1 of a container' && root && {
+	# Like an engine. The kernel refuses a second v2 mount on top of the first.
 	cat >own-v2 <<-'E'
 		umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup
 	E
@@ -1701,7 +1703,7 @@ it 'has limits alone in its group, as process 1 of a container has to, in v2' &&
 	[ $LAYOUT != v2 ] || for words in '' "--rootfs $R"; do
 		echo "+memory +pids +cpu" >$V2/$G/cgroup.subtree_control
 		mkdir $V2/$G/box
-		# First with the shell that waits, which is another; then alone.
+		# First with a waiting shell in the group, then alone.
 		run sh -c 'echo 0 >"$0/cgroup.procs"; exec unshare --cgroup --mount "$@"' \
 		    $V2/$G/box sh -c '. ./own-v2 && exec "$@"' - \
 		    "$PITH" --report $W/v.json --memory 64m $words -- probe take 90
@@ -1718,7 +1720,7 @@ it 'has limits alone in its group, as process 1 of a container has to, in v2' &&
 	clean
 }
 
-it 'has limits by PITH_OPTIONS, as the init of an engine' && root && {
+it 'takes limits from PITH_OPTIONS, as the init of an engine' && root && {
 	run env PITH_OPTIONS='--memory 64m --report v.json' "$PITH" -- probe take 90
 	code_is 137
 	is "$(n reason)" '"oom"'
@@ -1730,10 +1732,11 @@ it 'has limits by PITH_OPTIONS, as the init of an engine' && root && {
 
 # ---- bad input ---------------------------------------------------------------
 
-# What is no number anywhere.
+# Values that are invalid for every limit.
 NONE='1e30 64mm 18446744073709551616 99999999999999999999 0x10 5x -5m nan +5 5,5x - 1.5.5'
 
-# not_taken OPTION BEFORE BAD ...: BEFORE is of the value as well; besides "" and " 5".
+# Check that values are refused: not_taken OPTION BEFORE BAD .... BEFORE precedes each
+# bad value, and also the values "" and " 5".
 not_taken() {
 	option=$1 before=$2
 	shift 2
@@ -1748,7 +1751,7 @@ not_taken() {
 	done
 }
 
-it 'refuses what is no limit, option by option [S38]' && root && loop_device && {
+it 'refuses invalid limits, option by option [S38]' && root && loop_device && {
 	more=
 	not_taken --memory '' $NONE 0 -1 0m 0.5 1k 511k
 	not_taken --memory-high '' $NONE 0 -1 0m
@@ -1770,7 +1773,7 @@ it 'refuses what is no limit, option by option [S38]' && root && loop_device && 
 	clean
 }
 
-# By whatever line, as much as it says what.
+# Check that values are refused with any error of one line.
 refuses() {
 	for bad; do
 		run "$PITH" $option "$bad" $more -- /bin/sh -c 'echo started'
@@ -1779,7 +1782,7 @@ refuses() {
 	done
 }
 
-it 'refuses what is no group, file, process or choice' && root && {
+it 'refuses invalid groups, files, processes and choices' && root && {
 	for more in '' '--memory 64m' "--rootfs $R"; do
 		option=--cgroup-parent
 		refuses '' .. ../ a/.. /../$G $G/../$G $G/suite/.. none-such $G/none /none/..
@@ -1798,14 +1801,14 @@ it 'refuses what is no group, file, process or choice' && root && {
 	done
 	more=
 	for option in --memory-swap --pid; do refuses 64m host; done
-	# Twice, it is not the last one that counts.
+	# A second value does not replace the first one.
 	how=bare
 	limited --pids-limit 10 --pids-limit 20 -- true
 	code_is 125
 	clean
 }
 
-it 'fails where the files of cgroups are read-only, hidden or not mounted' && root && {
+it 'fails if the cgroup files are read-only, hidden or not mounted' && root && {
 	cat >spoiled <<-'E'
 		case $1 in
 		ro) cut -d' ' -f5,9- /proc/self/mountinfo | grep -E 'cgroup' |
@@ -1837,19 +1840,19 @@ it 'fails where the files of cgroups are read-only, hidden or not mounted' && ro
 	clean
 }
 
-it 'fails where a group has no place for another, or no such controller' && root && {
+it 'fails if a group allows no child group, or lacks the controller' && root && {
 	how=bare
 	for mount in $(cut -d' ' -f1 .groups); do
 		mkdir $mount/$G/p
 	done
 	if ! on_v1 pids; then
-		# Nothing is handed on to what is below it.
+		# No controllers are enabled for child groups.
 		mkdir -p $V2/$G/p/q
 		echo 0 >$V2/$G/p/cgroup.max.descendants
 		refused '*' --cgroup-parent $G/p/q --pids-limit 20
 		refused '*' --cgroup-parent $G/p --pids-limit 20
 		rmdir $V2/$G/p/q
-		# Threads have a domain that has the memory.
+		# In a threaded group the memory belongs to the domain above.
 		mkdir $V2/$G/p/q 2>/dev/null
 		echo max >$V2/$G/p/cgroup.max.descendants
 		mkdir -p $V2/$G/p/q
@@ -1857,7 +1860,7 @@ it 'fails where a group has no place for another, or no such controller' && root
 		refused '*' --cgroup-parent $G/p/q --memory 64m
 		rmdir $V2/$G/p/q
 	else
-		# More than those above have.
+		# The limit exceeds that of the group above.
 		if on_v1 cpu; then
 			echo 20000 >$(mount_of cpu)/$G/p/cpu.cfs_quota_us
 			refused '*cpu*' --cgroup-parent $G/p --cpus 0.5
@@ -1869,7 +1872,7 @@ it 'fails where a group has no place for another, or no such controller' && root
 	clean
 }
 
-it 'has an end also with less memory than an exec takes' && root && for how in $HOW; do
+it 'ends properly with less memory than an exec takes' && root && for how in $HOW; do
 	for size in 512k 600k 1m 2m 4m; do
 		limited --memory $size --timeout 20s -- probe take 1
 		case $(n reason)-$code in
