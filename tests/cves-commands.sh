@@ -1,8 +1,8 @@
-# Replay public reports about other sandboxes as cves.sh does: those in which the command
-# was the attacker, or what stood on the command line.
+# Replay public reports about other sandboxes like cves.sh: those in which the command
+# or the command line was the attacker.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
 
-# Whatever gets out of here gets no further than a mount namespace.
+# Confine a successful escape to a mount namespace.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
 . "${0%/*}/lib.sh"
@@ -10,9 +10,9 @@
 
 # ---- hostile commands ----------------------------------------------------------
 
-# runc was overwritten by /proc/self/exe. pith's owner inside could make it setuid and
-# writable for all. Seen to fail without sealed_become(): its mode was 4777.
-it 'CVE-2019-5736: lets no command change the program' && for who in $WHO; do
+# runc was overwritten through /proc/self/exe. The owner of pith's file inside could make
+# it setuid and writable for all. Seen to fail without sealed_become(): its mode was 4777.
+it 'CVE-2019-5736: keeps the command from changing the program' && for who in $WHO; do
 	prepare $who
 	cp "$PITH" "$H/pith"
 	[ -z "$as" ] || chown 65534 "$H/pith"
@@ -26,7 +26,8 @@ it 'CVE-2019-5736: lets no command change the program' && for who in $WHO; do
 		case $who$option in as_user*userns*) continue ;; as_root*subid) continue ;; esac
 		for command in '' '/self --' '/self /self --'; do
 			run $as "$H/pith" --rootfs "$R" $option -- $command attack overwrite
-			# It kills the pith inside, and with that itself, sooner or later.
+			# The attempt kills the pith inside sooner or later, and with it the
+			# command.
 			[ "$code,$out" = 137, ] || held "$option $command"
 		done
 		run $as "$H/pith" --rootfs "$R" $option --timeout 100ms -- /script
@@ -35,10 +36,10 @@ it 'CVE-2019-5736: lets no command change the program' && for who in $WHO; do
 	rm "$H/pith" "$R/self" "$R/script"
 done
 
-# A faulty kernel let a pipe write into files that were only read, such as the program of
-# runc. The kernel holds that; pith keeps its program out of reach. Seen to fail without
-# PR_SET_DUMPABLE in launch_settle().
-it 'CVE-2022-0847: writes no file that may only be read' && for who in $WHO; do
+# A kernel bug let a pipe write into files that are open only for reading, such as the
+# program of runc. The fix is in the kernel; pith keeps its program out of reach. Seen
+# to fail without PR_SET_DUMPABLE in sandbox_prepare_command().
+it 'CVE-2022-0847: does not write to files that are read-only' && for who in $WHO; do
 	prepare $who
 	was=$(cksum <"$PITH")
 	for option in '' --cap-add=ALL --allow-userns; do
@@ -51,8 +52,8 @@ it 'CVE-2022-0847: writes no file that may only be read' && for who in $WHO; do
 	is "$(cksum <"$PITH")" "$was"
 done
 
-# Who made a user and a cgroup namespace could write a release agent. Relies on the
-# filter and, for namespaces of its own, on the kernel.
+# A process that created a user and a cgroup namespace could write a release agent.
+# Relies on the filter and, for nested namespaces, on the kernel.
 it 'CVE-2022-0492: writes no release agent' && for who in $WHO; do
 	prepare $who
 	for option in '' --cap-add=ALL --cgroupfs --userns=host \
@@ -61,12 +62,12 @@ it 'CVE-2022-0492: writes no release agent' && for who in $WHO; do
 		box $option -- attack release-agent
 		held "$option"
 	done
-	# Namespaces of its own are no help: the kernel asks for the first one.
+	# Nested namespaces do not help: the kernel requires the initial user namespace.
 	box --allow-userns -- attack release-agent
 	held --allow-userns
 done
 
-# A parameter of a file system overflowed in the kernel, for who has CAP_SYS_ADMIN in any
+# A mount parameter overflowed in the kernel, for a process with CAP_SYS_ADMIN in any
 # user namespace. Seen to fail without fsopen(2) in the filter.
 it 'CVE-2022-0185: configures no file system' && for who in $WHO; do
 	prepare $who
@@ -94,9 +95,9 @@ it 'CVE-2023-25809: leaves no control group writable' && for who in $WHO; do
 	done
 done
 
-# containerd's shim listened in the abstract namespace, which belongs to the network.
-# Relies on CLONE_NEWNET, and with the network of the host on scopes of Landlock.
-it 'CVE-2020-15257: reaches no abstract socket of the host' && {
+# containerd's shim listened in the abstract namespace, which belongs to the network
+# namespace. Relies on CLONE_NEWNET, and in the host's network on scopes of Landlock.
+it 'CVE-2020-15257: cannot reach an abstract socket of the host' && {
 	start "$ESCAPE" listen "containerd-shim/$$/shim.sock"
 	hear_until ready
 	for who in $WHO; do
@@ -111,9 +112,9 @@ it 'CVE-2020-15257: reaches no abstract socket of the host' && {
 	ends 2>/dev/null
 }
 
-# The filter of flatpak compared 64 bits of TIOCSTI, the kernel 32; without one bubblewrap
-# was left so already (CVE-2017-5226). Seen to fail without IOCTL in the filter.
-it 'CVE-2019-10063: types nothing into the terminal' && for who in $WHO; do
+# The filter of flatpak compared 64 bits of TIOCSTI, the kernel 32; without a filter
+# bubblewrap had the same escape (CVE-2017-5226). Seen to fail without IOCTL in the filter.
+it 'CVE-2019-10063: inserts no input into the terminal' && for who in $WHO; do
 	prepare $who
 	for option in --tty=no --tty '--tty=no --allow-userns' '--tty=no --new-privs'; do
 		run "$ESCAPE" terminal $as "$PITH" --rootfs "$R" $option -- escape push
@@ -122,8 +123,8 @@ it 'CVE-2019-10063: types nothing into the terminal' && for who in $WHO; do
 done
 
 # Inheritable capabilities were not empty: a program with file capabilities gained them
-# (CVE-2022-27649 to 27651, 29162). Relies on privileges.c clearing that set.
-it 'CVE-2022-24769: starts with no inheritable capability' && for who in $WHO; do
+# (CVE-2022-27649 to 27651, 29162). Relies on privileges.c, which clears that set.
+it 'CVE-2022-24769: starts with no inheritable capabilities' && for who in $WHO; do
 	prepare $who
 	inherits=$as
 	[ -n "$as" ] || inherits='setpriv --inh-caps +chown,+net_raw,+sys_admin'
@@ -141,10 +142,10 @@ it 'CVE-2022-24769: starts with no inheritable capability' && for who in $WHO; d
 	rm -r "$R/bin/cap"
 done
 
-# The group of the user was not among the supplementary ones, so that a setgid program
-# dropped it, and with it what it forbids (CVE-2022-2990, 2995). Relies on
-# MOUNT_ATTR_NOSUID at the root, and for the user on setgroups(2) being denied.
-it 'CVE-2022-2989: drops no group that forbids a file' && for who in $WHO; do
+# The group of the user was not a supplementary group. A setgid program dropped it,
+# and with it the denial of access (CVE-2022-2990, 2995). Relies on MOUNT_ATTR_NOSUID
+# at the root, and for an ordinary user on the denial of setgroups(2).
+it 'CVE-2022-2989: keeps membership of a group that is denied access' && for who in $WHO; do
 	prepare $who
 	echo forbidden >"$H/forbidden"
 	chmod 604 "$H/forbidden"
@@ -170,8 +171,8 @@ done
 
 # ---- the command line ----------------------------------------------------------
 
-# crun took the user 1 for 0. Relies on text_number(), which takes digits alone.
-it 'CVE-2026-30892: is the user that was named' && for who in $WHO; do
+# crun read the user 1 as 0. Relies on text_number(), which accepts only digits.
+it 'CVE-2026-30892: runs as the given user' && for who in $WHO; do
 	prepare $who
 	for user in 1 1:1 33; do
 		box --user $user -- id -u
@@ -182,9 +183,9 @@ it 'CVE-2026-30892: is the user that was named' && for who in $WHO; do
 	done
 done
 
-# A command that begins with an option was one of bubblewrap's. Relies on options
-# that end at -- and at the first word.
-it 'CVE-2024-32462: takes no word of the command for an option' && for who in $WHO; do
+# bubblewrap took a command that starts with a dash as its own option. Relies on
+# options that end at -- and at the first word.
+it 'CVE-2024-32462: takes no word of the command as an option' && for who in $WHO; do
 	prepare $who
 	for word in "--volume=$C:/c" --userns=host --seccomp=off -- --args-fd=0; do
 		cp "$R/bin/escape" "$R/bin/$word" 2>/dev/null
@@ -200,8 +201,8 @@ it 'CVE-2024-32462: takes no word of the command for an option' && for who in $W
 	unharmed
 done
 
-# firejail passed arguments to a shell, and took --output after the end of options
-# (CVE-2020-17367). Relies on the command being executed by execve(2) alone.
+# firejail passed arguments to a shell, and accepted --output after the end of options
+# (CVE-2020-17367). Relies on execve(2), without a shell, for the command.
 it 'CVE-2020-17368: passes no argument through a shell' && for who in $WHO; do
 	prepare $who
 	for word in "; touch $C/new" "\$(touch $C/new)" "\`touch $C/new\`" "--report=$C/new" \
@@ -214,9 +215,9 @@ touch $C/new" "--pidfile=$C/new"; do
 	rm "$H/report"
 done
 
-# A long field overflowed its length in a message between runc's two halves, and what came
-# after it was lost. Relies on init being a fork(2) of the launcher.
-it 'CVE-2021-43784: loses no protection behind a long value' && for who in $WHO; do
+# A long field overflowed its length in a message between the two halves of runc, and
+# the fields after it were lost. Relies on init being a fork(2) of the launcher.
+it 'CVE-2021-43784: loses no protection after a long value' && for who in $WHO; do
 	prepare $who
 	long=$(head -c 70000 /dev/zero | tr '\0' x)
 	for option in "--env=A=$long" "--symlink=$long:/l" "--hostname=$long" "--uidmap=$long"; do
@@ -232,9 +233,9 @@ held:"*) ;;
 	done
 done
 
-# CRI-O let a second parameter follow the first in its value, which set core_pattern of
-# the host. Relies on the list of names that a sandbox has for itself.
-it 'CVE-2022-0811: sets no parameter of the host' && for who in $WHO; do
+# CRI-O accepted a second parameter in the value of the first, which set core_pattern
+# of the host. Relies on the list of names that belong to a sandbox.
+it 'CVE-2022-0811: sets no kernel parameter of the host' && for who in $WHO; do
 	prepare $who
 	was=$(cat /proc/sys/kernel/core_pattern)
 	for word in 'kernel.core_pattern=|x' 'net.ipv4.ip_forward=1+kernel.core_pattern=|x' \
@@ -248,8 +249,8 @@ done
 
 # ---- other users, and kernels --------------------------------------------------
 
-# A setuid bubblewrap could be traced while it was privileged, and mounted overlays for
-# anybody (CVE-2020-5291). Seen to fail without AT_SECURE in launch_prepare().
+# A setuid bubblewrap could be traced while it was privileged, and mounted overlays
+# for any user (CVE-2020-5291). Seen to fail without AT_SECURE in options_parse().
 it 'CVE-2026-41163: mounts nothing as a setuid program' && root && {
 	prepare as_user
 	cp "$PITH" "$W/setuid"
@@ -264,8 +265,8 @@ it 'CVE-2026-41163: mounts nothing as a setuid program' && root && {
 	rm -rf "$W/setuid" "$H/upper"
 }
 
-# firejail joined a namespace that its user had furnished, where su(1) was still setuid.
-# Relies on user namespaces without other ids, and on MOUNT_ATTR_NOSUID.
+# firejail joined a namespace that its user had prepared, in which su(1) was still
+# setuid. Relies on user namespaces without other ids, and on MOUNT_ATTR_NOSUID.
 it 'CVE-2022-31214: runs no setuid program of the host as root' && root && {
 	prepare as_user
 	cp "$ESCAPE" "$W/su"
@@ -284,9 +285,9 @@ it 'CVE-2022-31214: runs no setuid program of the host as root' && root && {
 	rm "$W/su"
 }
 
-# nsjail mounted /proc without nosuid, nodev and noexec; it has no number: nsjail #283.
-# Relies on the attributes of mounts.c, rootfs.c and volumes.c.
-it 'nsjail #283: mounts nothing that honours setuid' && for who in $WHO; do
+# nsjail mounted /proc without nosuid, nodev and noexec. It has no CVE number: nsjail
+# #283. Relies on the attributes of mounts.c, rootfs.c and volumes.c.
+it 'nsjail #283: makes no mount that honours setuid' && for who in $WHO; do
 	prepare $who
 	for mode in --ephemeral --writable --read-only; do
 		box $mode "--volume=$V:/v" --tmpfs /t:exec -- sh -c '
@@ -297,8 +298,8 @@ it 'nsjail #283: mounts nothing that honours setuid' && for who in $WHO; do
 	done
 done
 
-# nsjail went on with open files where close_range(2) is not to be had; it has no number:
-# nsjail #297. Relies on close_between(), init.c.
+# nsjail continued with open files if close_range(2) was missing. It has no CVE
+# number: nsjail #297. Relies on close_between(), init.c.
 it 'nsjail #297: leaves no file open without close_range(2)' && for who in $WHO; do
 	prepare $who
 	run $as "$ESCAPE" holding "$ATTACK" old "$PITH" --rootfs "$R" -- \

@@ -1,5 +1,5 @@
-# What the two suites of public reports share: canaries, volumes, and what counts as an
-# attempt. Sourced after lib.sh.
+# Canaries, volumes and checks of attempts, shared by the two suites of public
+# reports. Sourced after lib.sh.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2034,SC2086,SC2154
 
 . "$TESTS/sandbox-lib.sh"
@@ -11,7 +11,7 @@ ESCAPE=$W/escape ATTACK=$W/attack
 cp "$B/escape" "$B/attack_cves" "$W" && mv "$W/attack_cves" "$ATTACK"
 UP=/../../../../../../../../../../../../../../../../../../../..
 
-# What the links of a hostile root lead to, which anybody may write to; and a volume.
+# Make the targets of a hostile root's links, which every user may write to, and a volume.
 for who in $WHO; do
 	be $who
 	mkdir -p "$H/canary/dir" "$H/vol" "$H/other"
@@ -36,7 +36,7 @@ unharmed() {
 	before=$(sum_of "$C")
 }
 
-# The command ran and said so, or pith refused to start it.
+# Check that the command ran and reported its attempt, or that pith refused to start it.
 tried() {
 	case $code:$out in
 	*ESCAPED*) fail "$out" ;;
@@ -46,7 +46,7 @@ tried() {
 	esac
 }
 
-# The command ran, and its attempt failed.
+# Check that the command ran, and that its attempt failed.
 held() {
 	case $out in
 	*ESCAPED*) fail "$*: $out" ;;
@@ -55,7 +55,7 @@ held() {
 	esac
 }
 
-# Run "$@" again and again while a local user exchanges two names of theirs.
+# Run "$@" repeatedly while a local user exchanges two of their own names.
 race() {
 	start $as "$ESCAPE" swap "$1" "$2"
 	hear_until ready
@@ -69,6 +69,6 @@ race() {
 	ends
 }
 
-# A part of the root, aside and back.
+# Move a part of the root away, and back.
 aside() { mv "$R/$1" "$R/$1.real"; }
 back() { rm -rf "${R:?}/$1" && mv "$R/$1.real" "$R/$1"; }

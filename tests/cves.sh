@@ -1,16 +1,15 @@
-# Replay what got out of runc, crun, bubblewrap, containerd, podman, nsjail and firejail
-# in public reports of 2019 to 2026, by root and by an ordinary user. Each test makes the
-# attempt of its report: a root with the links that it had, or a local user who exchanges
-# two names meanwhile; a canary beside the root has to stay as it is. Commands that try to
-# get out are in cves-commands.sh. The comment tells the story, and how the test was seen
-# to fail with the defence taken out of a copy of the sources, or where several hold,
-# which. Reports that do not apply stand at the end.
-#
-# Without RESOLVE_IN_ROOT is open_in() of mounts.c without its two flags, and with paths
-# that begin at the directory of the root.
+# Replay escapes from runc, crun, bubblewrap, containerd, podman, nsjail and firejail
+# from public reports of 2019 to 2026, by root and by an ordinary user. Each test makes
+# the attempt of its report: a root with the same links, or a local user who exchanges
+# two names during the start. A canary beside the root has to stay unchanged. Attacks by
+# commands are in cves-commands.sh. The comment of each test describes the report and
+# how the test was seen to fail with the defence removed from a copy of the sources; if
+# several defences hold, it names them. Reports that do not apply are listed at the end.
+# "Without RESOLVE_IN_ROOT" means open_in() of mounts.c without its two flags, and
+# with paths that start at the directory of the root.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
 
-# Whatever gets out of here gets no further than a mount namespace.
+# Confine a successful escape to a mount namespace.
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] ||
     APART=1 exec unshare --mount --propagation private sh "$0"
 . "${0%/*}/lib.sh"
@@ -18,9 +17,9 @@
 
 # ---- links of the root ---------------------------------------------------------
 
-# bubblewrap made files below a link that led to /oldroot, where the host still was. Seen
-# to fail without RESOLVE_IN_ROOT in open_in(), mounts.c.
-it 'CVE-2026-87766: makes nothing below a link to the old root' && for who in $WHO; do
+# bubblewrap created files below a link to /oldroot, where the host was still mounted.
+# Seen to fail without RESOLVE_IN_ROOT in open_in(), mounts.c.
+it 'CVE-2026-87766: creates nothing below a link to the old root' && for who in $WHO; do
 	prepare $who
 	for link in "/oldroot$C/dir" "$UP$C/dir" "/proc/self/cwd$UP$C/dir" \
 	    "/proc/1/root$C/dir" "/proc/self/fd/3$UP$C/dir"; do
@@ -38,10 +37,10 @@ it 'CVE-2026-87766: makes nothing below a link to the old root' && for who in $W
 	done
 done
 
-# runc removed ptmx and made links in the directory that a link in place of /dev led to;
-# crun did the same (CVE-2026-47766). Relies on RESOLVE_NO_SYMLINKS in real_directory(),
-# mounts.c, and on RESOLVE_IN_ROOT besides.
-it 'CVE-2026-41579: removes and makes nothing where a link at /dev leads to' && for who in $WHO
+# runc removed ptmx and created links in the target of a link in place of /dev; crun
+# did the same (CVE-2026-47766). Relies on RESOLVE_NO_SYMLINKS in real_directory(),
+# mounts.c, and also on RESOLVE_IN_ROOT.
+it 'CVE-2026-41579: removes and creates nothing through a link at /dev' && for who in $WHO
 do
 	prepare $who
 	aside dev
@@ -56,10 +55,9 @@ do
 	back dev
 done
 
-# runc bound a terminal on /dev/console of the root, following links; crun does so where
-# no /dev is mounted (CVE-2026-88264). The defence is a tmpfs at /dev, and volumes that
-# are attached by descriptors.
-it 'CVE-2025-52565: puts a terminal over no file of the host' && for who in $WHO; do
+# runc bound a terminal on /dev/console of the root, following links; crun does so if no /dev is
+# mounted (CVE-2026-88264). Relies on a tmpfs at /dev, and on volumes attached by descriptors.
+it 'CVE-2025-52565: mounts a terminal over no file of the host' && for who in $WHO; do
 	prepare $who
 	aside dev
 	mkdir -p "$R/dev/pts"
@@ -80,9 +78,9 @@ it 'CVE-2025-52565: puts a terminal over no file of the host' && for who in $WHO
 	back dev
 done
 
-# runc masked files with the root's /dev/null, which was a link to what it should mask.
-# Relies on the null of the host as the mask.
-it 'CVE-2025-31133: covers files of /proc with no link of the root' && for who in $WHO; do
+# runc masked files with the root's /dev/null, which was a link to the file to mask.
+# Relies on the null device of the host as the mask.
+it 'CVE-2025-31133: does not mask files of /proc with a link of the root' && for who in $WHO; do
 	prepare $who
 	for link in /proc/sys/kernel/core_pattern /proc/sysrq-trigger "$C/secret"; do
 		ln -sf "$link" "$R/dev/null"
@@ -102,9 +100,9 @@ held:*'
 	unharmed
 done
 
-# crun opened /dev/null of the root for standard files, and gave the host's file to the
-# container's user. Relies on standard files being passed on as they are.
-it 'CVE-2026-88265: leaves owner and mode of standard files' && for who in $WHO; do
+# crun opened /dev/null of the root as standard files, and gave the host's file to the
+# user of the container. Relies on standard files that are passed on unchanged.
+it 'CVE-2026-88265: keeps owner and mode of standard files' && for who in $WHO; do
 	prepare $who
 	ln -s "$C/secret" "$R/dev/null"
 	mknod "$H/null" c 1 3 2>/dev/null || : >"$H/null"
@@ -122,8 +120,8 @@ it 'CVE-2026-88265: leaves owner and mode of standard files' && for who in $WHO;
 done
 
 # A volume over /proc made runc write its AppArmor label into a false file. Relies on
-# proc_open(), which looks at the kind of the file system before anything is mounted.
-it 'CVE-2019-16884: writes to no /proc that a volume covers' && for who in $WHO; do
+# proc_open(), which checks the type of the file system before any mount.
+it 'CVE-2019-16884: does not write to a /proc that a volume covers' && for who in $WHO; do
 	prepare $who
 	mkdir -p "$H/false/self/attr" "$H/false/sys/kernel" "$H/false/1"
 	for file in self/attr/exec self/uid_map self/gid_map self/setgroups self/oom_score_adj \
@@ -144,9 +142,9 @@ held:*'
 	rm -r "$H/false"
 done
 
-# A link at /proc led runc to write there instead. Seen to fail without
+# A link at /proc made runc write to its target. Seen to fail without
 # RESOLVE_NO_SYMLINKS in real_directory(), mounts.c.
-it 'CVE-2023-28642: mounts /proc and /sys on no link' && for who in $WHO; do
+it 'CVE-2023-28642: does not mount /proc and /sys on a link' && for who in $WHO; do
 	prepare $who
 	for dir in proc sys; do
 		aside $dir
@@ -161,8 +159,8 @@ it 'CVE-2023-28642: mounts /proc and /sys on no link' && for who in $WHO; do
 	unharmed
 done
 
-# Two containers shared a volume that held one's /proc, which the other exchanged; it
-# came back as CVE-2023-27561. Relies on mounts_mask() walking from what was mounted.
+# Two containers shared a volume with the /proc of one of them, which the other exchanged;
+# the bug returned as CVE-2023-27561. Relies on mounts_mask() starting from the mount itself.
 it 'CVE-2019-19921: masks the /proc that it mounted' && for who in $WHO; do
 	prepare $who
 	mkdir "$V/proc"
@@ -179,9 +177,9 @@ it 'CVE-2019-19921: masks the /proc that it mounted' && for who in $WHO; do
 	unharmed
 done
 
-# runc's writes to /proc were led to /proc/sysrq-trigger by links in a shared tmpfs.
-# Relies on writes by the descriptor of a /proc that statfs(2) has confirmed.
-it 'CVE-2025-52881: leads no write to /proc elsewhere' && for who in $WHO; do
+# Links in a shared tmpfs redirected runc's writes to /proc to /proc/sysrq-trigger.
+# Relies on writes through the descriptor of a /proc that statfs(2) has confirmed.
+it 'CVE-2025-52881: does not redirect writes to /proc' && for who in $WHO; do
 	prepare $who
 	mkdir -p "$R/false/sys/net/ipv4" "$R/false/sys/kernel" "$R/false/self/attr"
 	for file in sys/net/ipv4/ping_group_range sys/kernel/hostname self/uid_map \
@@ -202,9 +200,9 @@ done
 
 # ---- names that are exchanged in a volume --------------------------------------
 
-# runc created a mount point, then mounted where a link had come to be. Relies on
+# runc created a mount point, then mounted on a link that had replaced it. Relies on
 # RESOLVE_IN_ROOT.
-it 'CVE-2021-30465: mounts nothing on a link that was put in a volume' && for who in $WHO; do
+it 'CVE-2021-30465: does not mount on a link that was put in a volume' && for who in $WHO; do
 	prepare $who
 	mkdir "$V/real"
 	ln -s "..$UP$C/dir" "$V/link"
@@ -240,14 +238,14 @@ it 'CVE-2024-45310: creates nothing outside for a mount point' && for who in $WH
 	rm -rf "$V/real" "$V/link"
 done
 
-# BuildKit removed the mount points that it had made, by names that the command had
-# turned into links. Relies on nothing being removed by name in the root.
-it 'CVE-2024-23652: removes nothing where a mount point was' && for who in $WHO; do
+# BuildKit removed the mount points that it had created, by names that the command had
+# turned into links. Relies on removing nothing by name in the root.
+it 'CVE-2024-23652: removes nothing in place of a mount point' && for who in $WHO; do
 	prepare $who
 	for mode in --writable --ephemeral "--upper=$H/upper"; do
 		box $mode "--volume=$V/file:/m/a/b" "--volume=$V:/m/dir" -- sh -c '
 			mv /m/a /m/x && ln -s "$0" /m/a && echo tried
-			# Linux 6.1 does not always rename a directory with mounts in it.
+			# On Linux 6.1 a directory with mounts in it cannot always be renamed.
 			mv /m /n && ln -s "${0%/dir}" /m; :' "..$UP$C/dir"
 		tried
 		unharmed "$mode"
@@ -255,10 +253,10 @@ it 'CVE-2024-23652: removes nothing where a mount point was' && for who in $WHO;
 	done
 done
 
-# flatpak bound a directory of the application's by a name that it had replaced by a
-# link. Whoever binds what others can rename opens it first. Seen to fail as it was: an
-# ordinary user could not bind it.
-it 'CVE-2024-42472: binds an open directory, whatever has its name' && for who in $WHO; do
+# flatpak bound a directory by a name that the application had replaced with a link. A
+# caller that binds a name which others can replace opens it first. Seen to fail in
+# the first version: an ordinary user could not bind the descriptor.
+it 'CVE-2024-42472: binds an open directory, whatever replaces its name' && for who in $WHO; do
 	prepare $who
 	mkdir "$H/persist"
 	echo kept >"$H/persist/file"
@@ -273,9 +271,9 @@ new'
 	rm -rf "$H/persist" "$H/persist.away"
 done
 
-# podman wrote secrets through a link that a container had left in a volume. Seen to fail
-# without RESOLVE_IN_ROOT.
-it 'CVE-2025-9566: writes a file through no link in a volume' && for who in $WHO; do
+# podman wrote secrets through a link that a container had left in a volume. Seen to
+# fail without RESOLVE_IN_ROOT.
+it 'CVE-2025-9566: does not write a file through a link in a volume' && for who in $WHO; do
 	prepare $who
 	ln -s "..$UP$C/secret" "$V/token"
 	ln -s "$C/dir" "$V/tokens"
@@ -291,9 +289,9 @@ done
 
 # ---- other paths of the root ---------------------------------------------------
 
-# runc left a directory of the host open, in which the command could start. Relies on files
-# being closed before, and on getcwd(2) in change_directory(): without either it holds.
-it 'CVE-2024-21626: starts in no directory of the host' && for who in $WHO; do
+# runc left a directory of the host open, in which the command could start. Relies on
+# closing files before, and on getcwd(2) in change_directory(): each alone is enough.
+it 'CVE-2024-21626: does not start in a directory of the host' && for who in $WHO; do
 	prepare $who
 	for fd in 0 3 4 5 6 7 8 9 10 11 12 200; do
 		ln -s /proc/self/fd/$fd "$R/w"
@@ -307,9 +305,9 @@ it 'CVE-2024-21626: starts in no directory of the host' && for who in $WHO; do
 	unharmed
 done
 
-# podman made the working directory, and gave it to the user, behind a link. It has no
-# number: GHSA-q6r4-3wmg-fwcq. Relies on the root being entered before.
-it 'GHSA-q6r4-3wmg-fwcq: makes no working directory behind a link' && for who in $WHO; do
+# podman created the working directory behind a link, and gave it to the user. It has
+# no CVE number: GHSA-q6r4-3wmg-fwcq. Relies on entering the root first.
+it 'GHSA-q6r4-3wmg-fwcq: creates no working directory behind a link' && for who in $WHO; do
 	prepare $who
 	ln -s "..$UP$C/dir" "$R/w"
 	for mode in --writable --ephemeral; do
@@ -324,7 +322,7 @@ done
 
 # containerd copied a volume of an image from a path with "..". Relies on
 # RESOLVE_IN_ROOT.
-it 'CVE-2022-23648: leaves the root by no ".." in a path' && for who in $WHO; do
+it 'CVE-2022-23648: does not leave the root with ".." in a path' && for who in $WHO; do
 	prepare $who
 	for option in "--volume=$V:$UP$C/dir/new" "--dir=$UP$C/dir/new" "--tmpfs=$UP$C/dir" \
 	    "--volume=$V/file:/bin/../..$UP$C/secret" "--symlink=x:$UP$C/dir/new" \
@@ -338,9 +336,9 @@ it 'CVE-2022-23648: leaves the root by no ".." in a path' && for who in $WHO; do
 	rm -rf "${R:?}$W"
 done
 
-# crun wrote a file of its own into the root, through a link. pith makes resolv.conf and
+# crun wrote its own file into the root through a link. pith creates resolv.conf and
 # hosts. Seen to fail without RESOLVE_IN_ROOT.
-it 'CVE-2025-24965: writes no file of its own through a link' && for who in $WHO; do
+it 'CVE-2025-24965: does not write its own files through a link' && for who in $WHO; do
 	prepare $who
 	aside etc
 	for link in "..$UP$C/dir" "$C/dir"; do
@@ -366,7 +364,7 @@ done
 
 # containers/storage read /etc/passwd of the image through a link, and waited for a fifo.
 # Relies on O_NONBLOCK in open_file(), users.c.
-it 'CVE-2024-9676: reads no passwd that is a fifo or has no end' && for who in $WHO; do
+it 'CVE-2024-9676: refuses a passwd that is a fifo or endless' && for who in $WHO; do
 	prepare $who
 	mkfifo "$R/fifo" "$H/fifo"
 	aside etc/passwd
@@ -382,9 +380,9 @@ it 'CVE-2024-9676: reads no passwd that is a fifo or has no end' && for who in $
 	unharmed
 done
 
-# docker cp loaded libraries of the container outside of it, for users and locales. Relies
-# on pith being static.
-it 'CVE-2019-14271: loads nothing of the root outside of it' && have strace && for who in $WHO
+# docker cp loaded libraries of the container outside, to look up users and locales.
+# Relies on pith being static.
+it 'CVE-2019-14271: loads no library of the root on the host' && have strace && for who in $WHO
 do
 	prepare $who
 	mkdir -p "$R/lib/x86_64-linux-gnu" "$R/usr/lib"
@@ -400,18 +398,18 @@ do
 	rm -rf "${R:?}/lib" "${R:?}/usr" "$R/etc/nsswitch.conf" "$R/etc/ld.so.preload" "$H/trace"
 done
 
-# ---- what does not apply -------------------------------------------------------
+# ---- reports that do not apply -------------------------------------------------
 #
-# CVE-2020-13401  router advertisements of a container: the suite of networks
-# CVE-2021-26910  firejail's overlay, a race for its directories: the suite of --upper
+# CVE-2020-13401  router advertisements of a container: see escapes-network.sh
+# CVE-2021-26910  firejail's overlay, a race for its directories: see escapes-roots.sh
 # CVE-2021-20199  podman's ports made every client 127.0.0.1: so does --publish, see pith.8
-# CVE-2019-10152, 2019-18466, 2018-15664  copying out of a container: nothing is copied
-# CVE-2022-1227   podman top ran a program of the container outside: nothing enters a sandbox
-# CVE-2019-14287, 2021-41190, 2022-0532  images and registries: other programs' matter
-# CVE-2022-1708   output of exec filled CRI-O's memory: no output is kept
-# CVE-2024-23651  BuildKit's cache mounts have a path inside of a source: volumes have none
+# CVE-2019-10152, 2019-18466, 2018-15664  copying out of a container: pith copies nothing
+# CVE-2022-1227   podman top ran a program of the container outside: pith enters no sandbox
+# CVE-2019-14287, 2021-41190, 2022-0532  images and registries: pith handles neither
+# CVE-2022-1708   output of exec filled CRI-O's memory: pith keeps no output
+# CVE-2024-23651  BuildKit's cache mounts have a path inside a source: volumes have none
 # CVE-2024-23653, 2026-53488  a daemon took privileges or labels from a request: no daemon
-# CVE-2024-0132   a hook of NVIDIA's mounts by paths of the image: there are no hooks
+# CVE-2024-0132   NVIDIA's hook mounted by paths of the image: pith has no hooks
 # CVE-2024-1753   buildah's bind mount from an image: sources are paths of the host
 # CVE-2025-64329, 2024-25621  containerd's attach and its directories: no daemon
 

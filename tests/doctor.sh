@@ -1,6 +1,6 @@
-# --doctor: what of a sandbox works here, what not, why, and what to do about it. What
-# works is shown by the same binary's own sandboxes (sandbox.sh); here every kind of
-# failure is made, and has to be found.
+# --doctor: features of a sandbox that work here, and for each failure the reason and
+# the remedy. sandbox.sh shows that the features work; this suite makes each kind of
+# failure, and --doctor has to find it.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2086
 . "${0%/*}/lib.sh"
 
@@ -9,10 +9,10 @@ FORBID=$W/forbid
     "$TESTS/forbid.c" || exit 1
 chmod 755 "$W"
 
-# Before a command: as an ordinary user who has no ids but his own.
+# Goes before a command: run as an ordinary user without other ids.
 AS_USER=
 [ "$(id -u)" != 0 ] || AS_USER='setpriv --reuid 65534 --regid 65534 --clear-groups'
-# As root of a user namespace, who may do in there what breaks things.
+# Run as root of a user namespace, which may break things in there.
 AS_ROOT='unshare --user --map-root-user'
 
 ROWS='kernel
@@ -45,7 +45,7 @@ cgroups
 loop device
 tty injection'
 
-# The line of a row in $out: "yes  NAME (USE): REMARK" or "no   NAME: WHY; REMEDY".
+# Print the line of a row in $out: "yes  NAME (USE): REMARK" or "no   NAME: WHY; REMEDY".
 row() { printf '%s\n' "$out" | grep -E "^(yes|no |-  )  $1( \(|: |$)"; }
 row_is() { is "$(row "$1")" "$2"; }
 # shellcheck disable=SC2254
@@ -55,7 +55,7 @@ row_like() {
 last_line() { printf '%s\n' "$out" | tail -n 1; }
 needed_and_lacking() { printf '%s\n' "$out" | grep -c '^no   [^(:]*\(:\|$\)'; }
 
-# ---- a machine where all is well -----------------------------------------------
+# ---- a machine without failures -----------------------------------------------
 
 agrees() {
 	is "$(printf '%s\n' "$out" | sed '$d' | sed 's/^.....//; s/ (.*//; s/: .*//')" \
@@ -69,7 +69,7 @@ a sandbox will end with 125" ;;
 	err_is ''
 }
 
-it 'prints a line for each check, and what comes of them all' && {
+it 'prints a line for each check, and a summary' && {
 	run "$PITH" --doctor
 	agrees
 	row_is kernel "yes  kernel: $(uname -r)"
@@ -77,7 +77,7 @@ it 'prints a line for each check, and what comes of them all' && {
 	agrees
 }
 
-it 'says of a sandbox what comes of one' && {
+it 'predicts whether a sandbox starts' && {
 	mkdir root
 	cp "$PROBE" root
 	for user in '' "$AS_USER"; do
@@ -91,7 +91,7 @@ it 'says of a sandbox what comes of one' && {
 	code_is 125
 }
 
-it 'prints JSON that a program can read' && have python3 && {
+it 'prints valid JSON' && have python3 && {
 	for user in '' "$AS_USER"; do
 		run $user "$PITH" --doctor=json
 		err_is ''
@@ -114,7 +114,7 @@ it 'prints JSON that a program can read' && have python3 && {
 	done
 }
 
-it 'tells root of owners, and others that they are not for them' && root && {
+it 'checks idmapped mounts as root, and says that other users do not need them' && root && {
 	run "$PITH" --doctor
 	row_like 'idmapped .' '[yn]* idmapped .*'
 	run $AS_USER "$PITH" --doctor
@@ -123,7 +123,7 @@ it 'tells root of owners, and others that they are not for them' && root && {
 	row_like 'more ids' 'no   more ids (--userns subid): *; usermod --add-subuids *'
 }
 
-it 'leaves no file behind, nor a word of what it tries' && {
+it 'leaves no file behind, and prints nothing else while it checks' && {
 	mkdir empty
 	chmod 777 empty
 	for user in '' "$AS_USER"; do
@@ -133,19 +133,19 @@ it 'leaves no file behind, nor a word of what it tries' && {
 	done
 }
 
-it 'says so where its output cannot be written' && {
+it 'says that its output cannot be written' && {
 	run sh -c '"$PITH" --doctor >/dev/full'
 	code_is 125
 	err_is "pith: cannot write to 'stdout': No space left on device"
 }
 
-# ---- what fails is found -------------------------------------------------------
+# ---- failures -----------------------------------------------------------------
 
 may_nest() {
 	$AS_USER $AS_ROOT true 2>/dev/null || { skip 'no user namespaces here'; return 1; }
 }
 
-it 'finds that no user namespace may be made, and who forbids it' && may_nest && {
+it 'finds that user namespaces are forbidden, and the cause' && may_nest && {
 	run $AS_USER $AS_ROOT sh -c \
 	    'echo 0 >/proc/sys/user/max_user_namespaces && exec "$PITH" --doctor'
 	code_is 1
@@ -154,7 +154,7 @@ it 'finds that no user namespace may be made, and who forbids it' && may_nest &&
 	agrees
 }
 
-it 'finds that one kind of namespace may not be made' && may_nest && {
+it 'finds that one kind of namespace is forbidden' && may_nest && {
 	for kind in net ipc uts pid cgroup; do
 		run $AS_USER $AS_ROOT sh -c "echo 0 >/proc/sys/user/max_${kind}_namespaces &&
 		    exec '$PITH' --doctor"
@@ -165,14 +165,14 @@ raise user.max_*_namespaces, sysctl(8)"
 	done
 }
 
-it 'finds that the kernel has no clone3, which does no harm' && {
+it 'finds that the kernel has no clone3, which is harmless' && {
 	run "$FORBID" clone3 -- "$PITH" --doctor
 	row_is clone3 'no   clone3 (else clone): Function not implemented; a filter of '\
 'system calls forbids it: docker run --security-opt seccomp=unconfined'
 	agrees
 }
 
-it 'finds that system calls are filtered, and not what else it could be' && {
+it 'finds that a filter blocks system calls, and suggests no other cause' && {
 	run "$FORBID" openat2 fsopen -- "$PITH" --doctor
 	code_is 1
 	for call in openat2 'new mount calls' overlay proc sysfs mqueue pivot_root; do
@@ -182,7 +182,7 @@ forbids it: docker run --security-opt seccomp=unconfined"
 	agrees
 }
 
-it 'finds the ids that a user has, and what he lacks to use them' && root && have newuidmap && {
+it 'finds the subordinate ids of a user, and what they need' && root && have newuidmap && {
 	cat >ids <<-'E'
 	echo 65534:100000:65536 >sub
 	for file in uid gid; do
@@ -208,14 +208,14 @@ it 'finds that part of /proc is hidden' && may_nest && {
 	agrees
 }
 
-it 'finds that /proc is none' && may_nest && {
+it 'finds that /proc is not a proc file system' && may_nest && {
 	run $AS_USER $AS_ROOT --mount sh -c 'mount -t tmpfs none /proc && exec "$PITH" --doctor'
 	code_is 1
 	row_is 'user namespace' "no   user namespace: cannot use '/proc': it is not a proc \
 file system; mount -t proc proc /proc"
 }
 
-it 'finds that it is in a chroot' && root && {
+it 'finds that it runs in a chroot' && root && {
 	mkdir -p jail/proc jail/tmp
 	cp "$PITH" jail/pith
 	run unshare --mount sh -c \

@@ -1,5 +1,5 @@
-# Clients that are many, that reset, or that are gone; sandboxes that share a gateway; names
-# beside volumes. In a network namespace that is this suite's.
+# Many clients, clients that reset or disappear; sandboxes that share a gateway; names
+# beside volumes. In a network namespace of this suite.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2046,SC2086,SC2154,SC3045
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] || APART=1 exec unshare --net sh "$0"
 unset APART
@@ -11,7 +11,7 @@ unset APART
 tree() {
 	[ $who = as_root ] && echo --rootfs / || echo --rootfs / --read-only
 }
-# A server of clients.py in a sandbox, and the pid of its relay: serve MODE OPTION ...
+# Start a server of clients.py in a sandbox: serve MODE OPTION ... Sets the pid of its relay.
 serve() {
 	mode=$1
 	shift
@@ -129,8 +129,8 @@ E2
 
 # ---- datagrams ---------------------------------------------------------------
 
-# The code before kept four senders with the same hash at most.
-it 'shows each of 2,400 senders of datagrams by one port, in five rounds, and loses none' &&
+# The previous code kept at most four senders with the same hash.
+it 'keeps one port for each of 2,400 senders of datagrams, in five rounds, without loss' &&
     have python3 && for who in $WHO; do
 	be $who
 	most=$(($(ulimit -H -n) / 8))
@@ -142,7 +142,7 @@ it 'shows each of 2,400 senders of datagrams by one port, in five rounds, and lo
 	ends
 done
 
-it 'forgets the sender that was silent for the longest time where there are too many' &&
+it 'forgets the sender that was silent for the longest time if there are too many' &&
     have python3 && for who in $WHO; do
 	be $who
 	(ulimit -n 400                  # 50 senders
@@ -157,7 +157,7 @@ done
 
 # ---- connections -------------------------------------------------------------
 
-# The code before: the server never heard of it.
+# On the previous code the server never got the reset.
 it 'passes a reset on to a server that does not read, with all buffers full' &&
     have python3 && for who in $WHO; do
 	be $who
@@ -170,8 +170,8 @@ it 'passes a reset on to a server that does not read, with all buffers full' &&
 	ends
 done
 
-# The code before: the sockets stay for two minutes.
-it 'lets go of clients that are gone while the server accepts nobody' &&
+# On the previous code the sockets stay for two minutes.
+it 'closes sockets of disconnected clients while the server accepts no connection' &&
     have python3 && for who in $WHO; do
 	be $who
 	serve full --publish 127.0.0.1:8081:80
@@ -184,7 +184,7 @@ it 'lets go of clients that are gone while the server accepts nobody' &&
 	echo >&8
 	wait $client
 	exec 8>&-
-	# The server's queue takes those that are complete: two at most.
+	# The server's queue takes complete connections: two at most.
 	few() { [ "$(sockets_of_relay)" -le $((before + 4)) ]; }
 	eventually few
 	kill $pid
@@ -192,7 +192,7 @@ it 'lets go of clients that are gone while the server accepts nobody' &&
 	rm "$H/go"
 done
 
-# The code before: they wait for two minutes.
+# On the previous code the clients wait for two minutes.
 it 'resets clients of a server that does not accept them in time' && have python3 && {
 	be ${WHO%% *}
 	serve full --publish 127.0.0.1:8081:80
@@ -202,15 +202,15 @@ it 'resets clients of a server that does not accept them in time' && have python
 	ends
 }
 
-# ---- one gateway for many ----------------------------------------------------
+# ---- one gateway for many sandboxes -------------------------------------------
 
 kind() {
 	ip link add pith-kind type "$1" 2>/dev/null || { skip "the kernel has no $1"; return 1; }
 	ip link del pith-kind
 }
 
-# The code before: only the first can be reached.
-it 'reaches ten sandboxes behind one gateway, which the host has elsewhere too' && root &&
+# On the previous code only the first sandbox can be reached.
+it 'reaches ten sandboxes behind one gateway that the host has elsewhere too' && root &&
     kind veth && have ping && {
 	be as_root
 	ip addr add 10.5.0.1/32 dev lo
@@ -228,7 +228,7 @@ it 'reaches ten sandboxes behind one gateway, which the host has elsewhere too' 
 		is "$(busybox nc -w 5 10.5.0.$n 80 </dev/null)" $n
 		ping -q -c 1 -W 5 fd05::$n >ping || fail "$n: $(cat ping)"
 	done
-	# Without is_taken(): a sandbox without a network.
+	# Without is_taken() a sandbox without a network starts.
 	refused "cannot take the address '10.5.0.4/24': the host or another *; give --ip another" \
 	    --rootfs "$R" --network veth --ip 10.5.0.4/24 --gateway 10.5.0.1
 	refused "cannot take the address '10.5.0.1/24': *" \
@@ -246,8 +246,8 @@ it 'reaches ten sandboxes behind one gateway, which the host has elsewhere too' 
 
 # ---- names -------------------------------------------------------------------
 
-# The code before: the names of the volume.
-it 'lays its names over what a volume or tmpfs brings' && for who in $WHO; do
+# On the previous code: the names of the volume.
+it 'mounts its names over those of a volume or tmpfs' && for who in $WHO; do
 	be $who
 	mkdir -p "$W/names"
 	echo 'nameserver 192.0.2.1' >"$W/names/resolv.conf"
