@@ -1,5 +1,5 @@
-# Networks of a sandbox's own, ports of the host that lead into one, and names: with real
-# servers, by root and by an ordinary user, in a network namespace that is this suite's.
+# Network namespaces of sandboxes, ports published to the host, and names. With real
+# servers, by root and by an ordinary user, in a network namespace of this suite.
 # shellcheck shell=sh disable=SC2011,SC2016,SC2046,SC2086,SC2154,SC2164,SC3045
 # shellcheck source=tests/lib.sh
 [ "$(id -u)" != 0 ] || [ "${APART:-}" ] || APART=1 exec unshare --net sh "$0"
@@ -14,19 +14,19 @@ unset APART
 
 echo web >page
 
-# This machine's tree, of which a user can have no layer.
+# Options for the tree of this machine. An ordinary user cannot have an overlay on it.
 tree() {
 	[ $who = as_root ] && echo --rootfs / || echo --rootfs / --read-only
 }
 
-# A sandbox of this machine's tree that serves $W/NAME, on its port 80: web NAME OPTION ...
-# Its launcher's pid is $launcher.
+# Start a sandbox of this machine's tree that serves $W/NAME on its port 80: web NAME
+# OPTION ... Sets $launcher to the pid of its launcher.
 web() {
 	dir=$W/$1
 	mkdir -p $dir
 	echo "page of $1" >$dir/index.html
 	shift
-	# Where there is one user, there is none for nginx to change to.
+	# nginx changes its user only if the sandbox has several ids.
 	[ $who = as_root ] && ids= || ids='--userns keep-id'
 	$as "$PITH" $(tree) $ids --tmpfs /tmp --volume $dir:/srv:ro --file 3:/tmp/web.conf \
 	    --env PITH_TEST "$@" -- nginx -e /tmp/errors -c /tmp/web.conf 3<"$TESTS/nginx.conf" \
@@ -36,14 +36,14 @@ web() {
 get() { curl -s --max-time 20 "$@"; }
 answers() { get -o /dev/null http://$1/; }
 page_is() { [ "$(get http://$1/)" = "page of $2" ] || fail "$1 answers '$(get http://$1/)'"; }
-# Ends what web() started: end_of PID ...
+# End sandboxes that web() started: end_of PID ...
 end_of() {
 	for launcher; do
 		kill $launcher
 		wait $launcher
 	done
 }
-# The children of a launcher: init, and the relay.
+# Print the children of a launcher: init, and the relay.
 only_children() { cat /proc/$1/task/$1/children; }
 init_of() { only_children $1 | xargs -n 1 | grep -vx "$(relay_of $1)"; }
 relay_of() {
@@ -53,7 +53,8 @@ relay_of() {
 	done
 }
 
-# A server in a sandbox, by socat's words, that is there: serve PORT WORDS OPTION ...
+# Start a sandbox with a server given by socat's arguments, and wait for it: serve
+# PORT WORDS OPTION ...
 serve() {
 	port=$1 words=$2
 	shift 2
@@ -70,7 +71,7 @@ has_port() {
 	return 1
 }
 is_free() { ! grep -qi ":$(printf %04X $1) .* 0A " /proc/net/tcp /proc/net/tcp6; }
-# Of this network namespace, which /sys may not show.
+# List the interfaces of this network namespace, which /sys may not show.
 interfaces() { ip -o link | awk -F': ' '{ print $2 }' | sort | xargs; }
 BEFORE=$(interfaces 2>/dev/null)
 no_link() { [ "$(interfaces)" = "$BEFORE" ]; }
@@ -78,7 +79,7 @@ no_process() { [ -z "$(ours_running)" ]; }
 
 # ---- ports -------------------------------------------------------------------
 
-it 'has two web servers on port 80 answer on two ports, while the host has a third on 80' &&
+it 'runs two web servers on port 80 behind two ports, beside a third on the host' &&
     have nginx curl ip && for who in $WHO; do
 	be $who
 	[ "$(id -u)" != 0 ] || {
@@ -107,7 +108,7 @@ it 'has two web servers on port 80 answer on two ports, while the host has a thi
 	eventually is_free 8082
 done
 
-it 'loses none of many requests on 100 connections at once, kept and new' &&
+it 'loses no request on 100 connections at once, kept alive and new' &&
     have nginx ab && for who in $WHO; do
 	be $who
 	web many --publish 8081:80
@@ -141,7 +142,7 @@ it 'holds thousands of connections at once, with one process' && have nginx wrk 
 	done
 }
 
-it 'brings a gibibyte through, in both directions, with the end of each side told' &&
+it 'transfers a gibibyte in both directions, with end of file on each side' &&
     have socat && {
 	head -c 1073741824 /dev/urandom >big
 	sum=$(sha256sum <big)
@@ -158,8 +159,8 @@ it 'brings a gibibyte through, in both directions, with the end of each side tol
 	rm big
 }
 
-# The client takes nothing before init is gone: by then most of it is in the relay's hands.
-it 'brings what a server said last, though it has ended' && have socat && for who in $WHO; do
+# The client reads nothing until init is gone; by then the relay holds most of the data.
+it 'delivers the last output of a server that has ended' && have socat && for who in $WHO; do
 	be $who
 	head -c 4194304 /dev/urandom >said
 	serve 80 'TCP-LISTEN:80 OPEN:/srv/said,rdonly' --publish 8081:80 --volume $W:/srv:ro
@@ -169,7 +170,7 @@ it 'brings what a server said last, though it has ended' && have socat && for wh
 	client=$!
 	exec 8<>last
 	eventually over $init
-	# With a writer of ours open there is no end of file but socat's last byte.
+	# Our own open writer hides the end of file, so read up to socat's last byte.
 	is "$(timeout 20 head -c 4194304 <&8 | sha256sum)" "$(sha256sum <said)"
 	exec 8<&-
 	wait $client
@@ -177,7 +178,7 @@ it 'brings what a server said last, though it has ended' && have socat && for wh
 	code_is 0
 done
 
-it 'brings what is urgent, and what comes after it' && have python3 && for who in $WHO; do
+it 'delivers urgent data, and the data after it' && have python3 && for who in $WHO; do
 	be $who
 	cat >urgent.py <<-'E'
 		import socket, sys, time
@@ -208,8 +209,8 @@ it 'brings what is urgent, and what comes after it' && have python3 && for who i
 	ends
 done
 
-# It reads nothing, so neither can the server write, nor the relay.
-it 'ends although a client does not take what is sent to him' && have socat &&
+# The client reads nothing, so neither the server nor the relay can write.
+it 'ends even if a client does not read' && have socat &&
     for who in $WHO; do
 	be $who
 	serve 80 'TCP-LISTEN:80 OPEN:/dev/zero' --publish 8081:80
@@ -240,7 +241,7 @@ cat >burst.py <<-'E'
 	    os.kill(relay, signal.SIGCONT)
 E
 
-it 'has hundreds wait who come at once' && root && have socat python3 &&
+it 'queues hundreds of clients that connect at once' && root && have socat python3 &&
     [ $(cat /proc/sys/net/core/somaxconn) -ge 512 ] && for who in $WHO; do
 	be $who
 	serve 80 'TCP-LISTEN:80,fork SYSTEM:cat' --publish 8081:80
@@ -250,20 +251,20 @@ it 'has hundreds wait who come at once' && root && have socat python3 &&
 	ends
 done
 
-it 'reaches a server that is on ::1 alone, and resets where there is none' &&
+it 'reaches a server that listens on ::1 only, and resets clients without a server' &&
     have socat curl && for who in $WHO; do
 	be $who
 	serve 80 'TCP6-LISTEN:80,bind=[::1],fork SYSTEM:cat' --publish 8081:80 --publish 8082:81
 	is "$(echo hello | socat -t 5 - TCP:127.0.0.1:8081)" hello
-	# By the time that curl looks whether it is connected it may not be any more.
+	# curl may find the connection already reset when it checks it.
 	run curl -sS http://127.0.0.1:8082/
 	case $code in 7 | 56) ;; *) fail "curl ends with $code: $err" ;; esac
 	kill $pid
 	ends
 done
 
-# Of two ports that there are for clients the server's is one.
-it 'never takes itself for a server whose port is free' && root && have socat && for who in $WHO; do
+# Clients may use two ports, of which one is the server's.
+it 'never connects to itself if no server listens' && root && have socat && for who in $WHO; do
 	be $who
 	start $as "$PITH" $(tree) --env PITH_TEST \
 	    --sysctl 'net.ipv4.ip_local_port_range=40000 40001' --publish 8081:40000 \
@@ -278,11 +279,11 @@ it 'never takes itself for a server whose port is free' && root && have socat &&
 	ends
 done
 
-# Each word that is asked has to be answered in capitals, from where it was asked.
+# The server has to answer each word in capitals, from the address that was asked.
 cat >ask.py <<-'E'
 	import socket, sys
 	address, port = sys.argv[1], int(sys.argv[2])
-	# Fifty senders at once, and one whose words are long.
+	# Fifty senders at once, and one with long words.
 	for word, senders in ("first", 50), ("second", 50), ("x" * 60000, 1):
 	    family = socket.AF_INET6 if ":" in address else socket.AF_INET
 	    ends = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(senders)]
@@ -305,7 +306,7 @@ cat >answer.py <<-'E'
 	    s.sendto(data.upper(), who)
 E
 
-it 'brings datagrams, to each sender what he is answered, from the address he asked' &&
+it 'delivers datagrams, and each answer to its sender from the address it asked' &&
     have python3 && for who in $WHO; do
 	be $who
 	start $as "$PITH" $(tree) --env PITH_TEST --volume $W:/srv:ro \
@@ -321,7 +322,7 @@ it 'brings datagrams, to each sender what he is answered, from the address he as
 	ends
 done
 
-it 'answers a datagram to all from an address of ours' && have python3 && for who in $WHO; do
+it 'answers a broadcast datagram from an address of ours' && have python3 && for who in $WHO; do
 	be $who
 	cat >all.py <<-'E'
 		import socket
@@ -340,7 +341,8 @@ it 'answers a datagram to all from an address of ours' && have python3 && for wh
 	ends
 done
 
-# Two that the relay finds at once, as of the first one only the second is told.
+# Stop the relay so that it reads two datagrams at once: it learns that the first was
+# refused only when it sends the second.
 cat >pairs.py <<-'E'
 	import os, signal, socket, sys
 	relay = int(sys.argv[1])
@@ -359,7 +361,7 @@ cat >pairs.py <<-'E'
 	        pass
 E
 
-it 'brings datagrams to a server that is on ::1 alone, also two at once' && root &&
+it 'delivers datagrams to a server on ::1 only, also two at once' && root &&
     have python3 && for who in $WHO; do
 	be $who
 	start $as "$PITH" $(tree) --env PITH_TEST --volume $W:/srv:ro --publish 5301:53/udp -- \
@@ -377,7 +379,7 @@ cat >crowd.py <<-'E'
 	    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 5301))
 E
 
-it 'takes connections although there were more senders of datagrams than files' &&
+it 'accepts connections after more senders of datagrams than files' &&
     have python3 socat && for who in $WHO; do
 	be $who
 	(ulimit -n 200
@@ -389,7 +391,7 @@ it 'takes connections although there were more senders of datagrams than files' 
 	ends)
 done
 
-it 'publishes on the address that is named, and on no other' && have socat &&
+it 'publishes on the given address only' && have socat &&
     for who in $WHO; do
 	be $who
 	serve 80 'TCP-LISTEN:80,fork,reuseaddr EXEC:"echo here"' --publish 127.0.0.2:8081:80 \
@@ -404,7 +406,7 @@ it 'publishes on the address that is named, and on no other' && have socat &&
 	ends
 done
 
-it 'has a relay that is nobody: no capability, no file of ours, in the network of the box' &&
+it 'has a relay without capabilities or our files, in the network of the sandbox' &&
     root && have socat && for who in $WHO; do
 	be $who
 	serve 80 'TCP-LISTEN:80,fork SYSTEM:cat' --publish 8081:80
@@ -427,7 +429,7 @@ it 'has a relay that is nobody: no capability, no file of ours, in the network o
 	ends
 done
 
-it 'has a relay that knows no variable of the command' && root && for who in $WHO; do
+it 'hides the variables of pith and of the command from the relay' && root && for who in $WHO; do
 	be $who
 	start $as env PITH_CANARY=ours "$PITH" $(tree) --env CANARY=theirs --publish 8081:80 -- \
 	    sh -c 'echo up; exec sleep 1000'
@@ -442,7 +444,7 @@ it 'has a relay that knows no variable of the command' && root && for who in $WH
 	ends
 done
 
-it 'goes on without the relay, and says that it is gone' && root && have socat &&
+it 'continues without the relay, and says that the relay is gone' && root && have socat &&
     for who in $WHO; do
 	be $who
 	serve 80 'TCP-LISTEN:80,fork SYSTEM:cat' --publish 8081:80
@@ -453,7 +455,7 @@ it 'goes on without the relay, and says that it is gone' && root && have socat &
 	code_is 143
 done
 
-it 'ends although the relay was stopped' && root && for who in $WHO; do
+it 'ends even if the relay was stopped' && root && for who in $WHO; do
 	be $who
 	start $as "$PITH" $(tree) --env PITH_TEST --publish 8081:80 -- \
 	    sh -c 'echo up; exec sleep 1000'
@@ -466,7 +468,7 @@ it 'ends although the relay was stopped' && root && for who in $WHO; do
 	ends
 done
 
-it 'leaves no listener, interface or process, whenever the launcher is killed' && have ip && {
+it 'leaves no listener, interface or process, at any time of a kill of the launcher' && have ip && {
 	[ "$(id -u)" = 0 ] && extra='--network veth --ip 10.1.0.2/24 --gateway 10.1.0.1'
 	for who in $WHO; do
 		be $who
@@ -477,7 +479,7 @@ it 'leaves no listener, interface or process, whenever the launcher is killed' &
 			$as "$PITH" --rootfs $R --env PITH_TEST $extra --publish 8081:80 \
 			    -- /bin/sleep 1000 2>/dev/null &
 			launcher=$!
-			# No moment is waited for: any may come.
+			# Kill at any moment, without waiting for a certain one.
 			sleep 0.0$(printf %02d $((i % 30)))
 			kill -9 $launcher
 			wait $launcher
@@ -490,7 +492,7 @@ it 'leaves no listener, interface or process, whenever the launcher is killed' &
 
 # ---- interfaces --------------------------------------------------------------
 
-# What a machine may lack is tried with ip(8).
+# Try with ip(8) whether the machine has a kind of interface.
 kind() {
 	have ip || return
 	ip link add t0 type $1 2>/dev/null || {
@@ -517,8 +519,8 @@ default via fd01::1 dev eth0*0'
 	eventually no_link
 }
 
-# One that looks like the kernel's, and is longer than it is. It has to be there between
-# the launcher's question and the answer, so many are sent, and often.
+# Send a false answer that looks like the kernel's and is longer. It has to arrive
+# between the launcher's question and the answer, so many are sent, and often.
 cat >answer_too.py <<-'E'
 	import os, socket, struct, time
 	init = os.getppid()
@@ -541,7 +543,7 @@ cat >answer_too.py <<-'E'
 	time.sleep(1000)
 E
 
-it 'believes nobody but the kernel in what went through' && root && kind veth && have python3 && {
+it 'accepts traffic counters from the kernel only' && root && kind veth && have python3 && {
 	be as_root
 	for turn in 1 2 3 4 5 6 7 8 9 10; do
 		run "$PITH" --rootfs / --pid host --cap-add NET_ADMIN --network veth \
@@ -551,7 +553,7 @@ it 'believes nobody but the kernel in what went through' && root && kind veth &&
 	eventually no_link
 }
 
-it 'joins two sandboxes by a bridge of the host, each with a server on port 80' && root &&
+it 'connects two sandboxes by a bridge of the host, each with a server on port 80' && root &&
     kind bridge && have nginx curl && {
 	be as_root
 	ip link add br0 type bridge
@@ -572,7 +574,7 @@ it 'joins two sandboxes by a bridge of the host, each with a server on port 80' 
 	eventually no_link
 }
 
-it 'has an interface beside one of the host of the same name, by macvlan' && root &&
+it 'has an eth0 beside the eth0 of the host, by macvlan' && root &&
     kind bridge && {
 	be as_root
 	ip link add eth0 type veth peer name far0
@@ -591,7 +593,7 @@ it 'has an interface beside one of the host of the same name, by macvlan' && roo
 	eventually no_link
 }
 
-# Both are in the network that the router is: each behind an end of its own.
+# Both sandboxes have an end in the network namespace of the router.
 cat >router.sh <<-'E'
 	forward() { echo $1 >/proc/sys/net/ipv4/ip_forward; }
 	forward 0
@@ -613,7 +615,7 @@ cat >router.sh <<-'E'
 	echo $?
 E
 
-it 'has two sandboxes talk through a router, and not without it' && root && kind veth &&
+it 'routes between two sandboxes only if the host forwards packets' && root && kind veth &&
     have socat && for who in $WHO; do
 	be $who
 	within=
@@ -628,7 +630,7 @@ through
 143'
 done
 
-it 'says what to do where an interface is not to be had, and leaves none [S43]' && have ip && {
+it 'gives the remedy if an interface is impossible, and leaves none [S43]' && have ip && {
 	be as_user
 	R=/
 	refused "cannot make an interface for 'the sandbox': Operation not permitted; root *" \
@@ -644,7 +646,7 @@ it 'says what to do where an interface is not to be had, and leaves none [S43]' 
 		refused "cannot make an interface for 'lo': *is that a bridge*" \
 		    --rootfs / --network veth:lo
 		refused "cannot make an interface for 'lo': *" --rootfs / --network macvlan:lo
-		# The pair is there by then.
+		# At this point the pair exists.
 		echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 		refused "cannot give the host's end the address 'fd05::1': *" --rootfs / \
 		    --network veth --ip fd05::2/64 --gateway fd05::1
@@ -653,7 +655,7 @@ it 'says what to do where an interface is not to be had, and leaves none [S43]' 
 	eventually no_link
 }
 
-# ---- sockets that are passed on ----------------------------------------------
+# ---- sockets that are handed over ---------------------------------------------
 
 cat >accept.py <<-'E'
 	import socket
@@ -661,7 +663,7 @@ cat >accept.py <<-'E'
 	print(socket.socket(fileno=4).recv(100))
 E
 
-it 'passes on sockets that the command may not open itself, as systemd does' && root &&
+it 'hands over sockets that the command may not open itself, like systemd' && root &&
     have socat python3 && {
 	be as_root
 	its="--rootfs / --volume $W/accept.py:$W/accept.py:ro"
@@ -680,7 +682,7 @@ it 'passes on sockets that the command may not open itself, as systemd does' && 
 	done
 }
 
-it 'passes on no socket in the place of a file that has another use, nor to nobody' && {
+it 'hands over no socket in place of a descriptor in use, or without a command' && {
 	be as_user
 	run $as "$PITH" --listen 8081 --pause
 	code_is 125
@@ -691,7 +693,7 @@ it 'passes on no socket in the place of a file that has another use, nor to nobo
 	exec 3<&-
 }
 
-it 'passes on no socket in the place of its own report' && {
+it 'hands over no socket in place of its own report' && {
 	be as_user
 	(ulimit -n 64
 	refused "cannot listen on '8082': its file is in use; *" --report $H/report \
@@ -702,7 +704,7 @@ it 'passes on no socket in the place of its own report' && {
 
 # ---- names -------------------------------------------------------------------
 
-# One source for each libc, and what none of them needs.
+# Build one resolver for each libc.
 resolvers() {
 	have cc go dnsmasq || return
 	mkdir -p libcs
@@ -715,7 +717,7 @@ resolvers() {
 MUSL_CC=cc
 ! command -v musl-gcc >/dev/null || MUSL_CC=musl-gcc
 
-# A server of names that knows one, at an address of ours.
+# Start a DNS server that knows one name, on an address of ours.
 dns_at() {
 	dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
 	    --host-record=db.test,$2 --local=/test/ --listen-address=$1 --bind-interfaces \
@@ -725,7 +727,7 @@ dns_at() {
 }
 hex() { echo $1 | awk -F. '{ printf "%02X%02X%02X%02X", $4, $3, $2, $1 }'; }
 
-it 'resolves names by --add-host and --dns in a glibc, a musl and a Go program alike' &&
+it 'resolves names of --add-host and --dns alike in glibc, musl and Go programs' &&
     root && resolvers && {
 	be as_root
 	for who in $WHO; do
@@ -755,7 +757,7 @@ it 'resolves names by --add-host and --dns in a glibc, a musl and a Go program a
 	done
 	kill $dns
 	wait $dns
-	# The pair is there when the sandbox is, so the server is on any address.
+	# The veth pair appears with the sandbox, so the server listens on all addresses.
 	dns_at 0.0.0.0 10.9.0.3
 	be as_root
 	for libc in glibc musl go; do
@@ -767,7 +769,7 @@ it 'resolves names by --add-host and --dns in a glibc, a musl and a Go program a
 	wait $dns
 }
 
-it 'writes no name through a link of the root, and needs no file in it' && for who in $WHO; do
+it 'writes no names through a link of the root, and needs no file in it' && for who in $WHO; do
 	be $who
 	mkdir -p $H/linked/etc $H/linked/bin
 	cp /bin/busybox* $H/linked/bin/
@@ -788,7 +790,7 @@ nameserver fd09::1
 	is "$(find $H/linked | wc -l)" 6
 done
 
-it 'lets the command read its names whatever the umask is' && root && {
+it 'lets the command read its names with any umask' && root && {
 	be as_root
 	mkdir -p $H/bare/bin
 	cp /bin/busybox* $H/bare/bin/
@@ -802,8 +804,8 @@ it 'lets the command read its names whatever the umask is' && root && {
 0077')
 }
 
-# Each of which would be the first directory of what the one before leads to.
-it 'refuses links of the root that lead through links without an end' && {
+# Each link leads through the next one, which is its first directory.
+it 'refuses links of the root that lead through endless links' && {
 	be as_user
 	mkdir -p $H/deep/etc
 	from=etc/resolv.conf
@@ -816,9 +818,9 @@ it 'refuses links of the root that lead through links without an end' && {
 	refused "cannot put a file at '/etc/resolv.conf': *link*" --rootfs $R --dns 10.9.0.1
 }
 
-# ---- what is wrong -----------------------------------------------------------
+# ---- bad input ----------------------------------------------------------------
 
-it 'refuses ports, addresses and names that are none, and what does not go together' && {
+it 'refuses invalid ports, addresses and names, and conflicting options' && {
 	be as_user
 	for value in 80 0:80 80:0 65536:1 1:65536 80: :80:80 a:1:2 1.2.3:1:2 '[::1:1:2' \
 	    '[::g]:1:2' ::1:1:2 80:80/sctp 80:80/ ' 80:80' 80:80:; do
@@ -854,7 +856,7 @@ it 'refuses ports, addresses and names that are none, and what does not go toget
 	    --rootfs / --publish 9.9.9.9:8081:80
 }
 
-it 'refuses a port that another has, and one below 1024 to whoever may not' && have socat && {
+it 'refuses a port in use, and one below 1024 without the privilege' && have socat && {
 	be as_user
 	start socat TCP-LISTEN:8081,fork,reuseaddr SYSTEM:true
 	eventually grep -q ':1F91 .* 0A ' /proc/net/tcp

@@ -1,17 +1,17 @@
-# What people run in containers, in a sandbox of pith: by root, by an ordinary user
-# with subordinate ids, and by one without.
+# Programs that people run in containers, in a sandbox of pith: by root, by an
+# ordinary user with subordinate ids, and by one without.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086
 
 . "${0%/*}/lib.sh"
 trap end_all EXIT
 trap 'exit 1' HUP INT TERM
 umask 022
-chmod 711 .                             # to be passed through by the user
-mkdir -m 1777 boxes                     # where anybody's --info goes
+chmod 711 .                             # let the ordinary user pass through
+mkdir -m 1777 boxes                     # for --info files of every user
 
 # ---- roots -------------------------------------------------------------------
 
-# A root of tests/roots.sh, in $R.
+# Build a root of tests/roots.sh, and set $R.
 rooted() {
 	R=$B/roots/$1
 	B=$B sh "$TESTS/roots.sh" "$1" >roots.log 2>&1 ||
@@ -26,7 +26,7 @@ legacy() {
 		false
 	}; } && rooted i386 && runs_i386
 }
-# Some kernels run no programs of 32 bits: there pith says what the file is.
+# Some kernels run no 32-bit programs; then pith has to name the type of the file.
 runs_i386() {
 	"$R/lib/ld-linux.so.2" --version >/dev/null 2>&1 && return
 	run "$PITH" --chroot "$R" -- /bin/legacy
@@ -35,9 +35,9 @@ runs_i386() {
 	false
 }
 
-# ---- who starts a sandbox ----------------------------------------------------
+# ---- users who start a sandbox -----------------------------------------------
 
-# The ordinary user is in the files of a mount namespace only.
+# The ordinary user exists only in files of a mount namespace.
 USER_ID=54320
 mkdir etc
 cp /etc/passwd etc
@@ -51,9 +51,9 @@ cat >user.sh <<-S
 	exec setpriv --reuid $USER_ID --regid $USER_ID --clear-groups "\$@"
 S
 
-# Before "$PITH" goes $BY, after it $MAPS: by root, user, or single, who has no ids
-# but his own. What root owns in the tree is nobody's to them; they have $PLACES to
-# write to. Whoever is not root is single himself.
+# Select root, user, or single, a user without subordinate ids: $BY goes before
+# "$PITH", and $MAPS after it. For both users, files of root in the tree belong to
+# nobody, so they write to $PLACES. Without root the caller is single.
 by() {
 	BY= MAPS= PLACES=
 	[ "$1" != root ] || return 0
@@ -69,18 +69,18 @@ else
 	ALL=single
 fi
 
-# A directory of whoever starts it.
+# Make a directory that the selected user owns.
 directory() {
 	mkdir "$1"
 	[ -z "$BY" ] || chown $USER_ID:$USER_ID "$1"
 }
 
-# ---- sandboxes that go on ----------------------------------------------------
+# ---- sandboxes in the background ----------------------------------------------
 
-# eventually(), but where the test has failed already there is no use in waiting.
+# Like eventually(), but do not wait if the test has failed already.
 awaits() { [ ! -e "$W/.bad" ] && eventually "$@"; }
 
-# box NAME ...: a sandbox by that name, its output in NAME.out and NAME.err.
+# Start a sandbox with a name and with output in NAME.out and NAME.err: box NAME ...
 box() {
 	box=$1
 	shift
@@ -99,14 +99,14 @@ not_started() {
 }
 started() { [ -s "boxes/$1" ] || over "$(cat "$1.pid")"; }
 
-# The launcher, init or child of one, as its --info has them.
+# Print the pid of a sandbox's launcher, init or child, from its --info.
 of() { json "boxes/$1" "$2" 2>/dev/null; }
 says() { awaits grep -qs -- "$2" "$1.out" "$1.err"; }
 runs() { ! over "$1"; }
 not() { ! "$@"; }
 children_of() { sed 's/ $//' "/proc/$1/task/$1/children"; }
 
-# A command in the network of one, or in all of it, as `docker exec`.
+# Run a command in the network of a sandbox, or in all its namespaces, like `docker exec`.
 net() {
 	net=/proc/$(of "$1" child)/ns/net
 	shift
@@ -119,7 +119,8 @@ inside() {
 }
 serves() { [ "$(net "$1" curl -sS --max-time 20 "$2")" = "$3" ]; }
 
-# It has ended by itself, or after a signal, with that code; nothing is left of it.
+# Check that a sandbox has ended, by itself or after a signal, with a given code, and
+# left nothing.
 gone() {
 	pid=$(cat "$1.pid")
 	eventually over "$pid" || kill -KILL "$pid"
@@ -144,7 +145,7 @@ end_all() {
 
 # ---- a command ---------------------------------------------------------------
 
-it 'runs a command in a musl root, as Alpine is, for whoever asks' && musl && {
+it 'runs a command in a musl root like Alpine, for root and ordinary users' && musl && {
 	for who in $ALL; do
 		by $who || break
 		run $BY "$PITH" --rootfs "$R" $MAPS -- hello
@@ -178,7 +179,7 @@ it 'runs Debian out of a squashfs image' && debian && have mksquashfs &&
 	err_is ''
 }
 
-it 'comes back from -d while the command runs in a Debian root' && debian && {
+it 'returns from -d while the command runs in a Debian root' && debian && {
 	for who in $ALL; do
 		by $who || break
 		rm -f boxes/detached boxes/pid
@@ -202,7 +203,7 @@ it 'comes back from -d while the command runs in a Debian root' && debian && {
 	one_line
 }
 
-it 'tells by --info what ps and nsenter take' && debian && have ps python3 && {
+it 'writes the pids to --info that ps and nsenter need' && debian && have ps python3 && {
 	for who in $ALL; do
 		by $who || break
 		box told --rootfs "$R" -- sleep 1000 || break
@@ -228,7 +229,7 @@ print(*sorted(json.load(open(sys.argv[1]))))' boxes/told
 	done
 }
 
-it 'has glibc and musl at once, on one kernel' && debian && {
+it 'runs glibc and musl programs at once, on one kernel' && debian && {
 	glibc=$R
 	if musl; then
 		box glibc --rootfs "$glibc" -- sleep 1000
@@ -243,15 +244,16 @@ it 'has glibc and musl at once, on one kernel' && debian && {
 	fi
 }
 
-# Each writes to a new file and to $1, says so, and reads both when all have.
+# Each sandbox writes to a new file and to $1, reports this, and reads both files when
+# all sandboxes have written.
 # shellcheck disable=SC2016
 CROWD='echo $0 >/mark && echo $0 >>$1 && : >"/at/$0" && read -r go </at/go &&
     tail -n 1 $1 | cmp - /mark && exec cat /mark'
 
-it 'runs 100 sandboxes at once from one root, and no write crosses' && musl && {
+it 'runs 100 sandboxes at once from one root, and keeps their writes apart' && musl && {
 	crowd=100
 	written=/etc/passwd
-	[ "$(id -u)" = 0 ] || written=/mine     # who may not change that one
+	[ "$(id -u)" = 0 ] || written=/mine     # an ordinary user may not change passwd
 	mkdir -m 777 at
 	mkfifo at/go
 	before=$(cksum <"$R/etc/passwd")
@@ -282,7 +284,7 @@ it 'runs 100 sandboxes at once from one root, and no write crosses' && musl && {
 
 # ---- web servers -------------------------------------------------------------
 
-it 'has two web servers on port 80, each in a sandbox of its own' &&
+it 'runs two web servers on port 80, each in its own sandbox' &&
     root && have curl nsenter && musl && {
 	for who in $ALL; do
 		by $who || break
@@ -334,7 +336,7 @@ make_nginx() {
 workers() { inside nginx ps -C nginx -o user=,args= | sort | tr -s ' '; }
 two_workers() { [ "$(workers | grep -c 'www-data nginx: worker')" = 2 ]; }
 
-it 'runs nginx on port 80, its workers as another user, and ends gracefully' &&
+it 'runs nginx on port 80 with workers of another user, and stops it gracefully' &&
     debian && have curl && {
 	make_nginx
 	for who in root user; do
@@ -357,7 +359,7 @@ it 'runs nginx on port 80, its workers as another user, and ends gracefully' &&
 	done
 }
 
-# As examples/Dockerfile does it.
+# Build the server like examples/Dockerfile.
 make_httpd() {
 	mkdir -p two
 	GOCACHE=$B/go-cache CGO_ENABLED=0 go build -ldflags '-s -w' \
@@ -372,7 +374,7 @@ serves_go() {
 	is "$(tail -n 1 go.out)" 'http daemon end'
 }
 
-it 'serves by a static program in Go, with nothing else in the root' &&
+it 'runs a static Go server in a root without other files' &&
     root && have go curl nsenter && {
 	make_httpd
 	for who in $ALL; do
@@ -419,8 +421,7 @@ SSH="-F none -i $W/guest -o UserKnownHostsFile=$W/known_hosts
 login() { run net sshd ssh $SSH guest@127.0.0.1 "$@"; }
 processes_of_sshd() { inside sshd ps -C sshd -o user=,args=; }
 
-# A connection that has not logged in: sshd has one process for it that may do
-# nothing.
+# Open a connection that has not logged in: sshd has one unprivileged process for it.
 separated() {
 	mkfifo hold
 	net sshd bash -c 'exec 3<>/dev/tcp/127.0.0.1/22; read -r hello <&3
@@ -433,7 +434,7 @@ separated() {
 }
 unprivileged() { processes_of_sshd | grep -q '^sshd .*\[net\]'; }
 
-it 'lets sshd separate its privileges, run a command, give a terminal, copy' &&
+it 'lets sshd separate privileges, run a command, open a terminal and copy files' &&
     debian && have ssh scp ssh-keygen bash && {
 	for who in root user; do
 		by $who || break
@@ -465,7 +466,7 @@ icanon'
 	done
 }
 
-it 'lets sshd log in 24 at once, and TERM ends it while one goes on' &&
+it 'lets 24 users log in by sshd at once, and ends it by TERM during a login' &&
     debian && have ssh ssh-keygen && {
 	for who in root user; do
 		by $who || break
@@ -487,17 +488,17 @@ it 'lets sshd log in 24 at once, and TERM ends it while one goes on' &&
 		last=$!
 		awaits grep -qx in login.25
 		stop sshd TERM 0
-		# 255, or 1 where part of sshd still had the time to say so.
+		# The client ends with 255, or with 1 if part of sshd could still send the status.
 		! wait $last || fail 'the login that went on has ended well'
 	done
 }
 
 # ---- PostgreSQL --------------------------------------------------------------
 
-# Where its programs are, in the root.
+# Find the programs of PostgreSQL in the root.
 postgres_dir() { PG=$(cd "$R" && echo /usr/lib/postgresql/*/bin); }
 
-# Options, and then words for the server: start_postgres NAME OPTIONS ...
+# Start a server with options and arguments: start_postgres NAME OPTIONS ...
 start_postgres() {
 	server=$1
 	shift
@@ -509,7 +510,7 @@ start_postgres() {
 sql() { inside pg $PG/psql -h /tmp -U postgres -d postgres -qAtX "$@"; }
 answers() { awaits grep -qx "$1" answers; }
 
-it 'runs PostgreSQL: a shutdown that waits, and data that outlives a sandbox' &&
+it 'runs PostgreSQL with a slow shutdown, and keeps its data after the sandbox' &&
     debian && {
 	postgres_dir
 	for who in root user; do
@@ -557,7 +558,7 @@ it 'runs PostgreSQL: a shutdown that waits, and data that outlives a sandbox' &&
 	done
 }
 
-it 'keeps what is written beside a volume in the layer, and the rest not' &&
+it 'keeps data written beside a volume in the layer, and data in it in the volume' &&
     musl && {
 	for who in $ALL; do
 		by $who || break
@@ -578,7 +579,7 @@ it 'keeps what is written beside a volume in the layer, and the rest not' &&
 
 # ---- languages ---------------------------------------------------------------
 
-it 'runs a Java machine in a root of its libraries, with its shutdown hook' &&
+it 'runs a Java machine and its shutdown hook, in a root with only its libraries' &&
     root && debian && rooted jre && {
 	cat >Hook.java <<-'J'
 		public class Hook {
@@ -601,7 +602,7 @@ it 'runs a Java machine in a root of its libraries, with its shutdown hook' &&
 	done
 }
 
-it 'compiles a program with gcc, and runs it' && debian && {
+it 'compiles a program with gcc, and runs the program' && debian && {
 	printf '%s\n' '#include <stdio.h>' '#include <pthread.h>' \
 	    'static void *f(void *x) { puts("compiled"); return x; }' \
 	    'int main(void) { pthread_t t; pthread_create(&t, 0, f, 0);' \
@@ -617,7 +618,7 @@ it 'compiles a program with gcc, and runs it' && debian && {
 	done
 }
 
-it 'runs Python: processes, threads, files, sockets and signals' && debian && {
+it 'runs Python with processes, threads, files, sockets and signals' && debian && {
 	cat >program.py <<-'P'
 		import os, signal, subprocess, sys, threading, time
 
@@ -660,23 +661,23 @@ stop 15 -15'
 
 # ---- limits ------------------------------------------------------------------
 
-# With limits, and the verdict in `verdict`.
+# Run pith with limits, and write its report to `verdict`.
 limited() { run "$PITH" --report "$W/verdict" "$@"; }
 verdict() { json verdict "$1"; }
 
-# A number, and the least and the most that it may be.
+# Check that a number is between the least and the most permitted value.
 between() {
 	awk "BEGIN { exit !($1 >= $2 && $1 <= $3) }" ||
 	    fail "it is $1, not $2 to $3; $(cat verdict)"
 }
 
-# One processor that we may use, and how many there are.
+# Print one processor that we may use. Check that there are several.
 processor() { sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status; }
 several() {
 	[ "$(nproc)" -gt 1 ] || { skip 'there is one processor'; return 1; }
 }
 
-# What a Java machine takes for its heap and processors; with a word it fills the heap.
+# Print the heap and the processors of a Java machine; with an argument, fill the heap.
 make_limits() {
 	cat >Limits.java <<-'J'
 		public class Limits {
@@ -700,7 +701,7 @@ java() {
 	limited --rootfs "$R" --volume "$W/Limits.java:/Limits.java:ro" "$@"
 }
 
-it 'has the heap and the processors of a Java machine follow limits, by --cgroupfs' &&
+it 'adapts heap and processors of a Java machine to the limits, with --cgroupfs' &&
     debian && rooted jre && several && {
 	make_limits
 	java --memory 256m --cpus 1 --cgroupfs -- /java /Limits.java fill
@@ -715,7 +716,7 @@ full'
 	is "${out#* }" 1
 }
 
-it 'has the kernel end a Java machine whose heap is larger than the limit' &&
+it 'kills a Java machine whose heap exceeds the memory limit' &&
     debian && rooted jre && {
 	make_limits
 	java --memory 256m -- /java -Xmx512m /Limits.java fill
@@ -723,7 +724,7 @@ it 'has the kernel end a Java machine whose heap is larger than the limit' &&
 	is "$(verdict reason)" '"oom"'
 }
 
-it 'shows a program in Go the processors of --cpuset-cpus' && root &&
+it 'shows a Go program the processors of --cpuset-cpus' && root &&
     have go && several && {
 	printf '%s\n' 'package main' 'import "runtime"' \
 	    'func main() { println(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }' \
@@ -737,12 +738,12 @@ it 'shows a program in Go the processors of --cpuset-cpus' && root &&
 	done
 }
 
-# Three encoders, each of which does the same every time, in as many threads.
+# Run three encoders that give the same output every time, with several threads.
 FILM='-nostdin -v error -f lavfi -i testsrc2=d=3:s=320x240:r=25 -f lavfi -i sine=d=3
     -map 0:v -map 0:v -map 1:a -c:v:0 libx264 -threads:v:0 1
     -c:v:1 mpeg4 -threads:v:1 2 -c:a flac -f streamhash -hash md5 -'
 
-it 'has ffmpeg, in a root of its libraries, make the same film in half of a processor' &&
+it 'runs ffmpeg in a root of its libraries, with the same output at half a processor' &&
     ffmpeg && {
 	run command ffmpeg $FILM
 	code_is 0
@@ -755,8 +756,8 @@ it 'has ffmpeg, in a root of its libraries, make the same film in half of a proc
 	between "$(verdict memory_peak_bytes)" 1 $((128 << 20))
 }
 
-# A mailer: four processes that send to a sink on port 25 for ever; or one that has so
-# many GiB in its queue, and sends one mail.
+# Mailer: four processes that send to a sink on port 25 for ever, or one that has some
+# GiB in its queue and sends one mail.
 cat >mailer.py <<-'P'
 	import os, smtplib, socketserver, sys
 
@@ -791,8 +792,8 @@ mailer() {
 	limited --rootfs / --read-only --memory 1g --cpus 0.5 "$@"
 }
 
-it 'holds a mailer to half of a processor' && root && have python3 && {
-	# Where others take the processors it does not come to its half, whatever holds it.
+it 'limits a mailer to half a processor' && root && have python3 && {
+	# On a busy machine the mailer may get less than half of a processor, so try again.
 	for try in 1 2 3 4 5; do
 		mailer --timeout 2s -- python3 -c "$(cat mailer.py)"
 		code_is 124
@@ -805,7 +806,7 @@ it 'holds a mailer to half of a processor' && root && have python3 && {
 	between "$(verdict throttled_ms)" 100 8000
 }
 
-it 'lets a mailer have 0.9 of its GiB of memory, and ends one that wants 1.2' &&
+it 'lets a mailer use 0.9 GiB of its 1 GiB, and kills one that wants 1.2' &&
     root && have python3 && {
 	mailer -- python3 -c "$(cat mailer.py)" 0.9
 	code_is 0
@@ -820,7 +821,7 @@ it 'lets a mailer have 0.9 of its GiB of memory, and ends one that wants 1.2' &&
 
 # ---- chroot ------------------------------------------------------------------
 
-# A tree of Debian to write to, and /dev, in a mount namespace of its own.
+# Mount a writable tree of Debian, and /dev, in a mount namespace.
 cat >tree.sh <<-'S'
 	mkdir -p low/upper low/work low/root && mount -t overlay overlay -o \
 	    "lowerdir=$1,upperdir=low/upper,workdir=low/work" low/root &&
@@ -828,7 +829,7 @@ cat >tree.sh <<-'S'
 S
 IN_TREE='unshare --mount sh tree.sh'
 
-# The classic way out, chroot(2): a directory that stays open outside.
+# Escape from a chroot(2) in the classic way: keep a directory outside open.
 cat >walk.py <<-'P'
 	import os, sys
 	os.makedirs("/tmp/j", exist_ok=True)
@@ -838,7 +839,7 @@ cat >walk.py <<-'P'
 	print(open(sys.argv[1]).read(), end="")
 P
 
-it 'has legacy software of 32 bits and a database at once, by --chroot' &&
+it 'runs 32-bit legacy software and a database at once, with --chroot' &&
     debian && {
 	postgres_dir
 	database=$R
@@ -874,7 +875,7 @@ it 'has legacy software of 32 bits and a database at once, by --chroot' &&
 	}
 }
 
-it 'runs a program of 32 bits in a sandbox, and ends it by TERM' &&
+it 'runs a 32-bit program in a sandbox, and ends it by TERM' &&
     legacy && {
 	for who in $ALL; do
 		by $who || break
@@ -887,7 +888,7 @@ ends'
 	done
 }
 
-it 'is no wall by --chroot, as the manual says, but by --rootfs' && debian && {
+it 'does not confine root with --chroot, as the manual says, but with --rootfs' && debian && {
 	echo canary >canary
 	cp walk.py "$W/boxes"
 	mkdir low
@@ -923,7 +924,7 @@ job_is() {
 vim_fills() { [ "$(terminal capture-pane -p | grep -c '^~')" -ge 27 ]; }
 type_line() { keys -l "$1"; keys Enter; }
 
-it 'has a shell in a terminal: jobs, vim, top, another size, an exit code' &&
+it 'runs a shell in a terminal: jobs, vim, top, window size, exit code' &&
     debian && have tmux && {
 	for who in $ALL; do
 		by $who || break
@@ -968,7 +969,7 @@ it 'has a shell in a terminal: jobs, vim, top, another size, an exit code' &&
 		shows 'load average'
 		shows ' PID USER'
 		keys q
-		# top drops what is typed before it has ended.
+		# top discards input that is typed before it has ended.
 		shows '^box>'
 		type_line 'clear; echo back'
 		shows '^back'
