@@ -230,7 +230,7 @@ bench-machine: pith $B/probe $B/true $B/stamp $B/machine_init $B/bench_sandbox \
 
 # What other sandboxes do about what the security suite tries: README's table.
 peers: $(BUILT)
-	@PEERS=$(CURDIR)/$B/peers.md ONLY='holds where others do' \
+	@PEERS=$(CURDIR)/$B/peers.md ONLY='withstands attacks that are also tried' \
 	    $(TEST) security >$B/peers.log || { cat $B/peers.log; exit 1; }
 	@cat $B/peers.md
 

@@ -182,7 +182,7 @@ forbids it: docker run --security-opt seccomp=unconfined"
 	agrees
 }
 
-it 'finds the subordinate ids of a user, and what they need' && root && have newuidmap && {
+it 'finds subordinate ids of a user, and what is missing to use them' && root && have newuidmap && {
 	cat >ids <<-'E'
 	echo 65534:100000:65536 >sub
 	for file in uid gid; do

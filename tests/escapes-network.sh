@@ -69,7 +69,7 @@ it 'hands over no socket that can connect to the loopback of the host [S50]' && 
 
 # Seen to fail like the previous test. The second case also failed without
 # namespaces_enter() in sandbox_without_init(): the command was in the host's network.
-it 'hands over none in an existing namespace either, with or without a root [S50]' &&
+it 'hands over no such socket in an existing network namespace either [S50]' &&
     root && {
 	be as_root
 	serve
@@ -213,7 +213,7 @@ it 'creates no veth when all interfaces route 127.0.0.0/8 (CVE-2020-8558)' && ro
 	eventually no_link
 }
 
-it 'accepts none on the port of a bridge, whose own settings stay' && root && kind bridge && {
+it 'accepts no route on the port of a bridge, whose settings stay' && root && kind bridge && {
 	be as_root
 	believe 2 1 0
 	ip link add br0 type bridge

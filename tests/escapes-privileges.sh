@@ -66,7 +66,7 @@ read_only_volume() {
 	is "$(cat "$H/volume/file")" 'of the host'
 }
 # Seen to fail on 1.0: ESCAPED: by a remount.
-it 'keeps a volume read-only for a command that may mount [S7, S8]' &&
+it 'keeps a volume read-only despite CAP_SYS_ADMIN [S7, S8]' &&
     for who in $WHO; do
 	be $who
 	each_way read_only_volume
@@ -84,7 +84,7 @@ read_only_root() {
 	out_is 0
 }
 # Seen to fail on 1.0: ESCAPED: by a remount.
-it 'keeps a read-only root and masks of /proc for such a command [S3, S8]' && for who in $WHO; do
+it 'keeps a read-only root and masks of /proc despite CAP_SYS_ADMIN [S3, S8]' && for who in $WHO; do
 	be $who
 	each_way read_only_root
 done
@@ -102,7 +102,7 @@ device_node() {
 	held "$option $1"
 }
 # Node 1:7 is /dev/full. Seen to fail on 1.0: ESCAPED: by a remount.
-it 'keeps device nodes of a hostile root closed for a command that may mount [S9]' && root && {
+it 'keeps device nodes of a hostile root closed despite CAP_SYS_ADMIN [S9]' && root && {
 	be as_root
 	mknod "$R/tmp/node" c 1 7 && chmod 666 "$R/tmp/node" || fail 'no node'
 	each_way device_node --ephemeral
@@ -112,7 +112,7 @@ it 'keeps device nodes of a hostile root closed for a command that may mount [S9
 
 # Root of the machine only, where the machine has control groups. Seen to fail on 1.0:
 # 0 programs, or a *:* rwm.
-it 'limits the device nodes of a command of root that may mount [S9]' && root && {
+it 'limits device nodes in a sandbox of root despite CAP_SYS_ADMIN [S9]' && root && {
 	be as_root
 	start "$PITH" --rootfs "$R" --cap-add ALL --seccomp off --info "$W/info" -- \
 	    sh -c 'echo ready; cat /proc/self/cgroup; exec sleep 100'
@@ -148,13 +148,13 @@ own_namespaces() {
 }
 # Seen to fail when all namespaces belong to the outer user namespace: hostname:
 # Operation not permitted.
-it 'keeps the capabilities of such a command over its own namespaces' && for who in $WHO; do
+it 'leaves the command its capabilities over namespaces of the sandbox' && for who in $WHO; do
 	be $who
 	each_way own_namespaces
 done
 
 # Seen to fail with 2 written for the outer namespace: a user namespace was created.
-it 'forbids it nested user namespaces unless they are allowed [S7]' && for who in $WHO; do
+it 'forbids nested user namespaces despite CAP_SYS_ADMIN [S7]' && for who in $WHO; do
 	be $who
 	box --cap-add ALL --seccomp off -- unshare -U true
 	[ "$code" != 0 ] || fail 'a user namespace was made'
@@ -169,7 +169,7 @@ done
 
 # Seen to fail without sandbox_message_pid(): "child":null; without the second
 # info_look(): the outer namespaces.
-it 'reports the final namespaces and process of such a command' && for who in $WHO; do
+it 'reports the namespaces and process that the command ends up with' && for who in $WHO; do
 	be $who
 	start $as "$PITH" --rootfs "$R" --cap-add ALL --allow-userns --info "$H/info" -- \
 	    sh -c 'for n in cgroup ipc mnt net pid user uts; do

@@ -92,7 +92,7 @@ swap_report() {
 
 # strace prolongs the moments at which an exchange does most harm. Seen to fail
 # without the two calls of is_at(): stderr is ''.
-it 'says that another user has put a file in its place' && have strace && for who in $WHO; do
+it 'says that another user has replaced its file' && have strace && for who in $WHO; do
 	be $who
 	for moment in 'linkat:delay_exit swap' '/^renameat:delay_enter swap' \
 	    '/^renameat:delay_exit swap_report'; do

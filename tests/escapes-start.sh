@@ -45,7 +45,7 @@ it 'ends on TERM, INT, QUIT or HUP while it waits for a file of options' && for 
 done
 
 # Seen to fail like the previous test. The kernel drops signals without a handler to process 1.
-it 'ends on these signals as process 1, too' && root && {
+it 'ends on a signal while it waits as process 1, too' && root && {
 	be as_root
 	while read -r _ words; do
 		fifo $H/fifo

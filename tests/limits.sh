@@ -1620,7 +1620,7 @@ it 'sees processes of the host with --pid host, and still kills its own' && root
 
 # ---- ordinary users -----------------------------------------------------------
 
-it 'tells an ordinary user why limits fail, and needs none without limits' && {
+it 'tells an ordinary user why limits fail, and needs no group without limits' && {
 	be as_user
 	# A group of the user with these controllers is the subject of the next test.
 	[ "$(id -u)" = 0 ] || how=boxed

@@ -8,7 +8,7 @@
 . "$TESTS/sandbox-lib.sh"
 unset APART
 
-# ---- where a path begins -----------------------------------------------------
+# ---- relative paths ----------------------------------------------------------
 
 # Seen to fail for the user: "cannot bind the volume at '/mnt': No such file or directory".
 it 'takes --volume, --layer, --rootfs and files relative to the starting directory' &&

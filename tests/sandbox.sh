@@ -1137,9 +1137,9 @@ done
 it 'creates no user namespace inside without --allow-userns' && for who in $WHO; do
 	be $who
 	box -- unshare --user true
-	[ $code != 0 ] || fail 'it did'
+	[ $code != 0 ] || fail 'it made a user namespace'
 	box --cap-add ALL -- unshare --user true
-	[ $code != 0 ] || fail 'it did, with capabilities'
+	[ $code != 0 ] || fail 'it made a user namespace, with capabilities'
 	box --allow-userns -- unshare --user true
 	code_is 0
 done
@@ -1173,7 +1173,7 @@ it 'runs pith in pith in pith, where a process has four pids' && for who in $WHO
 	code_is 0
 done
 
-it 'passes exit codes and signals through all three of them' && for who in $WHO; do
+it 'passes exit codes and signals through three nested sandboxes' && for who in $WHO; do
 	be $who
 	for n in 0 7 124 125 126 127 255; do
 		nested run "exit $n"

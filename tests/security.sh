@@ -1680,7 +1680,7 @@ rows() {
 	[ -z "$result" ] || printf '| %s%s |\n' "$3" "$result"
 }
 
-it 'holds where others do, and where they do not' && {
+it 'withstands attacks that are also tried on other sandboxes' && {
 	table=${PEERS:-$W/peers} peers=pith
 	newest_peers
 	for peer in bwrap unshare firejail runc crun; do
