@@ -1500,7 +1500,7 @@ end_left() {
 	none_runs
 }
 
-it 'leaves nothing after a kill of the launcher at any time and another start [S39]' &&
+it 'leaves nothing after the launcher is killed and another pith starts [S39]' &&
     root && {
 	for options in bare boxed 'boxed --pid host'; do
 		how=${options%% *}

@@ -468,7 +468,7 @@ it 'ends even if the relay was stopped' && root && for who in $WHO; do
 	ends
 done
 
-it 'leaves no listener, interface or process, at any time of a kill of the launcher' && have ip && {
+it 'leaves no listener, interface or process, whenever the launcher is killed' && have ip && {
 	[ "$(id -u)" = 0 ] && extra='--network veth --ip 10.1.0.2/24 --gateway 10.1.0.1'
 	for who in $WHO; do
 		be $who

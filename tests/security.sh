@@ -342,7 +342,7 @@ it 'leaves no part of the old root within reach [S5]' && {
 
 # Seen to fail without mounts_mask(): the kernel then regards the /proc of the sandbox as
 # fully visible, and allows another one.
-it 'refuses a namespace inside a bare /proc [S6]' && {
+it 'refuses a bare /proc to a nested namespace [S6]' && {
 	for who in $WHOS; do
 		become "$who"
 		for type in proc sysfs; do
@@ -462,7 +462,7 @@ it 'binds the file that a path named when it was opened [S10]' && have strace &&
 }
 
 # Seen to fail without MS_PRIVATE in init, and with clones that stay shared.
-it 'shows the host none of its mounts, and removes none of the host [S11]' && root && {
+it 'hides its mounts from the host, and removes none of the host [S11]' && root && {
 	for who in $WHOS; do
 		become "$who"
 		mkdir -p "$D/shared" "$D/kept" "$R/s"
@@ -742,7 +742,7 @@ none_outlives() {
 }
 
 # Seen to fail without PR_SET_PDEATHSIG and the channel; usually one of them is enough.
-it 'dies with its launcher, at any moment of the kill [S20]' && {
+it 'dies with its launcher whenever the launcher is killed [S20]' && {
 	for who in $WHOS; do
 		become "$who"
 		cp "$ESCAPE" "$R/bin/s$$"
