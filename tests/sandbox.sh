@@ -1146,7 +1146,7 @@ done
 
 # ---- nested sandboxes --------------------------------------------------------
 
-# Run a sandbox in a sandbox in a sandbox. --proc full: masks on /proc would forbid to
+# Run a sandbox in a sandbox in a sandbox. --proc full: masks on /proc would prevent
 # mount another proc, pid_namespaces(7).
 nested() {
 	inner='--proc full --sys none --allow-userns --env PITH_TEST'
