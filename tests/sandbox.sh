@@ -1146,8 +1146,8 @@ done
 
 # ---- nested sandboxes --------------------------------------------------------
 
-# Run a sandbox in a sandbox in a sandbox. --proc full: masks on /proc would prevent
-# mount another proc, pid_namespaces(7).
+# Run a sandbox in a sandbox in a sandbox. --proc full, because masks on /proc would keep the
+# kernel from mounting another proc, pid_namespaces(7).
 nested() {
 	inner='--proc full --sys none --allow-userns --env PITH_TEST'
 	$1 $as "$PITH" --rootfs $R $inner --volume $R:/r -- \
