@@ -1,7 +1,7 @@
-# What a port costs by --publish, beside a direct connection, docker's proxy and socat:
-# bench_network.sh ROUNDS. All serve one nginx in a sandbox and take turns; what counts are
-# ratios to the direct connection, medians over the rounds. Then what a network costs at
-# the start of a sandbox.
+# Measure the cost of a published port beside a direct connection, docker's proxy and socat:
+# bench_network.sh ROUNDS. All serve one nginx in a sandbox and take turns. The figures are
+# ratios to the direct connection, medians over the rounds. Then measure the cost of a network
+# at the start of a sandbox.
 # shellcheck shell=sh disable=SC2086
 [ "$(id -u)" = 0 ] || {
 	echo 'networks: not measured, it needs root'
@@ -52,9 +52,9 @@ for way in $WAYS; do
 	done
 done
 
-# The median of what comes in, one number a line.
+# Print the median of numbers on stdin, one a line.
 median() { sort -g | awk '{ n[NR] = $1 } END { print n[int((NR + 1) / 2)] }'; }
-# A time of wrk in microseconds.
+# Convert a time of wrk to microseconds.
 microseconds() {
 	awk '{ t = $1 + 0; if ($1 ~ /ms$/) t *= 1000; else if ($1 ~ /[0-9]s$/) t *= 1e6; print t }'
 }

@@ -1,8 +1,8 @@
-# Sourced by suites that boot machines: `boot ARCH INITRAMFS WORDS` is one under QEMU with
-# Debian's kernel for it. Its console is our stdout.
+# Sourced by suites that boot machines. `boot ARCH INITRAMFS WORDS` boots one under QEMU with
+# Debian's kernel for ARCH. Its console is stdout.
 # shellcheck shell=sh
 
-# Whether it can be had: a skip says why not.
+# Return whether machines of ARCH can be booted here; skip the test with a reason otherwise.
 can_boot() {
 	case $1 in
 	aarch64* | armhf) have qemu-system-arm cpio ;;
@@ -10,7 +10,7 @@ can_boot() {
 	esac && fetch "linux-$1"
 }
 
-# Packages by a name of tests/packages, in $PACKAGES then.
+# Fetch packages by a name of tests/packages, into $PACKAGES.
 PACKAGES=$TOP/build/packages
 fetch() {
 	sh "$TESTS/fetch.sh" "$1" 2>.err && return
@@ -22,14 +22,14 @@ fetch() {
 	return 1
 }
 
-# A tree as an initramfs.
+# Print the tree $1 as an initramfs.
 archive() {
 	(cd "$1" && find . | cpio --create --format newc --owner 0:0 --quiet)
 }
 
-# No reboot: it ends where it would, so that a panic is an end. What QEMU has translated
-# it finds again by the address, which is to be the same each time. The processor `max`
-# has what lets a kernel of aarch64 leave its pages mapped, and pages of 16 KiB.
+# Exit instead of rebooting, so that a panic is an exit. QEMU finds its translated code by
+# address, so the addresses must be the same each time (norandmaps). The processor `max` lets
+# an aarch64 kernel keep its pages mapped, and supports pages of 16 KiB.
 boot() (
 	kernel=$(find "$PACKAGES/linux-$1/boot" -name 'vmlinu*')
 	initramfs=$2

@@ -1,9 +1,9 @@
-# The boot of a device, as far as no machine is needed: process 1 of a PID namespace, in a
-# root of busybox's, with an inittab of the test's. The suite `device` has machines.
+# Tests of the device boot that need no machine: process 1 of a PID namespace, in a root of
+# busybox, with an inittab of the test. The suite `device` boots machines.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2046,SC2086
 . "${0%/*}/lib.sh"
 
-# A root in $R: busybox, pith as /sbin/init, the probe.
+# Build a root in $R: busybox, pith as /sbin/init, the probe.
 R=$W/root
 for dir in bin sbin etc/init.d proc sys dev run tmp lib; do
 	mkdir -p "$R/$dir"
@@ -15,13 +15,12 @@ for applet in $(/bin/busybox --list); do
 	[ -e "$R/bin/$applet" ] || [ "$applet" = init ] || ln -s busybox "$R/bin/$applet"
 done
 
-# The lines of an inittab, from stdin; and what they run to tell that a step is done.
+# Write an inittab from stdin.
 inittab() { cat >"$R/etc/inittab"; }
-: >"$R/tmp/lies"                          # nothing is to be mounted over it
+: >"$R/tmp/lies"                          # /tmp is not empty: nothing is mounted over it
 
-# A container without a machine: what is process 1 there is called as init. As `start`.
-# Its /dev is its own: devtmpfs is one for all, and who makes it read-only makes it so for
-# this machine.
+# Boot in a container without a machine: process 1 is called as init. Works like `start`. Its
+# /dev is a tmpfs: devtmpfs is one for all, so a read-only remount would affect this machine.
 cat >box <<-'E'
 	mount -t tmpfs -o mode=755 tmpfs "$1/dev" && mkdir "$1/dev/pts" "$1/dev/shm" &&
 	    mknod -m 666 "$1/dev/null" c 1 3 && mknod -m 666 "$1/dev/tty" c 5 0 &&
@@ -31,14 +30,14 @@ BOX="unshare --mount --pid --fork --kill-child sh $W/box"
 boot() { start env -i PATH="$PATH" PITH_TEST=$PITH_TEST container=lxc $BOX "$R" /sbin/init "$@"; }
 one() { only_child $pid; }
 
-# A line of what it tells of itself.
+# Print the status file of the init.
 status() { cat "/proc/$(one)/root/run/pith/status"; }
 status_has() { status | grep -q "$1"; }
 
-# Its end; by a signal of reboot(2) it is 128 and that, see pid_namespaces(7).
+# Exit codes of unshare: 128 plus the signal of reboot(2), see pid_namespaces(7).
 HALTED=130 REBOOTED=129
 
-it 'runs the lines of sysinit, wait and once in this order, whatever order they have' &&
+it 'runs lines of sysinit, wait and once in this order, wherever they stand' &&
     root && have busybox && {
 	inittab <<-'E'
 		::once:echo once 1
@@ -63,7 +62,7 @@ it 'runs the lines of sysinit, wait and once in this order, whatever order they 
 	code_is $HALTED
 }
 
-it 'goes by its name alone where it is process 1 of a container of lxc, and not elsewhere' &&
+it 'boots by its name only as process 1 of an lxc container' &&
     root && have busybox && {
 	echo '::once:echo booted' | inittab
 	boot
@@ -75,13 +74,13 @@ it 'goes by its name alone where it is process 1 of a container of lxc, and not 
 	code_is 0
 	run "$R/sbin/init" echo command
 	out_is command
-	# Nor where it cannot have a /proc to tell by, as in mounts of others.
+	# Do not boot either where no /proc can be mounted to check.
 	run unshare --user --map-root-user --pid --fork --kill-child chroot "$R" /sbin/init \
 	    echo command
 	out_is command
 }
 
-it 'is told by signals what to end as: halt, poweroff and reboot, as busybox sends them' &&
+it 'halts, powers off and reboots on the signals that busybox sends' &&
     root && have busybox && {
 	echo '::once:echo ready' | inittab
 	for pair in USR1:$HALTED USR2:$HALTED TERM:$REBOOTED PWR:$HALTED 37:$HALTED \
@@ -101,7 +100,7 @@ it 'is told by signals what to end as: halt, poweroff and reboot, as busybox sen
 	done
 }
 
-it 'runs the lines of shutdown, ends all that runs, and kills what stays' && root && {
+it 'runs the lines of shutdown, terminates all processes and kills the rest' && root && {
 	inittab <<-'E'
 		::once:sh -c "trap 'echo ended; exit' TERM; echo up; while :; do sleep 0.1; done"
 		::once:sh -c "trap '' TERM; echo up; while :; do sleep 0.1; done"
@@ -119,7 +118,7 @@ it 'runs the lines of shutdown, ends all that runs, and kills what stays' && roo
 	code_is $HALTED
 }
 
-it 'does not wait where nobody is left, nor for a line of shutdown that hangs' && root && {
+it 'does not wait when no process is left, nor for a shutdown line that hangs' && root && {
 	echo '::once:echo ready' | inittab
 	boot --grace 1h --stop-timeout 1h
 	hear_until ready
@@ -134,7 +133,7 @@ it 'does not wait where nobody is left, nor for a line of shutdown that hangs' &
 	code_is $HALTED
 }
 
-it 'starts a service again, more and more seldom when it ends at once, and says so' && root && {
+it 'restarts a service with growing delays when it exits at once, and reports it' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "echo start; exit 3"
 		::once:echo ready
@@ -151,7 +150,7 @@ it 'starts a service again, more and more seldom when it ends at once, and says 
 	ends
 }
 
-it 'tells its first line what it does, though that is started before all else' && root && {
+it 'shows a line in the status before the line of that program runs' && root && {
 	inittab <<-'E'
 		::sysinit:rm -rf /run/pith
 		::wait:/bin/pith --boot --status
@@ -165,7 +164,7 @@ it 'tells its first line what it does, though that is started before all else' &
 *'
 }
 
-it 'starts a service that was killed again, with another pid' && root && {
+it 'restarts a killed service with another pid' && root && {
 	echo '::respawn:sh -c "echo pid $$; exec sleep 1000"' | inittab
 	boot
 	hear
@@ -178,7 +177,7 @@ it 'starts a service that was killed again, with another pid' && root && {
 	ends
 }
 
-it 'asks first with askfirst, and starts when somebody has pressed Enter' && root && {
+it 'prompts for Enter before it starts a command of askfirst' && root && {
 	cat >script.py <<-'E'
 		import os, pty, subprocess, sys
 		main, other = pty.openpty()
@@ -201,7 +200,7 @@ it 'asks first with askfirst, and starts when somebody has pressed Enter' && roo
 	code_is $HALTED
 }
 
-it 'has each command in a session of its own, with the environment of busybox' && root && {
+it 'runs each command in its own session with the environment of busybox' && root && {
 	inittab <<-'E'
 		::sysinit:probe state
 		::sysinit:env
@@ -218,7 +217,7 @@ it 'has each command in a session of its own, with the environment of busybox' &
 	done
 }
 
-it 'starts commands with no signal ignored or held, whatever it was started with' && root && {
+it 'starts commands with no signal ignored or blocked, whatever it inherited' && root && {
 	echo '::sysinit:probe state' | inittab
 	start env -i --ignore-signal=HUP,INT,QUIT,PIPE,CHLD,TERM,USR1,TSTP,40 \
 	    --block-signal=TERM,41 PATH="$PATH" PITH_TEST=$PITH_TEST container=lxc $BOX "$R" \
@@ -233,7 +232,7 @@ it 'starts commands with no signal ignored or held, whatever it was started with
 	code_is $REBOOTED
 }
 
-it 'gives a shell what has characters of the shell, a login shell what begins with a dash' &&
+it 'uses a shell for shell characters and a login shell for a leading dash' &&
     root && {
 	inittab <<-'E'
 		::sysinit:echo $((6 * 7)) "a  b"
@@ -251,7 +250,7 @@ a b
 -/bin/sh"
 }
 
-it 'complains of bad lines with line and column, and boots' && root && {
+it 'reports bad lines with line and column, and boots' && root && {
 	printf '%s\n' '# comment' '' 'nonsense' '::onc:echo' 'a:b:once' '::once:' '::once:  ' \
 	    ':once:echo' '::once:- echo' '::once:echo ready # and nothing else' \
 	    '::wait:echo carriage return	' | sed '$s/$/\r/' | inittab
@@ -266,7 +265,7 @@ it 'complains of bad lines with line and column, and boots' && root && {
 	err_like "*cannot execute 'no'*"
 }
 
-it 'takes the last of two lines with the same terminal and command' && root && {
+it 'uses the last of two lines with the same terminal and command' && root && {
 	inittab <<-'E'
 		::sysinit:echo twice
 		::once:poweroff
@@ -278,7 +277,7 @@ it 'takes the last of two lines with the same terminal and command' && root && {
 	out_is twice
 }
 
-it 'has the defaults of busybox where there is no inittab, or it cannot be read' && root && {
+it 'uses the defaults of busybox when the inittab is missing or unreadable' && root && {
 	for how in absent directory; do
 		rm -rf "$R/etc/inittab"
 		[ $how = absent ] || mkdir "$R/etc/inittab"
@@ -300,7 +299,7 @@ it 'has the defaults of busybox where there is no inittab, or it cannot be read'
 	ln -s busybox "$R/bin/umount"
 }
 
-it 'offers a shell where nothing can be started' && root && {
+it 'offers a shell when no line can be started' && root && {
 	for lines in '' '::sysinit:true' 'garbage'; do
 		echo "$lines" | inittab
 		boot
@@ -311,7 +310,7 @@ it 'offers a shell where nothing can be started' && root && {
 	done
 }
 
-it 'offers a shell alone, in the place of its lines, for a word of the kernel' && root && {
+it 'offers a shell instead of its lines for a word of the kernel' && root && {
 	echo '::sysinit:echo sysinit' | inittab
 	for word in S single 1 -s -b; do
 		rm -f keys
@@ -328,7 +327,7 @@ it 'offers a shell alone, in the place of its lines, for a word of the kernel' &
 	done
 }
 
-it 'acts on a signal while a line of sysinit or wait runs' && root && {
+it 'handles a signal while a line of sysinit or wait runs' && root && {
 	for action in sysinit wait; do
 		printf '%s\n' "::$action:sh -c 'echo ready; exec sleep 1000'" \
 		    '::ctrlaltdel:echo keys' '::shutdown:echo down' | inittab
@@ -343,7 +342,7 @@ it 'acts on a signal while a line of sysinit or wait runs' && root && {
 	done
 }
 
-it 'reads the inittab again on SIGHUP: services stay, go and come' && root && {
+it 'reads the inittab again on SIGHUP: keeps, stops and starts services' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "echo stays; exec sleep 1000"
 		::respawn:sh -c "trap 'echo goes; exit' TERM; echo up; while :; do sleep 0.1; done"
@@ -368,9 +367,9 @@ it 'reads the inittab again on SIGHUP: services stay, go and come' && root && {
 	ends
 }
 
-# By its group it runs with AT_SECURE set, by which pith ends elsewhere. Seen to fail where
-# options_parse() made no difference.
-it 'boots by an init that is setgid: process 1 must not end' && root && {
+# With the set-group-ID bit init runs with AT_SECURE set, which makes pith exit elsewhere. Seen
+# to fail where options_parse() made no difference.
+it 'boots from a set-group-ID init, because process 1 must not exit' && root && {
 	echo '::once:echo booted' | inittab
 	chgrp 1 "$R/sbin/init"
 	chmod 2755 "$R/sbin/init"
@@ -384,8 +383,8 @@ it 'boots by an init that is setgid: process 1 must not end' && root && {
 	code_is $HALTED
 }
 
-# Seen to fail where a missing file stood for the lines that are built in.
-it 'keeps its lines and services on SIGHUP where the inittab is missing' && root && {
+# Seen to fail where a missing file was replaced by the built-in lines.
+it 'keeps its lines and services on SIGHUP when the inittab is missing' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "trap 'echo ended' TERM; echo up; while :; do sleep 0.1; done"
 		::ctrlaltdel:echo keys
@@ -405,7 +404,7 @@ it 'keeps its lines and services on SIGHUP where the inittab is missing' && root
 	code_is $HALTED
 }
 
-it 'keeps its lines on SIGHUP where the inittab is there and cannot be read' && root && {
+it 'keeps its lines on SIGHUP when the inittab cannot be read' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "echo stays; exec sleep 1000"
 		::ctrlaltdel:echo keys
@@ -416,7 +415,7 @@ it 'keeps its lines on SIGHUP where the inittab is there and cannot be read' && 
 	mkdir "$R/etc/inittab"
 	kill -HUP $(one)
 	eventually grep -q "cannot read '/etc/inittab': Is a directory" .err
-	# By a link to itself neither.
+	# Keep the lines for a link to itself too.
 	rmdir "$R/etc/inittab"
 	ln -s inittab "$R/etc/inittab"
 	kill -HUP $(one)
@@ -435,7 +434,7 @@ it 'keeps its lines on SIGHUP where the inittab is there and cannot be read' && 
 	code_is $HALTED
 }
 
-it 'runs no line of ctrlaltdel for a longer inittab, when there were keys before' && root && {
+it 'runs no new ctrlaltdel line on SIGHUP because of an earlier key press' && root && {
 	printf '%s\n' '::ctrlaltdel:echo keys' '::once:echo ready' '::respawn:sleep 1000' | inittab
 	boot
 	hear_until ready
@@ -457,7 +456,7 @@ it 'runs no line of ctrlaltdel for a longer inittab, when there were keys before
 	code_is $HALTED
 }
 
-it 'goes on with the lines of ctrlaltdel that SIGHUP finds not run yet, wherever they stand' &&
+it 'continues after SIGHUP with the ctrlaltdel lines that have not run yet' &&
     root && {
 	mkfifo "$R/tmp/go"
 	inittab <<-'E'
@@ -499,7 +498,7 @@ new"
 	rm "$R/tmp/go"
 }
 
-it 'starts no service again between SIGTSTP and SIGCONT' && root && {
+it 'restarts no service between SIGTSTP and SIGCONT' && root && {
 	inittab <<-'E'
 		::respawn:sh -c "echo up; exec sleep 1000"
 	E
@@ -515,7 +514,7 @@ it 'starts no service again between SIGTSTP and SIGCONT' && root && {
 	ends
 }
 
-it 'gives its place to the line of restart on SIGQUIT, when all has ended' && root && {
+it 'execs the line of restart on SIGQUIT when all processes are gone' && root && {
 	inittab <<-'E'
 		::once:sh -c "trap 'echo ended; exit' TERM; echo up; while :; do sleep 0.1; done"
 		::restart:sh -c "echo again $$; exit 7"
@@ -540,7 +539,7 @@ new_program() {
 	[ "$(stat -L -c %i "/proc/$(one)/exe")" = "$(stat -c %i "$R/sbin/init")" ]
 }
 
-it 'reboots where the line of restart cannot be executed' && root && {
+it 'reboots when the line of restart cannot be executed' && root && {
 	printf '%s\n' '::once:echo ready' '::restart:/no/such' | inittab
 	boot
 	hear_until ready
@@ -550,7 +549,7 @@ it 'reboots where the line of restart cannot be executed' && root && {
 	err_like "*cannot execute '/no/such': No such file or directory"
 }
 
-it 'starts anew on --reexec from its program file, and keeps what runs' && root && {
+it 'execs its new program file on --reexec and keeps its services' && root && {
 	inittab <<-'E'
 		::sysinit:echo sysinit
 		::once:sh -c "echo up; exec sleep 1000"
@@ -572,7 +571,7 @@ it 'starts anew on --reexec from its program file, and keeps what runs' && root 
 	code_is $HALTED
 }
 
-it 'offers a shell alone after --reexec too, where the kernel had a word for it' && root && {
+it 'keeps the single-user shell after --reexec' && root && {
 	echo '::respawn:echo service' | inittab
 	rm -f keys
 	mkfifo keys
@@ -594,7 +593,7 @@ it 'offers a shell alone after --reexec too, where the kernel had a word for it'
 	out_is ''
 }
 
-it 'finds a long command again after --reexec, and those behind it' && root && {
+it 'recognizes a long command and the lines after it after --reexec' && root && {
 	long=$(printf '%01500d' 0)
 	inittab <<-E
 		::respawn:sh -c "echo one; exec sleep 1000; $long"
@@ -620,10 +619,10 @@ it 'finds a long command again after --reexec, and those behind it' && root && {
 	out_is ''
 }
 
-# What it has computed for itself, in hundredths of a second.
+# Print the CPU time that init used itself, in hundredths of a second.
 computed() { cut -d' ' -f14 "/proc/$(one)/stat"; }
 
-it 'finds 600 lines again after --reexec without computing for long' && root && {
+it 'recognizes 600 lines after --reexec within little CPU time' && root && {
 	{
 		echo '::respawn:sh -c "echo up; exec sleep 1000"'
 		seq -f '::ctrlaltdel:line %g' 600
@@ -634,7 +633,7 @@ it 'finds 600 lines again after --reexec without computing for long' && root && 
 	kill -59 $(one)
 	eventually grep -qz PITH_BOOT_STATE "/proc/$(one)/environ"
 	eventually awaits_signals $(one)
-	# Without the mend it was ten, and emulated twenty times that.
+	# Allow little: the slow search took 10, and twenty times as much under emulation.
 	most=5
 	[ -z "${MACHINE:-}" ] || most=50
 	[ $(($(computed) - before)) -lt $most ] || fail "$before and now $(computed)"
@@ -645,7 +644,7 @@ it 'finds 600 lines again after --reexec without computing for long' && root && 
 	code_is $HALTED
 }
 
-it 'goes on where there is no new program to be executed' && root && {
+it 'continues when --reexec finds no new program' && root && {
 	echo '::respawn:sh -c "echo up; exec sleep 1000"' | inittab
 	boot
 	hear_until up
@@ -660,7 +659,7 @@ it 'goes on where there is no new program to be executed' && root && {
 	code_is $HALTED
 }
 
-# Another program in the place of ours, there at once.
+# Replace the program file of init by a script, atomically.
 becomes() {
 	printf '#!/bin/sh\n%s\n' "$1" >"$R/sbin/init.new"
 	chmod +x "$R/sbin/init.new"
@@ -669,7 +668,7 @@ becomes() {
 in_box() { nsenter -t $(one) -p -m chroot "$R" "$@"; }
 refused() { [ "$(grep -c "cannot execute '/sbin/init': it does not answer" .err)" = $1 ]; }
 
-it 'is not replaced by a program that hangs, ends at once or is no pith, and says so' && root && {
+it 'does not exec a program that hangs, exits at once or is not pith' && root && {
 	cp "$PITH" "$R/bin/asks"
 	echo '::respawn:sh -c "echo up; exec sleep 1000"' | inittab
 	boot
@@ -697,7 +696,7 @@ it 'is not replaced by a program that hangs, ends at once or is no pith, and say
 	code_is $HALTED
 }
 
-it 'is the init of one program, and ends with its code where there is no machine' && root && {
+it 'is the init of one program and exits with its code without a machine' && root && {
 	run $BOX "$R" /bin/pith --boot -- sh -c 'echo $$ $PPID; exit 5'
 	code_is 5
 	out_like '* 1'
@@ -721,14 +720,14 @@ it 'is the init of one program, and ends with its code where there is no machine
 	ends
 }
 
-it 'passes over the words of the kernel before its options, under any name' && root && {
+it 'skips the words of the kernel before its options, under any name' && root && {
 	run env container=lxc $BOX "$R" /bin/pith ro single=no x --boot --on-exit poweroff -- \
 	    sh -c 'echo "app $RUNLEVEL"'
 	out_is 'app ro'
 	code_is $HALTED
 }
 
-it 'goes on where what another init should have left is not there' && root && {
+it 'ignores an invalid state in PITH_BOOT_STATE' && root && {
 	echo '::sysinit:sh -c "echo sysinit ${PITH_BOOT_STATE-unset}"' | inittab
 	for state in 77 0 word; do
 		start env PITH_TEST=$PITH_TEST PITH_BOOT_STATE=$state container=lxc $BOX "$R" \
@@ -739,8 +738,9 @@ it 'goes on where what another init should have left is not there' && root && {
 	done
 }
 
-# Seen to fail where cgroup2 was mounted in any cgroup namespace: the host's got nsdelegate.
-it 'mounts control groups only in a cgroup namespace of its own' && root && {
+# Seen to fail where cgroup2 was mounted in any cgroup namespace: it set nsdelegate on the
+# host.
+it 'mounts cgroup2 only in its own cgroup namespace' && root && {
 	inittab <<-'E'
 		::wait:grep -c ' /sys/fs/cgroup ' /proc/mounts
 		::once:poweroff
@@ -755,7 +755,7 @@ it 'mounts control groups only in a cgroup namespace of its own' && root && {
 	ends
 }
 
-it 'mounts what is missing, over empty directories alone' && root && {
+it 'mounts missing file systems, but only on empty directories' && root && {
 	: >"$R/run/lies"
 	inittab <<-'E'
 		::sysinit:cut -d' ' -f2 /proc/mounts
@@ -786,7 +786,7 @@ it 'mounts what is missing, over empty directories alone' && root && {
 	mkdir "$R/run"
 }
 
-it 'boots for a user in a user namespace, and is ended by reboot(2) there' && have busybox && {
+it 'boots for a user in a user namespace and obeys reboot(2) there' && have busybox && {
 	printf '%s\n' '::once:echo ready' '::ctrlaltdel:reboot' | inittab
 	start env container=lxc PITH_TEST=$PITH_TEST unshare --user --map-root-user --mount \
 	    --pid --fork --kill-child chroot "$R" /sbin/init
@@ -796,7 +796,7 @@ it 'boots for a user in a user namespace, and is ended by reboot(2) there' && ha
 	code_is $REBOOTED
 }
 
-it 'runs the sandbox of a line that says so' && root && {
+it 'runs the sandbox of an inittab line' && root && {
 	inittab <<-'E'
 		::once:/bin/pith -u 9 --unshare uts --hostname box -- sh -c "id -u; hostname; cat"
 	E
@@ -810,7 +810,7 @@ it 'runs the sandbox of a line that says so' && root && {
 
 # ---- bad input ---------------------------------------------------------------
 
-it 'is only for process 1' && {
+it 'boots and switches root only as process 1' && {
 	run "$PITH" --boot
 	code_is 125
 	err_is "pith: cannot use '--boot': not process 1"
@@ -819,7 +819,7 @@ it 'is only for process 1' && {
 	err_like "pith: cannot use '--switch-root': not process 1*"
 }
 
-it 'refuses options that do not go together, or make no sense' && root && {
+it 'refuses options that conflict or make no sense with --boot' && root && {
 	for bad in '--boot --rootfs /' '--boot --pause' '--boot --timeout 1 true' \
 	    '--boot --report x true' '--boot -g true' '--boot --all' \
 	    '--boot --wait true' '--boot -p TERM true' '--boot -v' '--boot -w' \
@@ -835,7 +835,7 @@ it 'refuses options that do not go together, or make no sense' && root && {
 	done
 }
 
-it 'has the options of --help in these tests, and refuses those without their value' && {
+it 'tests every boot option of --help and refuses those without their value' && {
 	for option in $("$PITH" --help | sed -n '/^Boot/,/^PITH/p' | grep -o -e '--[a-z-]*' |
 	    sort -u); do
 		grep -q -e "$option" "$TESTS/boot.sh" || fail "$option is not in a test"
@@ -851,7 +851,7 @@ it 'has the options of --help in these tests, and refuses those without their va
 	done
 }
 
-it 'does not switch root from a root that is not in memory, nor to nowhere' && root && {
+it 'refuses to switch root from a root on disk, or to a missing directory' && root && {
 	run $BOX "$R" /bin/pith --switch-root /mnt
 	code_is 125
 	err_like "pith: cannot switch root to '/mnt': *"
@@ -860,7 +860,7 @@ it 'does not switch root from a root that is not in memory, nor to nowhere' && r
 	err_like "pith: cannot switch root to '$R': *"
 }
 
-it 'has no status to tell, and nobody to start anew, where pith is not the init' && {
+it 'reports that there is no status and no init to replace without a boot' && {
 	rm -rf "$R/run/pith"
 	run unshare --map-root-user --mount --pid --fork chroot "$R" /bin/pith --status
 	code_is 125

@@ -1,8 +1,8 @@
-# What `make` makes, and the goals that are about it: deps, install, dist, clean.
+# Tests of the binary that `make` builds, and of the goals deps, install, dist and clean.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
-# A copy of what is needed to build, in $W/$1; what make says goes to $W/make.log.
+# Copy the sources to $W/$1. make_in() writes the output of make to $W/make.log.
 copy() {
 	mkdir -p "$1"
 	(cd "$TOP" && tar -c --exclude=./build --exclude=./dist --exclude=./.git \
@@ -17,15 +17,15 @@ make_in() {
 
 # ---- the binary --------------------------------------------------------------
 
-it 'is one static file: no loader, no library' && have readelf && {
+it 'is one static file without loader and libraries' && have readelf && {
 	run readelf -lhd "$PITH"
 	code_is 0
 	out_like '*Type:*DYN*'
-	case $out in *INTERP* | *NEEDED*) fail "it needs others: $out" ;; esac
-	case $out in *FLAGS_1*PIE*) ;; *) fail 'it is no PIE' ;; esac
+	case $out in *INTERP* | *NEEDED*) fail "it is not static: $out" ;; esac
+	case $out in *FLAGS_1*PIE*) ;; *) fail 'it is not a PIE' ;; esac
 }
 
-it 'has no segment that is writable and executable, nor such a stack' && have readelf && {
+it 'has no writable and executable segment and no executable stack' && have readelf && {
 	run readelf -lW "$PITH"
 	is "$(printf '%s\n' "$out" | grep -E ' RWE |WE ')" ''
 	printf '%s\n' "$out" | grep -q 'GNU_STACK.* RW ' || fail "no GNU_STACK: $out"
@@ -34,12 +34,12 @@ it 'has no segment that is writable and executable, nor such a stack' && have re
 	out_like '*BIND_NOW*'
 }
 
-it 'checks its stack' && have nm && {
+it 'is built with stack protection' && have nm && {
 	nm "$B/child.o" "$B/cli/options.o" | grep -q '__stack_chk_fail' ||
 	    fail 'built without -fstack-protector-strong'
 }
 
-it 'runs in a root that holds nothing else, and says that a script misses its shell' &&
+it 'runs in an otherwise empty root, and reports that a script has no shell' &&
     root && {
 	mkdir alone
 	cp "$PITH" alone/pith
@@ -53,7 +53,7 @@ it 'runs in a root that holds nothing else, and says that a script misses its sh
 
 mapped() { grep -F "$PITH" "/proc/$1/maps"; }
 
-it 'is loaded at another address each time' && {
+it 'is loaded at a different address each time' && {
 	for time in 1 2 3 4; do
 		start "$PITH" -- "$PROBE" signals
 		hear_until ready
@@ -64,7 +64,7 @@ it 'is loaded at another address each time' && {
 	[ "$(sort -u addresses | wc -l)" -gt 2 ] || fail "always at $(cat addresses)"
 }
 
-it 'has made its relocated pointers read-only when the command runs' && {
+it 'makes relocated pointers read-only before the command runs' && {
 	start "$PITH" -- "$PROBE" signals
 	hear_until ready
 	mapped $pid | awk '{ print $2 }' | sort -u >now
@@ -73,32 +73,32 @@ it 'has made its relocated pointers read-only when the command runs' && {
 	ends
 	is "$(cat loaded)" 'RE
 RW'
-	# The start of the writable segment has become a mapping of its own.
+	# The start of the writable segment is a mapping of its own now.
 	is "$(cat now)" 'r--p
 r-xp
 rw-p'
 }
 
-# 64 KiB are wanted for all three uses; it was 42 KiB before there were sandboxes.
-it 'is at most 192 KiB' && {
+# 64 KiB are planned for each of the three uses. The size was 42 KiB before sandboxes.
+it 'has at most 192 KiB' && {
 	[ "$(stat -c %s "$PITH")" -le 196608 ] || fail "$(stat -c %s "$PITH") bytes"
 }
 
-it 'builds the same bytes in two folders' && {
+it 'builds the same bytes in two directories' && {
 	copy one
 	copy 'another/with a longer name'
 	make_in one pith
 	make_in 'another/with a longer name' pith
-	cmp one/pith "$PITH" || fail 'not the same in a copy'
-	cmp one/pith 'another/with a longer name/pith' || fail 'not the same'
+	cmp one/pith "$PITH" || fail 'a copy builds a different binary'
+	cmp one/pith 'another/with a longer name/pith' || fail 'they differ'
 	rm -rf one another
 }
 
-it 'keeps no path of where it was built' && {
+it 'contains no path of its build directory' && {
 	is "$(strings -a "$PITH" | grep -F "${TOP%/*}/")" ''
 }
 
-it 'rebuilds what a changed header concerns, and nothing without a change' && {
+it 'rebuilds only the objects that include a changed header' && {
 	copy changed
 	make_in changed pith
 	make_in changed pith
@@ -112,10 +112,9 @@ it 'rebuilds what a changed header concerns, and nothing without a change' && {
 
 # ---- Alpine ------------------------------------------------------------------
 
-# There cc is musl's own: a stand-in that says so, and otherwise does by the host's
-# compiler what Alpine's does when it is asked for a static-pie. It cannot show that
-# Alpine's own compiler is content; that the Makefile asks it nothing of Debian's, it
-# does.
+# On Alpine cc belongs to musl. This stand-in claims so and links a static-pie with the host's
+# compiler. It cannot show that Alpine's own compiler works, only that the Makefile needs
+# nothing of Debian there.
 alpine_cc() {
 	mkdir -p stub
 	cat >stub/cc <<-'E'
@@ -136,11 +135,11 @@ alpine_cc() {
 	export ASKED KERNEL
 }
 
-it 'builds where cc is of musl, as on Alpine, with that alone' && have musl-gcc && {
+it 'builds with a cc of musl alone, as on Alpine' && have musl-gcc && {
 	alpine_cc
 	copy alpine
 	make_in alpine pith CC="$W/stub/cc"
-	grep -e -isystem -e rcrt1.o asked && fail 'Debian is not to be asked'
+	grep -e -isystem -e rcrt1.o asked && fail 'the Makefile used files of Debian'
 	run alpine/pith -- "$PROBE" exit 7
 	code_is 7
 	rm -rf alpine
@@ -148,8 +147,8 @@ it 'builds where cc is of musl, as on Alpine, with that alone' && have musl-gcc 
 
 has_child() { [ -n "$(cat "/proc/$1/task/$1/children")" ]; }
 
-# musl before 1.2.4 has no vfork(2) but for x86, and qemu-user has none at all.
-it 'starts, and explains what it cannot start, also where vfork is a fork' && {
+# musl before 1.2.4 has vfork(2) only on x86, and qemu-user does not implement it.
+it 'starts and reports failures also when vfork is fork' && {
 	copy forked
 	make_in forked pith CFLAGS='-Os -Dvfork=fork'
 	run forked/pith -- "$PROBE" exit 7
@@ -169,8 +168,8 @@ it 'starts, and explains what it cannot start, also where vfork is a fork' && {
 }
 # ---- deps --------------------------------------------------------------------
 
-# Stand-ins for a package manager that install nothing and write down what they are
-# asked. sudo, too, so that it works for everybody.
+# Install a stand-in for a package manager that only logs its arguments, and one for sudo, so
+# that the test works for every user.
 stub_manager() {
 	rm -rf stub asked
 	mkdir stub
@@ -187,7 +186,7 @@ stub_manager() {
 }
 deps() { run env PATH="$W/stub" /bin/sh "$TESTS/deps.sh" "$@"; }
 
-it 'installs with apk what goals need on Alpine, and says what' && {
+it 'installs with apk what the goals need on Alpine, and lists it' && {
 	# shellcheck disable=SC2016
 	stub_manager apk '[ "$1" = info ] && exit 1; echo "$*" >>"$ASKED"'
 	deps demo
@@ -196,15 +195,15 @@ it 'installs with apk what goals need on Alpine, and says what' && {
 	is "$(cat asked)" 'add -q gcc linux-headers musl-dev procps util-linux'
 }
 
-it 'installs nothing where nothing is missing' && {
+it 'installs nothing when all packages are installed' && {
 	stub_manager apk '[ "$1" = info ]'
 	deps check lint
 	code_is 0
-	out_is 'deps: all is there'
+	out_is 'deps: nothing to install'
 }
 
-# /usr/sbin is a folder of our own for the time of it.
-it 'installs with apt-get what goals need on Debian, and lets no service start' && root && {
+# Mount a directory of the test on /usr/sbin, where policy-rc.d is written.
+it 'installs with apt-get what the goals need on Debian, and starts no service' && root && {
 	# shellcheck disable=SC2016
 	stub_manager apt-get 'echo "$*" >>"$ASKED"
 	/usr/sbin/policy-rc.d; echo "policy $?" >>"$ASKED"'
@@ -220,7 +219,7 @@ policy 101'
 	is "$(ls sbin)" ''
 }
 
-it 'tries again where a mirror is away, and fails when it stays away' && root && {
+it 'retries when a mirror is unreachable, and fails when it stays so' && root && {
 	# shellcheck disable=SC2016
 	stub_manager apt-get 'echo "$*" >>"$ASKED"
 	[ "$(grep -c . "$ASKED")" -gt "$FAILURES" ]'
@@ -242,27 +241,27 @@ it 'installs a binary and its manual below DESTDIR and PREFIX' && {
 	make_in installed install DESTDIR="$W/destdir" PREFIX=/opt/pith
 	is "$(cd destdir && find . -type f | sort)" './opt/pith/bin/pith
 ./opt/pith/share/man/man8/pith.8'
-	cmp destdir/opt/pith/bin/pith "$PITH" || fail 'another binary'
+	cmp destdir/opt/pith/bin/pith "$PITH" || fail 'a different binary'
 	rm -rf installed destdir
 }
 
-it 'makes a tarball that builds the same bytes, the same each time, with sums' &&
+it 'makes a reproducible tarball with checksums that builds the same bytes' &&
     have git && {
 	git clone -q "$TOP" cloned 2>git.log || fail "$(cat git.log)"
 	make_in cloned dist
-	(cd cloned/dist && sha256sum -c --quiet SHA256SUMS) || fail 'a wrong sum'
+	(cd cloned/dist && sha256sum -c --quiet SHA256SUMS) || fail 'a wrong checksum'
 	cp cloned/dist/SHA256SUMS before
 	make_in cloned dist
-	cmp before cloned/dist/SHA256SUMS || fail 'another tarball'
+	cmp before cloned/dist/SHA256SUMS || fail 'a different tarball'
 	mkdir unpacked
 	tar -xzf cloned/dist/pith-*.tar.gz -C unpacked
 	dir=$(echo unpacked/pith-*)
 	make_in "$dir" pith
-	cmp "$dir/pith" cloned/pith || fail 'another binary'
+	cmp "$dir/pith" cloned/pith || fail 'a different binary'
 	rm -rf cloned unpacked
 }
 
-it 'cleans up all that it made' && {
+it 'removes with clean all files that it built' && {
 	copy clean
 	(cd clean && find . | sort) >before
 	make_in clean pith install DESTDIR="$W/destdir"

@@ -1,16 +1,16 @@
-# What containers expect of their process 1, and of its environment, files and groups.
+# Tests of what containers expect of process 1: environment, files and groups.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2046,SC2086,SC3045
 . "${0%/*}/lib.sh"
 
 FORBID=$B/forbid
 
-# Root is asked for what only root can do; the rest is done by both.
+# Run as root and as an ordinary user, except where a test needs root.
 WHO=user
 [ "$(id -u)" != 0 ] || WHO='root user'
 USER_ID=54321
 chmod 755 "$W"
 
-# A root of busybox, as the owners of this machine's need not be such as can be mapped.
+# Build a root of busybox: the files of this machine may have owners that cannot be mapped.
 mkdir -p "$W/box/bin" "$W/box/etc" "$W/box/proc" "$W/box/sys" "$W/box/dev" "$W/box/tmp"
 cp /bin/busybox "$W/box/bin/"
 for applet in $(/bin/busybox --list); do
@@ -31,14 +31,14 @@ as_who() {
 # ---- standard files ----------------------------------------------------------
 
 # Seen to fail where init closed 0 and 1: "cannot create /proc/1/fd/1".
-it 'keeps 0 and 1 as process 1, for what writes to /proc/1/fd/1' && root && {
+it 'keeps descriptors 0 and 1 open as process 1, for programs that use /proc/1/fd' && root && {
 	run sh -c "echo typed | $AS_1 $PITH -- sh -c 'echo job >/proc/1/fd/1; cat /proc/1/fd/0' |
 	    cat"
 	out_is 'job
 typed'
 	run $AS_1 "$PITH" --user 1000 --grace 1s -- sh -c '
 		readlink /proc/1/fd/0 /proc/1/fd/1 | wc -l'
-	out_is 0                        # it is root's
+	out_is 0                        # root owns it
 	start $AS_1 "$PITH" --user 1000 -- "$PROBE" signals
 	hear_until ready
 	one=$(only_child $pid)
@@ -48,7 +48,7 @@ typed'
 	ends
 }
 
-it 'keeps 0 and 1 in the place of another init, also where it is not process 1' && {
+it 'keeps descriptors 0 and 1 open under the name of another init' && {
 	for init in tini docker-init dumb-init catatonit; do
 		ln -sf "$PITH" "$init"
 		start "./$init" -- "$PROBE" signals
@@ -64,7 +64,7 @@ it 'keeps 0 and 1 in the place of another init, also where it is not process 1' 
 	ends
 }
 
-it 'leaves files that were closed closed, as process 1' && root && {
+it 'leaves closed standard files closed, as process 1' && root && {
 	start $AS_1 sh -c 'exec "$PITH" -- "$PROBE" signals <&-'
 	hear_until ready
 	[ ! -e "/proc/$(only_child $pid)/fd/0" ] || fail 'there is a file at 0'
@@ -75,7 +75,7 @@ it 'leaves files that were closed closed, as process 1' && root && {
 
 # Seen to fail without stdfiles_open_pipes(): "cannot create /dev/stdout: Permission denied".
 OPENS='echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/stdin'
-it 'has the user of --user open a pipe by name: /dev/stdout, /dev/stderr and /dev/stdin' &&
+it 'lets the user of --user open pipes as /dev/stdout, /dev/stderr and /dev/stdin' &&
     root && {
 	for how in "--user 1000" "--user 1000:1000 --unshare pid" "$BOX --user nobody" \
 	    "$BOX" "$BOX --user 1000:7 --userns host" "$BOX --tty=no --user 33" \
@@ -87,7 +87,7 @@ in"
 	done
 }
 
-it 'has the user of --user open pipes of an ordinary user by name' && {
+it 'lets the user of --user open pipes of an ordinary user by name' && {
 	who=user
 	for how in '' '--user 33'; do
 		run as_who "echo in |
@@ -98,7 +98,7 @@ in"
 	done
 }
 
-it 'gives no regular file, device or directory to the user of --user' && root && {
+it 'does not change the owner of regular files, devices and directories' && root && {
 	: >file
 	for how in '--user 1000' "$BOX"; do
 		run sh -c "$PITH $how -- true <file >>file 2>/dev/null"
@@ -110,7 +110,7 @@ it 'gives no regular file, device or directory to the user of --user' && root &&
 	is "$(stat -c %u "$W")" 0
 }
 
-it 'changes no pipe that has a name, nor one that belongs to somebody else' && root && {
+it 'does not change a named pipe or a pipe of another user' && root && {
 	mkfifo -m 600 named
 	for how in '--user 1000' "$BOX"; do
 		run sh -c "$PITH $how -- true <>named"
@@ -120,8 +120,8 @@ it 'changes no pipe that has a name, nor one that belongs to somebody else' && r
 	rm named
 }
 
-# Seen to fail where the pipe was given to the command's user: root's shell obeyed it.
-it 'lets the command open a pipe in no other direction than it has it' && root && {
+# Seen to fail where the pipe was given to the command's user: the shell of root obeyed it.
+it 'lets the command open a pipe only in the direction that it has' && root && {
 	for how in '--user 1000' "$BOX" "$BOX --user 1000" '--unshare user'; do
 		rm -f obeyed
 		run sh -c "printf '%s\n' \
@@ -136,8 +136,8 @@ it 'lets the command open a pipe in no other direction than it has it' && root &
 	done
 }
 
-# Seen to fail without stdfiles_take_back(): the terminal stays the user's, with its mode.
-it 'gives a terminal to the user of --user, and takes it back at the end' && root &&
+# Seen to fail without stdfiles_take_back(): the user kept the terminal and its new mode.
+it 'gives a terminal to the user of --user and takes it back at exit' && root &&
     have script && {
 	run script -qc "stat -c 'is %u %a' \$(tty)
 	    $PITH --user 1000 -- sh -c 'echo out >/dev/stdout
@@ -145,17 +145,17 @@ it 'gives a terminal to the user of --user, and takes it back at the end' && roo
 	out_like '*is 0 *out*is 1000*was 0 *'
 	is "$(echo "$out" | tr -d '\r' | sed -n 's/^was //p')" \
 	    "$(echo "$out" | tr -d '\r' | sed -n 's/^is \(0 .*\)/\1/p')"
-	# What nobody takes back at the end is not given.
+	# Give no terminal that pith could not take back at exit.
 	for how in "$BOX" '--unshare user --user 77' '-d --user 1000'; do
 		run script -qc "$PITH $how -- sh -c :; stat -c 'is %u' \$(tty)" /dev/null
 		is "$how: $(echo "$out" | tr -d '\r\0')" "$how: is 0"
 	done
 }
 
-# ---- what a service manager says ---------------------------------------------
+# ---- variables of a service manager -------------------------------------------
 
-# Seen to fail with the variables as they were: systemd's library saw no sockets.
-it 'drops LISTEN_PIDFDID with the LISTEN_PID that it renames, and renames WATCHDOG_PID' && {
+# Seen to fail with the variables unchanged: systemd's library saw no sockets.
+it 'sets LISTEN_PID and WATCHDOG_PID to the command and drops LISTEN_PIDFDID' && {
 	run sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ LISTEN_PIDFDID=7 WATCHDOG_PID=$$ exec "$PITH" -- \
 	    sh -c "echo \$LISTEN_PID \$LISTEN_PIDFDID \$WATCHDOG_PID \$\$"'
 	set -- $out
@@ -171,7 +171,7 @@ it 'drops LISTEN_PIDFDID with the LISTEN_PID that it renames, and renames WATCHD
 
 # ---- the environment ---------------------------------------------------------
 
-# Seen to fail with the table of 4,096, and with the search through all for each.
+# Seen to fail with a table of 4,096 variables, and with a linear search for each variable.
 it 'passes on 16,000 variables with each option of the environment' && {
 	seq 16000 | sed 's/.*/V&=&/' >variables
 	seq 16000 | sed 's/^/V/' >names
@@ -200,14 +200,14 @@ it 'passes on 16,000 variables with each option of the environment' && {
 	is "$(grep -c ^V "$W/.out")" 5000
 }
 
-# Instructions of a start with the options of $how and the variables of a file.
+# Print the number of instructions of a start with the options $how and ./variables.
 instructions() {
 	env -i PATH="$PATH" sh -c 'set -a; . ./variables; set +a; exec "$@"' sh \
 	    valgrind --tool=callgrind --callgrind-out-file=/dev/null ./pith-copy $how -- true \
 	    2>&1 >/dev/null | sed -n 's/.*Collected : //p'
 }
 
-it 'takes instructions for variables in proportion to their number' && have valgrind && {
+it 'uses instructions in proportion to the number of variables' && have valgrind && {
 	cp "$PITH" pith-copy
 	for how in '--env A=1' '--unsetenv V7' '--keep-env=V7' '--env-file names'; do
 		set --
@@ -216,7 +216,7 @@ it 'takes instructions for variables in proportion to their number' && have valg
 			seq $n | sed 's/^/V/' >names
 			set -- "$@" "$(instructions)"
 		done
-		# Twice as many more variables: twice as many more instructions, and 10 %.
+		# Allow twice the instructions for twice the additional variables, plus 10 %.
 		[ "$(($3 - $2))" -le "$((($2 - $1) * 22 / 10))" ] ||
 		    fail "$how: $* instructions for 2,000, 4,000, 8,000 variables"
 	done
@@ -225,7 +225,7 @@ it 'takes instructions for variables in proportion to their number' && have valg
 # ---- groups, options ---------------------------------------------------------
 
 # Seen to fail with a table of 64 groups.
-it 'has a user in 1,000 groups by its name' && root && have busybox && {
+it 'finds the 1,000 groups of a user by the user name' && root && have busybox && {
 	mkdir -p root/etc
 	echo 'many:x:1000:1000::/:/bin/sh' >root/etc/passwd
 	seq 2000 2999 | sed 's/.*/g&:x:&:many/' >root/etc/group
@@ -237,8 +237,8 @@ it 'has a user in 1,000 groups by its name' && root && have busybox && {
 }
 
 # Seen to fail with a table of 2,048 words, and with 64 KiB for --args-fd.
-it 'takes 5,000 volumes and a megabyte of options' && root && {
-	many=$(($(ulimit -H -n) / 2))   # each takes a file
+it 'accepts 5,000 volumes and a megabyte of options' && root && {
+	many=$(($(ulimit -H -n) / 2))   # each needs a descriptor
 	[ $many -lt 5000 ] || many=5000
 	: >small
 	mkdir -p lots/bin lots/v
@@ -246,7 +246,7 @@ it 'takes 5,000 volumes and a megabyte of options' && root && {
 	seq -f "--volume=$W/small:/v/%.0f:ro" $many | tr '\n' '\0' >options
 	head -c 1000000 /dev/zero | tr '\0' x | fold -w 100000 | sed 's/^/--env=BIG=/' |
 	    tr '\n' '\0' >values
-	[ "$(wc -c <values)" -gt 1000000 ] || fail 'it is no megabyte'
+	[ "$(wc -c <values)" -gt 1000000 ] || fail 'it is less than a megabyte'
 	run sh -c '"$PITH" --rootfs lots --args-fd 7 --args-fd 8 -- \
 	    /bin/probe exit 7 7<options 8<values'
 	code_is 7
@@ -255,9 +255,9 @@ it 'takes 5,000 volumes and a megabyte of options' && root && {
 	one_line
 }
 
-# ---- containers with little in them --------------------------------------------
+# ---- minimal containers ---------------------------------------------------------
 
-it 'runs as process 1 without /proc, /dev, capabilities, or a root to write to' && root && {
+it 'runs as process 1 without /proc, /dev, capabilities or a writable root' && root && {
 	mkdir bare
 	cp "$PITH" "$PROBE" bare/
 	for as in 'chroot bare' 'chroot --userspec=1000:1000 --groups= bare' \
@@ -280,8 +280,8 @@ it 'runs as process 1 without /proc, /dev, capabilities, or a root to write to' 
 
 # ---- filters of system calls -------------------------------------------------
 
-# Seen to fail where vfork(2) was all: "cannot start 'probe': Operation not permitted".
-it 'starts its command by fork(2) where a filter forbids vfork(2)' && {
+# Seen to fail with vfork(2) alone: "cannot start 'probe': Operation not permitted".
+it 'starts its command by fork(2) when a filter forbids vfork(2)' && {
 	case $(uname -m) in
 	x86_64)
 		for error in '' EPERM; do
@@ -294,8 +294,8 @@ it 'starts its command by fork(2) where a filter forbids vfork(2)' && {
 	esac
 }
 
-# All calls since Linux 5.1, by number. A start is right, or 125 with one line.
-it 'starts rightly, or says why not, without each system call newer than Linux 4.19' &&
+# Forbid all calls since Linux 5.1, by number. A start succeeds or exits with 125 and one line.
+it 'starts or reports the reason without each system call newer than Linux 4.19' &&
     for who in $WHO; do
 	for error in ENOSYS EPERM; do
 		[ $error = EPERM ] || error=

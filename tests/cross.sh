@@ -1,5 +1,5 @@
-# pith for other processors: built by a cross compiler, run by qemu-user, and as process 1
-# of a machine under Linux, with the unit suite and what sandboxes are made of.
+# Tests of pith for other architectures: built by a cross compiler, run by qemu-user, and as
+# process 1 of a Linux machine with the unit suite and sandboxes.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/boot-lib.sh
@@ -14,14 +14,14 @@ compiler() {
 }
 emulator() { echo "qemu-${1%hf}-static"; }
 
-# Which of them are built, and which started.
+# Architectures that were built, and those whose machine was started.
 built='' started=
 of() { case " $1 " in *" $2 "*) ;; *) skip "is not ${3:-built}" && return 1 ;; esac; }
 
 # ---- the binary --------------------------------------------------------------
 
 for arch in $ARCHITECTURES; do
-	it "builds for $arch, with what is installed and what is fetched" &&
+	it "builds for $arch with installed and fetched packages" &&
 	    have "$(compiler $arch)" && fetch $arch && fetch $arch-check && {
 		run env -u MAKEFLAGS -u MAKELEVEL -u CC make -C "$TOP" ARCH=$arch all \
 		    build/$arch/probe build/$arch/unit-musl
@@ -30,16 +30,16 @@ for arch in $ARCHITECTURES; do
 	}
 done
 
-# Segments "OFFSET ADDRESS" of a program.
+# Print the segments of a program as "OFFSET ADDRESS".
 segments() { readelf -lW "$1" | awk '$1 == "LOAD" { print $2, $3 }'; }
 
 for arch in $ARCHITECTURES; do
 	foreign=$TOP/build/$arch/pith
-	it "is one static file on $arch, position independent, with RELRO" &&
+	it "is one static position-independent file with RELRO on $arch" &&
 	    of "$built" $arch && {
 		run readelf -lhdW "$foreign"
 		out_like '*Type:*DYN*GNU_RELRO*BIND_NOW*PIE*'
-		case $out in *INTERP* | *NEEDED*) fail "it needs others: $out" ;; esac
+		case $out in *INTERP* | *NEEDED*) fail "it is not static: $out" ;; esac
 		is "$(printf '%s\n' "$out" | grep -E ' RWE |WE ')" ''
 	}
 	it "is at most a quarter larger on $arch than natively" && of "$built" $arch && {
@@ -54,7 +54,7 @@ it 'can be loaded with pages of 64 KiB on aarch64' && of "$built" aarch64 && hav
 		[ $((offset % 65536)) = $((address % 65536)) ] ||
 		    fail "$offset of the file cannot be at $address"
 	done
-	# Its two segments share no page.
+	# Check that the two segments share no page.
 	segments "$TOP/build/aarch64/pith" | awk '{ print $2 }' | {
 		read -r first
 		read -r second
@@ -67,7 +67,7 @@ it 'can be loaded with pages of 64 KiB on aarch64' && of "$built" aarch64 && hav
 
 # ---- machines, in the background ---------------------------------------------
 
-# The initramfs of guest.sh for an architecture.
+# Make the initramfs of guest.sh for an architecture.
 guest() {
 	mkdir -p $1/bin $1/etc
 	cp "$TESTS/guest.sh" $1/init
@@ -81,7 +81,7 @@ guest() {
 	archive $1 >$1.initramfs
 }
 
-# The initramfs of a device: pith is /init, and the rest is busybox's.
+# Make the initramfs of a device: pith is /init, the rest is busybox.
 device() {
 	mkdir -p $1-device/bin $1-device/sbin $1-device/etc $1-device/tmp
 	cp "$TOP/build/$1/pith" $1-device/init
@@ -100,9 +100,9 @@ device() {
 	archive $1-device >$1-device.initramfs
 }
 
-# Emulated: all at once.
+# Start all machines at once: emulation is slow.
 for arch in $ARCHITECTURES; do
-	it "has what a machine of $arch is made of" && of "$built" $arch &&
+	it "boots a machine of $arch in the background" && of "$built" $arch &&
 	    can_boot $arch && fetch $arch-tools && {
 		guest $arch
 		device $arch
@@ -116,10 +116,10 @@ done
 
 # ---- under qemu-user ---------------------------------------------------------
 
-# It executes programs of this machine: what it starts are those.
+# qemu-user runs pith alone. The commands that pith starts are programs of this machine.
 for arch in $ARCHITECTURES; do
 	foreign="$(emulator $arch) $TOP/build/$arch/pith"
-	it "tells its version and ends with the command's code on $arch" &&
+	it "prints its version and exits with the code of the command on $arch" &&
 	    of "$built" $arch && have "$(emulator $arch)" && {
 		run $foreign --version
 		code_is 0
@@ -133,7 +133,7 @@ for arch in $ARCHITECTURES; do
 		run $foreign --exit 3 -- "$PROBE" exit 3
 		code_is 0
 	}
-	it "forwards signals on $arch, with their values" && of "$built" $arch &&
+	it "forwards signals with their values on $arch" && of "$built" $arch &&
 	    have "$(emulator $arch)" && {
 		start $foreign -- "$PROBE" signals
 		hear_until ready
@@ -147,7 +147,7 @@ for arch in $ARCHITECTURES; do
 		ends
 		code_is 0
 	}
-	it "says on $arch why a command cannot be executed" && of "$built" $arch &&
+	it "reports on $arch why a command cannot be executed" && of "$built" $arch &&
 	    have "$(emulator $arch)" && {
 		run $foreign -- ./no-such-program
 		code_is 127
@@ -164,27 +164,27 @@ for arch in $ARCHITECTURES; do
 	}
 done
 
-# ---- what the machines say ---------------------------------------------------
+# ---- results of the machines ---------------------------------------------------
 
-# What came of a command over there: $code and $out.
+# Set $code and $out to the result of command $1 in the machine.
 told() {
 	line=$(sed -n "s/^told $1: //p" $arch.console)
 	code=${line%% *} out=${line#* } err="console: $(tail -n 3 $arch.console)"
 }
 
 conclude
-wait                                    # each ends by itself, or when its time is over
+wait                                    # each machine exits or times out
 
 for arch in $ARCHITECTURES; do
-	it "is process 1 on $arch, and ends with its command's code" &&
+	it "is process 1 on $arch and exits with the code of its command" &&
 	    of "$started" $arch started && {
 		told process
 		code_is 0
 		out_is '/pith '
 		grep -q 'Attempted to kill init! exitcode=0x00000700' $arch.console ||
-		    fail "not at its end: $(tail -n 5 $arch.console)"
+		    fail "no panic at its exit: $(tail -n 5 $arch.console)"
 	}
-	it "ends on $arch with exit codes of the command, and says what it cannot execute" &&
+	it "exits on $arch with codes of the command, and reports a failed exec" &&
 	    of "$started" $arch started && {
 		told exit
 		code_is 7
@@ -201,18 +201,18 @@ for arch in $ARCHITECTURES; do
 		told time
 		code_is 124
 	}
-	it "forwards signals on $arch to a command of its own" && of "$started" $arch \
+	it "forwards signals on $arch to a native command" && of "$started" $arch \
 	    started && {
 		told signals
 		code_is 0
 		out_like 'ready signal 10 * signal 40 * signal 15 *'
 	}
-	it "holds a command on $arch to its memory" && of "$started" $arch started && {
+	it "limits the memory of a command on $arch" && of "$started" $arch started && {
 		told memory
 		code_is 137
 		out_like '*: oom by signal 9,*memory peak 32768 KiB*'
 	}
-	it "makes a sandbox on $arch, with a filter of system calls" && of "$started" $arch \
+	it "makes a sandbox with a filter of system calls on $arch" && of "$started" $arch \
 	    started && {
 		told sandbox
 		code_is 0
@@ -221,7 +221,7 @@ for arch in $ARCHITECTURES; do
 		code_is 0
 		is "$(echo $out)" 'CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2'
 	}
-	it "boots a device of $arch by its inittab, and powers it off" && of "$started" $arch \
+	it "boots a device of $arch by its inittab and powers it off" && of "$started" $arch \
 	    started && {
 		out=$(cat $arch-device.console)
 		out_like "*bad line '/etc/inittab:5:1'*told sysinit
@@ -238,7 +238,7 @@ pith: powers the machine off
 told shutdown
 *Power* down*"
 	}
-	it "passes all of the unit suite on $arch, with musl" && of "$started" $arch started && {
+	it "passes the unit suite with musl on $arch" && of "$started" $arch started && {
 		told unit
 		code_is 0
 		out_like '*100%: Checks: [1-9][0-9][0-9]*, Failures: 0, Errors: 0*'
@@ -252,7 +252,7 @@ it 'runs on a kernel with pages of 16 KiB (aarch64)' && of "$started" aarch64 st
 	archive pages >pages.initramfs
 	boot aarch64-16k pages.initramfs 'rdinit=/pith -- /probe exit 9' >console
 	grep -q 'Attempted to kill init! exitcode=0x00000900' console ||
-	    fail "it did not: $(head -n 5 console)"
+	    fail "it did not run: $(head -n 5 console)"
 }
 
 finish

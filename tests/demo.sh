@@ -1,5 +1,5 @@
-# The main job, to look at: the same little service as process 1 of a PID namespace,
-# alone and under pith. demo.sh PITH
+# Show the main job of pith: the same small service as process 1 of a PID namespace, alone and
+# under pith. Usage: demo.sh PITH
 # shellcheck shell=sh
 set -u
 exec 2>&1
@@ -7,10 +7,10 @@ PITH=$(realpath "$1")
 verdict=$(mktemp)
 trap 'rm -f "$verdict"' EXIT
 
-# It leaves three orphans that end soon, then serves.
+# Run a service that leaves three short-lived orphans.
 SERVICE='for n in 1 2 3; do (sleep 0.2 &); done; exec sleep 1000'
 
-# Anybody may have a PID namespace with a user namespace around it.
+# An ordinary user can make a PID namespace inside a user namespace.
 as_user=
 [ "$(id -u)" = 0 ] || as_user='--user --map-root-user'
 as_process_1() {
@@ -20,7 +20,7 @@ as_process_1() {
 
 tree() { ps -o pid=,ppid=,stat=,args= --ppid "$unshare" --ppid "$first"; }
 zombies() { tree | awk '$3 ~ /^Z/' | wc -l; }
-# The service is there, and what is to come of its orphans has come.
+# Return whether the service runs and its orphans are gone or zombies.
 settled() {
 	first=$(pgrep -P "$unshare") && tree | grep -q ' sleep 1000' &&
 	    ! tree | grep -q ' sleep 0' && [ "$(zombies)" = "$1" ]
@@ -42,16 +42,16 @@ show() {
 	until_true settled "$expected"
 	echo '      PID    PPID STAT COMMAND'
 	tree | cut -c1-76 | sed 's/^/  /'
-	echo "  $(zombies) zombies. Now it is asked to end by SIGTERM:"
+	echo "  $(zombies) zombies. Sending SIGTERM:"
 	kill -TERM "$first"
 	[ "$expected" = 0 ] && until_true gone
 	if gone; then
 		wait $unshare
-		echo "  it has ended, exit code $?."
+		echo "  it exited with code $?."
 	else
 		kill -KILL "$unshare"
 		wait $unshare 2>/dev/null
-		echo '  nothing happens, it had to be killed.'
+		echo '  nothing happens; SIGKILL was needed.'
 	fi
 	echo
 }
@@ -63,7 +63,7 @@ show 3
 echo 'The same service under pith:'
 show 0 "$PITH" -v --
 
-echo 'And what its caller learns:'
+echo 'Exit codes and reports for the caller:'
 as_process_1 "$PITH" -e 3:0 -- sh -c 'exit 3' &
 wait $!
 echo "  pith -e 3:0 -- sh -c 'exit 3'                      exit code $?"

@@ -1,9 +1,9 @@
-# Install what goals of the Makefile need and this machine has not: deps.sh GOAL ...
-# With `all`, everything that any test can use. Starts no service.
+# Install the missing packages that goals of the Makefile need: deps.sh GOAL ... The goal `all`
+# means every package that any test can use. Starts no service.
 # shellcheck shell=sh
 set -u
 
-# A goal, a package manager, and the packages that the goal needs besides those of
+# Print lines of a goal, a package manager, and packages. Every goal also needs those of
 # `build`.
 table() {
 	cat <<-'E'
@@ -57,7 +57,7 @@ table() {
 	E
 }
 
-# What goals need of a package manager: packages apt GOAL ...
+# Print the packages that goals need: packages apt GOAL ...
 packages() {
 	manager=$1
 	shift
@@ -79,7 +79,7 @@ as_root() {
 	fi
 }
 
-# A mirror may be away for a moment.
+# Retry a command: a mirror may be unreachable for a moment.
 persist() {
 	for pause in 5 20 0; do
 		"$@" && return 0
@@ -105,7 +105,7 @@ debian() {
 		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
 		    grep -qx installed || missing="$missing $package"
 	done
-	# clang's sanitizer and fuzzer runtimes are a package named by its version.
+	# clang's sanitizer and fuzzer runtimes are in a package with the version in its name.
 	case " $* " in *' all '* | *' fuzz '*)
 		command -v clang >/dev/null || missing="$missing clang"
 		runtime=$(apt-cache depends clang 2>/dev/null |
@@ -113,7 +113,7 @@ debian() {
 		dpkg-query -W "${runtime:-libclang-rt-14-dev}" >/dev/null 2>&1 ||
 		    missing="$missing ${runtime:-libclang-rt-14-dev}" ;;
 	esac
-	[ -n "$missing" ] || { echo 'deps: all is there'; return; }
+	[ -n "$missing" ] || { echo 'deps: nothing to install'; return; }
 	echo "deps: apt-get installs$missing"
 	forbid_services
 	log=$(mktemp)
@@ -127,13 +127,13 @@ debian() {
 	return $result
 }
 
-# apk starts nothing.
+# apk starts no service.
 alpine() {
 	missing=
 	for package in $(packages apk "$@"); do
 		apk info -q -e "$package" || missing="$missing $package"
 	done
-	[ -n "$missing" ] || { echo 'deps: all is there'; return; }
+	[ -n "$missing" ] || { echo 'deps: nothing to install'; return; }
 	echo "deps: apk installs$missing"
 	# shellcheck disable=SC2086
 	persist as_root apk add -q $missing
@@ -145,7 +145,7 @@ if command -v apk >/dev/null; then
 elif command -v apt-get >/dev/null; then
 	debian "$@"
 else
-	echo "deps: neither apt-get nor apk; these are Debian's names:" >&2
+	echo "deps: found neither apt-get nor apk; install these packages (names of Debian):" >&2
 	packages apt "$@" >&2
 	exit 1
 fi

@@ -1,14 +1,14 @@
 # Sourced by suites that boot devices: virtual machines whose process 1 is the init under
-# test, on an initramfs of busybox, pith, the probe, and what a test adds:
-#	tree                          # new and empty, at $T
+# test, on an initramfs of busybox, pith, the probe, and the files of a test:
+#	tree                          # makes a new tree at $T
 #	inittab <<-'E'
 #		::sysinit:echo hello
 #		::once:poweroff
 #	E
-#	power_on [WORD ...]           # of the kernel's command line
+#	power_on [WORD ...]           # words of the kernel's command line
 #	hear_until hello
-#	off                           # $ended is how
-# DEVICE_INIT=busybox puts busybox's init in pith's place: what is about both must hold.
+#	off                           # sets $ended
+# DEVICE_INIT=busybox replaces pith by busybox's init: tests of common behaviour must hold.
 # shellcheck shell=sh disable=SC2034,SC2154
 
 . "$TESTS/modules.sh"
@@ -22,7 +22,7 @@ END='---- the end of the console'
 NL='
 '
 
-# Whether devices can be had: a skip says why not.
+# Return whether devices can be booted here; skip the test with a reason otherwise.
 can_boot() {
 	have qemu-system-x86_64 cpio mke2fs busybox || return 1
 	[ ! -e "$W/base" ] || return 0
@@ -33,13 +33,13 @@ can_boot() {
 	make_base
 }
 
-# In a test: it is about what pith alone does.
-of_pith() { [ "$INIT" = pith ] || { skip 'busybox is not like that'; return 1; }; }
+# Skip a test of behaviour that only pith has.
+of_pith() { [ "$INIT" = pith ] || { skip 'busybox behaves differently'; return 1; }; }
 
-# A tree as an initramfs, which may be several, one after the other.
+# Print the tree $1 as an initramfs. Several can be concatenated.
 archive() { (cd "$1" && find . | cpio --create --format newc --owner 0:0 --quiet); }
 
-# What all have: $W/base is an archive, $W/root the tree, for roots on disks.
+# Make the common files: $W/base is an archive, $W/root the tree, for roots on disks.
 make_base() {
 	R=$W/root
 	mkdir -p "$R/bin" "$R/usr" "$R/etc" "$R/proc" "$R/sys" "$R/dev" "$R/root" \
@@ -75,7 +75,7 @@ tree() {
 }
 inittab() { cat >"$T/etc/inittab"; }
 
-# What lines of Buildroot's inittab read.
+# Write files that Buildroot's inittab uses.
 buildroot_files() {
 	cat >"$T/etc/fstab" <<-'E'
 		/dev/root	/	ext2	rw,noauto	0	1
@@ -89,15 +89,15 @@ buildroot_files() {
 	echo buildroot >"$T/etc/hostname"
 }
 
-# An executable script of the tree, or of $W/root: script PATH <<...
+# Write an executable script to the tree: script PATH <<...
 script() {
 	mkdir -p "$(dirname "$T$1")"
 	{ echo '#!/bin/sh'; cat; } >"$T$1"
 	chmod +x "$T$1"
 }
 
-# Start it: what the console says is in $W/console, and is heard from line by line. $disk
-# is a file to be /dev/vda; $MEGABYTES, $LIMIT (seconds) and $DEVICES may be other ones.
+# Power the machine on. Its console is in $W/console, and hear() reads it line by line. $disk
+# is a file that becomes /dev/vda. $MEGABYTES, $LIMIT (seconds) and $DEVICES override defaults.
 power_on() {
 	{ cat "$W/base"; archive "$T"; } >"$W/initramfs"
 	rm -f "$W/serial.in" "$W/qmp.in" "$W/.fifo" "$W/pidfile"
@@ -128,7 +128,7 @@ power_on() {
 	exec 9<"$W/.fifo"
 }
 
-# The next line of the console, without what ends lines of terminals.
+# Read the next line of the console into $heard, without carriage returns.
 hear() {
 	heard=
 	IFS= read -r heard <&9 || return 1
@@ -137,7 +137,7 @@ hear() {
 	heard=${heard#"$CR"}
 }
 
-# At the machine's keyboard, its button, its plug, and at its serial line.
+# Use the machine's keyboard, power button, plug and serial line.
 ask_qemu() {
 	printf '{"execute":"human-monitor-command","arguments":{"command-line":"%s"}}\n' \
 	    "$1" >&7
@@ -148,13 +148,13 @@ cut_power() { kill -KILL "$(cat "$W/pidfile")"; }
 # shellcheck disable=SC2059
 type_in() { printf "$1" >&8; }
 
-# Answer who asks before there is a shell, with what is typed before that not read.
+# Press Enter when an askfirst line prompts. Input from before the prompt is discarded.
 log_in() {
 	eventually grep -q 'Please press Enter to activate this console' "$W/console" &&
 	    type_in '\n' && hear_until '*built-in shell*'
 }
 
-# Its end: $ended is poweroff, reset, panic, cut or timeout. $console is what it said.
+# Wait for the end: set $ended (poweroff, reset, panic, cut or timeout) and $console.
 off() {
 	wait "$pid" 2>/dev/null
 	code=$?
@@ -177,7 +177,7 @@ ended_by() {
 	    printf '%s\n' "$console" | tail -n 12)"
 }
 
-# A whole life, for tests that look at what it said then: live poweroff [WORD ...]
+# Run a machine to its end, for tests that check its output then: live poweroff [WORD ...]
 live() {
 	how=$1
 	shift
@@ -188,10 +188,10 @@ live() {
 said() { case $console in $1) ;; *) fail "never said: $1$NL$console" ;; esac; }
 # shellcheck disable=SC2254
 not_said() { case $console in $1) fail "said: $1$NL$console" ;; esac; }
-# Lines of it that begin with a word, without it.
+# Print the console lines that begin with a word, without that word.
 lines_of() { printf '%s\n' "$console" | sed -n "s/^$1 //p"; }
 
-# The tree becomes the root of a disk, with all that an initramfs has: $disk.
+# Make the tree and all common files the root file system of a disk, $disk.
 make_disk() {
 	rm -rf "$W/on-disk"
 	cp -a "$W/root" "$W/on-disk"
@@ -199,11 +199,11 @@ make_disk() {
 	cp -a "$T/." "$W/on-disk/"
 	disk=$W/disk
 	truncate -s 32M "$disk"
-	mke2fs -q -F -t ext4 -d "$W/on-disk" "$disk" || fail 'no file system'
+	mke2fs -q -F -t ext4 -d "$W/on-disk" "$disk" || fail 'mke2fs failed'
 	tree
 }
 
-# An initramfs that is a script of busybox's and leaves the rest to the disk.
+# Make an initramfs whose script mounts the disk and switches to it.
 initramfs_script() {
 	script /init <<-'E'
 		mount -t proc proc /proc
@@ -216,7 +216,7 @@ initramfs_script() {
 	E
 }
 
-# Nothing is left to be repaired on it. A journal may be left after a cut.
+# Check that the file system needs no repair. A cut may leave a journal.
 disk_is_clean() {
 	run e2fsck -fn "$disk"
 	[ "$code" = 0 ] || fail "$out"

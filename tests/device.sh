@@ -1,12 +1,12 @@
-# Devices: virtual machines whose init is pith. With DEVICE_INIT=busybox it is busybox's,
-# and what is of pith alone is passed over: the rest holds for both.
+# Tests of devices: virtual machines with pith as init. With DEVICE_INIT=busybox their init is
+# busybox's, and the tests of pith alone are skipped: the rest holds for both.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
 . "${0%/*}/lib.sh"
 . "$TESTS/device-lib.sh"
 
 # ---- an initramfs and an inittab ---------------------------------------------
 
-it 'runs the lines of an initramfs by action, and each action in the order of the file' &&
+it 'runs initramfs lines by action, and each action in the order of the file' &&
     can_boot && {
 	tree
 	inittab <<-'E'
@@ -34,12 +34,12 @@ it 'runs the lines of an initramfs by action, and each action in the order of th
 	said '*/no/such/program*No such file or directory*'
 }
 
-# A log, without what is another number each time.
+# Normalize a log: remove what differs each time.
 as_usual() {
 	sed -E 's/ +$//; s/^\[ *[0-9.]+\] //; s/Linux [^ ]*/Linux/; s/^[0-9]+ 0 runs/N 0 runs/'
 }
 
-it 'says at a boot and at its end what README shows, with the inittab of examples/' &&
+it 'prints at boot and shutdown what README shows, with the inittab of examples/' &&
     of_pith && can_boot && {
 	tree
 	cp "$TOP/examples/inittab" "$T/etc/inittab"
@@ -64,7 +64,7 @@ it 'says at a boot and at its end what README shows, with the inittab of example
 	diff readme log >difference || fail "$(cat difference)"
 }
 
-it 'has mounted what programs need: /proc /sys /dev first, the rest after sysinit' &&
+it 'mounts /proc, /sys and /dev first and the rest after sysinit' &&
     of_pith && can_boot && {
 	tree
 	mkdir -p "$T/run" "$T/tmp/is-full"
@@ -81,7 +81,7 @@ it 'has mounted what programs need: /proc /sys /dev first, the rest after sysini
 	is "$(lines_of late)" '/ /dev /dev/pts /dev/shm /proc /run /sys /sys/fs/cgroup'
 }
 
-it 'leaves /proc and /sys to lines that mount them, and mounts what they did not' &&
+it 'leaves /proc and /sys to lines that mount them, and mounts the missing ones' &&
     of_pith && can_boot && {
 	tree
 	inittab <<-'E'
@@ -102,7 +102,7 @@ it 'leaves /proc and /sys to lines that mount them, and mounts what they did not
 	is "$(lines_of late | cut -d ' ' -f 2-)" 'own-proc /proc sysfs /sys'
 }
 
-it 'does without an inittab what busybox does: rcS, a shell that asks, and reboot' &&
+it 'without an inittab runs rcS, offers a shell and reboots, like busybox' &&
     can_boot && {
 	tree
 	script /etc/init.d/rcS <<-'E'
@@ -117,7 +117,7 @@ it 'does without an inittab what busybox does: rcS, a shell that asks, and reboo
 	ended_by reset
 }
 
-it 'gives the console to a login shell that was asked for: ^C ends its job' && can_boot && {
+it 'gives the console to an askfirst login shell: ^C kills its job' && can_boot && {
 	tree
 	inittab <<-'E'
 		::once:echo up
@@ -134,7 +134,7 @@ it 'gives the console to a login shell that was asked for: ^C ends its job' && c
 	ended_by poweroff
 }
 
-it 'starts a service again that was killed, and one that ends at once more seldom' &&
+it 'restarts a killed service, and with growing delays one that exits at once' &&
     can_boot && {
 	tree
 	inittab <<-'E'
@@ -155,7 +155,7 @@ it 'starts a service again that was killed, and one that ends at once more seldo
 	is "$(lines_of started | wc -l)" 2
 	is "$(lines_of started | sort -u | wc -l)" 2
 	[ "$INIT" != pith ] || {
-		# Busybox: each second.
+		# Busybox restarts it each second.
 		[ "$(lines_of again | wc -l)" -le 6 ] || fail "again and again: $console"
 		said '*ends again and again*'
 		said '*status *backs-off*exit=0*respawn*'
@@ -163,7 +163,7 @@ it 'starts a service again that was killed, and one that ends at once more seldo
 	[ "$(lines_of again | wc -l)" -ge 2 ] || fail "not again: $console"
 }
 
-it 'reads the inittab again by HUP: what is new starts, what is there goes on' && can_boot && {
+it 'reads the inittab again on HUP: starts new lines and keeps running ones' && can_boot && {
 	tree
 	inittab <<-'E'
 		::sysinit:mount -t proc proc /proc
@@ -180,7 +180,7 @@ it 'reads the inittab again by HUP: what is new starts, what is there goes on' &
 	said '*second*'
 }
 
-it 'becomes the command of the line restart by QUIT, when all have ended' && can_boot && {
+it 'execs the line of restart on QUIT when all processes are gone' && can_boot && {
 	tree
 	inittab <<-'E'
 		::once:sh -c "trap 'echo told; exit' TERM; kill -QUIT 1; while :; do usleep 9; done"
@@ -194,9 +194,9 @@ it 'becomes the command of the line restart by QUIT, when all have ended' && can
 	said '*told*next 1 with words*'
 }
 
-# ---- the end of it -----------------------------------------------------------
+# ---- shutdown ----------------------------------------------------------------
 
-# What is there to end: of both, TERM is all that they have in common.
+# Write an inittab with services to terminate. Both inits send TERM; other signals differ.
 services() {
 	tree
 	cat >"$T/etc/inittab" <<-E
@@ -215,7 +215,7 @@ services() {
 }
 
 for applet in poweroff:poweroff reboot:reset halt:halted; do
-	it "ends by ${applet%:*}: a shutdown line, TERM, KILL, and the machine is so" &&
+	it "stops by ${applet%:*}: a shutdown line, TERM, KILL, and the state of the machine" &&
 	    can_boot && {
 		services "::once:sh -c 'read x; exec ${applet%:*}'"
 		power_on
@@ -234,7 +234,7 @@ for applet in poweroff:poweroff reboot:reset halt:halted; do
 	}
 done
 
-it 'is not asked by poweroff -f and reboot -f' && can_boot && {
+it 'runs no shutdown line for poweroff -f and reboot -f' && can_boot && {
 	for applet in poweroff:poweroff reboot:reset; do
 		services "::once:sh -c 'read x; exec ${applet%:*} -f'"
 		power_on
@@ -246,7 +246,7 @@ it 'is not asked by poweroff -f and reboot -f' && can_boot && {
 	done
 }
 
-it 'ends by the signals of others: PWR and 38 power off, 39 reboots, 37 halts' && of_pith &&
+it 'obeys signals of other inits: PWR and 38 power off, 39 reboots, 37 halts' && of_pith &&
     can_boot && {
 	for signal in PWR:poweroff 38:poweroff 39:reset 37:halted; do
 		tree
@@ -262,7 +262,7 @@ it 'ends by the signals of others: PWR and 38 power off, 39 reboots, 37 halts' &
 	done
 }
 
-it 'takes no second for an end that nobody holds up' && of_pith && can_boot && {
+it 'shuts down in less than a second when no process delays it' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
 		::respawn:sleep 1000
@@ -278,11 +278,11 @@ it 'takes no second for an end that nobody holds up' && of_pith && can_boot && {
 	asked=$(printf '%s\n' "$console" | sed -n 's/^\([0-9]*\)\.\([0-9]*\) .*/\1\2/p' | head -n 1)
 	ended=$(printf '%s\n' "$console" |
 	    sed -n 's/^\[ *\([0-9]*\)\.\([0-9][0-9]\).*reboot: Power down/\1\2/p')
-	# In hundredths. Busybox takes 2 s.
+	# In hundredths of a second. Busybox takes 2 s.
 	[ $((ended - asked)) -lt 100 ] || fail "from $asked to $ended"
 }
 
-it 'does at Ctrl-Alt-Del what ctrlaltdel says, and no more' && can_boot && {
+it 'runs the ctrlaltdel lines on Ctrl-Alt-Del and nothing else' && can_boot && {
 	tree
 	inittab <<-'E'
 		::respawn:sh -c "echo up; exec sleep 1000"
@@ -298,7 +298,7 @@ it 'does at Ctrl-Alt-Del what ctrlaltdel says, and no more' && can_boot && {
 	hear_until up
 	press ctrl-alt-delete
 	hear_until 'times 1'
-	# The keys do nothing while a line of theirs runs, and /count may not be over yet.
+	# The keys do nothing while a ctrlaltdel line runs, and /count may still be running.
 	until grep -q 'times 2' "$W/console" || ! [ -s "$W/pidfile" ]; do
 		press ctrl-alt-delete
 		sleep 1
@@ -309,7 +309,7 @@ it 'does at Ctrl-Alt-Del what ctrlaltdel says, and no more' && can_boot && {
 	is "$(printf '%s\n' "$console" | grep -cx up)" 1
 }
 
-it 'powers off by the power button, with acpid as a service' && can_boot && {
+it 'powers off on the power button, with acpid as a service' && can_boot && {
 	tree
 	inittab <<-'E'
 		::sysinit:mkdir -p /proc /dev /var/run
@@ -337,9 +337,9 @@ it 'powers off by the power button, with acpid as a service' && can_boot && {
 	said '*pushed*shutdown line*'
 }
 
-# ---- roots of others ---------------------------------------------------------
+# ---- roots of distributions --------------------------------------------------
 
-it 'goes on behind the switch_root of an initramfs, on a disk of ext4, and leaves it clean' &&
+it 'runs after the switch_root of an initramfs on an ext4 disk and leaves it clean' &&
     can_boot && {
 	tree
 	inittab <<-'E'
@@ -358,7 +358,7 @@ it 'goes on behind the switch_root of an initramfs, on a disk of ext4, and leave
 	is "$(debugfs -R 'cat /kept' "$disk" 2>/dev/null)" kept
 }
 
-it 'unmounts by itself what inittab leaves mounted' && of_pith && can_boot && {
+it 'unmounts what the inittab leaves mounted' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
 		::sysinit:mount -o remount,rw /
@@ -371,7 +371,7 @@ it 'unmounts by itself what inittab leaves mounted' && of_pith && can_boot && {
 	is "$(debugfs -R 'cat /kept' "$disk" 2>/dev/null)" kept
 }
 
-it 'lets go of a loop device and of a swap file, whose file system is clean then' &&
+it 'releases a loop device and a swap file, and leaves their file system clean' &&
     of_pith && can_boot && {
 	tree
 	inittab <<-'E'
@@ -404,7 +404,7 @@ it 'lets go of a loop device and of a swap file, whose file system is clean then
 	out_like '*Filesystem state:*clean*'
 }
 
-it 'switches root by itself with --switch-root, and deletes the old one' && of_pith && can_boot && {
+it 'switches root with --switch-root and deletes the old root' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
 		::once:sh -c "echo root $(stat -f -c %T /); exec poweroff"
@@ -417,7 +417,7 @@ it 'switches root by itself with --switch-root, and deletes the old one' && of_p
 	live poweroff -- --switch-root /mnt
 	said '*root ext2/ext3*'
 	disk_is_clean
-	# There is nothing to go to: it stays, and offers a shell.
+	# Without a root to switch to it stays, and offers a shell.
 	inittab </dev/null
 	disk=
 	power_on -- --switch-root /mnt
@@ -427,7 +427,7 @@ it 'switches root by itself with --switch-root, and deletes the old one' && of_p
 	ended_by poweroff
 }
 
-it 'boots a root as Buildroot makes them' && can_boot && {
+it 'boots a root in the form of Buildroot' && can_boot && {
 	tree
 	inittab <<-'E'
 		# /etc/inittab
@@ -484,7 +484,7 @@ it 'boots a root as Buildroot makes them' && can_boot && {
 	initramfs_script
 	power_on
 	hear_until 'service start on buildroot'
-	# Before that getty forgets what was typed.
+	# Wait for the banner: getty discards input from before it.
 	hear_until 'BusyBox *'
 	type_in 'echo s""hell on $(tty); ls -l /dev/fd; poweroff\n'
 	ended_by poweroff
@@ -492,7 +492,7 @@ it 'boots a root as Buildroot makes them' && can_boot && {
 	disk_is_clean
 }
 
-it 'boots a root as Alpine makes them' && can_boot && {
+it 'boots a root in the form of Alpine' && can_boot && {
 	tree
 	inittab <<-'E'
 		# /etc/inittab
@@ -546,7 +546,7 @@ it 'boots a root as Alpine makes them' && can_boot && {
 
 # ---- the same under busybox's init -------------------------------------------
 
-# Programs of an inittab that tell how they were started.
+# Build a root whose programs print how they were started.
 telling() {
 	tree
 	cp "$TESTS/device_show.sh" "$T/bin/show"
@@ -561,19 +561,19 @@ telling() {
 		show getty "$@"
 		exec sleep 1000
 	E
-	# Of a login shell, and the mark that it can be typed to.
+	# Let a login shell print its name, which also shows that it accepts input.
 	cat >"$T/etc/profile" <<-'E'
 		show login $0 $-
 	E
 }
 
-# What was run, in the order of being started, without what differs by chance.
+# Print the programs that ran, in the order of their start, without what differs by chance.
 ran() {
 	printf '%s\n' "$console" | sed -n 's/^ran \([0-9]* .*\)/\1/p' | sort -n |
 	    sed -E 's/^[0-9]* //; s/parent ([2-9]|[0-9]{2,})/parent shell/'
 }
 
-# A test of the same under both: $busyboxs and $piths are what was run.
+# Run the same test under both inits and compare the programs that ran.
 under_both() {
 	busyboxs= piths=
 	for INIT in busybox pith; do
@@ -632,11 +632,11 @@ as_documented() {
 	ended_by reset
 }
 
-it 'runs the inittab of the documentation of busybox as that does' && can_boot && {
+it 'runs the inittab of the documentation of busybox like busybox' && can_boot && {
 	under_both as_documented
 }
 
-# Where busybox is told no path of umount it runs its own.
+# Without a path for umount busybox runs its own applet.
 without_an_inittab() {
 	telling
 	rm "$T/bin/umount"
@@ -649,7 +649,7 @@ without_an_inittab() {
 	ended_by reset
 }
 
-it 'runs what there is without an inittab as busybox does' && can_boot && {
+it 'runs its defaults without an inittab like busybox' && can_boot && {
 	under_both without_an_inittab
 }
 
@@ -684,7 +684,7 @@ of_each_kind() {
 	live reset
 }
 
-it 'runs lines of each kind as busybox does' && can_boot && {
+it 'runs lines of each kind like busybox' && can_boot && {
 	under_both of_each_kind
 }
 
@@ -692,7 +692,7 @@ it 'runs lines of each kind as busybox does' && can_boot && {
 
 APPLIANCE=rdinit=/bin/pith
 
-it 'is the init of one program, which has the console, and then does what --on-exit says' &&
+it 'is the init of one program on the console and then obeys --on-exit' &&
     of_pith && can_boot && {
 	for on in poweroff:poweroff reboot:reset halt:halted; do
 		tree
@@ -712,7 +712,7 @@ it 'is the init of one program, which has the console, and then does what --on-e
 	done
 }
 
-it 'starts the program again by --on-exit respawn, and a shell by --on-exit shell' && of_pith &&
+it 'restarts the program with --on-exit respawn, and offers a shell with shell' && of_pith &&
     can_boot && {
 	tree
 	script /app <<-'E'
@@ -730,7 +730,7 @@ it 'starts the program again by --on-exit respawn, and a shell by --on-exit shel
 	ended_by poweroff
 }
 
-it 'takes the program of --boot from PITH_OPTIONS too, and leaves the words before -- alone' &&
+it 'reads --boot from PITH_OPTIONS too, and ignores the words before --' &&
     of_pith && can_boot && {
 	tree
 	script /app <<-'E'
@@ -743,13 +743,14 @@ it 'takes the program of --boot from PITH_OPTIONS too, and leaves the words befo
 
 # ---- the kernel's command line -----------------------------------------------
 
-it 'gives a shell instead of the inittab by single, S, -s or 1' && can_boot && {
+it 'gives a shell instead of the inittab for single, S, -s or 1' && can_boot && {
 	words='single 1 -s'
 	[ "$INIT" != pith ] || words="$words S -b"
 	for word in $words; do
 		tree
 		echo '::once:echo inittab' | inittab
-		# Before a -- the kernel takes what begins with a dash for a module's.
+		# Place these after --: before it the kernel takes a leading dash for a module
+		# parameter.
 		case $word in -*) power_on -- $word ;; *) power_on $word ;; esac
 		hear_until '*built-in shell*'
 		type_in 'echo s""hell; poweroff -f\n'
@@ -759,7 +760,7 @@ it 'gives a shell instead of the inittab by single, S, -s or 1' && can_boot && {
 	done
 }
 
-it 'passes over words that it does not know, and complains of a wrong option, and boots' &&
+it 'ignores unknown words, reports a wrong option, and boots' &&
     can_boot && {
 	tree
 	inittab <<-'E'
@@ -775,9 +776,9 @@ it 'passes over words that it does not know, and complains of a wrong option, an
 	}
 }
 
-# ---- where something is wrong ------------------------------------------------
+# ---- errors ------------------------------------------------------------------
 
-it 'says which lines are wrong, and boots with the others' && can_boot && {
+it 'reports bad lines and boots with the others' && can_boot && {
 	tree
 	{
 		echo '::sysinit:echo first'
@@ -811,7 +812,7 @@ it 'says which lines are wrong, and boots with the others' && can_boot && {
 	fi
 }
 
-it 'boots with 5000 lines, and says which it has no room for' && of_pith && can_boot && {
+it 'boots with 5000 lines and reports the lines beyond its limit' && of_pith && can_boot && {
 	tree
 	{
 		echo '::sysinit:echo first'
@@ -831,7 +832,7 @@ it 'boots with 5000 lines, and says which it has no room for' && of_pith && can_
 	said '*/etc/inittab*passed over*'
 }
 
-it 'offers a shell where nothing can be started: no line, none that is right, a directory' &&
+it 'offers a shell when no line can be started: none, invalid lines, a directory' &&
     of_pith && can_boot && {
 	for kind in none garbage directory missing; do
 		tree
@@ -849,7 +850,7 @@ it 'offers a shell where nothing can be started: no line, none that is right, a 
 	done
 }
 
-it 'does not panic without a console, nor without /dev' && of_pith && can_boot && {
+it 'does not panic without a console or without /dev' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
 		::sysinit:echo to nowhere
@@ -874,7 +875,7 @@ it 'does not panic without a console, nor without /dev' && of_pith && can_boot &
 	live poweroff
 }
 
-it 'boots a root that has no place for /proc, and cannot be written to' && can_boot && {
+it 'boots a read-only root without a directory /proc' && can_boot && {
 	tree
 	inittab <<-'E'
 		::wait:ls -d /proc
@@ -891,7 +892,7 @@ it 'boots a root that has no place for /proc, and cannot be written to' && can_b
 	}
 }
 
-it 'goes on where no process can be made, and when it can again' && of_pith && can_boot && {
+it 'continues when fork(2) fails, and restarts the service later' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
 		::sysinit:mkdir -p /sys
@@ -919,7 +920,7 @@ it 'goes on where no process can be made, and when it can again' && of_pith && c
 	said '*service*refused*service*'
 }
 
-it 'goes on where memory is gone and where file systems are full' && can_boot && {
+it 'continues when memory is short and file systems are full' && can_boot && {
 	tree
 	inittab <<-'E'
 		::sysinit:mount -t proc proc /proc
@@ -945,7 +946,7 @@ it 'goes on where memory is gone and where file systems are full' && can_boot &&
 
 # ---- the watchdog ------------------------------------------------------------
 
-# That of the kernel's, as its hardware is: see the soak's.
+# Boot with the watchdog of the kernel, which works like a hardware one; the soak has that too.
 guarded() {
 	tree
 	inittab <<-E
@@ -969,7 +970,7 @@ guarded() {
 }
 
 watchdog_of() {
-	it "feeds a watchdog as long as it lives, and stops it when the machine is off: $1" &&
+	it "feeds a watchdog while it lives, and disarms it at poweroff: $1" &&
 	    of_pith && can_boot && {
 		guarded '::once:/wait'
 		hear_until alive
@@ -977,19 +978,20 @@ watchdog_of() {
 		not_said '*watchdog did not stop*'
 	}
 
-	it "has the machine reset where process 1 hangs: $1" && of_pith && can_boot && {
+	it "lets the watchdog reset the machine when process 1 hangs: $1" &&
+	    of_pith && can_boot && {
 		guarded '::once:/freeze'
 		hear_until '*freezing'
 		ended_by reset
 	}
 
-	it "has it armed through a reboot that hangs: $1" && of_pith && can_boot && {
+	it "keeps the watchdog armed through a reboot that hangs: $1" && of_pith && can_boot && {
 		guarded "::once:reboot$NL::shutdown:/freeze"
 		hear_until '*freezing'
 		ended_by reset
 	}
 
-	it "does not feed it where a critical service ends again and again: $1" && of_pith &&
+	it "stops feeding the watchdog when a critical service keeps exiting: $1" && of_pith &&
 	    can_boot && {
 		guarded ':critical:respawn:sh -c "echo critical; exit 1"'
 		hear_until critical
@@ -1000,7 +1002,7 @@ watchdog_of() {
 }
 watchdog_of softdog
 [ "$N" -lt 10 ] || {
-	# The image of the newest kernel has it: another base.
+	# Use the newest kernel, whose image has this driver: that needs another base.
 	KERNEL=$TOP/build/packages/newest MODULES='i6300esb'
 	DEVICES='-device i6300esb -action watchdog=reset'
 	rm -rf "$W/base" "$W/root"
@@ -1011,7 +1013,7 @@ watchdog_of softdog
 
 # ---- a new init, more boots --------------------------------------------------
 
-it 'is replaced by --reexec with its children kept' && of_pith && can_boot && {
+it 'keeps its children across --reexec' && of_pith && can_boot && {
 	tree
 	inittab <<-'E'
 		::respawn:sh -c "echo service $$; exec sleep 1000"
@@ -1037,7 +1039,7 @@ it 'is replaced by --reexec with its children kept' && of_pith && can_boot && {
 	is "$2" "$3"
 }
 
-it 'leaves a file system that comes up whole when the power is cut in the middle of writing' &&
+it 'leaves an intact file system when the power is cut during a write' &&
     can_boot && {
 	tree
 	inittab <<-'E'
@@ -1061,7 +1063,7 @@ it 'leaves a file system that comes up whole when the power is cut in the middle
 	hear_until 'wrote 20'
 	cut_power
 	ended_by cut
-	# The journal is replayed by who mounts it next.
+	# Mount it again, which replays the journal.
 	tree
 	initramfs_script
 	script /init <<-'E'
@@ -1077,7 +1079,7 @@ it 'leaves a file system that comes up whole when the power is cut in the middle
 	disk_is_clean
 }
 
-it "boots $((5 * N)) times in a row, and ends each time" && can_boot && {
+it "boots and shuts down $((5 * N)) times in a row" && can_boot && {
 	tree
 	echo '::once:poweroff' | inittab
 	time=0

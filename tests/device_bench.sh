@@ -1,17 +1,17 @@
-# device_bench.sh [ROUNDS]: what the init of a device costs, pith and others in turns, in the
-# same machine: from where the kernel starts process 1 to its first line that is no sysinit,
-# which with runit is its stage 2; the memory of process 1 at rest; and from being asked to
-# the power being off. Medians, and what pith's is of busybox's.
+# device_bench.sh [ROUNDS]: measure the cost of the init of a device, pith and others in turns,
+# in the same machine. Print medians of three figures, and the ratio of pith to busybox: the
+# time from the start of process 1 to its first line after sysinit (stage 2 of runit); the
+# memory of process 1 at rest; the time from the shutdown request to power off.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2154
 . "${0%/*}/lib.sh"
 . "$TESTS/device-lib.sh"
 rounds=${1:-9}
 PEERS=$TOP/build/packages/device-peers
 
-# What is done by lines, in the dialect of busybox's init. Nothing: pith mounts and brings up
-# lo all the same, the others do not.
+# Print the inittab lines, in the dialect of busybox's init. With these lines pith mounts file
+# systems and brings up lo all the same; the others do not.
 bare_lines() { echo '::sysinit:/bin/true'; }
-# What Buildroot has for busybox's init: all is mounted and up then, under each of them.
+# Print the lines of Buildroot for busybox's init: mounts and lo are up under each init.
 full_lines() {
 	cat <<-'E'
 		::sysinit:/bin/mount -t proc proc /proc
@@ -33,7 +33,7 @@ full_tree() {
 	echo 'ifconfig lo up' | script /etc/init.d/rcS
 }
 
-# The rest of a tree whose init is $INIT, with lines of that kind.
+# Complete the tree for $INIT with lines of that kind.
 tree_of() {
 	cp "$B/stamp" "$T/bin/stamp"
 	[ "$1" = bare ] || "$1_tree"
@@ -62,8 +62,8 @@ tree_of() {
 	done
 }
 
-# One life of $INIT with lines of a kind: what it took, in microseconds, KiB and
-# microseconds, to a file: measure KIND FILE
+# Boot $INIT once with lines of a kind, and append its figures to a file, in microseconds, KiB
+# and microseconds: measure KIND FILE
 measure() {
 	tree
 	tree_of "$1"
@@ -83,9 +83,9 @@ if sh "$TESTS/fetch.sh" "${PEERS##*/}"; then
 	inits="$inits runit sysvinit"
 fi
 
-# What no other load of this machine changes: for one life the processor's time goes by
-# instructions, a nanosecond for each.
-it 'counts' && can_boot && {
+# Count instructions, which no other load of this machine changes: the processor takes a
+# nanosecond for each.
+it 'counts instructions of each init' && can_boot && {
 	LIMIT=300 DEVICES='-icount shift=0,sleep=off'
 	for kind in full bare; do
 		for INIT in $inits; do measure $kind counts; done
@@ -93,7 +93,7 @@ it 'counts' && can_boot && {
 	LIMIT=60 DEVICES=
 }
 
-it 'measures' && can_boot && {
+it 'measures the time and memory of each init' && can_boot && {
 	round=0
 	while [ $round -lt "$rounds" ]; do
 		round=$((round + 1))
@@ -103,7 +103,7 @@ it 'measures' && can_boot && {
 	done
 }
 
-# The median of a column of an init; "-" where that was not measured. Of $of.
+# Print the median of a column of an init in the file $of, or "-" without values.
 of=figures
 median() {
 	sed -n "s/^$1 //p" $of | cut -d ' ' -f "$2" | sort -n | awk -v scale="$3" '

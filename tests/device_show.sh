@@ -1,5 +1,5 @@
 #!/bin/sh
-# In a device: show NAME tells as a line what it was started with.
+# In a device: `show NAME` prints a line about how it was started.
 # shellcheck shell=sh disable=SC2046
 name=$*
 set -- $(cat /proc/$$/stat)

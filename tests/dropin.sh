@@ -1,5 +1,5 @@
-# pith under the names of tini, dumb-init and catatonit: what their users rely on.
-# Where the program itself is installed, both are run with the same words.
+# Tests of pith under the names of tini, dumb-init and catatonit: behaviour that their users
+# rely on. If the original is installed, both run with the same arguments.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -10,7 +10,7 @@ done
 TINI=$W/bin/tini DUMB_INIT=$W/bin/dumb-init CATATONIT=$W/bin/catatonit
 group_of() { ps -o pgid= -p "$1" | tr -d ' '; }
 
-# The same words to a program and to us end with the same code and the same stdout.
+# Compare exit code and stdout of the original and pith for the same arguments.
 alike() {
 	peer=$1
 	shift
@@ -20,7 +20,7 @@ alike() {
 	[ "$code $out" = "$want_code $want_out" ] ||
 	    fail "$peer $*: $code '$out', not $want_code '$want_out'; $err"
 }
-# As process 1.
+# Compare likewise, as process 1.
 alike_as_1() {
 	peer=$1
 	shift
@@ -33,9 +33,9 @@ alike_as_1() {
 	    fail "$peer $*: $code '$out', not $want_code '$want_out'; $err"
 }
 
-# ---- all of them -------------------------------------------------------------
+# ---- all of them ---------------------------------------------------------------
 
-it 'ends with the codes that tini ends with' && have tini && {
+it 'exits with the same codes as tini' && have tini && {
 	for n in 0 1 2 125 126 127 128 143 255; do
 		alike tini -- "$PROBE" exit $n
 		alike tini -e $n -- "$PROBE" exit $n
@@ -57,7 +57,7 @@ it 'ends with the codes that tini ends with' && have tini && {
 	out_like '*MIT License*'
 }
 
-it 'ends with the codes that dumb-init ends with' && have dumb-init && {
+it 'exits with the same codes as dumb-init' && have dumb-init && {
 	for n in 0 1 2 125 127 143 255; do
 		alike dumb-init "$PROBE" exit $n
 		alike dumb-init -c -- "$PROBE" exit $n
@@ -75,7 +75,7 @@ it 'ends with the codes that dumb-init ends with' && have dumb-init && {
 	done
 }
 
-it 'ends with the codes that catatonit ends with as process 1' && have catatonit &&
+it 'exits with the same codes as catatonit as process 1' && have catatonit &&
     root && {
 	for n in 0 1 2 125 127 143 255; do
 		alike_as_1 catatonit -- "$PROBE" exit $n
@@ -90,7 +90,7 @@ it 'ends with the codes that catatonit ends with as process 1' && have catatonit
 	done
 }
 
-it 'speaks to people where the others do, on stdout or stderr' && {
+it 'prints help and version to stdout or stderr like the originals' && {
 	for words in '-h' '-l' '--version'; do
 		run "$TINI" "$words"; code_is 0; is "$err" ''
 		[ -n "$out" ] || fail "tini $words is silent"
@@ -105,7 +105,7 @@ it 'speaks to people where the others do, on stdout or stderr' && {
 	done
 }
 
-it 'answers --version as dockerd, podman and scripts expect it' && {
+it 'answers --version in the form that dockerd, podman and scripts expect' && {
 	for link in tini tini-static docker-init catatonit podman-init; do
 		run bin/$link --version
 		code_is 0
@@ -118,7 +118,7 @@ it 'answers --version as dockerd, podman and scripts expect it' && {
 	    fail "it says $err"
 }
 
-it 'knows its other names with any directory before them and a release after them' && {
+it 'recognizes its other names with a directory before and a release after them' && {
 	mkdir 'a dir'
 	for link in tini tini-amd64 tini-static-arm64 catatonit.x86_64; do
 		ln -s "$PITH" "a dir/$link"
@@ -132,7 +132,7 @@ it 'knows its other names with any directory before them and a release after the
 	run sh -c 'PATH=$W/bin:$PATH; tini --version'; out_like 'tini version*'
 }
 
-it 'takes the long options and PITH_OPTIONS of pith under every name' && {
+it 'accepts the long options and PITH_OPTIONS of pith under every name' && {
 	for link in tini docker-init dumb-init catatonit podman-init; do
 		run bin/$link --exit 7:3 -- "$PROBE" exit 7
 		code_is 3
@@ -143,7 +143,7 @@ it 'takes the long options and PITH_OPTIONS of pith under every name' && {
 	done
 }
 
-it 'refuses bad input with the code of the other program, in one line' && {
+it 'refuses bad input with the code of the original, in one line' && {
 	for link in tini docker-init dumb-init catatonit podman-init; do
 		for words in '' -Z --no-such '--grace x' '--timeout'; do
 			# shellcheck disable=SC2086
@@ -155,7 +155,7 @@ it 'refuses bad input with the code of the other program, in one line' && {
 	done
 }
 
-# The programs built with glibc's getopt(3) do: `tini ls -l` prints a licence.
+# The originals fail this when built with glibc's getopt(3): `tini ls -l` prints a licence.
 it 'leaves the options of the command to the command under every name' && {
 	for link in tini docker-init dumb-init catatonit podman-init; do
 		run bin/$link echo -g -l -h --version
@@ -164,7 +164,7 @@ it 'leaves the options of the command to the command under every name' && {
 	done
 }
 
-it 'writes what it says to stderr, where tini -v writes to stdout' && {
+it 'logs to stderr where tini -v writes to stdout' && {
 	run "$TINI" -vvv -w -s true
 	code_is 0
 	out_is ''
@@ -174,7 +174,8 @@ it 'forwards every signal under every name' && {
 	for link in tini dumb-init catatonit; do
 		start bin/$link "$PROBE" signals 64
 		hear_until ready
-		# 21, 22 and 20 are STOP for users of dumb-init; 17 is ours.
+		# Leave out 20, 21 and 22, which stop under dumb-init, and 17, which pith
+		# handles itself.
 		for n in 1 2 3 10 12 15 16 18 23 28 34 40 63; do
 			kill -$n $pid
 			hear
@@ -188,7 +189,7 @@ it 'forwards every signal under every name' && {
 
 # ---- tini --------------------------------------------------------------------
 
-it 'maps every exit code by -e, as tini' && {
+it 'maps every exit code with -e, like tini' && {
 	n=0
 	while [ $n -lt 256 ]; do
 		"$TINI" -e $n -- "$PROBE" exit $n || fail "$n ends with $?"
@@ -198,24 +199,24 @@ it 'maps every exit code by -e, as tini' && {
 	code_is 8
 }
 
-it 'exits with 128 + n as tini, and does not die of the signal' && {
-	# tini exits also where it is not process 1.
+it 'exits with 128 + n like tini and does not die of the signal' && {
+	# tini exits that way also where it is not process 1.
 	run perl -e 'exit(system(@ARGV) & 127 ? 1 : $? >> 8)' "$TINI" -s -- "$PROBE" die 15
 	code_is 143
 }
 
-it 'forwards to the group with -g or TINI_KILL_PROCESS_GROUP, as tini' && {
+it 'forwards to the group with -g or TINI_KILL_PROCESS_GROUP, like tini' && {
 	reaches_the_group "$TINI" -g
 	reaches_the_group env TINI_KILL_PROCESS_GROUP= "$TINI"
 }
 
-it 'says as tini does which zombies it reaps with -w' && {
+it 'logs reaped zombies with -w, like tini' && {
 	run "$TINI" -w -s -- sh -c '(sleep 0.01 &); sleep 0.2'
 	code_is 0
 	err_like '*Reaped zombie process with pid=[0-9]*'
 }
 
-it 'says more with -v and TINI_VERBOSITY, and no less with a bad one' && {
+it 'logs more with -v and TINI_VERBOSITY, and ignores an invalid level' && {
 	run "$TINI" -- true
 	is "$err" ''
 	run "$TINI" -v -- true
@@ -229,17 +230,17 @@ it 'says more with -v and TINI_VERBOSITY, and no less with a bad one' && {
 	done
 }
 
-it 'reaps also where TINI_SUBREAPER is not set' && {
+it 'reaps orphans also when TINI_SUBREAPER is not set' && {
 	run "$TINI" -w -- sh -c '(sleep 0.01 &); sleep 0.2'
 	err_like '*Reaped zombie process with pid=[0-9]*'
 	run env TINI_SUBREAPER= "$TINI" -w -- sh -c '(sleep 0.01 &); sleep 0.2'
 	err_like '*Reaped zombie process with pid=[0-9]*'
-	# Its warning "Tini is not running as PID 1" would be wrong for us.
+	# tini's warning "Tini is not running as PID 1" would be wrong for pith.
 	run "$TINI" -- true
 	is "$err" ''
 }
 
-it 'gets the signal of -p when its parent dies, as tini' && {
+it 'receives the signal of -p when its parent dies, like tini' && {
 	mkfifo never
 	start sh -c '"$0" -p SIGUSR1 -- "$PROBE" signals 10 & echo ready
 	    read -r x <"$W/never"' "$TINI"
@@ -252,7 +253,7 @@ it 'gets the signal of -p when its parent dies, as tini' && {
 
 # ---- dumb-init ---------------------------------------------------------------
 
-it 'gives the child a group of its own and forwards to it, as dumb-init' && {
+it 'gives the child its own process group and forwards to it, like dumb-init' && {
 	run "$DUMB_INIT" "$PROBE" state
 	is "$(state pgid)" "$(state pid)"
 	run "$DUMB_INIT" -c "$PROBE" state
@@ -273,7 +274,7 @@ it 'gives the child a group of its own and forwards to it, as dumb-init' && {
 	ends
 }
 
-it 'ends the rest of the group by TERM when the child has ended, as dumb-init' && {
+it 'sends TERM to the rest of the group after the child, like dumb-init' && {
 	mkfifo go
 	start "$DUMB_INIT" sh -c '"$PROBE" signals & read -r x <"$W/go"; exit 6'
 	hear_until ready
@@ -283,7 +284,7 @@ it 'ends the rest of the group by TERM when the child has ended, as dumb-init' &
 	code_is 6
 }
 
-it 'rewrites and drops signals by -r, as dumb-init' && {
+it 'rewrites and drops signals with -r, like dumb-init' && {
 	start "$DUMB_INIT" -r 15:3 -r 10:0 --rewrite 12:1 "$PROBE" signals 3
 	hear_until ready
 	kill -USR1 $pid
@@ -295,7 +296,7 @@ it 'rewrites and drops signals by -r, as dumb-init' && {
 	code_is 0
 }
 
-it 'suspends the whole group for TSTP, TTIN and TTOU, as dumb-init' && {
+it 'suspends the whole group on TSTP, TTIN and TTOU, like dumb-init' && {
 	for sig in TSTP TTIN TTOU; do
 		start "$DUMB_INIT" "$PROBE" signals
 		hear_until ready
@@ -312,14 +313,14 @@ it 'suspends the whole group for TSTP, TTIN and TTOU, as dumb-init' && {
 	done
 }
 
-it 'says more with -v and DUMB_INIT_DEBUG=1, as dumb-init' && {
+it 'logs more with -v and DUMB_INIT_DEBUG=1, like dumb-init' && {
 	run "$DUMB_INIT" true; is "$err" ''
 	run "$DUMB_INIT" -v true; err_like 'dumb-init: *'
 	run env DUMB_INIT_DEBUG=1 "$DUMB_INIT" true; err_like 'dumb-init: *'
 	run env DUMB_INIT_DEBUG=0 "$DUMB_INIT" true; is "$err" ''
 }
 
-it 'ends a failed exec with a line that says so last, as dumb-init' && {
+it 'ends the message of a failed exec with the reason, like dumb-init' && {
 	run "$DUMB_INIT" /no/such/file
 	code_is 2
 	one_line
@@ -328,7 +329,7 @@ it 'ends a failed exec with a line that says so last, as dumb-init' && {
 
 # ---- catatonit ---------------------------------------------------------------
 
-it 'pauses with -P until TERM or INT, as catatonit' && root && {
+it 'pauses with -P until TERM or INT, like catatonit' && root && {
 	for sig in TERM INT; do
 		# shellcheck disable=SC2086
 		start $AS_1 "$CATATONIT" -P
@@ -343,11 +344,11 @@ it 'pauses with -P until TERM or INT, as catatonit' && root && {
 	done
 }
 
-it 'forwards to the group with -g, as catatonit' && {
+it 'forwards to the group with -g, like catatonit' && {
 	reaches_the_group "$CATATONIT" -g
 }
 
-it 'runs also where it is not process 1, which catatonit refuses' && {
+it 'runs when it is not process 1, which catatonit refuses' && {
 	run "$CATATONIT" -- "$PROBE" exit 5
 	code_is 5
 }

@@ -1,5 +1,5 @@
-# A pod of Kubernetes, as containerd makes it for the kubelet: pith is its pause image and the
-# ENTRYPOINT of its containers, which share the pod's PID namespace. As root.
+# Tests of a Kubernetes pod, made by containerd as for the kubelet. pith is its pause image and
+# the ENTRYPOINT of its containers, which share the pod's PID namespace. Needs root.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/engines-lib.sh
@@ -9,7 +9,7 @@ export CRI_SOCKET=$W/containerd.sock CRI_GROUP=$GROUP
 cri() { in_box /usr/bin/python3 "$TESTS/cri.py" "$@"; }
 ctr() { in_box ctr --address "$CRI_SOCKET" --namespace k8s.io "$@"; }
 
-# A directory as an image: image_of DIR NAME ENTRYPOINT-WORDS, in docker's format.
+# Import a directory as an image in docker's format: archive_of DIR NAME ENTRYPOINT-WORDS
 archive_of() {
 	rm -rf archive
 	mkdir archive
@@ -52,7 +52,7 @@ ready() {
 	archive_of shell localhost/shell:1 '"/pith","--"'
 }
 
-# The log of a container has such a line, of whichever stream.
+# Return whether the log of a container has a line with this beginning, of either stream.
 logged() { cut -d' ' -f4- "$W/logs/$1" | grep -q "^$2"; }
 state_is() { [ "$(cri state "$1")" = "$2" ]; }
 
@@ -64,7 +64,7 @@ it 'is the pause container of a pod' && ready && {
 	is "$(in_box cat "/proc/$process/cmdline" | tr '\0' ' ')" '/pith --pause '
 }
 
-it 'reaps what two containers of the pod leave, which share its PID namespace' && ready && {
+it 'reaps orphans of two containers that share the PID namespace of the pod' && ready && {
 	one=$(cri create "$pod" one localhost/shell:1 one.log -- /pith -- /probe polite 100)
 	two=$(cri create "$pod" two localhost/shell:1 two.log restricted -- /pith -- sh -c \
 	    '/probe orphans 20 0; exec /probe polite 100')
@@ -82,7 +82,7 @@ NoNewPrivs:	1'
 	eventually childless
 }
 
-it 'answers probes and hooks by what they run, and by their codes' && ready && {
+it 'returns the output and codes of probes and hooks' && ready && {
 	run cri exec "$one" /probe exit 0
 	code_is 0
 	run cri exec "$one" /probe exit 3
@@ -98,7 +98,7 @@ it 'lets a container shut down in its grace period, after its preStop hook' && r
 	logged one.log cleaned || fail 'its own shutdown did not run'
 	state_is "$one" 'exited 0' || fail "it is $(cri state "$one")"
 	cri stop "$two" 60
-	logged two.log cleaned || fail 'the shutdown of the restricted one did not run'
+	logged two.log cleaned || fail 'the shutdown of the restricted container did not run'
 	state_is "$two" 'exited 0' || fail "it is $(cri state "$two")"
 	three=$(cri create "$pod" three localhost/shell:1 three.log -- /pith -- /probe stubborn)
 	cri start "$three"
@@ -107,9 +107,9 @@ it 'lets a container shut down in its grace period, after its preStop hook' && r
 	state_is "$three" 'exited 137' || fail "it is $(cri state "$three")"
 }
 
-it 'ends with its pod' && ready && {
+it 'exits with its pod' && ready && {
 	cri stop-pod "$pod"
-	[ ! -d "/proc/$box/root/proc/$process" ] || fail 'it is still there'
+	[ ! -d "/proc/$box/root/proc/$process" ] || fail 'the pause process still exists'
 	cri remove-pod "$pod"
 }
 

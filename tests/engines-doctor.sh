@@ -1,11 +1,11 @@
-# What --doctor says against what starts do: on the machine, in containers of docker, in a
-# chroot, as a user whose namespaces are forbidden. As root.
+# Compare --doctor with real starts: on the machine, in containers of docker, in a chroot, and
+# as a user without namespaces. Needs root.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2086,SC2154
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/engines-lib.sh
 . "$TESTS/engines-lib.sh"
 
-# A root of busybox with pith, and in it a root for its sandboxes.
+# Make a root of busybox with pith, and in it a root for its sandboxes.
 busybox_root "$W/shell"
 cp "$PITH" "$PROBE" "$W/shell/"
 mkdir -p "$W/shell/proc" "$W/shell/sys" "$W/shell/root/proc" "$W/shell/root/sys" \
@@ -29,8 +29,8 @@ in_docker() {
 }
 HERE=
 
-# By the words that lead to a place: --doctor gives the verdict of a start there, and names
-# a remedy for each of what the start lacks.
+# Compare --doctor with a start, both run by the command "$@". --doctor must give the verdict
+# of the start, and name a remedy for each failure.
 agrees() {
 	run "$@" $HERE/pith --doctor
 	works=$code said=$out
@@ -42,7 +42,7 @@ agrees() {
 		one_line
 		err_like 'pith: *; *'
 		printf '%s\n' "$said" | grep '^no   [^(:]*:' | grep -v '; ' |
-		    sed 's/^/#   no remedy: /' | grep . && fail 'there is a remedy to be named' ;;
+		    sed 's/^/#   no remedy: /' | grep . && fail 'a failure lacks its remedy' ;;
 	*) fail "--doctor says $works, a start ends with $code: $err; $said" ;;
 	esac
 }
@@ -51,7 +51,7 @@ WORKS='0 7' FAILS='1 125'
 
 # ---- without an engine -------------------------------------------------------
 
-it 'says as root of the machine, and as an ordinary user, what starts do' && root && {
+it 'predicts starts as root of the machine and as an ordinary user' && root && {
 	HERE=$W/shell
 	agrees env
 	verdict_is "$WORKS"
@@ -59,20 +59,20 @@ it 'says as root of the machine, and as an ordinary user, what starts do' && roo
 	verdict_is "$WORKS"
 }
 
-it 'says as root without CAP_SYS_ADMIN what starts do' && root && {
+it 'predicts starts as root without CAP_SYS_ADMIN' && root && {
 	HERE=$W/shell
 	agrees setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin
 	verdict_is "$WORKS"
 }
 
-it 'says in a chroot, as root and as an ordinary user, what starts do' && root && {
+it 'predicts starts in a chroot, as root and as an ordinary user' && root && {
 	HERE=
 	for as in '' '--userspec=65534:65534'; do
 		agrees unshare --mount sh -c 'mount -t proc proc "$W/shell/proc"
 		    exec chroot $0 "$W/shell" "$@"' "${as:---groups=}"
 		verdict_is "$FAILS"
 	done
-	# The remedy: a root that can be left.
+	# The remedy is a root that pivot_root(2) accepts.
 	agrees unshare --mount --pid --fork sh -c 'mount --make-rprivate /
 	    mount --bind "$W/shell" "$W/shell" && cd "$W/shell" && mkdir -p old &&
 	    pivot_root . old && mount -t proc proc /proc && mount -t sysfs sysfs /sys &&
@@ -80,7 +80,7 @@ it 'says in a chroot, as root and as an ordinary user, what starts do' && root &
 	verdict_is "$WORKS"
 }
 
-it 'says as a user whose namespaces are forbidden what starts do' && root && {
+it 'predicts starts as a user who may not create namespaces' && root && {
 	HERE=$W/shell
 	agrees $AS_USER unshare --user --map-root-user sh -c \
 	    'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh
@@ -94,7 +94,7 @@ it 'says as a user whose namespaces are forbidden what starts do' && root && {
 # ---- in docker ---------------------------------------------------------------
 
 for user in 0 1000; do
-	it "says in a container of docker, as user $user, what starts do there" && ready && {
+	it "predicts starts in a container of docker, as user $user" && ready && {
 		HERE=
 		agrees in_docker "--user $user" shell
 		verdict_is "$FAILS"
@@ -104,8 +104,8 @@ for user in 0 1000; do
 		esac
 	}
 
-	# Seen to fail on the code before, which tried another sysfs than a start mounts.
-	it "says there with the options that it named, as user $user, what starts do" && ready && {
+	# Seen to fail where --doctor tried another sysfs than a start mounts.
+	it "predicts starts with the docker options that it named, as user $user" && ready && {
 		HERE=
 		agrees in_docker "--user $user --security-opt seccomp=unconfined" shell
 		verdict_is "$FAILS"

@@ -1,20 +1,20 @@
-# Sourced after lib.sh by the suites that need a container engine. The engines run in
-# a box: mount, network and PID namespaces of their own, whose process 1 is
-# `pith --pause`. When the box ends, so does all that was started in it.
+# Sourced after lib.sh by the suites that need a container engine. The engines run in a box:
+# its own mount, network and PID namespaces, whose process 1 is `pith --pause`. The end of the
+# box kills all processes in it.
 #
-# The network is not used. Base images that have a public name (golang:1, alpine:3,
-# busybox) are stand-ins of that name, made here from what the host has installed.
+# The network is not used. Base images with a public name (golang:1, alpine:3, busybox) are
+# stand-ins of that name, made here from programs of the host.
 # shellcheck shell=sh disable=SC2034,SC2153
 
 box='' box_keeper=''
-engine=                                 # docker or podman: the one in question
-pod=                                    # the ID of one that is of no group of ours
-GROUP=${W##*/}                          # for control groups; lib.sh looks for it
+engine=                                 # docker or podman
+pod=                                    # ID of the pod without --cgroup-parent
+GROUP=${W##*/}                          # for control groups; lib.sh finds them by it
 DOCKER_HOST=unix://$W/docker.sock
-DOCKER_CONFIG=$W/docker-config          # else a person's own would be read
+DOCKER_CONFIG=$W/docker-config          # do not read that of the user
 DOCKER_BUILDKIT=0                       # the builder that needs no plug-in
 CONTAINERS_CONF=$W/containers.conf
-PATH=$W/bin:$PATH                       # our podman, see podman_start
+PATH=$W/bin:$PATH                       # for bin/podman, see podman_start
 export DOCKER_HOST DOCKER_CONFIG DOCKER_BUILDKIT CONTAINERS_CONF PATH
 
 mkdir "$W/bin" "$DOCKER_CONFIG"
@@ -25,8 +25,8 @@ trap 'exit 1' HUP INT PIPE TERM
 
 # ---- the box -----------------------------------------------------------------
 
-# In the box, before its process 1: where engines write is theirs alone. $W, which is
-# the working directory, stays what it was wherever it lies.
+# Set up the box before its process 1 starts: the engines write to private mounts. $W, the
+# working directory, stays the same wherever it lies.
 # shellcheck disable=SC2016
 BOX_SETUP='
 	ip link set lo up
@@ -42,7 +42,7 @@ BOX_SETUP='
 	mount --no-canonicalize --bind . "$W"
 	exec "$PITH" --pause'
 
-# Begin it, once.
+# Start the box once.
 box_start() {
 	[ -z "$box" ] || return 0
 	setpriv --pdeathsig KILL unshare --mount --net --pid --fork \
@@ -56,7 +56,7 @@ box_start() {
 	}
 }
 
-# Its first process has become pith.
+# Return whether process 1 of the box has executed pith.
 box_is_up() {
 	box=$(cat "/proc/$box_keeper/task/$box_keeper/children")
 	box=${box% }
@@ -75,8 +75,8 @@ box_end() {
 	eventually groups_gone
 }
 
-# What is left of the box when its processes are gone: control groups. Those of $pod
-# lie elsewhere, as `podman play kube` takes no --cgroup-parent.
+# Remove control groups that remain after the processes of the box. Those of $pod lie
+# elsewhere, as `podman play kube` takes no --cgroup-parent.
 groups_gone() {
 	find /sys/fs/cgroup -depth -type d \( -path "*/$GROUP*" -o \
 	    -path "*/libpod_parent/${pod:-none}*" \) -exec rmdir {} +
@@ -96,7 +96,7 @@ have_podman() {
 	have_runc && have podman conmon && podman_start
 }
 
-# A docker daemon whose init is pith, under docker's name for it.
+# Start a docker daemon whose init is pith, under docker's name for it.
 docker_start() {
 	[ ! -e "$W/docker.pid" ] || return 0
 	cp "$PITH" "$W/bin/docker-init"
@@ -110,13 +110,13 @@ docker_start() {
 	}
 }
 
-# A podman that finds pith where it looks for catatonit. It is a program, so that
-# timeout and expect can run it.
+# Set up a podman that finds pith in place of catatonit. It is a program, so that timeout and
+# expect can run it.
 podman_start() {
 	[ ! -e "$W/bin/podman" ] || return 0
 	cp "$PITH" "$W/bin/catatonit"
-	# The limits are lower than podman's own, which not everybody may set;
-	# `podman play kube` of 4.3 takes the soft for the hard one.
+	# The limits are lower than the defaults of podman, which not every user may set.
+	# `podman play kube` of 4.3 sets the hard limit to the soft one.
 	cat >"$CONTAINERS_CONF" <<-E
 		[containers]
 		init_path = "$W/bin/catatonit"
@@ -134,12 +134,12 @@ podman_start() {
 		    --runroot $W/podman-run --tmpdir $W/podman-tmp "\$@"
 	E
 	chmod +x "$W/bin/podman"
-	hash -r                         # forget the real one
+	hash -r                         # forget the original podman
 }
 
 # ---- images ------------------------------------------------------------------
 
-# A root directory becomes an image of $engine: image_of DIR NAME [INSTRUCTION ...]
+# Import a directory as an image of $engine: image_of DIR NAME [INSTRUCTION ...]
 image_of() {
 	from=$1 tag=$2
 	shift 2
@@ -150,7 +150,7 @@ image_of() {
 	tar -C "$from" -c . | "$engine" import "$@" - "$tag" >/dev/null 2>&1
 }
 
-# busybox, static, with all of its names.
+# Make a root with a static busybox and links for all applets.
 busybox_root() {
 	mkdir -p "$1/bin" "$1/etc" "$1/tmp"
 	cp /bin/busybox "$1/bin/"
@@ -163,16 +163,16 @@ busybox_root() {
 
 # ---- containers --------------------------------------------------------------
 
-# Of every container; a test has one of the name `one`.
+# Options of every container. A test names its container `one`.
 ALONE="--network none --cgroup-parent /$GROUP"
 
-# Run to the end: once OPTION ... IMAGE COMMAND ...
+# Run a container to its end: once OPTION ... IMAGE COMMAND ...
 once() {
 	# shellcheck disable=SC2086
 	run "$engine" run --rm $ALONE "$@"
 }
 
-# Run in the background, in the place of an earlier one.
+# Run a container in the background, in place of an earlier one.
 background() {
 	"$engine" rm --force one >/dev/null 2>&1
 	# shellcheck disable=SC2086
@@ -180,15 +180,16 @@ background() {
 	code_is 0
 }
 
-# Whether a container's log has such a line: said BEGINNING [CONTAINER]
+# Return whether a container's log has a line with this beginning: said BEGINNING [CONTAINER]
 said() { "$engine" logs "${2:-one}" 2>&1 | grep -q "^$1"; }
 
 process_of() { "$engine" inspect --format '{{.State.Pid}}' "$1"; }
 
-# It ends, by itself or because of what was done before, with this code.
+# Wait for the container and check its exit code.
 ends_with() { is "$(timeout 60 "$engine" wait one)" "$1"; }
 
-# TERM ends it with this code; otherwise KILL would, with 137, after a minute.
+# Check that TERM stops the container with this code. Otherwise KILL ends it with 137 after a
+# minute.
 stops_with() {
 	begun=$(date +%s%3N)
 	"$engine" stop -t 60 one >/dev/null

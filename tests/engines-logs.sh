@@ -1,11 +1,11 @@
-# What reaches a container's log from processes beside its command: cron jobs, hooks, probes,
-# programs of supervisord and links of images write to /proc/1/fd/1. As root.
+# Tests of what processes beside the command write to a container's log: cron jobs, hooks,
+# probes, programs of supervisord and links of images use /proc/1/fd/1. Needs root.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2086,SC2154
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/engines-lib.sh
 . "$TESTS/engines-lib.sh"
 
-# A root of busybox with pith, a crontab, and logs that are links as many images have them.
+# Make a root of busybox with pith, a crontab, and log files that are links, as in many images.
 roots() {
 	[ ! -d "$W/shell" ] || return 0
 	busybox_root "$W/shell"
@@ -40,7 +40,7 @@ ready() {
 	image_of "$W/shell" bare
 }
 
-# The two ways in which pith is process 1: $way before the words of a container.
+# Set $way to the options that make pith process 1 in one of two ways.
 way_of() {
 	case $engine,$1 in
 	docker,init) way='--init bare' ;;
@@ -53,7 +53,8 @@ begin() {
 	eventually said ready
 }
 
-# Cron works by the minute: its containers begin first, and are looked at last.
+# Wait up to two minutes, as cron works by the minute. The cron containers start first and are
+# checked last.
 in_two_minutes() {
 	for part in 1 2 3 4 5; do
 		for try in $(seq 50); do
@@ -79,7 +80,7 @@ done
 for engine in docker podman; do
 	for how in entrypoint init; do
 		# Seen to fail where init closed 1: "cannot create /proc/1/fd/1".
-		it "brings what \`$engine exec\` writes to /proc/1/fd/1 to the log, as $how" &&
+		it "logs what $engine exec writes to /proc/1/fd/1, as $how" &&
 		    ready && {
 			way_of $how
 			begin 'echo ready; exec sleep 1000'
@@ -91,7 +92,7 @@ for engine in docker podman; do
 			stops_with 143
 		}
 
-		it "brings logs that are links to /proc/1/fd to the log of $engine, as $how" &&
+		it "logs what is written to links to /proc/1/fd, in $engine as $how" &&
 		    ready && {
 			way_of $how
 			begin 'echo ready; echo request >>/var/log/access.log
@@ -105,7 +106,7 @@ for engine in docker podman; do
 			stops_with 143
 		}
 
-		it "brings what a program of supervisord says to the log of $engine, as $how" &&
+		it "logs the output of a program of supervisord, in $engine as $how" &&
 		    have supervisord && ready && {
 			way_of $how
 			background -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro $way \
@@ -116,7 +117,7 @@ for engine in docker podman; do
 	done
 
 	# Seen to fail without stdfiles.c: "cannot create /dev/stdout: Permission denied".
-	it "has a command of --user write to /dev/stdout and /dev/stderr, in $engine" && ready && {
+	it "lets a command of --user write to /dev/stdout and /dev/stderr, in $engine" && ready && {
 		for terminal in '' --tty; do
 			once $terminal -e 'PITH_OPTIONS=--user 33:33' shell sh -c \
 			    'echo out >/dev/stdout; echo err >/dev/stderr; id -u'
@@ -128,7 +129,7 @@ done
 
 for engine in docker podman; do
 	for how in entrypoint init; do
-		it "brings the output of a job of cron to the log of $engine, as $how" && ready && {
+		it "logs the output of a cron job, in $engine as $how" && ready && {
 			in_two_minutes said 'job of cron' cron-$how
 			said 'its error' cron-$how || fail "$($engine logs cron-$how 2>&1)"
 			$engine rm --force cron-$how >/dev/null 2>&1

@@ -1,4 +1,4 @@
-# pith under real engines: runc, docker and podman, as root.
+# Tests of pith under real engines: runc, docker and podman. Needs root.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/engines-lib.sh
@@ -6,12 +6,12 @@
 
 # ---- images ------------------------------------------------------------------
 
-# Two roots, FROM scratch and busybox, each with pith and the probe.
+# Make two roots, FROM scratch and busybox, each with pith and the probe.
 roots() {
 	[ ! -d "$W/mini" ] || return 0
 	busybox_root "$W/shell"
 	ln -s pith "$W/shell/tini"
-	# Wants more memory than it gets; before, it says in which group it is.
+	# Write a program that prints its groups and then needs more memory than its limit.
 	echo 'cat /proc/self/cgroup >&2
 	    exec dd if=/dev/zero of=/dev/null bs=100M count=1' >"$W/shell/hog"
 	mkdir "$W/mini"
@@ -21,7 +21,7 @@ roots() {
 	done
 }
 
-# An engine that has images of them.
+# Prepare an engine with images of the roots, once.
 ready() {
 	"have_$engine" || return 1
 	[ ! -e "$W/ready-$engine" ] || return 0
@@ -35,7 +35,7 @@ ready() {
 
 # ---- containers --------------------------------------------------------------
 
-# `background` until it says that it is ready.
+# Start a container in the background and wait until it is ready.
 begin() {
 	background "$@"
 	eventually said ready
@@ -47,7 +47,7 @@ is_pith() {
 
 arguments() { in_box cat "/proc/$1/cmdline" | tr '\0' ' '; }
 
-# Run commands by what comes before them: each says in its way how it ends.
+# Run commands with the prefix "$@" and compare their exit codes.
 passes_codes() {
 	while read -r expected command; do
 		# shellcheck disable=SC2086
@@ -64,13 +64,13 @@ passes_codes() {
 	err_like 'pith: *'\''/nothing'\''*'
 }
 
-# Some of each kind; the last ends the probe.
+# Send signals of each kind. The last one ends the probe.
 SENT='1 10 28 37 15'
 signals_logged() {
 	"$engine" logs one 2>&1 | sed -n 's/^signal \([0-9]*\) .*/\1/p'
 }
 
-# Run on a terminal, with a person who types: the lines of expect on stdin.
+# Run on a terminal with typed input: expect commands come from stdin.
 typed() {
 	{
 		# shellcheck disable=SC2016
@@ -90,18 +90,18 @@ typed() {
 	run expect "$W/typed" "$engine" run --rm -it $ALONE "$@"
 }
 
-# ---- what docker and podman have to do ---------------------------------------
+# ---- docker and podman ---------------------------------------------------------
 
 for engine in docker podman; do
-	# "$@" of all that follows: what makes pith the init of any image.
+	# Keep in "$@" the options that make pith the init of any image.
 	set -- --init
 	[ $engine = docker ] || set -- --init --init-path "$PITH"
 
 	for image in mini shell; do
-		it "passes on how the command ends, in $engine, in image $image" &&
+		it "passes on the exit code of the command, in $engine, in image $image" &&
 		    ready && passes_codes once $image
 
-		it "lets the program shut down on \`$engine stop\`, in image $image" &&
+		it "lets the program shut down on $engine stop, in image $image" &&
 		    ready && {
 			begin $image /probe polite 100
 			stops_with 0
@@ -109,12 +109,12 @@ for engine in docker podman; do
 		}
 	done
 
-	it "ends on \`$engine stop\` with a program that knows no TERM" && ready && {
+	it "stops on $engine stop a program without a handler for TERM" && ready && {
 		begin shell sh -c 'echo ready; sleep 1000'
 		stops_with 143
 	}
 
-	it "forwards what \`$engine kill -s\` sends" && ready && {
+	it "forwards the signals of $engine kill -s" && ready && {
 		begin mini /probe signals
 		for number in $SENT; do
 			$engine kill --signal "$number" one >/dev/null
@@ -124,7 +124,7 @@ for engine in docker podman; do
 		is "$(signals_logged | xargs)" "$SENT"
 	}
 
-	it "is the init of \`$engine run --init\`" && ready && {
+	it "is the init of $engine run --init" && ready && {
 		begin "$@" --entrypoint /probe bare polite 100
 		process=$(process_of one)
 		case $engine in
@@ -139,7 +139,7 @@ for engine in docker podman; do
 		code_is 7
 	}
 
-	it "takes PITH_OPTIONS from \`$engine run --init -e\`, and keeps it" &&
+	it "reads PITH_OPTIONS from $engine run --init -e and hides it from the command" &&
 	    ready && {
 		# shellcheck disable=SC2016
 		once "$@" -e 'PITH_OPTIONS=--exit 7:3 -e 8:4' bare \
@@ -148,7 +148,7 @@ for engine in docker podman; do
 		out_is '[]'
 	}
 
-	it "is not confused by what \`$engine exec\` starts" && ready && {
+	it "does not reap processes that $engine exec starts" && ready && {
 		begin -e PITH_OPTIONS=-vv mini /probe signals
 		run $engine exec one /probe exit 3
 		code_is 3
@@ -156,11 +156,11 @@ for engine in docker podman; do
 		eventually said 'signal 10 '
 		$engine kill --signal TERM one >/dev/null
 		ends_with 0
-		said 'pith: reaped' && fail 'it has reaped what is not its own'
+		said 'pith: reaped' && fail 'it has reaped a process of exec'
 	}
 
 	for option in --wait '--grace 60s'; do
-		it "ends with $option although a process of \`$engine exec\` lives" &&
+		it "exits with $option although a process of $engine exec is alive" &&
 		    ready && {
 			begin -e "PITH_OPTIONS=$option" mini /probe signals
 			$engine exec --detach one /probe stubborn >/dev/null
@@ -170,7 +170,7 @@ for engine in docker podman; do
 		}
 	done
 
-	it "runs with nothing but read access in $engine" && ready && {
+	it "runs without capabilities and write access in $engine" && ready && {
 		begin --read-only --cap-drop ALL --user 65534:65534 \
 		    --security-opt no-new-privileges mini /probe polite 100
 		status=$(in_box cat "/proc/$(process_of one)/status")
@@ -189,7 +189,7 @@ for engine in docker podman; do
 		is "$(grep -c 'reaped orphan' "$W/.err")" 5
 	}
 
-	it "stands in for tini in an image's ENTRYPOINT, in $engine" && ready && {
+	it "replaces tini in the ENTRYPOINT of an image, in $engine" && ready && {
 		once tini sh -c 'exit 7'
 		code_is 7
 		# shellcheck disable=SC2016
@@ -199,7 +199,7 @@ for engine in docker podman; do
 		out_like 'tini version 0.*'
 	}
 
-	it "passes ^C on once on the terminal of \`$engine run -it\`" &&
+	it "passes ^C on once on the terminal of $engine run -it" &&
 	    have expect && ready && {
 		typed mini /probe signals 3 <<-'X'
 			hear "ready"
@@ -217,7 +217,7 @@ for engine in docker podman; do
 		code_is 130
 	}
 
-	it "passes a new size of the terminal of \`$engine run -it\` on" &&
+	it "passes on a new terminal size of $engine run -it" &&
 	    have expect && ready && {
 		# shellcheck disable=SC2016
 		typed shell sh -c 'trap "stty size" WINCH; echo ready
@@ -230,7 +230,7 @@ for engine in docker podman; do
 		code_is 8
 	}
 
-	it "is not frozen by ^Z on the terminal of \`$engine run -it\`" &&
+	it "does not freeze on ^Z on the terminal of $engine run -it" &&
 	    have expect && ready && {
 		typed shell sh -c 'echo ready; cat; exit 5' <<-'X'
 			hear "ready"
@@ -242,7 +242,7 @@ for engine in docker podman; do
 		code_is 5
 	}
 
-	it "gives an interactive shell job control in \`$engine run -it\`" &&
+	it "gives an interactive shell job control in $engine run -it" &&
 	    have expect && ready && {
 		typed shell sh <<-'X'
 			hear "# "
@@ -255,7 +255,8 @@ for engine in docker podman; do
 			send "echo a''gain; fg\r"
 			hear "again\r\n"
 			send "two\r"
-			# As echo, and from cat: what fg says may be between.
+			# Expect two lines, the echo and the output of cat. Output of fg may
+			# come between.
 			hear "two"
 			hear "two"
 			send "\003"
@@ -266,10 +267,10 @@ for engine in docker podman; do
 	}
 done
 
-# ---- limits of pith's own, in a container ------------------------------------
+# ---- limits in a container -----------------------------------------------------
 
-# First in a container whose groups are to be its own to write to. That is what
-# --privileged does, which gives more besides than root may have everywhere.
+# Make the container's own groups writable first. --privileged does that as well, but it also
+# needs rights that root does not have everywhere.
 MAY_MOUNT='--cap-add SYS_ADMIN --security-opt seccomp=unconfined'
 # shellcheck disable=SC2016
 OWN_GROUPS='for at in $(sed -n \
@@ -278,11 +279,11 @@ OWN_GROUPS='for at in $(sed -n \
 done
 exec "$@"'
 
-of_memory=memory                        # in /proc/PID/cgroup; of v2 it is nobody's
+of_memory=memory                        # controller in /proc/PID/cgroup; empty on v2
 [ -d /sys/fs/cgroup/memory ] || of_memory=
 
 reported() { json "$W/.out" "$1"; }
-# The hog's end, in a group that is (as a regular expression) ...
+# Check that the hog was killed in a group that matches a regular expression.
 killed_for_memory_in() {
 	code_is 137
 	is "$(reported reason) $(reported oom_kills)" '"oom" 1'
@@ -291,7 +292,7 @@ killed_for_memory_in() {
 	    fail "it reports $(reported cgroup)"
 }
 
-# What is below the groups of a container: all of it by its ID, or what pith made.
+# Find groups below those of a container: all with its ID, or those that pith made.
 id_of() { "$engine" inspect --format '{{.Id}}' "$1"; }
 groups_in() { find /sys/fs/cgroup -type d -path "*$1*" 2>/dev/null; }
 made_in() { groups_in "$1" | grep "$1/pith-"; }
@@ -299,13 +300,13 @@ no_groups_in() { [ -z "$(groups_in "$1")" ]; }
 
 groups_of_v1() {
 	[ -n "$of_memory" ] || {
-		skip 'a group of v2 that has processes hands on no controllers'
+		skip 'a v2 group with processes cannot enable controllers for children'
 		return 1
 	}
 }
 
 for engine in docker podman; do
-	it "says what it lacks for --memory in a container as $engine makes them" &&
+	it "reports what --memory needs in a default container of $engine" &&
 	    ready && {
 		for ns in host private; do
 			once --cgroupns $ns --entrypoint /pith bare --memory 64m \
@@ -321,7 +322,7 @@ for engine in docker podman; do
 		err_like "pith: cannot use '--pids-limit': Read-only file system; *"
 	}
 
-	it "holds a program to --memory in groups of its container's own, in $engine" &&
+	it "enforces --memory in groups of its own container, in $engine" &&
 	    ready && {
 		for ns in host private; do
 			# shellcheck disable=SC2086
@@ -334,14 +335,14 @@ for engine in docker podman; do
 		done
 	}
 
-	it "or where the host's are bound into it, in $engine" && ready && {
+	it "enforces --memory in groups bound from the host, in $engine" && ready && {
 		once --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup \
 		    --entrypoint /pith bare --memory 16m --report-fd 1 \
 		    -- sh /hog
 		killed_for_memory_in "/$GROUP/[^/]*/pith-1/pay"
 	}
 
-	it "makes no group outside of its container's where it cannot name that, in $engine" &&
+	it "makes no group outside those of its container, in $engine" &&
 	    ready && {
 		once --cgroupns private --volume /sys/fs/cgroup:/sys/fs/cgroup \
 		    --entrypoint /pith bare --memory 16m -- cat /proc/self/cgroup
@@ -351,7 +352,7 @@ for engine in docker podman; do
 		err_like 'pith: *; *'
 	}
 
-	it "limits what \`$engine exec\` starts, and leaves no group in the container" &&
+	it "limits a command of $engine exec and leaves no group in the container" &&
 	    ready && groups_of_v1 && {
 		# shellcheck disable=SC2086
 		begin $MAY_MOUNT --cgroupns host bare sh -c "$OWN_GROUPS" sh \
@@ -362,19 +363,19 @@ for engine in docker podman; do
 		stops_with 0
 	}
 
-	it "leaves no group to the host when a container with --memory is killed, in $engine" &&
+	it "leaves no group when a container with --memory is killed, in $engine" &&
 	    ready && {
 		# shellcheck disable=SC2086
 		begin $MAY_MOUNT --cgroupns host bare sh -c "$OWN_GROUPS" sh \
 		    /pith --memory 16m -- /probe stubborn
 		id=$(id_of one)
-		[ -n "$(made_in "$id")" ] || fail 'it has made none'
+		[ -n "$(made_in "$id")" ] || fail 'it has made no group'
 		$engine kill one >/dev/null
 		ends_with 137
 		eventually no_groups_in "$id"
 	}
 
-	it "limits a sandbox of the host, by --cgroup-parent in a group that $engine made" &&
+	it "limits a sandbox of the host with --cgroup-parent in a group of $engine" &&
 	    ready && groups_of_v1 && {
 		begin --memory 32m mini /probe polite 100
 		parent=$(in_box cat "/proc/$(process_of one)/cgroup" |
@@ -384,10 +385,10 @@ for engine in docker podman; do
 			    --memory ${size}m --cgroup-parent "$parent" \
 			    --report-fd 1 -- sh /hog
 			killed_for_memory_in "$parent/pith-[0-9][0-9]*/pay"
-			# Of the two limits the lower one holds.
+			# The lower of the two limits applies.
 			[ $size = 16 ] || size=32
 			[ "$(reported memory_peak_bytes)" -le $((size << 20)) ] ||
-			    fail "it had $(reported memory_peak_bytes) bytes"
+			    fail "it used $(reported memory_peak_bytes) bytes"
 		done
 		is "$(made_in "$(id_of one)")" ''
 		stops_with 0
@@ -398,7 +399,7 @@ done
 
 engine=docker
 
-it 'answers --version as the docker daemon expects' && ready && {
+it 'answers --version in the form that the docker daemon expects' && ready && {
 	is "$(docker info --format '{{.InitBinary}}')" "$W/bin/docker-init"
 	run docker version --format \
 	    '{{range .Server.Components}}{{.Name}} {{.Version}} {{end}}'
@@ -414,8 +415,8 @@ it 'is the init that containers.conf names' && ready && {
 	code_is 3
 }
 
-# A pod whose first process reaps what its containers leave, and lets them end:
-# pauses ITS-ARGUMENTS OPTION ... (of `podman pod create`)
+# Make a pod whose first process is pith, and check that it reaps orphans of the containers and
+# lets them shut down: pauses ITS-ARGUMENTS OPTION ... (of `podman pod create`)
 pauses() {
 	expected=$1
 	shift
@@ -433,7 +434,7 @@ pauses() {
 		eventually said ready $member
 	done
 	eventually childless "$process"
-	# As Kubernetes does: the pause container is the last to end.
+	# Stop the pause container last, as Kubernetes does.
 	podman stop -t 60 one two >/dev/null
 	for member in one two; do
 		said cleaned $member || fail 'its own shutdown did not run'
@@ -444,7 +445,7 @@ pauses() {
 }
 childless() { [ -z "$(in_box ps --ppid "$1" -o stat=)" ]; }
 
-it 'is the pause container of a pod in catatonit'"'"'s place' && ready &&
+it 'is the pause container of a pod in place of catatonit' && ready &&
     pauses '/catatonit -P '
 
 it 'is the pause container of a pod with --pause' && ready &&
@@ -453,8 +454,8 @@ it 'is the pause container of a pod with --pause' && ready &&
 
 # ---- runc alone --------------------------------------------------------------
 
-# A container of runc, with pith before the command; from which root, and how what lies
-# below /sys is mounted.
+# Run a container of runc with pith before the command. $tree is its root, and $groups the
+# mount option below /sys.
 tree=mini groups=ro
 in_runc() {
 	roots
@@ -470,10 +471,10 @@ in_runc() {
 	in_box timeout 60 runc --root "$W/runc" run --bundle "$W/bundle" one
 }
 
-it 'passes on how the command ends, in runc' && have_runc &&
+it 'passes on the exit code of the command, in runc' && have_runc &&
     passes_codes run in_runc
 
-it "forwards what \`runc kill\` sends" && have_runc && {
+it "forwards the signals of runc kill" && have_runc && {
 	start in_runc /probe signals
 	hear_until ready
 	for number in $SENT; do
@@ -484,7 +485,7 @@ it "forwards what \`runc kill\` sends" && have_runc && {
 	code_is 0
 }
 
-it 'has --memory in runc where its configuration leaves the groups writable' &&
+it 'applies --memory in runc when its configuration leaves the groups writable' &&
     have_runc && {
 	tree=shell
 	run in_runc /pith --memory 16m -- /probe exit 0

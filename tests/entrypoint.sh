@@ -1,5 +1,5 @@
-# What pith does with a command, line by line of its contract. The numbers in
-# brackets are those of the 32 correctness details in tests/README.md.
+# Tests of how pith runs a command, section by section of its manual. The numbers in brackets
+# are those of the 32 correctness details in tests/README.md.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086
 . "${0%/*}/lib.sh"
 
@@ -9,34 +9,34 @@ children_are() { [ "$(wc -w <"/proc/$1/task/$1/children")" = "$2" ]; }
 
 # ---- exit codes --------------------------------------------------------------
 
-it 'ends with the exit code of the command [6, 16]' && {
+it 'exits with the exit code of the command [6, 16]' && {
 	for n in 0 1 7 124 125 126 127 128 254 255; do
 		run "$PITH" -- "$PROBE" exit $n
 		code_is $n
 	done
 }
 
-it 'ends with 128 + n as process 1 when signal n ended the command [16]' && root && {
+it 'exits with 128 + n as process 1 when signal n killed the command [16]' && root && {
 	for n in 1 2 6 9 11 15 34 64; do
 		run $AS_1 "$PITH" -- "$PROBE" die $n
 		code_is $((128 + n))
 	done
 }
 
-it 'dies of the signal that ended the command when it is not process 1' && {
+it 'dies of the signal that killed the command when it is not process 1' && {
 	for n in 1 2 9 10 15 34; do
 		run perl -e 'exit((system(@ARGV) & 127) + 100)' "$PITH" -- "$PROBE" die $n
 		code_is $((100 + n))
 	done
 }
 
-it 'dumps no core in the place of its command' && {
+it 'dumps no core file when it dies of the signal of its command' && {
 	run sh -c 'ulimit -c unlimited; exec "$PITH" -- sh -c "ulimit -c 0; kill -SEGV \$\$"'
 	code_is 139
 	is "$(find . -name 'core*')" ''
 }
 
-it 'maps exit codes by --exit, by number and by signal' && {
+it 'maps exit codes and signals by --exit' && {
 	run "$PITH" -e 7 -- "$PROBE" exit 7; code_is 0
 	run "$PITH" --exit=7:9 -- "$PROBE" exit 7; code_is 9
 	run "$PITH" -e 143:0 -- "$PROBE" die 15; code_is 0
@@ -45,7 +45,7 @@ it 'maps exit codes by --exit, by number and by signal' && {
 	run "$PITH" -e 5:6 -- "$PROBE" exit 4; code_is 4
 }
 
-it 'ends with 127 where the command is not found, and says which [16]' && {
+it 'exits with 127 and names the command when it is not found [16]' && {
 	run "$PITH" -- no-such-program
 	code_is 127
 	err_is "pith: cannot execute 'no-such-program': No such file or directory; \
@@ -55,7 +55,7 @@ it is not in PATH"
 	err_is "pith: cannot execute './no-such-file': No such file or directory"
 }
 
-it 'names the file that was to be executed, of all that PATH has [16]' && {
+it 'names the file in PATH that it tried to execute [16]' && {
 	mkdir first second
 	printf '#!/nowhere/sh\n' >first/named; chmod +x first/named
 	echo exit 0 >second/named
@@ -68,7 +68,7 @@ it 'names the file that was to be executed, of all that PATH has [16]' && {
 	code_is 126; err_like "*'*/first/named': Permission denied; it is not executable*"
 }
 
-it 'passes over directories of PATH that may not be searched [16]' && have setpriv && root && {
+it 'skips directories of PATH that it may not search [16]' && have setpriv && root && {
 	chmod 711 .
 	mkdir -m 700 private
 	echo exit 0 >private/secret; chmod +x private/secret
@@ -79,13 +79,13 @@ it 'passes over directories of PATH that may not be searched [16]' && have setpr
 	code_is 0
 }
 
-it 'says that a program is cut short' && {
+it 'reports that a program file is truncated' && {
 	head -c 100 "$PROBE" >short; chmod +x short
 	run "$PITH" -- ./short
 	code_is 126; err_like '*Exec format error; it is damaged, or its end is missing'
 }
 
-it 'ends with 126 where the command is found but not executable, and says why [16]' && {
+it 'exits with 126 and the reason when the command is found but not executable [16]' && {
 	echo 'echo hello' >plain; mkdir dir; ln -s loop loop
 	mkdir path; echo x >path/plain2
 	run "$PITH" -- ./plain
@@ -100,14 +100,14 @@ it 'ends with 126 where the command is found but not executable, and says why [1
 	code_is 126; err_like '*ymbolic link*'
 }
 
-it 'says that a file system is mounted noexec' && root && {
+it 'reports that a file system is mounted noexec' && root && {
 	mkdir noexec
 	run unshare --mount sh -c 'mount -t tmpfs -o noexec none noexec &&
 	    cp /bin/true noexec/ && exec "$PITH" -- noexec/true'
 	code_is 126; err_like '*mounted noexec*'
 }
 
-it 'names the loader that is missing for a program of another libc' && have "${CC:-cc}" && {
+it 'names the missing loader of a program for another libc' && have "${CC:-cc}" && {
 	cat >hello.c <<-'C'
 		int main(void) { return 0; }
 	C
@@ -121,7 +121,7 @@ is missing; a glibc program in a musl image?"
 	code_is 126; err_like '*/none/ld-musl*is missing; a musl program in a glibc image?'
 }
 
-it 'names the interpreter that is missing for a script' && {
+it 'names the missing interpreter of a script' && {
 	printf '#!/no/such/interpreter -x\n' >script; chmod +x script
 	run "$PITH" -- ./script
 	code_is 126; err_like "*its interpreter '/no/such/interpreter' is missing*"
@@ -130,14 +130,14 @@ it 'names the interpreter that is missing for a script' && {
 	code_is 126; err_like '*/bin/sh\\x0d*carriage return*'
 }
 
-it 'says of a foreign program that nobody may read what it is' && have setpriv && root && {
+it 'reports the format error of a foreign program that is not readable' && have setpriv && root && {
 	printf '\177ELF\002\001\001\0\0\0\0\0\0\0\0\0\002\0\267\0%044d' 0 >foreign
 	chmod 711 . foreign
 	run setpriv --reuid 65534 --clear-groups "$PITH" -- ./foreign
 	code_is 126; err_like "*'./foreign': Exec format error*"
 }
 
-it 'names the machine that a foreign program is for' && {
+it 'names the machine that a foreign program is built for' && {
 	machine=aarch64 number='\267'
 	[ "$(uname -m)" != aarch64 ] || machine=riscv number='\363'
 	# shellcheck disable=SC2059
@@ -147,7 +147,7 @@ it 'names the machine that a foreign program is for' && {
 	code_is 126; err_like "*Exec format error, it is for $machine machines*"
 }
 
-it 'runs a script without #! by /bin/sh, as execvp(3) of glibc does [17]' && {
+it 'runs a script without #! by /bin/sh, like execvp(3) of glibc [17]' && {
 	# shellcheck disable=SC2016
 	printf 'echo "$0: $1, $2"; exit 4\n' >bare; chmod +x bare
 	run "$PITH" -- ./bare one 'two words'
@@ -162,7 +162,7 @@ it 'runs a script without #! by /bin/sh, as execvp(3) of glibc does [17]' && {
 	code_is 126; err_like '*Exec format error*'
 }
 
-it 'searches PATH as execvp(3) does' && {
+it 'searches PATH like execvp(3)' && {
 	mkdir -p p1 p2; echo x >p1/prog; printf '#!/bin/sh\necho p2\n' >p2/prog; chmod +x p2/prog
 	run env PATH="p1:p2" "$PITH" prog
 	code_is 0; out_is p2
@@ -174,7 +174,7 @@ it 'searches PATH as execvp(3) does' && {
 
 # ---- signals -----------------------------------------------------------------
 
-it 'forwards every signal that can be sent to it, and each once [5, 31]' && {
+it 'forwards every signal that can be sent to it exactly once [5, 31]' && {
 	start "$PITH" -- "$PROBE" signals 64
 	hear_until ready
 	for n in 1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 18 20 21 22 23 24 25 26 27 \
@@ -186,7 +186,7 @@ it 'forwards every signal that can be sent to it, and each once [5, 31]' && {
 	code_is 0
 }
 
-it 'forwards every signal as process 1, those it could not survive included' && root && {
+it 'forwards every signal as process 1, fatal ones included' && root && {
 	start $AS_1 "$PITH" -- "$PROBE" signals 64
 	hear_until ready
 	init=$(only_child $pid)
@@ -209,7 +209,7 @@ it 'does not forward SIGCHLD' && {
 	code_is 0
 }
 
-it 'forwards realtime signals with their values, to one process' && {
+it 'forwards realtime signals with their values to one process' && {
 	start "$PITH" -- "$PROBE" signals
 	hear_until ready
 	"$PROBE" queue $pid 34 42
@@ -223,7 +223,7 @@ it 'forwards realtime signals with their values, to one process' && {
 	code_is 0
 }
 
-it 'forwards an alarm(2) that was set before it was started' && {
+it 'forwards an alarm(2) that was set before the start' && {
 	start "$PROBE" with alarm=1 -- "$PITH" -- "$PROBE" signals 14
 	hear_until ready
 	hear; is "$heard" 'signal 14 code 0 value 0'
@@ -242,7 +242,7 @@ it 'forwards to the child alone, or with -g to its process group' && {
 	reaches_the_group "$PITH" -g
 }
 
-it 'forwards to all of its PID namespace with --all' && root && {
+it 'forwards to all processes of its PID namespace with --all' && root && {
 	start $AS_1 "$PITH" --all -- sh -c 'trap "" USR1
 	    setsid "$PROBE" signals & wait; wait; exit 6'
 	hear_until ready
@@ -252,12 +252,12 @@ it 'forwards to all of its PID namespace with --all' && root && {
 	ends
 }
 
-it 'refuses --all where it is not process 1 of a namespace of its own' && {
+it 'refuses --all when it is not process 1 of its own namespace' && {
 	run "$PITH" --all -- true
 	code_is 125; one_line; err_like '*--all*not process 1*'
 }
 
-it 'rewrites and drops signals by --rewrite' && {
+it 'rewrites and drops signals with --rewrite' && {
 	start "$PITH" -r TERM:QUIT -r USR1:0 -r 12:SIGRTMIN+3 -- "$PROBE" signals 3
 	hear_until ready
 	kill -USR1 $pid
@@ -269,7 +269,7 @@ it 'rewrites and drops signals by --rewrite' && {
 	code_is 0
 }
 
-it 'forwards a delayed signal later, and a second one at once' && {
+it 'delays the first signal with --delay and forwards a second one at once' && {
 	start "$PITH" --delay TERM:300ms -- "$PROBE" signals
 	hear_until ready
 	kill -TERM $pid
@@ -281,7 +281,7 @@ it 'forwards a delayed signal later, and a second one at once' && {
 	start "$PITH" --delay TERM:1h -- "$PROBE" signals
 	hear_until ready
 	kill -TERM $pid
-	# Two that are pending are one, and USR1 is taken before TERM.
+	# Two pending instances of a standard signal merge, and USR1 is delivered before TERM.
 	eventually grep -q '^ShdPnd:	0*$' /proc/$pid/status
 	kill -USR1 $pid
 	hear; is "$heard" 'signal 10 code 0 value 0'
@@ -291,8 +291,9 @@ it 'forwards a delayed signal later, and a second one at once' && {
 	code_is 0
 }
 
-it 'goes on where it may not signal the child [8]' && root && {
-	# The child is root's, pith an ordinary user with only the right to become root.
+it 'continues when it may not signal the child [8]' && root && {
+	# The child runs as root. pith is an ordinary user whose set-user-ID child becomes
+	# root.
 	cp "$PROBE" setuid-probe; chmod 4755 setuid-probe; chmod 755 "$W"
 	start setpriv --reuid 65534 --regid 65534 --clear-groups \
 	    "$PITH" -v -- ./setuid-probe with root=1 -- "$PROBE" polite 1
@@ -306,8 +307,8 @@ it 'goes on where it may not signal the child [8]' && root && {
 	err_like '*not permitted: SIGUSR1*'
 }
 
-it 'continues a stopped child that it forwards SIGTERM to [25]' && {
-	# As session leader, which does not stop with it.
+it 'continues a stopped child before it forwards SIGTERM to it [25]' && {
+	# pith is the session leader, which does not stop together with its child.
 	start "$PROBE" with leader=1 -- "$PITH" -- "$PROBE" polite 1
 	hear_until ready
 	child=$(only_child $pid)
@@ -321,7 +322,7 @@ it 'continues a stopped child that it forwards SIGTERM to [25]' && {
 
 # ---- what the child is given -------------------------------------------------
 
-it 'gives the child exactly the signal mask that it was given [1]' && {
+it 'passes its own signal mask to the child unchanged [1]' && {
 	run "$PROBE" with block=10 block=34 block=64 block=32 -- "$PROBE" state
 	want=$(state SigBlk)
 	run "$PROBE" with block=10 block=34 block=64 block=32 -- "$PITH" -- "$PROBE" state
@@ -330,7 +331,7 @@ it 'gives the child exactly the signal mask that it was given [1]' && {
 	is "$(state SigBlk)" 0000000000000000
 }
 
-it 'gives the child the ignored signals that it was given, SIGCHLD but for [1, 2]' && {
+it 'passes its ignored signals to the child, except SIGCHLD [1, 2]' && {
 	run "$PROBE" with ignore=1 ignore=13 ignore=2 -- "$PROBE" state
 	want=$(state SigIgn)
 	run "$PROBE" with ignore=1 ignore=13 ignore=2 -- "$PITH" -- "$PROBE" state
@@ -341,12 +342,12 @@ it 'gives the child the ignored signals that it was given, SIGCHLD but for [1, 2
 	is "$(state SigIgn)" "$want"
 }
 
-it 'sees its child end where SIGCHLD was ignored [2]' && {
+it 'notices the exit of its child although SIGCHLD was ignored [2]' && {
 	run timeout 10 "$PROBE" with ignore=17 -- "$PITH" -- sh -c 'sleep 0.05 & wait; exit 7'
 	code_is 7
 }
 
-it 'leaves no signal pending, handler or file of its own to the child [4, 19]' && {
+it 'leaves the child no pending signal, no handler and no descriptor of pith [4, 19]' && {
 	run "$PROBE" with -- "$PROBE" state
 	want=$(state fds)
 	run "$PITH" --grace 1s --report r.json -- "$PROBE" state
@@ -355,7 +356,7 @@ it 'leaves no signal pending, handler or file of its own to the child [4, 19]' &
 	    000000000000000000000000000000000000000000000000
 }
 
-it 'starts with any of its standard files closed, and the child has them so [9]' && {
+it 'starts with standard files closed and leaves them closed in the child [9]' && {
 	for closed in 0 1 2 '0 1' '0 1 2'; do
 		words=
 		for fd in $closed; do words="$words close=$fd"; done
@@ -371,13 +372,13 @@ it 'starts with any of its standard files closed, and the child has them so [9]'
 	done
 }
 
-it 'starts with a stdin that is a directory, a closed pipe or /dev/full [9]' && {
+it 'starts with a directory, a closed pipe or /dev/full as stdin [9]' && {
 	"$PITH" -- true </ || fail directory
 	true | "$PITH" -- true || fail pipe
 	"$PITH" -- true <>/dev/full || fail full
 }
 
-it 'sets LISTEN_PID to the child where it named pith [20]' && {
+it 'sets LISTEN_PID to the child when it named pith [20]' && {
 	run sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$PITH" -- "$PROBE" state'
 	is "$(state listen_pid)" "$(state pid)"
 	run env LISTEN_PID=1 "$PITH" -- "$PROBE" state
@@ -386,7 +387,7 @@ it 'sets LISTEN_PID to the child where it named pith [20]' && {
 	is "$(state listen_pid)" none
 }
 
-it 'keeps the child in its own group, but gives it one with -g and as session leader' && {
+it 'gives the child its own process group only with -g or as session leader' && {
 	run "$PITH" -- "$PROBE" state
 	[ "$(state pgid)" != "$(state pid)" ] || fail 'a group of its own'
 	run "$PITH" -g -- "$PROBE" state
@@ -395,7 +396,7 @@ it 'keeps the child in its own group, but gives it one with -g and as session le
 	is "$(state pgid)" "$(state pid)"
 }
 
-# ---- itself ------------------------------------------------------------------
+# ---- pith itself -------------------------------------------------------------
 
 it 'changes to / and closes what only the child needs [19]' && {
 	mkfifo pipe
@@ -403,18 +404,19 @@ it 'changes to / and closes what only the child needs [19]' && {
 	    sh -c "echo ready; exec >&- 7<&- 8>&-; read -r x <pipe"'
 	hear_until ready
 	is "$(readlink "/proc/$pid/cwd")" /
-	# Its report's three; the pipe's end of file comes though pith lives.
+	# pith keeps only the three files of the report open, so the pipe reports end of file
+	# while pith lives.
 	hear && fail 'pith holds the pipe open'
 	is "$(for f in "/proc/$pid/fd"/*; do echo "${f##*/}"; done | tr '\n' ' ' | wc -w)" 4
 	echo >pipe
 	ends
 }
 
-it 'does not stall its output pipe when the child closes it' && {
+it 'does not hold its output pipe open when the child closes it' && {
 	is "$("$PITH" -- sh -c 'echo one; exec >&- 2>&-; sleep 0.1' | cat)" one
 }
 
-it 'reaps what its child leaves, coalesced deaths included [5, 21]' && {
+it 'reaps orphans of its child even when SIGCHLD signals merge [5, 21]' && {
 	start "$PITH" -w -- sh -c '"$PROBE" orphans 50 0; echo ready; exec "$PROBE" signals'
 	hear_until ready
 	hear_until ready
@@ -425,24 +427,24 @@ it 'reaps what its child leaves, coalesced deaths included [5, 21]' && {
 	is "$(grep -c 'reaped orphan process' .err)" 50
 }
 
-it 'reaps children that were there before it, and does not take them for its own [7]' && {
+it 'reaps children from before the exec without taking them for its command [7]' && {
 	run timeout 10 "$PROBE" with child=0 child=50 -- "$PITH" -w --wait -- \
 	    sh -c 'sleep 0.2; exit 4'
 	code_is 4
 	is "$(grep -c reaped .err)" 2
 }
 
-it 'becomes a child subreaper where it is not process 1 [21]' && {
+it 'becomes a child subreaper when it is not process 1 [21]' && {
 	run "$PITH" -w -- sh -c '(sleep 0.01 &); sleep 0.2'
 	code_is 0; err_like '*reaped orphan process*'
 }
 
-it 'wakes up not once in ten idle seconds [27]' && have strace && {
+it 'does not wake up in ten idle seconds [27]' && have strace && {
 	start "$PITH" --grace 1s -- "$PROBE" signals
 	hear_until ready
 	eventually awaits_signals $pid
 	timeout 10 strace -f -o trace -p $pid 2>/dev/null
-	# To be traced ends a call that waits: glibc then looks for children, once.
+	# Attaching a tracer interrupts a blocking call: glibc then looks for children once.
 	is "$(grep -vc 'wait4(.*) = 0' trace)" 1
 	grep -q 'rt_sigtimedwait(~\[\], .*<detached' trace || fail "$(cat trace)"
 	[ "$(wc -l <trace)" -le 2 ] || fail "$(cat trace)"
@@ -456,17 +458,17 @@ it 'writes nothing to stdout [29]' && {
 	out_is ''
 }
 
-it 'is not held up by a stderr that nobody reads [29]' && {
+it 'does not block when stderr is a full pipe [29]' && {
 	mkfifo full
 	exec 8<>full
 	(head -c 65536 /dev/zero >&8) 2>/dev/null
-	# The pipe is full now: whoever writes to it waits.
+	# Block every further write: the pipe is full now.
 	timeout 20 "$PITH" -vv -- sh -c 'exit 6' 2>&8
 	is $? 6
 	exec 8>&-
 }
 
-it 'survives a stderr whose reader is gone, and spares the child the signal [29]' && {
+it 'survives SIGPIPE on stderr and does not forward it to the child [29]' && {
 	mkfifo reader
 	(exec <reader) &
 	"$PITH" -vv -- "$PROBE" signals 2>reader >signals.out &
@@ -480,7 +482,7 @@ it 'survives a stderr whose reader is gone, and spares the child the signal [29]
 	grep -q 'signal 13' signals.out && fail 'the child got our SIGPIPE'
 }
 
-it 'gets the signal of --parent-death-signal, and forwards it [28]' && {
+it 'receives and forwards the signal of --parent-death-signal [28]' && {
 	mkfifo never
 	start sh -c '"$PITH" -p USR1 -- "$PROBE" signals 10 & echo ready; read -r x <"$W/never"'
 	hear_until ready
@@ -500,7 +502,7 @@ it 'is process 1 of a namespace whose second process is the command' && root && 
 	is "$(state pid) $(state ppid)" '2 1'
 }
 
-it 'reads options from PITH_OPTIONS, before argv, and hides them from the child' && {
+it 'reads options from PITH_OPTIONS before argv and hides them from the child' && {
 	PITH_OPTIONS='--exit 3:4,-e  5:6' run "$PITH" -e 5:7 -- \
 	    sh -c 'env | grep PITH_OPTIONS; exit 3'
 	code_is 4; out_is ''
@@ -512,14 +514,14 @@ it 'reads options from PITH_OPTIONS, before argv, and hides them from the child'
 	is "$(json 'a b,c' exit_code)" 0
 }
 
-it 'calls its command by its name whatever way it was executed' && {
+it 'logs the name of its command however the command was executed' && {
 	echo 'exit 3' >bare-script; chmod +x bare-script
 	PATH="$W:$PATH" run "$PITH" -v --grace 1s -- bare-script
 	code_is 3; err_like '*pith: bare-script: exited, exit code 3*'
 }
 
-# The signal queue has TERM before CHLD: pith does not know yet that the child stopped.
-it 'ends a child that is stopped at the moment when it is told to end [25]' && {
+# Deliver TERM before CHLD: pith does not know yet that the child has stopped.
+it 'terminates a child that stopped just before the SIGTERM [25]' && {
 	for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		start "$PITH" -- sh -c 'echo $$; exec sleep 1000'
 		hear
@@ -532,7 +534,7 @@ it 'ends a child that is stopped at the moment when it is told to end [25]' && {
 	done
 }
 
-it 'goes on where its child alone is stopped and continued' && {
+it 'keeps running when only its child is stopped and continued' && {
 	start "$PITH" -- "$PROBE" signals
 	hear_until ready
 	child=$(only_child $pid)
@@ -547,15 +549,15 @@ it 'goes on where its child alone is stopped and continued' && {
 	code_is 0
 }
 
-# ---- the end -----------------------------------------------------------------
+# ---- shutdown ----------------------------------------------------------------
 
-it 'ends at once with its command by default' && {
+it 'exits at once after its command by default' && {
 	start "$PITH" -- sh -c '"$PROBE" stay & exit 3'
 	ends
 	code_is 3
 }
 
-it 'ends what is left by TERM and lets it clean up with --grace, as process 1 [22]' && root && {
+it 'sends TERM to leftover processes and waits for --grace, as process 1 [22]' && root && {
 	start $AS_1 "$PITH" --grace 10s --report r.json -- sh -c \
 	    'setsid "$PROBE" polite 300 & read -r x <"$W/go"; exit 3'
 	mkfifo go
@@ -568,7 +570,7 @@ it 'ends what is left by TERM and lets it clean up with --grace, as process 1 [2
 	is "$(json r.json stragglers_killed)" 0
 }
 
-it 'ends what is left by TERM and lets it clean up with --grace, as any process' && {
+it 'sends TERM to leftover processes and waits for --grace, as any process' && {
 	rm -f go; mkfifo go
 	start "$PITH" --grace 10s -- sh -c \
 	    'setsid sh -c "\"$PROBE\" polite 300; true" & read -r x <"$W/go"; exit 3'
@@ -579,7 +581,7 @@ it 'ends what is left by TERM and lets it clean up with --grace, as any process'
 	code_is 3
 }
 
-it 'kills what outlives --grace, wherever it hides' && {
+it 'kills processes that outlive --grace, even in sessions of their own' && {
 	for as in '' "$AS_1"; do
 		[ -z "$as" ] || [ "$(id -u)" = 0 ] || continue
 		rm -f go; mkfifo go
@@ -595,11 +597,11 @@ it 'kills what outlives --grace, wherever it hides' && {
 	done
 }
 
-it 'continues the stopped before it ends them in --grace [25]' && {
+it 'continues stopped processes before it terminates them in --grace [25]' && {
 	rm -f go; mkfifo go
 	start "$PITH" --grace 20s -- sh -c '"$PROBE" polite 1 & echo $!; read -r x <"$W/go"; exit 3'
 	hear; left=$heard; hear
-	[ "$left" != ready ] || left=$heard     # they came in either order
+	[ "$left" != ready ] || left=$heard     # both orders are valid
 	kill -STOP "$left"
 	eventually stopped "$left"
 	echo >go
@@ -608,14 +610,14 @@ it 'continues the stopped before it ends them in --grace [25]' && {
 	code_is 3
 }
 
-it 'takes no time for --grace where nothing is left [24]' && {
+it 'does not wait for --grace when no process is left [24]' && {
 	run timeout 20 "$PITH" --grace 1h -- "$PROBE" exit 4
 	code_is 4
 	root && run timeout 20 unshare -pf --mount-proc "$PITH" --grace 1h -- "$PROBE" exit 4
 	code_is 4
 }
 
-it 'ends when the last process has ended with --wait, with the code of the command' && {
+it 'waits with --wait for the last process and exits with the code of the command' && {
 	for as in '' "$AS_1"; do
 		[ -z "$as" ] || [ "$(id -u)" = 0 ] || continue
 		rm -f go; mkfifo go
@@ -628,7 +630,7 @@ it 'ends when the last process has ended with --wait, with the code of the comma
 	done
 }
 
-it 'forwards to what is left with --wait when the command has ended' && {
+it 'forwards signals with --wait to processes that outlive the command' && {
 	start "$PITH" --wait -- sh -c 'setsid "$PROBE" signals & exit 5'
 	hear_until ready
 	eventually only_child_is probe
@@ -639,7 +641,7 @@ it 'forwards to what is left with --wait when the command has ended' && {
 	code_is 5
 }
 
-it 'kills the stubborn by --stop-timeout after a forwarded SIGTERM' && {
+it 'kills after --stop-timeout a command that ignores SIGTERM' && {
 	for sig in TERM INT QUIT; do
 		start "$PITH" --stop-timeout 50ms -- "$PROBE" stubborn
 		hear_until ready
@@ -655,7 +657,7 @@ it 'kills the stubborn by --stop-timeout after a forwarded SIGTERM' && {
 	code_is 5
 }
 
-it 'stops a command by --timeout, and ends with 124' && {
+it 'stops a command at its --timeout and exits with 124' && {
 	run "$PITH" --timeout 100ms --report r.json -- "$PROBE" stay
 	code_is 124
 	is "$(json r.json reason) $(json r.json signal)" '"timeout" 15'
@@ -671,9 +673,9 @@ it 'stops a command by --timeout, and ends with 124' && {
 	code_is 4
 }
 
-# Seen to fail without the SIGCONT of stop(), init.c: the command was killed, and could
-# not clean up.
-it 'continues a stopped command that --timeout ends, for it to clean up [25]' && {
+# Seen to fail without the SIGCONT of request_stop() in init.c: the command was killed and
+# could not clean up.
+it 'continues a stopped command at its --timeout so that it can clean up [25]' && {
 	start "$PITH" --timeout 1s --stop-timeout 10s --report r.json -- "$PROBE" polite 1
 	hear_until ready
 	kill -STOP "$(only_child $pid)"
@@ -683,8 +685,8 @@ it 'continues a stopped command that --timeout ends, for it to clean up [25]' &&
 	is "$(json r.json reason) $(json r.json signal)" '"timeout" null'
 }
 
-# A stop ends a call that waits, signal(7); so does a thaw of `docker unpause`.
-it 'keeps to its times however often it is stopped and continued' && {
+# A stop interrupts a blocking call, see signal(7). So does the thaw of `docker unpause`.
+it 'keeps its deadlines however often it is stopped and continued' && {
 	start "$PITH" --timeout 500ms -- sleep 1000
 	n=0
 	until over $pid; do
@@ -697,7 +699,7 @@ it 'keeps to its times however often it is stopped and continued' && {
 	code_is 124
 }
 
-it 'does not call a command late that ended in time while pith was stopped' && {
+it 'does not report a timeout for a command that exited while pith was stopped' && {
 	mkfifo in_time
 	start "$PITH" --timeout 1s -- sh -c 'echo ready; read -r x <"$W/in_time"; exit 6'
 	hear_until ready
@@ -709,7 +711,7 @@ it 'does not call a command late that ended in time while pith was stopped' && {
 	code_is 6
 }
 
-it 'takes its other options with --pause too' && root && {
+it 'accepts other options together with --pause' && root && {
 	run "$PITH" --pause --timeout 100ms --report r.json
 	code_is 124
 	is "$(json r.json reason)" '"timeout"'
@@ -734,10 +736,10 @@ it 'takes its other options with --pause too' && root && {
 	grep -q 'signal 15' left || fail 'what was left was not told to end'
 }
 
-it 'sits, reaps and ends on TERM or INT with --pause' && {
+it 'with --pause waits, reaps and exits on TERM or INT' && {
 	for sig in TERM INT; do
 		start "$PITH" --pause
-		hear    # the end of its stdout: it has settled
+		hear    # end of file: pith has closed its stdout
 		kill -$sig $pid
 		ends
 		code_is 0
@@ -756,7 +758,7 @@ it 'sits, reaps and ends on TERM or INT with --pause' && {
 	fi
 }
 
-it 'is not confused by processes that enter its namespace (docker exec) [23]' && root && {
+it 'does not wait for processes that enter its namespace (docker exec) [23]' && root && {
 	start $AS_1 "$PITH" --wait --grace 1h -- "$PROBE" signals
 	hear_until ready
 	init=$(only_child $pid)
@@ -764,15 +766,16 @@ it 'is not confused by processes that enter its namespace (docker exec) [23]' &&
 	nsenter -t "$init" -p -m sh -c 'read -r x <go' & entered=$!
 	nsenter -t "$init" -p -m true || fail 'cannot enter'
 	kill -TERM "$init"
-	# It ends though the other lives, which the kernel then ends.
+	# pith exits although the entered process still runs. The kernel then kills that
+	# process.
 	ends
 	code_is 0
 	wait $entered
 }
 
-# ---- the verdict -------------------------------------------------------------
+# ---- the report --------------------------------------------------------------
 
-it 'writes a report with every key, and null for what it does not know' && {
+it 'writes a report with every key, and null for unknown values' && {
 	run "$PITH" --report r.json -- sh -c '"$PROBE" orphans 3 0; sleep 0.05; exit 3'
 	code_is 3
 	for key in reason error exit_code signal wall_ms user_ms system_ms max_rss_bytes \
@@ -786,7 +789,7 @@ it 'writes a report with every key, and null for what it does not know' && {
 	is "$(json r.json cgroup) $(json r.json error)" 'null null'
 }
 
-it 'reports a signal, a failed exec and a failed start for what they are' && {
+it 'reports a signal, a failed exec and a failed start with different reasons' && {
 	run "$PITH" --report r.json -- "$PROBE" die 9
 	is "$(json r.json reason) $(json r.json signal) $(json r.json exit_code)" '"signaled" 9 137'
 	run "$PITH" --report r.json -- ./none
@@ -796,7 +799,7 @@ it 'reports a signal, a failed exec and a failed start for what they are' && {
 	is "$(json r.json reason) $(json r.json exit_code)" '"setup-error" 125'
 }
 
-it 'writes valid JSON whatever the command is called' && have python3 && {
+it 'writes valid JSON for any name of the command' && have python3 && {
 	run "$PITH" --report r.json -- "$(printf 'a"b\\c\033[31m\200\tz\303\251')"
 	code_is 127
 	python3 -c 'import json, sys; json.load(open("r.json", encoding="utf-8"))' ||
@@ -804,13 +807,13 @@ it 'writes valid JSON whatever the command is called' && have python3 && {
 	grep -q "$(printf '\303\251')" r.json || fail 'UTF-8 is lost'
 }
 
-it 'writes the report to an open file that the child does not get' && {
+it 'writes the report to an open file that the child does not inherit' && {
 	"$PITH" --report-fd 7 -- sh -c '(echo x >&7) 2>/dev/null && echo open' 7>r.json >fd.out
 	is "$(cat fd.out)" ''
 	is "$(json r.json reason)" '"exited"'
 }
 
-it 'writes the report to its own stdout or stderr, which the child has too' && {
+it 'writes the report to stdout or stderr, which the child inherits too' && {
 	run "$PITH" --report-fd 1 -- "$PROBE" exit 4
 	code_is 4
 	out_like '{"reason":"exited",*"exit_code":4,*}'
@@ -819,7 +822,7 @@ it 'writes the report to its own stdout or stderr, which the child has too' && {
 {"reason":"exited",*}'
 }
 
-it 'leaves an old report alone until the new one is complete' && {
+it 'leaves an old report in place until the new one is complete' && {
 	echo old >r.json
 	start "$PITH" --report r.json -- "$PROBE" signals
 	hear_until ready
@@ -830,7 +833,7 @@ it 'leaves an old report alone until the new one is complete' && {
 	is "$(find . -name '.pith-*')" ''
 }
 
-it 'says with -v what it does and how it ended' && {
+it 'logs with -v the start and the exit of the command' && {
 	run "$PITH" -v -- "$PROBE" exit 3
 	err_like 'pith: started process *exited, exit code 3,*'
 }

@@ -1,8 +1,7 @@
-# What pith does when a system call fails. Each call that it makes, at the start and in
-# the loop, is made to fail once by strace(1), with several errors; then calls are taken
-# away for good by a seccomp filter, as on old kernels. Every time the result has to
-# be the right one, or pith's own failure with one line that says why; nothing hangs,
-# and nothing is left behind.
+# Tests of failing system calls. strace(1) makes each call of pith fail once, at the start and
+# in the loop, with several errors. Then a seccomp filter forbids calls, as on old kernels.
+# pith must give the right result, or fail with one line that names the reason. Nothing may
+# hang or be left behind.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2012,SC2013,SC2016,SC2086
 . "${0%/*}/lib.sh"
 
@@ -16,7 +15,7 @@ chmod +x script
 
 # ---- scenes ------------------------------------------------------------------
 
-# Each runs pith behind the words that it is given: strace and its options.
+# Each scene runs pith behind its arguments: strace and its options.
 
 plain() { "$@" "$PITH" -- "$PROBE" exit 7; }
 group() { "$@" "$PITH" -g -- "$PROBE" exit 7; }
@@ -47,18 +46,18 @@ wait_all() { "$@" "$PITH" --wait --report r.json -- "$PROBE" orphans 2 20; }
 end_all() {
 	"$@" "$PITH" --grace 50ms --report r.json -- "$PROBE" orphans 2 9999
 }
-# It walks through a /proc: a small one.
+# Walk through a small /proc, that of a PID namespace.
 end_all_by_proc() { end_all $AS_1 "$@"; }
 paused() { pause "$@" $SEND_TERM; }
 SEND_TERM='-e inject=chdir:signal=TERM'
-# What process 1 does, and what the child does before its exec, has to be followed (-f):
-# the same call of every process fails then.
+# Follow process 1 and its child before the exec (-f): the same call of every process fails
+# then.
 AS_FIRST="-f $FORBID first --"
 first() { plain "$@" $AS_FIRST; }
 first_report() { report "$@" $AS_FIRST; }
 first_end_all() { end_all "$@" $AS_FIRST; }
 first_wait_all() { wait_all "$@" $AS_FIRST; }
-# What it mounts, and what it tells of itself in /run, is gone with the namespace.
+# Run in a mount namespace, so that its mounts and its status in /run vanish with it.
 first_boot() {
 	unshare --mount sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh \
 	    "$@" $AS_FIRST "$PITH" --boot -- "$PROBE" exit 7
@@ -71,7 +70,7 @@ script_child() { bare_script "$@" -f; }
 
 # ---- faults ------------------------------------------------------------------
 
-# The errors to try for a call.
+# Print the errors to try for a call.
 errors() {
 	echo EPERM ENOMEM ENOSYS
 	case $1 in
@@ -85,38 +84,38 @@ errors() {
 	[ "$N" -lt 10 ] || echo EACCES EAGAIN EBADF EFAULT EINVAL ENOENT ENOSPC
 }
 
-# SCENE:CALL:NTH:ERROR that no program could make good.
+# Accept SCENE:CALL:NTH:ERROR that no program could handle.
 tolerated() {
 	case $1 in
-	# The start code of libc: it has nobody to tell.
+	# The start code of libc has no way to report an error.
 	*:arch_prctl:*) ;;
-	# They fail for wrong arguments alone, rt_sigprocmask(2), clock_gettime(2). What
-	# is not held then ends the process, which is what the signal is for.
+	# These calls fail only for invalid arguments, see rt_sigprocmask(2) and
+	# clock_gettime(2). A signal that is not blocked then kills the process, as it should.
 	*:rt_sigprocmask:* | *:clock_gettime:*) ;;
-	# wait(2) knows ECHILD and EINTR; any other has hidden a death for good.
-	first_*_all:wait4:1:EINTR) ;;   # that of the command, too, followed
+	# wait(2) documents ECHILD and EINTR. Any other error hides an exit for good.
+	first_*_all:wait4:1:EINTR) ;;   # strace -f hits the command too
 	*:wait4:*:EINTR) return 1 ;;
 	*:wait4:*) ;;
-	# The fault has swallowed the only signal that could end the child.
+	# The fault suppressed the only signal that could end the child.
 	forward:kill:1:* | time_out:kill:3:*) ;;
-	# Where there are no subreapers (before Linux 3.4) orphans are not ours.
+	# Without subreapers (before Linux 3.4) pith does not adopt orphans.
 	wait_all:prctl:* | end_all_by_proc:prctl:*) ;;
-	# It has not looked yet what it is called.
+	# The fault comes before pith reads the name it runs under.
 	as_*:mprotect:*) ;;
-	# With --seccomp-bpf strace cannot send the signal that ends the pause.
+	# With --seccomp-bpf strace cannot inject the signal that ends the pause.
 	*paused:close_range:*) ;;
 	*) return 1 ;;
 	esac
 }
 
-# The calls of pith, or of its child before the exec, in a scene without faults, as
-# lines "COUNT CALL"; what it says then is usual.
+# Record the calls of pith, or of its child before the exec, in a scene without faults, as
+# lines "COUNT CALL". $usual is the number of lines on stderr.
 learn() {
 	rm -f trace.*
 	run $scene strace -ff -qq -o trace
 	code_is "$right"
 	usual=$(wc -l <"$W/.err")
-	# pith is who holds all signals.
+	# Find the trace of pith: it blocks all signals.
 	init=$(grep -l '^rt_sigprocmask(SIG_SETMASK, ~\[\],' trace.*)
 	born=$(sed -n 's/^\(vfork\|clone\)(.*= //p' "$init")
 	case $scene in
@@ -124,8 +123,9 @@ learn() {
 	*) awk 'on; /^execve\(.*= 0$/ { on = 1 }' "$init" ;;
 	esac | sed -n 's/^\([a-z_0-9]*\)(.*/\1/p' | sort | uniq -c >calls
 	[ -s calls ] || fail "$scene: strace shows no calls"
-	# close(2) always lets go; the fault keeps it from the kernel. By this one the
-	# end of the pipe would stay, of which the exec is to be the end.
+	# Exclude the close(2) before the fork that closes the status pipe. A real close(2)
+	# always releases the descriptor, but the injected fault skips the call: the exec could
+	# not close the pipe then.
 	pipe=$(awk '
 		/^execve\(.*= 0$/ { n = 0 }
 		/^close\(/ { n++ }
@@ -139,14 +139,14 @@ end_ours() {
 	done
 }
 
-# As many lines as without the fault: who has more to say has said what is missing.
+# Return whether pith printed no line about the fault.
 silent() { [ "$lines" -le "$usual" ]; }
 told() { ! silent || grep -qs "\"exit_code\":$code," r.json; }
 both_reaped() { ! silent || grep -qs '"orphans_reaped":[2-9]' r.json; }
-# What prctl(2) was for cannot be seen: that it failed has to be said.
+# The effect of prctl(2) cannot be seen, so its failure must be reported.
 followed() { ! silent || [ "$call $nth" != 'prctl 1' ]; }
 
-# Whether what came is one of the two things that may.
+# Accept the usual result, or a failure that is reported.
 right_or_said() {
 	if [ "$code" = "$right" ]; then
 		[ "$lines" -le $((usual + 1)) ] && $proof
@@ -161,10 +161,11 @@ right_or_said() {
 	[ ! -e r.json ] || told
 }
 
-# One fault: the nth call fails with error.
+# Inject one fault: the nth call fails with error.
 strike() {
 	how=
-	# Else strace stops at each of 65,000 close(2) that do the same.
+	# Trace only these calls: strace would stop at each of the 65,000 close(2) of the
+	# fallback.
 	[ "$call" = close_range ] &&
 	    how='-f --seccomp-bpf -e trace=close_range,chdir'
 	rm -f r.json
@@ -181,12 +182,12 @@ strike() {
 
 have_script() { have script; }
 
-# From the second time on the errors take turns, but for a soak.
+# Alternate the errors from the second call on, except in a soak.
 passed_over() {
 	[ "$N" -lt 10 ] && [ $nth -gt 1 ] && [ $(((nth + turn) % 3)) != 0 ]
 }
 
-# All faults of a scene, one by one.
+# Inject all faults of a scene, one by one.
 storm() {
 	failure=125 speaker=pith
 	case $scene in as_*)
@@ -207,37 +208,37 @@ storm() {
 	done <calls
 }
 
-# A scene, the exit code it has without faults, what else has to be true then, what it
-# needs, and what it is about.
+# Read a scene, its exit code without faults, a check of the result, a requirement, and the
+# beginning of the test name.
 while read -r scene right proof needs what; do
-	it "$what, or says why not, whatever call fails" && have strace && $needs &&
+	it "$what or reports the error when a system call fails" && have strace && $needs &&
 	    storm
 done <<'E'
 plain            7   true        true         runs its command
 group            7   true        true         leads a group
 terminal         7   true        have_script  hands a terminal over
-verbose          7   true        true         says what it does
+verbose          7   true        true         logs what it does
 report           7   told        true         reports
 report_fd        7   told        true         reports to an open file
-no_file          127 told        true         ends with 127 for a command that is not there
-parent           7   followed     true         follows its parent
-as_tini          7   true        true         stands in for tini
-as_dumb_init     7   true        true         stands in for dumb-init
+no_file          127 told        true         exits with 127 for a missing command
+parent           7   followed     true         dies with its parent
+as_tini          7   true        true         replaces tini
+as_dumb_init     7   true        true         replaces dumb-init
 forward          7   true        true         forwards a signal
 queue            7   true        true         forwards a queued signal
-time_out         124 told        true         keeps to --timeout
-wait_all         0   both_reaped true         waits for all
-end_all_by_proc  0   both_reaped root         ends all through /proc
+time_out         124 told        true         enforces --timeout
+wait_all         0   both_reaped true         waits for all processes
+end_all_by_proc  0   both_reaped root         ends all processes through /proc
 paused           0   true        true         pauses
 first            7   true        root         is process 1
 first_report     7   told        root         reports as process 1
-first_end_all    0   both_reaped root         ends all as process 1
-first_wait_all   0   both_reaped root         waits for all as process 1
+first_end_all    0   both_reaped root         ends all processes as process 1
+first_wait_all   0   both_reaped root         waits for all processes as process 1
 first_paused     0   true        root         pauses as process 1
 first_boot       7   true        root         boots one program
-plain_child      7   true        true         executes
-group_child      7   true        true         executes in a group
-terminal_child   7   true        have_script  executes on a terminal
+plain_child      7   true        true         executes a command
+group_child      7   true        true         executes a command in a group
+terminal_child   7   true        have_script  executes a command on a terminal
 script_child     7   true        true         executes a script
 E
 
@@ -245,7 +246,7 @@ E
 
 fds_are() { [ "$(ls "/proc/$pid/fd" | tr '\n' ' ')" = "$1" ]; }
 
-it 'lets go of what is open where the kernel has no close_range (before 5.9)' && {
+it 'closes its descriptors without close_range (before Linux 5.9)' && {
 	start "$FORBID" close_range -- "$PITH" --report-fd 7 -- "$PROBE" signals \
 	    6<script 7>r.json 8<script
 	hear_until ready
@@ -256,7 +257,7 @@ it 'lets go of what is open where the kernel has no close_range (before 5.9)' &&
 	is "$(json r.json exit_code)" 0
 }
 
-it 'ends all where the kernel has no pidfd_send_signal (before 5.1)' && {
+it 'ends all processes without pidfd_send_signal (before Linux 5.1)' && {
 	run "$FORBID" pidfd_send_signal -- "$PITH" --grace 20s --report r.json -- \
 	    "$PROBE" orphans 2 99999
 	code_is 0
@@ -264,7 +265,7 @@ it 'ends all where the kernel has no pidfd_send_signal (before 5.1)' && {
 	is "$(json r.json stragglers_killed)" 0
 }
 
-it 'has a report, or says why not, where the kernel has no getrandom (before 3.17)' && {
+it 'writes a report or names the error without getrandom (before Linux 3.17)' && {
 	run "$FORBID" getrandom -- "$PITH" --report r.json -- "$PROBE" exit 7
 	if [ "$code" = 7 ]; then
 		is "$(json r.json exit_code)" 7
@@ -275,13 +276,13 @@ it 'has a report, or says why not, where the kernel has no getrandom (before 3.1
 	fi
 }
 
-it 'runs its command where the kernel has no subreapers (before 3.4)' && {
+it 'runs its command without subreapers (before Linux 3.4)' && {
 	run "$FORBID" subreaper -- "$PITH" -- "$PROBE" exit 7
 	code_is 7
 	err_is ''
 }
 
-it 'forwards a queued signal without its value where it may not queue' && {
+it 'forwards a queued signal without its value when it may not queue' && {
 	start "$FORBID" rt_sigqueueinfo -- "$PITH" -- "$PROBE" signals
 	hear_until ready
 	"$PROBE" queue $pid 10 44
@@ -291,7 +292,7 @@ it 'forwards a queued signal without its value where it may not queue' && {
 	ends
 }
 
-it 'is a good process 1 where the kernel has none of all these' && root && {
+it 'works as process 1 without any of these calls' && root && {
 	run "$FORBID" first close_range pidfd_send_signal getrandom \
 	    subreaper rt_sigqueueinfo -- "$PITH" --grace 20s --report-fd 7 -- \
 	    "$PROBE" orphans 2 99999 7>r.json

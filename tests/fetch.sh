@@ -1,9 +1,9 @@
-# Fetch packages of Debian's that are not to be installed here: kernels of the virtual
-# machine, what is of other architectures.
+# Fetch Debian packages without installing them: kernels of the virtual machines, and packages
+# of other architectures.
 #	fetch.sh NAME
-# NAME is a name of tests/packages; its files are in build/packages/NAME then. What is
-# there already it leaves alone. Ends with 77 and the reason where they cannot be had, and
-# with 2 where they are not what they should be.
+# NAME is a name of tests/packages. Its files go to build/packages/NAME, unless they are there
+# already. Exits with 77 and the reason when they are not available, and with 2 when they have
+# wrong checksums.
 # shellcheck shell=sh
 
 set -u
@@ -21,10 +21,9 @@ broken() {
 	exit 2
 }
 
-# Settings for apt. Nobody else writes here, so that it need not give up its rights.
-# With a release it sees that alone, from the mirror that it has Debian's own from, for
-# one architecture, and leaves its lists as they are: nor does it run what else is to
-# follow an update.
+# Write settings for apt. It can stay root, as no other user writes to this directory. With a
+# release apt sees only that release and one architecture, from the mirror it has for Debian.
+# It leaves the system's package lists alone, and runs no hooks after the update.
 set_up_apt() {
 	mkdir ../apt
 	cat >../apt/settings <<-'E'
@@ -56,19 +55,19 @@ set_up_apt() {
 	    cannot "cannot download lists of $release: $(tail -n 1 ../log)"
 }
 
-# Packages are signed for by apt's lists.
+# Download packages, which apt verifies by the signatures of its lists.
 download() {
 	[ $# -gt 0 ] && apt-get -c ../apt/settings -q download "$@" >../log 2>&1
 }
 
-# Whether what is here has the sums of: PACKAGE=VERSION SUM ...
+# Return whether the files here have the checksums of: PACKAGE=VERSION SUM ...
 is_pinned() {
 	[ "$(printf '%.0s%s\n' "$@" | sort)" = \
 	    "$(sha256sum ./*.deb | cut -d ' ' -f 1 | sort)" ]
 }
 
-# Instead of these packages, what there is now: the newest of a kernel is one package,
-# or image and modules apart.
+# Print the current packages that replace these. The newest kernel is one package, or two for
+# image and modules.
 successors() {
 	if [ "$newest" = - ]; then
 		printf '%.0s%s\n' x "$@" | sed -n 's/=.*//p'
@@ -81,10 +80,10 @@ successors() {
 line=$(sed -n "s/^$name //p" "$TESTS/packages")
 # shellcheck disable=SC2086
 set -- $line
-[ $# -ge 4 ] || broken "there is no '$name' in tests/packages"
+[ $# -ge 4 ] || broken "cannot find '$name' in tests/packages"
 [ "$(cat "$DIR/line" 2>/dev/null)" != "$line" ] || exit 0
 for program in apt-get apt-cache dpkg-deb; do
-	command -v $program >/dev/null || cannot "there is no $program here"
+	command -v $program >/dev/null || cannot "$program is not installed"
 done
 release=${1%/*} architecture=${1#*/} newest=$2
 shift 2
@@ -93,12 +92,12 @@ mkdir -p "$DIR.new/debs" && cd "$DIR.new/debs" || exit 1
 set_up_apt
 # shellcheck disable=SC2046
 if download $(printf '%s %.0s' "$@"); then
-	is_pinned "$@" || broken "what there is of '$name' is not what tests/packages has"
+	is_pinned "$@" || broken "checksums of '$name' differ from tests/packages"
 else
 	rm -f ./*.deb
 	# shellcheck disable=SC2046
 	set -- $(successors "$@")
-	echo "fetch: of '$name' not all is there any more: $*" >&2
+	echo "fetch: some packages of '$name' are gone, trying: $*" >&2
 	download "$@" || cannot "cannot download '$name': $(tail -n 1 ../log)"
 fi
 for deb in ./*.deb; do

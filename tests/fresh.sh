@@ -1,14 +1,13 @@
-# README's two commands on a Debian with nothing but make: what they install is all that they
-# need. As root, and with a mirror of Debian's.
+# Test the two commands of README on a Debian with nothing but make: the packages that they
+# install must suffice. Needs root and a Debian mirror.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2086
 . "${0%/*}/lib.sh"
 
-# What runs when they have installed what they need; in the soak, all.
+# Run these suites after the installation; run all in the soak.
 SUITES='unit entrypoint readme'
 [ "$N" -lt 10 ] || SUITES=
 
-# A machine with a copy of the root, which is gone with the test. The sources are a clone, as
-# anybody's are.
+# Run in a copy of the root, which is removed after the test. The sources are a fresh clone.
 MACHINE='
 	cp -a "$B/roots/fresh" "$W/machine"
 	mount --bind "$W/machine" "$W/machine"
@@ -38,14 +37,14 @@ ready() {
 }
 
 # Seen to fail where deps installed no linux-libc-dev: "linux/audit.h: No such file".
-it 'shows pith at its job by `make deps demo` on a Debian with nothing but make' && ready && {
+it 'runs the demo by make deps demo on a Debian with nothing but make' && ready && {
 	fresh 'make deps demo'
 	code_is 0
-	out_like '*it has ended, exit code 143*'
+	out_like '*it exited with code 143*'
 	[ "$code" = 0 ] || fail "$(tail -5 "$W/.out")"
 }
 
-it 'tests itself by `make deps check` there' && ready && {
+it 'passes its tests by make deps check on a Debian with nothing but make' && ready && {
 	fresh "make deps check ${SUITES:+RUN='$SUITES'}"
 	code_is 0
 	out_like '* passed, 0 failed, *'

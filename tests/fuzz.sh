@@ -1,5 +1,5 @@
-# Hostile input, made up by libFuzzer under the sanitizers: each file of the corpus,
-# then new ones for 3 seconds, times N. `build/fuzz_options FILE` repeats one.
+# Feed hostile input, made by libFuzzer, to pith under the sanitizers: each file of the corpus,
+# then new input for 3 seconds, times N. `build/fuzz_options FILE` repeats one input.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -10,7 +10,7 @@ compile() {
 	    -fsanitize=fuzzer,$sanitizers -fno-sanitize-recover=all "$@"
 }
 
-# The target $1 of the sources after it with $sanitizers, in $fuzzer.
+# Build the target $1 from the other arguments with $sanitizers; set $fuzzer.
 built() {
 	have clang || return 1
 	fuzzer=$B/fuzz_$1
@@ -28,9 +28,9 @@ built() {
 	}
 }
 
-# A run of the fuzzer; where it finds something, what, and the input in Base64.
+# Run the fuzzer. On a finding print the report and the input in Base64.
 survives() {
-	# An --args-fd among them is not to read what make, or who else, has open.
+	# Close these descriptors: an --args-fd in the input must not read files of make.
 	run "$fuzzer" -detect_leaks=0 -timeout=20 -artifact_prefix="$W/bad-" "$@" \
 	    3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
 	[ "$code" = 0 ] || {
@@ -39,7 +39,7 @@ survives() {
 	}
 }
 
-# The whole of a target.
+# Run the corpus of a target, then new input.
 fuzz() {
 	mkdir -p "found-$1"
 	survives "$TESTS/corpus/$1"/* &&
@@ -47,9 +47,9 @@ fuzz() {
 	    "$TESTS/corpus/$1"
 }
 
-# The last one stays in build/, to repeat what it finds.
+# The last build stays in build/, to repeat a finding.
 for sanitizers in memory address,undefined; do
-	it "parses hostile options, or refuses them in one line ($sanitizers)" &&
+	it "parses hostile options or refuses them in one line ($sanitizers)" &&
 	    built options cli/options.c cli/dropin.c cli/log.c cli/startup.c cli/memory.c \
 	    signals.c &&
 	    fuzz options
@@ -58,32 +58,32 @@ for sanitizers in memory address,undefined; do
 	    built exec exec.c exec_error.c cli/log.c signals.c &&
 	    fuzz exec
 
-	it "looks a user up in hostile files, or refuses in one line ($sanitizers)" &&
+	it "looks up a user in hostile files or refuses in one line ($sanitizers)" &&
 	    built users sandbox/users.c cli/log.c cli/memory.c -Wl,--wrap=syscall &&
 	    fuzz users
 
-	it "takes hostile volumes apart, or refuses in one line ($sanitizers)" &&
+	it "parses hostile volumes or refuses them in one line ($sanitizers)" &&
 	    built volumes cli/memory.c sandbox/mounts.c sandbox/channel.c sandbox/proc.c \
 	        cli/log.c &&
 	    fuzz volumes
 
-	it "takes hostile id maps apart, or refuses in one line ($sanitizers)" &&
+	it "parses hostile id maps or refuses them in one line ($sanitizers)" &&
 	    built maps sandbox/proc.c cli/log.c &&
 	    fuzz maps
 
-	it "takes hostile limits apart, or refuses in one line ($sanitizers)" &&
+	it "parses hostile limits or refuses them in one line ($sanitizers)" &&
 	    built limits sandbox/proc.c cli/log.c &&
 	    fuzz limits
 
-	it "takes hostile networks, ports and names apart, or refuses in one line ($sanitizers)" &&
+	it "parses hostile networks, ports and names or refuses them in one line ($sanitizers)" &&
 	    built network cli/memory.c sandbox/hosts.c sandbox/proc.c cli/log.c -Wl,--wrap=socket &&
 	    fuzz network
 
-	it "takes hostile variables apart, or refuses in one line ($sanitizers)" &&
+	it "parses hostile variables or refuses them in one line ($sanitizers)" &&
 	    built variables cli/log.c cli/startup.c cli/memory.c signals.c &&
 	    fuzz variables
 
-	it "takes a hostile inittab apart, and passes over what is wrong ($sanitizers)" &&
+	it "parses a hostile inittab and skips invalid lines ($sanitizers)" &&
 	    built inittab cli/log.c &&
 	    fuzz inittab
 done

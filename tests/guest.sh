@@ -1,8 +1,8 @@
 #!/bin/sh
-# In a machine of another architecture (cross.sh), by busybox: as /init it moves to a tmpfs,
-# which sandboxes can leave, and makes pith process 1; this runs us again, and we tell the
-# suite what comes of its commands, a line "told NAME: CODE OUTPUT" each. The exit code of
-# process 1 comes to be known by the panic of the kernel at the end.
+# Runs in a machine of another architecture (cross.sh), by busybox. As /init it moves to a
+# tmpfs, because sandboxes need a root that pivot_root(2) accepts, and makes pith process 1.
+# pith runs this script again, which prints a line "told NAME: CODE OUTPUT" for each command.
+# The panic of the kernel at the end shows the exit code of process 1.
 # shellcheck shell=sh
 if [ $$ = 1 ]; then
 	/bin/busybox --install -s /bin

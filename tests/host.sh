@@ -1,16 +1,16 @@
-# Sourced by run.sh: what of the host no suite may change, and a comparison. A line is a
-# kind, a name and a value. By busybox, too, and as an ordinary user.
+# Sourced by run.sh: print the state of the host that no suite may change, and compare two
+# states. A line is a kind, a name and a value. Works under busybox and as an ordinary user.
 # shellcheck shell=sh
 
-# Values that change by themselves, or by the daemon of an engine that a suite starts.
+# Skip values that change by themselves, or by the engine daemon of a suite.
 CHANGING='fs/(dentry-state|file-nr|aio-nr|inode-nr|inode-state|quota/)
 kernel/(ns_last_pid|pty/nr|tainted|keys/root_max|perf_event_max_sample_rate)
 kernel/(random/uuid|random/entropy_avail|hung_task_detect_count)
 net/netfilter/nf_conntrack_count'
 CHANGING=$(printf '%s' "$CHANGING" | tr '\n' '|')
 
-# Whether a group or an interface is of a pith that runs, by the number in its name: of
-# another run of the suites, and not to be blamed on this one.
+# Return whether a group or an interface belongs to a running pith, by the number in its name.
+# It then belongs to another run of the suites.
 is_in_use() {
 	case $1 in pith*) ;; *) return 1 ;; esac
 	number=${1#pith}
@@ -20,7 +20,7 @@ is_in_use() {
 
 host_state() {
 	find /dev -maxdepth 1 ! -type d ! -type l -exec stat -c 'node %n %F, %t:%T, %u:%g, %a' {} +
-	# To look into fs/binfmt_misc would mount it.
+	# Skip fs/binfmt_misc: reading it would mount it.
 	grep -rs '' /proc/sys/[a-eg-z]* /proc/sys/fs/*[!c] |
 	    grep -vE "^/proc/sys/($CHANGING)" | sed 's/:/ /; s/^/sysctl /'
 	sed 's/^[0-9]* [0-9]* \([^ ]*\) \([^ ]*\) \([^ ]*\)/mount \3 of \1 \2/' \
@@ -32,7 +32,7 @@ host_state() {
 	    while read -r interface flags; do
 		is_in_use "$interface" || echo "interface $interface $flags"
 	done
-	# Of a suite that has ended: its directory is gone.
+	# Print only loop devices of suites that have exited: their directory is gone.
 	for loop in /sys/block/loop*/loop/backing_file; do
 		[ -r "$loop" ] || continue
 		file=$(cat "$loop" 2>/dev/null)
@@ -40,9 +40,9 @@ host_state() {
 	done
 }
 
-# Lines about what differs between two states. Nodes and parameters that came or went did
-# so by a module of the kernel. Of control groups, interfaces and loop devices only those
-# that came are ours to blame, and of loop devices those of a file of a suite.
+# Print differences between two states. Modules of the kernel may add and remove nodes and
+# parameters. For control groups, interfaces and loop devices only new ones count, and for loop
+# devices only those with a file of a suite.
 host_difference() {
 	awk '
 		{ key = $1 " " $2; value = $0; sub(/^[^ ]* [^ ]* ?/, "", value) }

@@ -1,18 +1,18 @@
-# What the entry scripts of popular images do, written anew in their shape, under pith and
-# under tini: the same output, the same exit code, whatever signal comes. As process 1.
+# Tests with entry scripts in the form of popular images, under pith and under tini: output and
+# exit code must be the same for every signal. Runs as process 1.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2016,SC2046,SC2086,SC2154
 . "${0%/*}/lib.sh"
 
 mkdir scripts
 chmod 755 "$W"
-# A script from stdin: script NAME. It says "ready" when a signal may come; what it says
-# before and after is compared, and how it ends.
+# Write a script from stdin: script NAME. It prints "ready" when it accepts a signal. Its
+# output before and after that and its exit code are compared.
 script() {
 	{ echo '#!/bin/sh'; cat; } >"scripts/$1"
 	chmod 755 "scripts/$1"
 }
 
-# A server: says which signal ends it, and takes some time for its shutdown.
+# Write a server that prints the signal it received and takes some time for its shutdown.
 cat >server <<'S'
 #!/bin/sh
 for sig in TERM INT QUIT HUP USR1; do
@@ -26,7 +26,7 @@ chmod 755 server
 
 # ---- the scripts ---------------------------------------------------------------
 
-# A database: root's part, then itself once more as another user, then the server.
+# A database: prepares a directory as root, then runs again as another user, then the server.
 script database <<'S'
 set -e
 if [ "$(id -u)" = 0 ]; then
@@ -38,7 +38,7 @@ echo "as $(id -u)"
 exec "$W/server"
 S
 
-# A database that is set up by a server of its own, which is stopped before the real one.
+# A database that is set up by a temporary server before the real one starts.
 script setup <<'S'
 sleep 1000 & temporary=$!
 for i in 30 29 28; do kill -0 $temporary && break; sleep 0.01; done
@@ -48,7 +48,7 @@ echo "temporary server: $?"
 exec "$W/server" 3
 S
 
-# A web server: scripts of a directory, a template that is filled in, then workers.
+# A web server: runs the scripts of a directory, fills in a template, starts workers.
 script web <<'S'
 set -eu
 mkdir -p "$TMP/entry.d"
@@ -64,7 +64,7 @@ echo ready
 while :; do sleep 0.02; done
 S
 
-# A shell that stays, and passes signals on by a trap.
+# A shell that waits for its server and passes signals on with a trap.
 script trap <<'S'
 "$W/server" 5 & pid=$!
 for sig in TERM INT QUIT HUP USR1; do trap "echo passed $sig on; kill -TERM $pid" $sig; done
@@ -73,20 +73,20 @@ echo "shell: it ended with $code"
 exit $code
 S
 
-# A shell that stays and knows of no signal.
+# A shell that waits without a trap.
 script shell <<'S'
 echo ready
 sleep 5 & wait $!
 echo 'not reached'
 S
 
-# A program that has no handler at all.
+# A program without a signal handler.
 script plain <<'S'
 echo ready
 exec sleep 1000
 S
 
-# Logs that are links to the standard files, and a program that opens them by name.
+# Log files that are links to the standard files, and a program that opens them by name.
 script logs <<'S'
 mkdir -p "$TMP/log"
 ln -sf /dev/stdout "$TMP/log/access.log"
@@ -98,7 +98,7 @@ sh -c 'echo "error of a pool" >>/proc/self/fd/2'
 exec "$W/server"
 S
 
-# A process manager: two programs, one of which ends, zombies of grandchildren.
+# A process manager: two programs, one of which exits, and zombies of grandchildren.
 script manager <<'S'
 (sleep 0.01; exit 4) & short=$!
 "$W/server" >/dev/null & long=$!
@@ -111,13 +111,13 @@ echo ready
 while :; do sleep 0.02; done
 S
 
-# Cron in the foreground: jobs that are orphans, and their output.
+# Cron in the foreground: its jobs are orphans that print output.
 script cron <<'S'
 for job in 1 2 3; do (sh -c "echo job $job" & ); sleep 0.1; done
 exec "$W/server"
 S
 
-# Output through a pipe to a program that outlives the script's shell.
+# A pipe for the output, to a program that outlives the shell of the script.
 script tee <<'S'
 mkfifo "$TMP/pipe"
 sed 's/^/[log] /' <"$TMP/pipe" &
@@ -130,7 +130,7 @@ sleep 0.2
 exit 9
 S
 
-# The end of scripts that go wrong.
+# Scripts that fail.
 script missing <<'S'
 set -e
 exec /nowhere/server "$@"
@@ -146,7 +146,7 @@ echo "code $?"
 kill -SEGV $$
 S
 script arguments <<'S'
-# The first word is an option: it goes to the server; else it is a command.
+# Pass an option on to the server; run any other first word as a command.
 [ "${1#-}" = "${1:-}" ] || set -- server "$@"
 printf '<%s>' "$@"
 echo " $# $0" | sed "s|$W|.|"
@@ -159,10 +159,10 @@ cat
 exit 2
 S
 
-# ---- both --------------------------------------------------------------------
+# ---- comparison ----------------------------------------------------------------
 
-# Run a script under an init, and send it a signal when it is ready: under INIT SCRIPT SIG.
-# Its output and its end are in $result.
+# Run a script under an init, and send it a signal when it is ready: under INIT SCRIPT SIG. Its
+# output and its exit code go to $result.
 under() {
 	TMP=$W/tmp.$$
 	export TMP
@@ -170,14 +170,14 @@ under() {
 	chmod 777 "$TMP"
 	rm -f .fifo
 	mkfifo .fifo
-	# A shell's background ignores INT and QUIT.
+	# Reset these signals: background processes of a shell ignore INT and QUIT.
 	(echo typed; echo more) | env --default-signal=INT,QUIT timeout -s KILL 30 $AS_1 $1 \
 	    "scripts/$2" -a 'b c' >.fifo 2>&1 &
 	pid=$!
 	exec 9<.fifo
 	result=
 	while IFS= read -r line <&9; do
-		# What a shell says of a program that the group's signal ended, too.
+		# Skip what a shell prints about a program killed by a signal to the group.
 		case $line in
 		Terminated|Hangup|Quit|Interrupt|'User defined signal 1') continue ;;
 		esac
@@ -208,7 +208,8 @@ idiom() {
 		expected=$result
 		same "$PITH --" $1 $sig
 		same "$W/tini --" $1 $sig
-		# A group's signal comes twice where a trap passes it on.
+		# Use -g only with scripts without a trap: a trap would forward the signal a
+		# second time.
 		case $1 in
 		database|plain|logs|cron)
 			under "tini -g --" $1 $sig
@@ -222,7 +223,7 @@ ln -s "$PITH" tini
 ALL='TERM INT QUIT HUP USR1'
 while read -r script signals; do
 	[ "$signals" != all ] || signals=$ALL
-	it "runs an entry script as tini does: $script ($signals)" && root && have tini setpriv &&
+	it "runs an entry script like tini: $script ($signals)" && root && have tini setpriv &&
 	    idiom $script "$signals"
 done <<-'E2'
 	database all

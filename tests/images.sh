@@ -1,5 +1,5 @@
-# What pith adds to an image, and that it serves there: the web server of examples/ as
-# five kinds of image, and the examples as they are.
+# Tests of images with pith: its size and its service, with the web server of examples/ in five
+# kinds of image, and with the examples unchanged.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/engines-lib.sh
@@ -7,18 +7,18 @@
 
 EXAMPLES=$TOP/examples
 KINDS='one-stage debian-like alpine-like busybox scratch'
-MOST=196608                             # of bytes that pith adds
+MOST=196608                             # bytes that pith may add
 engine=docker
 
 # ---- bases -------------------------------------------------------------------
 
-# As Debian, as far as a program of glibc sees it.
+# Make a root like Debian's, as far as a glibc program can see.
 debian_root() {
 	busybox_root "$1"
 	copy_with_libraries "$1" /bin/true
 }
 
-# As Alpine: busybox beside musl's loader, and a program that needs that loader.
+# Make a root like Alpine's: busybox beside musl's loader, and a program that needs the loader.
 alpine_root() {
 	busybox_root "$1"
 	mkdir -p "$1/lib" "$1/usr/bin" "$1/sbin"
@@ -27,8 +27,8 @@ alpine_root() {
 	    musl-gcc -Os -s -x c - -o "$1/usr/bin/hello-musl"
 }
 
-# The host's compiler with what httpd.go needs of the standard library, and a cache of
-# it, so that an image build does not compile the library again.
+# Make a root with the host's Go compiler and the parts of the standard library that httpd.go
+# needs. A build cache saves compiling the library in each image build.
 golang_root() {
 	export GOCACHE="$B/go-cache" CGO_ENABLED=0
 	go build -o "$W/httpd" -ldflags '-s -w' "$EXAMPLES/httpd.go"
@@ -39,7 +39,7 @@ golang_root() {
 		    "$EXAMPLES/httpd.go" | while read -r dir; do
 			find "$dir/" -maxdepth 1 -type f ! -name '*_test.go'
 		done
-		# There are none from Go 1.20 on.
+		# Skip compiled packages where there are none, from Go 1.20 on.
 		go list -deps -f '{{if .Standard}}{{.Target}}{{end}}' \
 		    "$EXAMPLES/httpd.go" | grep /
 		find "$goroot/pkg/include/" -type f
@@ -60,7 +60,7 @@ copy_with_libraries() {
 	} | xargs cp -L --parents -t "$1"
 }
 
-# Bases of public names and of kinds, and the image that holds only pith.
+# Prepare bases with public names, bases of each kind, and the image that holds only pith.
 ready() {
 	have go musl-gcc curl && have_docker || return 1
 	[ ! -d "$W/context" ] || return 0
@@ -73,7 +73,7 @@ ready() {
 	docker tag alpine-like alpine:3
 	busybox_root "$W/busybox"
 	image_of "$W/busybox" busybox
-	# As examples/Dockerfile says.
+	# Make the image pith like the comment in examples/Dockerfile.
 	(cd "${PITH%/*}" && tar -c pith | docker import - pith >/dev/null)
 	mkdir "$W/context"
 	cp "$EXAMPLES/httpd.go" "$W/context/"
@@ -81,7 +81,7 @@ ready() {
 
 # ---- kinds of image ----------------------------------------------------------
 
-# The instructions of a kind of image, with or without pith.
+# Print the instructions of a kind of image, with or without pith.
 dockerfile() {
 	echo 'FROM golang:1 AS build'
 	echo 'COPY httpd.go .'
@@ -109,7 +109,7 @@ build_kind() {
 
 size_of() { docker image inspect --format '{{.Size}}' "$1"; }
 
-# The files of all layers of an image, directories left out.
+# List the files of all layers of an image, without directories.
 files_of() {
 	rm -rf "$W/saved"
 	mkdir "$W/saved"
@@ -122,19 +122,19 @@ files_of() {
 
 # ---- the server --------------------------------------------------------------
 
-# Of the server that is $process, by its own network.
+# Fetch the page of the server $process in its network namespace.
 page() {
 	in_box nsenter --target "$process" --net \
 	    curl -sf http://127.0.0.1:8080/
 }
 
-# An image serves, as these processes and no others: serves PROCESSES RUN-ARGUMENT ...
+# Check that an image serves with exactly these processes: serves PROCESSES RUN-ARGUMENT ...
 serves() {
 	processes=$1
 	shift
 	background "$@"
 	process=$(process_of one)
-	# It says that it listens before it does.
+	# Retry: the server prints its message before it listens.
 	eventually page
 	is "$(page)" 'hello from 127.0.0.1:8080'
 	is "$(docker top one -eo pid,args | awk 'NR > 1 { $1 = ""; print }')" \
@@ -169,7 +169,7 @@ it 'adds at most 192 KiB to an image of any kind' && ready && {
 }
 
 for kind in $KINDS; do
-	it "serves from a $kind image, and ends as well as without pith" &&
+	it "serves from a $kind image and shuts down as well as without pith" &&
 	    ready && {
 		build_kind "$kind" without
 		serves ' /httpd' "$kind:without"
@@ -181,7 +181,7 @@ for kind in $KINDS; do
 	}
 done
 
-it 'reaches an image FROM scratch byte for byte, beside a static program' &&
+it 'is the same file in an image FROM scratch, beside a static program' &&
     ready && {
 	build_kind scratch with
 	is "$(files_of scratch:with | xargs)" 'httpd pith'
@@ -192,16 +192,16 @@ it 'reaches an image FROM scratch byte for byte, beside a static program' &&
 	readelf -l "$W/copy-of-httpd" | grep INTERP && fail 'it is not static'
 }
 
-it 'runs a program of musl'"'"'s loader in the image that is as Alpine' && ready && {
+it 'runs a program with the loader of musl in an image like Alpine' && ready && {
 	once --init alpine-like hello-musl
 	code_is 0
 	out_is musl
-	# It does need the loader: busybox has none.
+	# Check that the program needs the loader: it fails in the image without one.
 	once -v "$W/alpine/usr/bin/hello-musl:/hello" busybox /hello
 	[ "$code" != 0 ] || fail 'it is static'
 }
 
-it 'names the loader that a glibc program misses in the image that is as Alpine' &&
+it 'names the missing loader of a glibc program in an image like Alpine' &&
     ready && {
 	build_kind alpine-like with
 	once -v /bin/true:/glibc-true:ro alpine-like:with /glibc-true
@@ -209,7 +209,7 @@ it 'names the loader that a glibc program misses in the image that is as Alpine'
 	err_like '*loader*ld-linux*is missing*'
 }
 
-it 'builds and serves examples/Dockerfile as it is' && ready && {
+it 'builds and serves examples/Dockerfile unchanged' && ready && {
 	build httpd "$EXAMPLES"
 	is "$(files_of httpd | xargs)" 'httpd pith'
 	serves ' /pith -- /httpd
@@ -222,7 +222,7 @@ healthy() {
 	[ "$(docker inspect --format '{{.State.Health.Status}}' one)" = healthy ]
 }
 
-it 'builds and serves examples/Dockerfile.alpine as it is' && ready && {
+it 'builds and serves examples/Dockerfile.alpine unchanged' && ready && {
 	build httpd:alpine -f "$EXAMPLES/Dockerfile.alpine" "$EXAMPLES"
 	serves ' /sbin/pith --grace 1s -- httpd
  httpd' --health-interval 1s httpd:alpine
@@ -233,8 +233,8 @@ it 'builds and serves examples/Dockerfile.alpine as it is' && ready && {
 	out_like 'tini version *'
 }
 
-# The lines of compose.yaml as options of `docker run`: no compose is needed to try
-# what they come to. A line that is not known here is left, and docker refuses it.
+# Print the lines of compose.yaml as options of `docker run`, which saves installing compose.
+# An unknown line is printed unchanged, and docker refuses it.
 compose_options() {
 	sed '
 	/^ *#/d
@@ -253,7 +253,7 @@ compose_options() {
 	    "$EXAMPLES/compose.yaml"
 }
 
-it 'serves with what examples/compose.yaml says, on the port that it publishes' &&
+it 'serves with the settings of examples/compose.yaml on its published port' &&
     ready && {
 	build httpd "$EXAMPLES"
 	docker rm --force one >/dev/null 2>&1
@@ -269,7 +269,7 @@ it 'serves with what examples/compose.yaml says, on the port that it publishes' 
 	shuts_down
 }
 
-it 'serves from examples/pod.yaml, and pauses there' && ready && have_podman && {
+it 'serves from examples/pod.yaml and is its pause container' && ready && have_podman && {
 	build httpd "$EXAMPLES"
 	docker save httpd | podman load >/dev/null 2>&1
 	podman tag httpd localhost/httpd
@@ -295,7 +295,7 @@ it 'serves from examples/pod.yaml, and pauses there' && ready && have_podman && 
 	podman play kube --down "$EXAMPLES/pod.yaml" >/dev/null
 }
 
-it 'runs the layers that docker keeps, with all that they delete, by --layer' && ready && {
+it 'runs the layers of a docker image with --layer, deletions included' && ready && {
 	busybox_root "$W/layered"
 	tar -C "$W/layered" -c . | docker import - layered >/dev/null
 	cat >"$W/Dockerfile" <<-'E'

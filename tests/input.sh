@@ -1,9 +1,9 @@
-# Bad input: one line on stderr, exit 125, nothing started and nothing changed.
+# Tests of bad input: one line on stderr, exit 125, nothing started and nothing changed.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
-# Run pith with words that it has to refuse: one clear line, and the command, which
-# would leave a file, was not started.
+# Check that pith refuses these arguments with one clear line and does not start the command,
+# which would create a file.
 refuses() {
 	like=$1
 	shift
@@ -15,17 +15,17 @@ refuses() {
 	nothing_started
 }
 nothing_started() {
-	[ ! -e started ] || fail 'it was started'
+	[ ! -e started ] || fail 'the command was started'
 	rm -f started
 }
-# Those words and then a command.
+# Check that pith refuses these options before a command.
 refuses_before() {
 	like=$1
 	shift
 	refuses "$like" "$@" -- touch started
 }
 
-it 'refuses an unknown option, and names it' && {
+it 'refuses and names an unknown option' && {
 	refuses_before "unknown option '--no-such'; see --help" --no-such
 	refuses_before "unknown option '-Z'*" -Z
 	refuses_before "unknown option '-gZv'*" -gZv
@@ -59,7 +59,7 @@ it 'refuses a value for an option that takes none' && {
 	done
 }
 
-it 'refuses what is no signal' && {
+it 'refuses an invalid signal' && {
 	for sig in 0 65 -1 +15 15x ' 15' TERMX SIGSIGTERM SIG RTMIN+31 RTMIN-1 \
 	    RTMAX-31 RTMIN+ RTMAX+1 99999999999999999999 0x0f TERM,INT; do
 		refuses_before "bad value '*': -p takes a signal*" -p "$sig"
@@ -68,14 +68,14 @@ it 'refuses what is no signal' && {
 	done
 }
 
-it 'refuses what is no exit code' && {
+it 'refuses an invalid exit code' && {
 	for value in 256 -1 x 1:256 1:-1 1:x 1: :1 : 1:2:3 '1 ' 4294967296 \
 	    SIGNONE 1:SIGNONE 18446744073709551617; do
 		refuses_before "bad value '*': -e takes exit codes*" -e "$value"
 	done
 }
 
-it 'refuses what is no rewrite, of signals too that cannot come or be sent' && {
+it 'refuses an invalid rewrite, and signals that cannot be received or sent' && {
 	for value in TERM TERM: :QUIT TERM:NONE NONE:TERM 0:1 65:1 1:65 1:-1 \
 	    TERM:QUIT:HUP KILL:TERM STOP:TERM CHLD:TERM 15:00x 15:0.0 \
 	    AVERYLONGNAMEFORASIGNAL:TERM; do
@@ -83,7 +83,7 @@ it 'refuses what is no rewrite, of signals too that cannot come or be sent' && {
 	done
 }
 
-it 'refuses what is no time, and times that would overflow' && {
+it 'refuses an invalid time and a time that would overflow' && {
 	for value in x -1 1.2.3 1. . s ms 1d 1M 5sec '1 s' '1s ' 1e3 0x10 +1 inf \
 	    nan 99999999999999999999 262801h 9223372036854775807ms; do
 		for option in --timeout --grace --stop-timeout; do
@@ -98,7 +98,7 @@ it 'refuses what is no time, and times that would overflow' && {
 	refuses_before '*--delay takes*' --delay TERM:597h
 }
 
-it 'refuses to start without a command, or with an empty one' && {
+it 'refuses to start without a command or with an empty command' && {
 	refuses 'no command given; see --help'
 	refuses 'no command given; see --help' --
 	refuses 'no command given; see --help' -v -g
@@ -108,7 +108,7 @@ it 'refuses to start without a command, or with an empty one' && {
 	refuses 'empty command; see --help' -- '' x
 }
 
-it 'refuses to start with no argument at all, not even a name' && {
+it 'refuses to start with an empty argument vector' && {
 	run "$PROBE" with nameless=1 -- "$PITH"
 	code_is 125
 	one_line
@@ -120,13 +120,13 @@ it 'refuses a command with --pause' && {
 	refuses "--pause takes no command 'touch'" --pause -- touch started
 }
 
-it 'refuses two reports' && {
+it 'refuses --report together with --report-fd' && {
 	refuses_before '--report and --report-fd contradict each other*' \
 	    --report r.json --report-fd 2
 	grep -q '"reason":"setup-error","error":"--report and' r.json || fail "$(cat r.json)"
 }
 
-it 'refuses a report that cannot be written, before the command is started' && {
+it 'refuses a report that cannot be written before the command starts' && {
 	mkdir dir
 	mkfifo fifo
 	ln -s elsewhere link
@@ -154,7 +154,7 @@ it 'refuses a report that cannot be written, before the command is started' && {
 	is "$(find . -name '.pith-*')" ''
 }
 
-it 'refuses bad options in PITH_OPTIONS, and words that are none' && {
+it 'refuses bad options and other words in PITH_OPTIONS' && {
 	for words in --no-such '-g command' 'command' '-- command' '--timeout' \
 	    '--timeout x' '--grace=' '-r TERM' '\-- x'; do
 		run env PITH_OPTIONS="$words" "$PITH" -- touch started
@@ -165,7 +165,7 @@ it 'refuses bad options in PITH_OPTIONS, and words that are none' && {
 	err_is "pith: PITH_OPTIONS: not an option 'x'; the command goes on the command line"
 }
 
-it 'does not take what follows the command, or --, for options' && {
+it 'takes no word after the command or after -- for an option' && {
 	run "$PITH" echo -g --no-such
 	out_is '-g --no-such'
 	run "$PITH" -- -g
@@ -179,7 +179,7 @@ it 'does not take what follows the command, or --, for options' && {
 	code_is 127
 }
 
-it 'takes every form of an option' && {
+it 'accepts every form of an option' && {
 	for words in '-e 7:3' '-e7:3' '--exit 7:3' '--exit=7:3' '-ge 7:3' '-gse7:3' \
 	    '-e 9 -e 7:3' '-e 7:4 -e 7:3' '-e 007:03'; do
 		# shellcheck disable=SC2086
@@ -213,12 +213,12 @@ it 'never writes a control character of a hostile name to the terminal' && {
 	one_line
 }
 
-it 'keeps to one line however long a name is' && {
+it 'prints one line however long a name is' && {
 	long=$(printf '%0100000d' 0)
 	run "$PITH" -- "$long"
 	code_is 127
 	one_line
-	[ "$(wc -c <.err)" -lt 4096 ] || fail 'longer than what a pipe takes whole'
+	[ "$(wc -c <.err)" -lt 4096 ] || fail 'longer than an atomic write to a pipe'
 	err_like '*...'
 	run "$PITH" "--$long"
 	code_is 125
@@ -226,7 +226,7 @@ it 'keeps to one line however long a name is' && {
 	err_like '*...'
 	run env PATH="$long:/bin" "$PITH" -- no-such-program
 	code_is 127
-	# No character is cut in two: é is two bytes, after one or none of another.
+	# Check that no UTF-8 character is cut: é has two bytes, at even or odd offsets.
 	for word in "$(printf '%0600d' 0 | sed 's/0/é/g')" \
 	    "x$(printf '%0600d' 0 | sed 's/0/é/g')"; do
 		run "$PITH" "--$word"
@@ -235,7 +235,7 @@ it 'keeps to one line however long a name is' && {
 	done
 }
 
-it 'takes ten thousand options and arguments' && {
+it 'accepts ten thousand options and arguments' && {
 	# shellcheck disable=SC2046
 	run "$PITH" $(yes -- -g | head -5000) $(yes -- -eTERM:7 | head -5000) -- \
 	    sh -c 'kill $$'
@@ -245,7 +245,7 @@ it 'takes ten thousand options and arguments' && {
 	code_is $((10000 % 256))
 }
 
-it 'fails by itself where its output cannot be written' && {
+it 'exits with 125 when its own output cannot be written' && {
 	run sh -c '"$PITH" --help >/dev/full'
 	code_is 125
 	err_like "pith: cannot write to 'stdout': No space left on device"
@@ -253,7 +253,7 @@ it 'fails by itself where its output cannot be written' && {
 	code_is 125
 }
 
-it 'says where there is no process to be had, and runs nothing' &&
+it 'reports that no process can be created, and runs nothing' &&
     have setpriv prlimit && root && {
 	run setpriv --reuid 65533 --clear-groups --inh-caps -all --bounding-set -all \
 	    prlimit --nproc=1 "$PITH" -- true
@@ -261,8 +261,8 @@ it 'says where there is no process to be had, and runs nothing' &&
 	err_is "pith: cannot start 'true': Resource temporarily unavailable"
 }
 
-# Seen to fail where all signals were held: timeout had to kill it.
-it 'is ended by TERM while nobody reads what --help, --version or --doctor says' && {
+# Seen to fail where all signals were blocked: timeout had to kill it.
+it 'terminates on TERM while its output of --help or --doctor blocks' && {
 	for word in --help --version --license --doctor; do
 		mkfifo full
 		exec 8<>full

@@ -1,20 +1,19 @@
-# Run suites on a kernel of Debian's in a virtual machine:
+# Run suites on a Debian kernel in a virtual machine:
 #	machine.sh [-a aarch64] [-k KERNEL] [-c v2|hybrid|v1] [-m MEGABYTES] [-s SECONDS]
 #	    SUITE ...
-# KERNEL is a name of tests/packages. -c is where controllers of control groups are: all
-# in v2; in hierarchies of v1 as systemd mounts them, beside a v2 without any; or in v1
-# and no v2. The machine has the tree and the programs of this Debian where they are
-# here, the environment that the Makefile gives to run.sh, MACHINE=KERNEL and CGROUPS=
-# what -c says; a root on tmpfs, a disk of ext4 for temporary files, 256 MiB of swap,
-# and a user `tester` with ids of his own. machine_init.c makes it so.
+# KERNEL is a name of tests/packages. -c places the controllers of control groups: all in v2;
+# in v1 hierarchies like systemd's beside a v2 without controllers; or in v1 without v2. The
+# machine has the source tree and the programs of this Debian at the same paths, and the
+# environment that the Makefile gives to run.sh, with MACHINE=KERNEL and CGROUPS= the value of
+# -c. It has a root on tmpfs, an ext4 disk for temporary files, 256 MiB of swap, and a user
+# `tester` with subordinate ids. machine_init.c sets it up.
 #
-# With -a it is a machine of that architecture: pith and the programs of the tests are
-# built for it, the others are those of ARCH-userland in tests/packages, and KERNEL is
-# linux-ARCH. What is not among them a suite says, and skips, whatever MUST_RUN says.
+# -a selects a machine of that architecture. pith and the test programs are built for it, other
+# programs come from ARCH-userland in tests/packages, and KERNEL is linux-ARCH. Suites skip
+# tests whose programs are missing there, even with MUST_RUN.
 #
-# Prints what run.sh says there, and ends with its exit code; with 77 and the reason
-# where no machine can be had, with 124 where its time was over, and with 2 where it
-# broke.
+# Prints the output of run.sh in the machine and exits with its code. Exits with 77 and the
+# reason where no machine can run, with 124 after a timeout, and with 2 on a failure.
 # shellcheck shell=sh
 
 set -u
@@ -28,15 +27,15 @@ arch='' kernel='' cgroups=v2 megabytes=1024 seconds=600
 
 MODULES='virtio_pci virtio_blk overlay loop squashfs erofs fuse veth bridge macvlan'
 
-# Debian packages whose programs suites may use. What is not installed here is not
-# there either, and a suite says so.
+# Debian packages whose programs suites may use. Packages that are missing here are missing
+# there too, and suites report that.
 PACKAGES='base-files libc-bin ncurses-base ncurses-bin dash bash coreutils grep sed mawk
 	findutils diffutils tar gzip file less hostname procps util-linux util-linux-extra
 	bsdutils mount e2fsprogs iproute2 uidmap perl-base python3-minimal
 	libpython3-stdlib busybox-static bubblewrap attr strace tmux binutils gcc libc6-dev
 	musl-tools squashfs-tools erofs-utils '${MACHINE_PACKAGES:-}
 
-# Of their files, what is large and what no suite needs.
+# Exclude large files of these packages that no suite needs.
 LEFT_OUT='^/(boot|var)/|/__pycache__/|/gconv/|/gprofng/|/(lib[a-z]*san|libgprofng)\.
 	^/usr/share/(bash-completion|bug|doc|info|lintian|locale|man|perl|zoneinfo)/
 	^/usr/lib/[^/]*/(perl/|libperl)|^/usr/bin/perl.*5\.
@@ -65,7 +64,7 @@ done
 shift $((OPTIND - 1))
 case $cgroups in
 v2) ;;
-hybrid | v1) MODULES="$MODULES bfq" ;;  # weights of v1 are those of bfq alone
+hybrid | v1) MODULES="$MODULES bfq" ;;  # only bfq has weights of v1
 *) broken "-c is v2, hybrid or v1, not '$cgroups'" ;;
 esac
 
@@ -91,11 +90,11 @@ FETCHED=$TOP/build/packages
 KERNEL=$FETCHED/$kernel
 . "$TESTS/modules.sh"
 
-# ---- its files ---------------------------------------------------------------
+# ---- files of the machine ------------------------------------------------------
 
 needed() { grep -vE "$(echo "$LEFT_OUT" | tr -d '\t')"; }
 
-# Paths of programs, with the packages that they depend on.
+# Print the paths of programs, with the packages that they depend on.
 userland() {
 	# shellcheck disable=SC2086
 	dpkg-query -W -f '${db:Status-Status} ${Package}\n' $PACKAGES 2>/dev/null |
@@ -106,7 +105,7 @@ userland() {
 	sed -s -n 2p /var/lib/dpkg/alternatives/*
 }
 
-# Paths of the tree, and of the libraries of what is not static.
+# Print the paths of the source tree, and of the libraries of dynamic programs.
 tree() {
 	find "$TOP" \( -name .git -o -path "$TOP/build" -o -path "$B" \) -prune -o -print
 	find "$B" -maxdepth 1 -type f -perm -100
@@ -118,7 +117,7 @@ tree() {
 	echo "$PITH"
 }
 
-# Those that are there, by their real directories, each after its directory.
+# Print the existing paths, resolved, each after its directory.
 with_directories() {
 	xargs -d '\n' ls -dU 2>/dev/null |
 	    if [ -L /bin ]; then sed -E 's:^/(s?bin|lib[0-9x]*)/:/usr&:'; else cat; fi |
@@ -134,13 +133,14 @@ with_directories() {
 
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
-# What is not copied: made_files DIR SUITE ...
+# Make the files that are not copied: made_files DIR SUITE ...
 made_files() {
 	mkdir "$1" && cd "$1" || exit 1
 	shift
 	mkdir -m 755 disk etc home home/tester mnt modules root var
 	mkdir -m 1777 tmp var/tmp
-	# Of another architecture's packages nothing is set up: no alternatives.
+	# Link awk: packages of another architecture are not configured and set up no
+	# alternatives.
 	[ -z "$arch" ] || { mkdir -p usr/bin && ln -s mawk usr/bin/awk; }
 	[ -z "$arch" ] || printf '#include <asm/%s.h>\n' errno unistd |
 	    $arch-linux-gnu-gcc -nostdinc -isystem "$B/kernel-headers" -E -dM - >constants
@@ -174,7 +174,7 @@ made_files() {
 	} >suites
 }
 
-# An initramfs may be several archives, one after the other.
+# Make the initramfs. It may be several archives, one after the other.
 archive() { cpio --create --format newc --owner 0:0 --quiet; }
 initramfs() {
 	if [ -z "$arch" ]; then
@@ -205,10 +205,10 @@ fi
 initramfs "$@" >"$W/initramfs"
 truncate -s 4G "$W/disk" && mke2fs -q -F -t ext4 "$W/disk" || exit 1
 
-# Emulated, as KVM hangs on some hosts that are virtual machines themselves. Without
-# rdrand it would wait for randomness; cmpxchg16b of QEMU 7.2 is not always atomic. `max`
-# without pauth as in boot-lib.sh. What QEMU has translated it finds again by the address,
-# which is to be the same each time.
+# Emulate, as KVM hangs on some hosts that are virtual machines themselves. Without rdrand the
+# machine would wait for randomness. cmpxchg16b of QEMU 7.2 is not always atomic. See
+# boot-lib.sh for `max` without pauth. QEMU finds its translated code by address, so the
+# addresses must be the same each time (norandmaps).
 case $arch in
 '')
 	console=ttyS0 words='no_timer_check tsc=reliable'
@@ -233,12 +233,12 @@ esac
 code=$(cat "$W/code")
 case $code in
 124 | 137)
-	echo "machine: not at its end after $seconds seconds" >&2
+	echo "machine: timed out after $seconds seconds" >&2
 	exit 124 ;;
 *[13579])
 	exit $((code / 2)) ;;
 esac
-# Where there is no port for it, the exit code is told on the console.
+# Read the exit code from the console where the machine has no exit port.
 said=$(sed -n 's/^machine: code //p' "$W/said")
 [ -z "$said" ] || exit "$said"
-broken "it ended without an exit code (QEMU: $code)"
+broken "the machine stopped without an exit code (QEMU: $code)"

@@ -1,8 +1,8 @@
-# Sourced by what starts virtual machines: the modules of a kernel whose packages
-# fetch.sh took to the directory $KERNEL.
+# Sourced by scripts that start virtual machines: find modules of a kernel whose packages
+# fetch.sh unpacked into the directory $KERNEL.
 # shellcheck shell=sh
 
-# Files of modules, each after those that it depends on; what is built in has none.
+# Print the files of modules, each after its dependencies. A built-in module has no file.
 modules() {
 	for module; do
 		file=$(find "$KERNEL" \

@@ -1,9 +1,9 @@
-# Programs that people run in containers, as the command of pith: what their
-# manuals say of a signal happens, and nothing of them is left.
+# Tests of programs that people run in containers, as the command of pith. Signals must have
+# the documented effect, and no process may be left.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086
 
-# All of it in namespaces of its own: the ports are free there, whatever else
-# runs on the machine, and processes and shared memory that are left are seen.
+# Run in new namespaces: the ports are free there, and leftover processes and shared memory can
+# be found.
 # shellcheck disable=SC2016
 [ -n "${APART:-}" ] || [ "$(id -u)" != 0 ] ||
     exec unshare --net --ipc --mount sh -c 'ip link set lo up &&
@@ -13,11 +13,11 @@
 trap end_others EXIT
 trap 'exit 1' HUP INT TERM
 umask 022
-chmod 711 .                             # to be passed through by other users
+chmod 711 .                             # other users may pass through it
 WAYS='as_1 as_any'
 [ "$(id -u)" = 0 ] || WAYS=as_any
 
-# Start a command as process 1 of a box, or as it is; $init is it.
+# Start a command as process 1 of a namespace or as an ordinary process; set $init to it.
 as_1() {
 	start $AS_1 "$@"
 	eventually has_child "$pid"
@@ -28,7 +28,7 @@ as_any() {
 	init=$pid
 }
 
-# Wait for its end, and enforce it where it does not come. Nothing is left then.
+# Wait for the exit, and kill after a timeout. No process may be left then.
 await_end() { eventually over "$pid" || end_others; }
 is_over() {
 	await_end
@@ -43,7 +43,7 @@ children_of() { sed 's/ $//' "/proc/$1/task/$1/children"; }
 children_are() { [ "$(children_of "$1" | wc -w)" = "$2" ]; }
 has_child() { [ -n "$(children_of "$1")" ]; }
 child_is() { [ "$(cat "/proc/$(children_of "$1")/comm")" = "$2" ]; }
-# Whether a child of pith has the name $1; $adopted is it.
+# Return whether pith has a child with the name $1; set $adopted to it.
 adopts() {
 	for adopted in $(children_of "$init"); do
 		[ "$(cat "/proc/$adopted/comm")" != "$1" ] || return 0
@@ -53,11 +53,11 @@ adopts() {
 runs() { ! over "$1"; }
 not() { ! "$@"; }
 
-# Run a shell's words in the PID namespace of pith, as `docker exec` would.
+# Run a shell command in the PID namespace of pith, like `docker exec`.
 inside() { nsenter --target "$init" --pid sh -c "$@"; }
 
-# What runs in our network namespace besides this shell. No subshell asks: it
-# would be one more.
+# Set $others to the processes in our network namespace besides this shell. Use no subshell,
+# which would be one more process.
 # shellcheck disable=SC3013             # dash, bash and busybox have -ef
 find_others() {
 	others=
@@ -73,14 +73,14 @@ end_others() {
 	[ -z "$others" ] || kill -KILL $others
 }
 
-# ---- requests that go on until they are told to end --------------------------
+# ---- requests that last until a test ends them -----------------------------------
 
 URL=http://127.0.0.1:8080
 get() { curl -sS --max-time 60 "$@"; }
 serves() { [ "$(get $URL/)" = "$1" ]; }
 refuses() { get $URL/; [ $? = 7 ]; }
 
-# Begin an upload of which the server has part when it is to end.
+# Begin an upload that is incomplete when the server receives the signal.
 begin_upload() {
 	rm -f body
 	mkfifo body
@@ -100,7 +100,7 @@ end_upload() {
 
 have_nginx() { root && have nginx curl && configure_nginx one; }
 
-# What it serves is $1. The workers are root as the directory is.
+# Write a configuration that serves the text $1. The workers are root, like the directory.
 configure_nginx() {
 	mkdir -p nginx
 	cat >nginx/nginx.conf <<-C
@@ -131,13 +131,13 @@ configure_nginx() {
 	C
 }
 
-# By its path: it executes itself again for an upgrade.
+# Use the path: nginx executes itself again for an upgrade.
 NGINX="$(command -v nginx) -p $W/nginx -e error.log -c nginx.conf"
 
 upload_is_under_way() { [ -n "$(find nginx/body -type f -size +0)" ]; }
 masters() { cat nginx/nginx.pid nginx/nginx.pid.oldbin; }
 
-it 'lets nginx finish a request before it ends, where -r makes TERM a QUIT' &&
+it 'lets nginx finish a request when -r turns TERM into QUIT' &&
     have_nginx && {
 	as_1 "$PITH" -r TERM:QUIT -- $NGINX -g 'daemon off;'
 	eventually serves one
@@ -145,14 +145,14 @@ it 'lets nginx finish a request before it ends, where -r makes TERM a QUIT' &&
 	eventually upload_is_under_way
 	kill -TERM "$init"
 	eventually refuses
-	runs "$init" || fail 'it ended before the request did'
+	runs "$init" || fail 'it exited before the request was done'
 	end_upload
 	is_over
 	code_is 0
 	is "$(tail -n 1 nginx/upload/file)" end
 }
 
-it 'has nginx reload its configuration with new workers on HUP' &&
+it 'makes nginx reload its configuration with new workers on HUP' &&
     have_nginx && {
 	for how in $WAYS; do
 		configure_nginx one
@@ -174,10 +174,10 @@ it 'has nginx reload its configuration with new workers on HUP' &&
 	done
 }
 
-# The master opens the file, then tells the workers.
+# The master opens the new file before it tells the workers.
 workers_log_after() { get $URL/after; grep /after nginx/access.log; }
 
-it 'has nginx reopen its logs on USR1' && have_nginx && {
+it 'makes nginx reopen its logs on USR1' && have_nginx && {
 	as_1 "$PITH" -- $NGINX -g 'daemon off;'
 	eventually serves one
 	get $URL/before >answer
@@ -188,10 +188,10 @@ it 'has nginx reopen its logs on USR1' && have_nginx && {
 	kill -QUIT "$init"
 	is_over
 	code_is 0
-	grep -q /before nginx/access.old || fail 'the log is not the old one'
+	grep -q /before nginx/access.old || fail 'the old log lacks the request'
 }
 
-# Ask again and again; each answer is a line.
+# Request the page repeatedly; each answer is a line.
 ask_on() {
 	until [ -e enough ]; do
 		get -f $URL/ || echo "failed: $?"
@@ -203,7 +203,7 @@ asked_more() {
 }
 more_answers() { [ "$(wc -l <answers)" -gt $((asked + 2)) ]; }
 
-# Up to where the new master is alone.
+# Upgrade nginx until only the new master runs.
 upgrade_nginx() {
 	configure_nginx one
 	rm -f enough
@@ -231,7 +231,7 @@ two'
 	[ "$(children_of "$init")" != "$old" ] || fail 'it is the old master'
 }
 
-it 'waits by --wait for an nginx that is upgraded, whose service never stops' &&
+it 'waits with --wait for an upgraded nginx without interrupting its service' &&
     have_nginx && {
 	for how in $WAYS; do
 		upgrade_nginx $how
@@ -239,14 +239,14 @@ it 'waits by --wait for an nginx that is upgraded, whose service never stops' &&
 		eventually upload_is_under_way
 		inside 'kill -QUIT "$(cat nginx/nginx.pid)"'
 		eventually refuses
-		runs "$init" || fail 'it ended before the new master did'
+		runs "$init" || fail 'it exited before the new master did'
 		end_upload
 		is_over
 		code_is 0
 	done
 }
 
-it 'forwards TERM to the nginx that took over, by --wait' && have_nginx && {
+it 'forwards TERM with --wait to the nginx that took over' && have_nginx && {
 	for how in $WAYS; do
 		upgrade_nginx $how
 		new=$(children_of "$init")
@@ -261,7 +261,7 @@ it 'forwards TERM to the nginx that took over, by --wait' && have_nginx && {
 
 REDIS="redis-server --bind 127.0.0.1 --dir $W/redis"
 
-it 'loses nothing of redis, which saves on TERM' &&
+it 'loses no data of redis, which saves on TERM' &&
     root && have redis-server redis-cli && {
 	mkdir redis
 	value=
@@ -285,7 +285,7 @@ it 'loses nothing of redis, which saves on TERM' &&
 
 # ---- PostgreSQL --------------------------------------------------------------
 
-# Not in PATH on Debian, where psql is a script that chooses among versions.
+# Debian has these programs outside PATH, where psql is a script that selects a version.
 for dir in /usr/lib/postgresql/*/bin /usr/libexec/postgresql*; do
 	PATH=$dir:$PATH
 done
@@ -302,12 +302,12 @@ make_database() {
 	    -D "$W/pg" >initdb.log 2>&1 || fail "$(cat initdb.log)"
 }
 
-# The way it is started is $1.
+# Start PostgreSQL in the way $1.
 start_postgres() {
 	$1 "$PITH" -- $NOBODY postgres -F -D "$W/pg" \
 	    -c listen_addresses=127.0.0.1 -c unix_socket_directories=
 	eventually pg_isready -h 127.0.0.1 -U me
-	[ -n "$(shared_memory)" ] || fail 'nothing is seen of its memory'
+	[ -n "$(shared_memory)" ] || fail 'its shared memory cannot be seen'
 }
 shared_memory() { sed 1d /proc/sysvipc/shm; ls /dev/shm; }
 postgres_is_over() {
@@ -318,7 +318,7 @@ postgres_is_over() {
 logged() { grep -q "$1" .err; }
 sql() { psql -h 127.0.0.1 -U me -d postgres -qAtX "$@"; }
 
-# A session that goes on until fd 8 is closed.
+# Open a session that lasts until descriptor 8 is closed.
 open_session() {
 	rm -f queries answers
 	mkfifo queries
@@ -345,13 +345,13 @@ it 'lets PostgreSQL wait for its sessions on TERM, the smart shutdown' &&
 		eventually logged 'received smart shutdown request'
 		eventually not sql -c 'select 1'
 		answers_to_session still
-		runs "$init" || fail 'it ended before the session did'
+		runs "$init" || fail 'it exited before the session ended'
 		close_session
 		postgres_is_over
 	done
 }
 
-it 'ends PostgreSQL at once on INT, the fast shutdown: nothing to recover' &&
+it 'stops PostgreSQL at once on INT, the fast shutdown, without a recovery' &&
     have_postgres && {
 	start_postgres as_1
 	sql -c 'create table fast as select 42 as n'
@@ -360,7 +360,7 @@ it 'ends PostgreSQL at once on INT, the fast shutdown: nothing to recover' &&
 	await_end
 	close_session
 	postgres_is_over
-	logged 'received fast shutdown request' || fail 'it was not a fast one'
+	logged 'received fast shutdown request' || fail 'it was not a fast shutdown'
 
 	start_postgres as_any
 	is "$(sql -c 'select n from fast')" 42
@@ -370,7 +370,7 @@ it 'ends PostgreSQL at once on INT, the fast shutdown: nothing to recover' &&
 	postgres_is_over
 }
 
-it 'tells PostgreSQL QUIT from the others: only then it recovers' &&
+it 'forwards QUIT to PostgreSQL, which then needs a recovery' &&
     have_postgres && {
 	start_postgres as_any
 	sql -c 'create table immediate as select 43 as n'
@@ -404,12 +404,12 @@ configure_sshd() {
 	C
 }
 
-# Before sshd: there is a user to log in as, and a directory that sshd wants.
+# Prepare a user to log in as, and a directory that sshd needs.
 # shellcheck disable=SC2016
 SSHD_SETUP='mount --bind ssh/passwd /etc/passwd && mount -t tmpfs none /run &&
     mkdir /run/sshd && exec "$@"'
 
-# The way it is started is $1.
+# Start sshd in the way $1.
 start_sshd() {
 	$1 unshare --mount sh -c "$SSHD_SETUP" sh "$PITH" -- \
 	    "$(command -v sshd)" -D -e -f "$W/ssh/sshd_config"
@@ -424,7 +424,7 @@ is_listening_only() {
 	child_is "$init" sshd && ! has_child "$(children_of "$init")"
 }
 
-it 'lets sshd run a command for a login by key, and give its exit code back' &&
+it 'lets sshd run a command and return its exit code after a login by key' &&
     have_sshd && {
 	for how in $WAYS; do
 		start_sshd $how
@@ -456,7 +456,7 @@ it 'adopts and reaps a daemon that outlives its login through sshd' &&
 
 # ---- a service script --------------------------------------------------------
 
-# Its daemon forks away twice, into a session of its own, and ends slowly.
+# Write a script whose daemon forks twice, into its own session, and exits slowly.
 make_service() {
 	rm -f daemon.log
 	cat >run.sh <<-'S'
@@ -478,7 +478,7 @@ make_service() {
 	chmod +x run.sh
 }
 
-# The way it is started is $1.
+# Start the service in the way $1.
 start_service() {
 	make_service
 	$1 "$PITH" --wait -- ./run.sh start
@@ -493,7 +493,7 @@ service_is_over() {
 	is "$(tail -n 1 daemon.log)" cleaned
 }
 
-it 'goes on by --wait for the daemon of a script, and forwards TERM to it' && {
+it 'waits with --wait for the daemon of a script and forwards TERM to it' && {
 	for how in $WAYS; do
 		start_service $how
 		kill -TERM "$init"
@@ -501,7 +501,7 @@ it 'goes on by --wait for the daemon of a script, and forwards TERM to it' && {
 	done
 }
 
-it 'ends by --wait when the script has stopped its daemon again' && root && {
+it 'exits with --wait after the script has stopped its daemon' && root && {
 	for how in $WAYS; do
 		start_service $how
 		inside './run.sh stop'
@@ -511,7 +511,7 @@ it 'ends by --wait when the script has stopped its daemon again' && root && {
 
 # ---- Go ----------------------------------------------------------------------
 
-# As examples/Dockerfile does it.
+# Build like examples/Dockerfile.
 make_httpd() {
 	GOCACHE=$B/go-cache CGO_ENABLED=0 go build -ldflags '-s -w' \
 	    -o "$B/httpd" "$TOP/examples/httpd.go"
@@ -521,7 +521,7 @@ sockets_are() {
 	[ "$(find "/proc/$1/fd" -lname 'socket:*' | wc -l)" = "$2" ]
 }
 
-it 'lets a server in Go shut down on TERM, when its request has ended' &&
+it 'lets a Go server finish its request and shut down on TERM' &&
     root && have go curl && {
 	make_httpd
 	for how in $WAYS; do
@@ -529,15 +529,15 @@ it 'lets a server in Go shut down on TERM, when its request has ended' &&
 		eventually serves 'hello from 127.0.0.1:8080'
 		server=$(children_of "$init")
 		! grep -qx 'Threads:	1' "/proc/$server/status" ||
-		    fail 'it has one thread only'
+		    fail 'it has only one thread'
 		eventually sockets_are "$server" 1
 		begin_upload slow
 		eventually sockets_are "$server" 2
-		# What its runtime stops its own threads with, and nobody else.
+		# Send the signal with which the Go runtime preempts its own threads.
 		kill -URG "$init"
 		kill -TERM "$init"
 		eventually refuses
-		runs "$init" || fail 'it ended before the request did'
+		runs "$init" || fail 'it exited before the request was done'
 		end_upload
 		is "$(cat answer)" 'hello from 127.0.0.1:8080'
 		await_end
@@ -551,11 +551,11 @@ it 'lets a server in Go shut down on TERM, when its request has ended' &&
 
 # ---- languages ---------------------------------------------------------------
 
-it 'runs the trap of a shell, whose background process --grace ends' && {
+it 'runs the TERM trap of a shell and ends its background process with --grace' && {
 	cat >program.sh <<-'S'
 		trap 'echo trapped; exit 5' TERM
 		sleep 1000 >/dev/null 2>&1 &
-		# Before its exec it has the shell's handler for the signal.
+		# Wait for the exec: before it the child has the signal handler of the shell.
 		until read -r running </proc/$!/comm && [ "$running" = sleep ]; do
 			:
 		done
@@ -573,7 +573,7 @@ it 'runs the trap of a shell, whose background process --grace ends' && {
 	done
 }
 
-it 'runs the signal handler of a Python program, and leaves its child to it' &&
+it 'runs the signal handler of a Python program and leaves its child to it' &&
     have python3 && {
 	cat >program.py <<-'P'
 		import signal, subprocess, sys, time
@@ -601,7 +601,7 @@ it 'runs the signal handler of a Python program, and leaves its child to it' &&
 	done
 }
 
-it 'lets a Perl program have its own alarms, and those that are sent' &&
+it 'leaves a Perl program its own alarms and forwards sent ones' &&
     have perl && {
 	cat >program.pl <<-'P'
 		$| = 1;

@@ -1,10 +1,10 @@
-# Every fenced command of README.md runs as it is written there.
-#	```sh		has to end with 0
-#	```console	$ commands and what they print; a line ... is anything
+# Run every fenced command of README.md as written.
+#	```sh		must exit with 0
+#	```console	$ commands and their output
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
-# Write block N of a language to a file; false where there is none.
+# Write block N of a language to a file; return false if there is none.
 block() {
 	awk -v language="$1" -v n="$2" '
 		/^```/ {
@@ -16,7 +16,7 @@ block() {
 	[ -s "$3" ]
 }
 
-# Run the commands of a console block, and give what it looks like then.
+# Run the commands of a console block and print them with their output.
 replay() {
 	sed -n 's/^\$ //p' "$1" | while IFS= read -r command; do
 		printf '$ %s\n' "$command"
@@ -24,7 +24,7 @@ replay() {
 	done
 }
 
-# A folder in which README's commands find what they name, and may write.
+# Make a directory with the files that the commands of README name, and writable.
 checkout() {
 	[ ! -d checkout ] || return 0
 	mkdir -p checkout/build
@@ -33,20 +33,20 @@ checkout() {
 	cp "$PITH" checkout/pith
 }
 
-it 'has three kinds of fenced blocks, and all of the commands are run' && {
+it 'has three kinds of fenced blocks, with at least five console blocks' && {
 	is "$(grep '^```.' "$TOP/README.md" | sort -u | tr '\n' ' ')" \
 	    '```console ```dockerfile ```sh '
-	[ "$(grep -c '^```console' "$TOP/README.md")" -ge 5 ] || fail 'hardly any'
+	[ "$(grep -c '^```console' "$TOP/README.md")" -ge 5 ] || fail 'there are fewer'
 }
 
-# Whether we may make control groups.
+# Return whether control groups can be made here; skip the test otherwise.
 may_limit() {
 	"$PITH" --memory 64m -- true 2>/dev/null || { skip 'no limits may be set here'; return 1; }
 }
 
 n=1
 while block console $n "$W/block"; do
-	it "prints what README says it prints: $(sed -n 's/^\$ //p' block | head -1 |
+	it "prints the output that README shows: $(sed -n 's/^\$ //p' block | head -1 |
 	    cut -c1-60)" && {
 		checkout
 		! grep -q -e '--memory [0-9]*m ' block || may_limit && {
@@ -57,35 +57,35 @@ while block console $n "$W/block"; do
 	n=$((n + 1))
 done
 
-it 'builds and shows its main job with the first command of README' && root && {
+it 'builds and shows the demo with the first command of README' && root && {
 	block sh 1 first
 	is "$(cat first)" 'make deps demo'
 	checkout
 	(cd checkout && env -u MAKEFLAGS -u MAKELEVEL sh -e ../first) >demo 2>&1 ||
 	    fail "$(cat demo)"
 	grep -q '3 zombies' demo || fail "$(cat demo)"
-	grep -q 'it has ended, exit code 143' demo || fail "$(cat demo)"
+	grep -q 'it exited with code 143' demo || fail "$(cat demo)"
 	grep -q '"reason":"timeout"' demo || fail "$(cat demo)"
 }
 
-# It is what runs this test; here it is shown that make knows what to do.
-it 'tests with the second command of README, as CI does' && {
+# This command runs this very test, so only check here that make accepts it.
+it 'runs its tests with the second command of README, like CI' && {
 	block sh 2 second
 	is "$(cat second)" 'make deps check'
 	run env -u MAKEFLAGS -u MAKELEVEL make -n -C "$TOP" deps check
 	code_is 0
 	out_like '*tests/deps.sh check*tests/run.sh unit*'
-	grep -q "^MUST_RUN=1 $(cat second)$" "$TOP/.ci/run" || fail 'CI does not'
+	grep -q "^MUST_RUN=1 $(cat second)$" "$TOP/.ci/run" || fail 'CI uses another command'
 }
 
-it 'names files that exist' && {
+it 'links in README only to files that exist' && {
 	grep -oE '\]\([^):]+\)' "$TOP/README.md" | tr -d '()]' | while read -r file; do
 		[ -e "$TOP/$file" ] || echo "$file"
 	done >missing
 	is "$(cat missing)" ''
 }
 
-it 'has a chart that the benchmark drew' && {
+it 'has a chart drawn by the benchmark' && {
 	grep -q '</svg>' "$TOP/tests/bench.svg" || fail 'no chart'
 }
 

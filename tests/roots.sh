@@ -1,12 +1,12 @@
-# Root trees for the suites, made once and kept: sh tests/roots.sh NAME makes
-# $B/roots/NAME where it is not there, or was made by another recipe. B comes from
-# the Makefile. As root; packages come from where apt is told to get them.
+# Make root trees for the suites, once: sh tests/roots.sh NAME makes $B/roots/NAME if it is
+# missing or was made by another recipe. B comes from the Makefile. Needs root, and the package
+# sources of apt.
 # shellcheck shell=sh
 set -eu
 ROOTS=${B:-$(cd "$(dirname "$0")/.." && pwd)/build}/roots
 umask 022
 
-# apt's sources, as files for mmdebstrap.
+# Print the files of apt's sources, for mmdebstrap.
 sources() {
 	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
 	    /etc/apt/sources.list.d/*.sources; do
@@ -14,8 +14,8 @@ sources() {
 	done
 }
 
-# Debian's newest suite, as a line for mmdebstrap: from the mirror, and with the keys, that
-# apt is told to use for this one.
+# Print Debian's newest suite as a line for mmdebstrap, with the mirror and the keys that apt
+# uses for this release.
 newest() {
 	# shellcheck disable=SC1091
 	. /etc/os-release
@@ -50,7 +50,7 @@ newest() {
 		/^$/ { ours = 0; uri = options = "" }'
 }
 
-# Packages into directory $1; the rest is for mmdebstrap.
+# Install packages into directory $1; the other arguments are options of mmdebstrap.
 packages() {
 	into=$1
 	shift
@@ -62,7 +62,7 @@ packages() {
 	    "$into" $(sources)
 }
 
-# The host's busybox, which has to be a static one, and its applets as links.
+# Install the host's busybox, which must be static, and links for its applets.
 put_busybox() {
 	cp "$(command -v busybox)" "$1/bin/busybox"
 	if readelf -l "$1/bin/busybox" | grep -q 'interpreter: /.*ld-linux'
@@ -75,7 +75,7 @@ put_busybox() {
 	done
 }
 
-# Users, and places that every root has.
+# Make the users and directories that every root has.
 furnish() {
 	mkdir -p "$1/bin" "$1/etc" "$1/proc" "$1/sys" "$1/dev" "$1/tmp" \
 	    "$1/root" "$1/run" "$1/usr" "$1/var/www"
@@ -88,7 +88,7 @@ furnish() {
 
 # ---- the roots ---------------------------------------------------------------
 
-# As Alpine is: musl's loader, a program that is linked with it, busybox.
+# Make a root like Alpine's: musl's loader, a program linked with it, busybox.
 root_musl() {
 	furnish "$1"
 	mkdir "$1/lib"
@@ -106,7 +106,7 @@ root_musl() {
 	readelf -l "$1/bin/hello" | grep -q 'interpreter: /lib/ld-musl-'
 }
 
-# Debian with servers and languages.
+# Make a Debian with servers and languages.
 root_debian() {
 	packages "$1" --variant=minbase \
 	    --setup-hook='mkdir -p "$1/usr/share/man/man1"' \
@@ -124,7 +124,7 @@ root_debian() {
 	chown 54321:54321 "$1/home/guest"
 }
 
-# A machine on which nothing is installed but make; apt is told what this one's is told.
+# Make a Debian with make alone, and with the apt settings of this machine.
 root_fresh() {
 	packages "$1" --variant=minbase --include=make,ca-certificates
 	rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/*
@@ -133,7 +133,7 @@ root_fresh() {
 	mkdir -p "$1/src"
 }
 
-# Other sandboxes, as Debian's newest suite has them.
+# Make a root with other sandboxes of Debian's newest suite.
 root_peers() {
 	# A mirror that stands still is one that this machine's apt has been told to take.
 	apt-config dump Acquire | grep '^Acquire::Check-' >"$1.conf" || :
@@ -148,8 +148,8 @@ root_peers() {
 	mkdir -p "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/mnt" "$1/tmp"
 }
 
-# Legacy software: a program of 32 bits, its loader and its libc. It says what it
-# sees, and ends on TERM.
+# Make a root with legacy software: a 32-bit program, its loader and its libc. The program
+# prints what it sees and exits on TERM.
 root_i386() {
 	furnish "$1"
 	mkdir "$1/lib" "$1/lib32"
@@ -183,7 +183,7 @@ root_i386() {
 	rm "$1/tmp/legacy.c"
 }
 
-# A Java machine, the libraries that it is linked with, and nothing else.
+# Make a root with a Java runtime and its libraries, and nothing else.
 root_jre() {
 	sh "$0" debian
 	furnish "$1"
@@ -209,7 +209,7 @@ root_jre() {
 	ln -s usr/lib/jvm/default-java/bin/java "$1/java"
 }
 
-# The host's ffmpeg and the two hundred libraries that it is linked with.
+# Make a root with the host's ffmpeg and its two hundred libraries.
 root_ffmpeg() {
 	furnish "$1"
 	mkdir "$1/usr/lib" "$1/usr/lib64"
@@ -219,14 +219,14 @@ root_ffmpeg() {
 	    xargs cp -L --parents -t "$1"
 }
 
-# The same Debian as an image file.
+# Make an image file of the same Debian.
 root_image() {
 	sh "$0" debian
 	rmdir "$1"
 	mksquashfs "$ROOTS/debian" "$1" -quiet -no-progress -comp lz4
 }
 
-# ---- making them -------------------------------------------------------------
+# ---- making a root ------------------------------------------------------------
 
 recipe() { sed -n "/^root_$1() {/,/^}/p" "$0"; }
 

@@ -1,4 +1,4 @@
-# Bytes of pith, of its sections, and of every other init that is installed:
+# Print the bytes of pith, of its sections, and of every other installed init:
 #	tests/size.sh PITH
 # shellcheck shell=sh
 set -u

@@ -1,11 +1,11 @@
-# Black-box suites once more, on other kernels and with other layouts of control groups:
-# in virtual machines, see machine.sh. Their tests are told and counted here as tests of ours.
+# Run black-box suites on other kernels and with other layouts of control groups, in virtual
+# machines, see machine.sh. Their tests are printed and counted as tests of this suite.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2046,SC2086
 . "${0%/*}/lib.sh"
 
-# A kernel, a layout of control groups, suites: all in one machine, and one machine after
-# the other, as limits measures shares of processors. What an emulated processor takes too
-# long for is of the soak. A kernel linux-ARCH is a machine of that architecture.
+# Print lines of a kernel, a layout of control groups, and suites for one machine. The machines
+# run one after the other, as limits measures shares of processors. Suites that are slow under
+# emulation run only in the soak. A kernel linux-ARCH means a machine of that architecture.
 machines() {
 	soak=
 	[ "$N" -lt 10 ] || soak=security
@@ -18,14 +18,14 @@ machines() {
 		linux-aarch64 v2 entrypoint input boot sandbox-input ${soak:+sandbox}
 	E
 }
-SECONDS_ALL=1700                        # run.sh gives us 1800, of the soak 7200
+SECONDS_ALL=1700                        # run.sh allows 1800, or 7200 in the soak
 [ "$N" -lt 10 ] || SECONDS_ALL=7000
 
 begun=$(date +%s)
 wanted=$ONLY
-ONLY=                                   # of the tests over there
+ONLY=                                   # applies to the tests in the machine
 
-# What run.sh says over there, as suites say it.
+# Print the output of run.sh in the machine in the form of this suite.
 retold() {
 	suite=
 	while IFS= read -r line; do
@@ -33,7 +33,7 @@ retold() {
 		'== '*' seconds') suite= ;;
 		'== '*) suite="$where ${line#== }" ;;
 		esac
-		# It repeats some lines at its end.
+		# Skip the summary, which repeats lines.
 		[ -n "$suite" ] || continue
 		case $line in
 		'ok - '* | 'not ok - '* | 'skip - '*)
@@ -44,7 +44,7 @@ retold() {
 	done
 }
 
-# Counts those of a log; $ended is how many suites came to their end.
+# Count the tests of a log; set $ended to the number of suites that completed.
 count() {
 	# shellcheck disable=SC2046
 	set -- $(awk -F '[ ,]+' '/^== .* seconds$/ {
@@ -62,7 +62,7 @@ while read -r kernel cgroups suites <&3; do
 	[ $cgroups = v2 ] || where="$kernel $cgroups"
 	architecture=
 	case $kernel in linux-*) architecture="-a ${kernel#linux-}" ;; esac
-	it "runs in a virtual machine, with kernel $kernel and cgroups $cgroups: $suites" && {
+	it "runs in a virtual machine with kernel $kernel and cgroups $cgroups: $suites" && {
 		{
 			ONLY=$wanted PITH=$PITH B=$B sh "$TESTS/machine.sh" $architecture \
 			    -k $kernel -c $cgroups \
@@ -75,11 +75,11 @@ while read -r kernel cgroups suites <&3; do
 		if [ "$code" = 77 ]; then
 			skip "${err##*machine: }"
 		else
-			# That of run.sh says no more than the tests do.
+			# Ignore the code 1 of run.sh when failed tests explain it.
 			[ $bad = 0 ] || [ "$code" != 1 ] || code=0
 			code_is 0
 			[ $ended = "$(echo $suites | wc -w)" ] ||
-			    fail "only $ended of them came to their end; stderr: $err"
+			    fail "only $ended of the suites completed; stderr: $err"
 		fi
 	}
 done 3<.machines
