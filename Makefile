@@ -2,7 +2,7 @@
 #       bench-machine | deps | deps-all | install | dist | clean
 #       (CONTRIBUTING.md)
 
-# ---- what you may override, here or in the environment -----------------------
+# ---- variables to override, here or in the environment -----------------------
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -16,13 +16,13 @@ MUST_RUN ?=
 
 VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 
-# ---- what is built -----------------------------------------------------------
+# ---- modules and suites ------------------------------------------------------
 
 OBJECTS = init.o supervise.o child.o exec.o exec_error.o reaper.o signals.o fds.o \
 	cli/report.o cli/outfile.o cli/startup.o cli/memory.o cli/log.o cli/dropin.o \
 	cli/options.o \
-	$(ROOMS:%=sandbox/%.o) $(BOOT:%=boot/%.o)
-ROOMS   = launch monitor inside namespaces ids rootfs image mounts volumes channel proc \
+	$(MODULES:%=sandbox/%.o) $(BOOT:%=boot/%.o)
+MODULES   = launch monitor inside namespaces ids rootfs image mounts volumes channel proc \
 	users privileges seccomp landlock environment terminal doctor sealed \
 	cgroup groups hierarchies limits devices counters info network \
 	ports publish hosts lock priority stdfiles
@@ -37,7 +37,7 @@ SUITES  = build style arrows readme entrypoint containers idioms input dropin bo
 	network network-clients sandbox-faults doctor programs \
 	payloads engines engines-logs engines-doctor engines-cri images fresh cross vm device
 
-# ---- how ---------------------------------------------------------------------
+# ---- flags and architectures -------------------------------------------------
 
 WARN    = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-Wvla -Wundef $(if $(WERROR),-Werror)
@@ -52,10 +52,9 @@ B       = build
 PRODUCT = pith
 STD     = -std=c11 -D_GNU_SOURCE -I.
 
-# make ARCH=aarch64|armhf|riscv64 builds $(PRODUCT) for that architecture, by Debian's
-# cross compiler and the musl of that architecture, which is fetched; or by CC alone
-# where that is musl's own, as on Alpine. What others mean by a variable ARCH of the
-# environment is not meant.
+# make ARCH=aarch64|armhf|riscv64 builds $(PRODUCT) for that architecture, with Debian's cross
+# compiler and a fetched musl; or with CC alone if CC belongs to musl, as on Alpine. A variable
+# ARCH of the environment is ignored, as it may have another meaning.
 ifeq (command,$(firstword $(origin ARCH)))
 B       = build/$(ARCH)
 PRODUCT = $B/pith
@@ -66,11 +65,11 @@ CROSS_riscv64 = riscv64-linux-gnu
 ifeq (default,$(origin CC))
 CC      = $(CROSS)-gcc
 endif
-# gcc forgets some of it for armhf and riscv64. Kernels of aarch64 have pages of up to
-# 64 KiB.
+# Repeat flags that gcc does not pass to the linker for armhf and riscv64. Kernels of
+# aarch64 have pages of up to 64 KiB.
 LINK   += -Wl,-static,-pie,--no-dynamic-linker,-z,text $(LINK_$(ARCH))
 LINK_aarch64 = -Wl,-z,max-page-size=65536
-# Where Debian has, natively, what is fetched here.
+# Fetched files at the paths that Debian's native packages have below /.
 FETCHED = build/packages/$(ARCH)
 OF_ARCH = $(if $(filter $(firstword $(subst -, ,$(CROSS)))%,$(MACHINE)),,\
 	$(error $(CC) is for $(MACHINE), not for $(ARCH)))$(call \
@@ -79,12 +78,12 @@ else
 ARCH    =
 endif
 
-# Where cc is musl's own (Alpine) it knows how to link a static-pie. Debian's
-# musl-gcc makes a dynamic one without a word, so there the host's gcc gets musl's
-# start files, headers and library by name.
+# A cc that belongs to musl (Alpine) can link a static-pie. Debian's musl-gcc silently makes a
+# dynamic one, so on Debian the host's gcc gets musl's start files, headers and library by
+# name.
 #
-# ONCE asks the compiler when it is first needed, and not again: in `make deps demo`
-# it is not there before.
+# ONCE asks the compiler at the first use, and only then: in `make deps demo` it is not
+# installed before.
 ONCE    = $(eval $(1) := $(2))$($(1))
 MACHINE = $(call ONCE,MACHINE,$(shell $(CC) -dumpmachine))
 TRIPLET = $(call ONCE,TRIPLET,$(shell $(CC) -print-multiarch))
@@ -103,7 +102,7 @@ MUSL_LINK = $(call OF_MUSL,$(1) -o $(2),$(call DEBIAN_LINK,$(1),$(2)))
 MUSL_CC = $(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(WARN) $(HARDEN) $(LEAN) \
 	$(call OF_MUSL,,$(DEBIAN_CFLAGS))
 
-# One short line a step; V=1 shows the whole of it.
+# Print one short line a step; V=1 prints the whole command.
 RUN_CC  = @$(if $(V),,echo "  $(1)	$@";) $(if $(V),set -x;) $(2)
 
 .NOTPARALLEL:
@@ -123,7 +122,7 @@ $B/%.o: %.c Makefile | $B/kernel-headers
 
 -include $(OBJECTS:%.o=$B/%.d)
 
-# The kernel's headers without glibc's beside them.
+# Link the kernel's headers into a directory without glibc's headers.
 INCLUDE = $(FETCHED:%=$(CURDIR)/%)/usr/include
 $B/kernel-headers:
 	@$(OF_ARCH)
@@ -133,15 +132,15 @@ $B/kernel-headers:
 
 # ---- tests -------------------------------------------------------------------
 
-# Static programs that suites and the benchmark run under pith, on any root. An
-# attack_NAME plays a hostile command, root or local user.
+# Build static programs that suites and the benchmark run under pith, on any root. An
+# attack_NAME acts as a hostile command, root or local user.
 ATTACKS = $(patsubst tests/%.c,$B/%,$(wildcard tests/attack_*.c))
 $B/probe $B/true $B/stamp $B/floor $B/forbid $B/escape $B/escape_calls $B/machine_init \
     $(ATTACKS): \
     $B/%: tests/%.c Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
 
-# The floor of a sandbox has pith's own filter of system calls.
+# Give the floor of a sandbox pith's own filter of system calls.
 $B/floor_sandbox: tests/floor_sandbox.c $B/sandbox/seccomp.o $B/cli/log.o \
     Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$(filter-out \
@@ -154,7 +153,7 @@ HOST_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer tests/sanitizers.c
 endif
 
-# libcheck is built for glibc: units are compiled once more, with the host's cc.
+# Compile the units again with the host's cc, as libcheck is built for glibc.
 $B/unit$(SAN): tests/unit.c $(UNITS:%=tests/%.c) tests/suites.h \
     $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h boot/*.h) Makefile
 	@mkdir -p $(@D)
@@ -162,7 +161,7 @@ $B/unit$(SAN): tests/unit.c $(UNITS:%=tests/%.c) tests/suites.h \
 	    $(UNITS:%=tests/%.c) $(filter-out init.c,$(OBJECTS:%.o=%.c)) \
 	    $(CHECK_LIBS))
 
-# Elsewhere they are those of the binary itself, and Check makes do with musl.
+# On other architectures test the objects of the binary itself; Check works with musl.
 UNIT_CHECK = build/packages/$(ARCH)-check
 build/packages/%:
 	@sh tests/fetch.sh $*
@@ -173,12 +172,12 @@ $B/unit-musl: tests/unit.c tests/check_musl.c $(UNITS:%=tests/%.c) tests/suites.
 	    $(UNIT_CHECK)/usr/lib/$(TRIPLET)/libcheck_pic.a \
 	    $(UNIT_CHECK)/usr/lib/$(TRIPLET)/libsubunit.a,$@))
 
-# pith itself with the sanitizers, for the black-box suites: needs glibc.
+# Build pith with the sanitizers, for the black-box suites: needs glibc.
 $B/pith-san: $(OBJECTS:%.o=%.c) $(wildcard *.h cli/*.h sandbox/*.h boot/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call RUN_CC,HOSTCC,$(CC) $(HOST_CFLAGS) -o $@ $(OBJECTS:%.o=%.c))
 
-# The relay's tests have a launcher of their own.
+# Build the relay's tests, which have their own launcher.
 $B/relay: tests/relay.c sandbox/terminal.c sandbox/terminal.h fds.c cli/log.c Makefile
 	@mkdir -p $(@D)
 	$(call RUN_CC,HOSTCC,$(CC) $(STD) -g -O1 $(WARN) -o $@ tests/relay.c \
@@ -189,7 +188,7 @@ $B/%: tests/%.c Makefile
 	$(call RUN_CC,HOSTCC,$(CC) $(STD) -g -O1 $(WARN) -o $@ $< \
 	    $(CHECK_LIBS) -lutil)
 
-# The suites of a sanitizer run are those that look at behaviour alone.
+# With sanitizers run only the suites that test behaviour.
 ifeq (,$(SAN))
 TESTED = pith
 RUN = unit $(TESTERS) $(SUITES)
@@ -203,11 +202,11 @@ BUILT = $(TESTED) $B/probe $B/true $B/forbid $B/escape $B/escape_calls $B/machin
 TEST  = MAKE="$(MAKE)" CC="$(CC)" N=$(N) MUST_RUN=$(MUST_RUN) SAN=$(SAN) \
 	PITH=$(CURDIR)/$(TESTED) PROBE=$(CURDIR)/$B/probe B=$(CURDIR)/$B sh tests/run.sh
 
-# ONLY=words runs the tests whose names hold them; RUN=suites, those suites.
+# ONLY=words runs the tests whose names contain them; RUN=suites runs those suites.
 check: $(BUILT)
 	@$(TEST) $(RUN)
 
-# Ten times the repetitions.
+# Repeat ten times as often.
 soak:
 	@$(MAKE) check N=10
 
@@ -220,7 +219,7 @@ bench: pith $B/bench $B/true $B/floor $B/bench_sandbox $B/floor_sandbox
 	    $(CURDIR)/$B/true && \
 	    PITH=$(CURDIR)/pith B=$(CURDIR)/$B sh tests/bench_network.sh 5 && exit $$s
 
-# The part of a sandbox once more with cgroup v2, in the virtual machine.
+# Measure a sandbox again with cgroup v2, in the virtual machine.
 bench-machine: pith $B/probe $B/true $B/stamp $B/machine_init $B/bench_sandbox \
     $B/floor_sandbox
 	@MACHINE_PACKAGES='crun runc' MAKE="$(MAKE)" CC="$(CC)" N=1 MUST_RUN= \
@@ -228,7 +227,7 @@ bench-machine: pith $B/probe $B/true $B/stamp $B/machine_init $B/bench_sandbox \
 	    sh tests/machine.sh -c v2 -s 1500 figures
 	@PITH=$(CURDIR)/pith B=$(CURDIR)/$B sh tests/device_bench.sh
 
-# What other sandboxes do about what the security suite tries: README's table.
+# Run the attempts of the security suite against other sandboxes: README's table.
 peers: $(BUILT)
 	@PEERS=$(CURDIR)/$B/peers.md ONLY='withstands attacks that are also tried' \
 	    $(TEST) security >$B/peers.log || { cat $B/peers.log; exit 1; }
@@ -240,7 +239,7 @@ size: pith
 demo: pith
 	@sh tests/demo.sh ./pith
 
-# ---- other eyes --------------------------------------------------------------
+# ---- static analysis and coverage --------------------------------------------
 
 SOURCES = $(OBJECTS:%.o=%.c)
 
@@ -248,7 +247,7 @@ lint: pith
 	for c in $(SOURCES); do \
 	    $(MUSL_CC) -Werror -O2 -fanalyzer -c $$c \
 		-o $B/analyzed.o || exit 1; done
-	@# A text without its NUL in a table; gcc 15 has a warning of its own.
+	@# Find strings in tables that lack room for the NUL; gcc 15 warns by itself.
 	! for c in $(SOURCES); do \
 	    $(MUSL_CC) -Wno-error -Wc++-compat -fsyntax-only $$c 2>&1; done | \
 	    grep 'too long for C++'
@@ -260,7 +259,7 @@ lint: pith
 	shellcheck -x -S warning -e SC1007,SC2010,SC2034 tests/*.sh .ci/run
 	mandoc -T lint -W warning pith.8
 
-# pith with counters, under the suites that look at behaviour alone.
+# Build pith with counters and run the suites that test behaviour.
 COVERED = $B/coverage
 coverage:
 	@rm -rf $(COVERED)
@@ -273,9 +272,9 @@ coverage:
 	    RUN="$(TESTERS) entrypoint input dropin"
 	@gcovr --root . --object-directory $(COVERED) --exclude tests/
 
-# ---- installing and handing on -----------------------------------------------
+# ---- installation and release ------------------------------------------------
 
-# What the goals named with it need: make deps demo, make deps check lint ...
+# Install what the goals beside it need: make deps demo, make deps check lint ...
 deps:
 	@sh tests/deps.sh $(strip $(ARCH) $(filter-out deps,$(MAKECMDGOALS)))
 
@@ -286,7 +285,7 @@ install: $(PRODUCT)
 	install -D -m 755 $(PRODUCT) $(DESTDIR)$(PREFIX)/bin/pith
 	install -D -m 644 pith.8 $(DESTDIR)$(PREFIX)/share/man/man8/pith.8
 
-# The sources as they are committed, the binary, and their sums.
+# Make a tarball of the committed sources, the binary, and their checksums.
 NAME = pith-$(VERSION)
 dist: $(PRODUCT)
 	@mkdir -p dist

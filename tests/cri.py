@@ -1,16 +1,16 @@
-"""A client of containerd's Container Runtime Interface, as the kubelet is one: cri.py VERB ...
+"""Talk to containerd by the Container Runtime Interface, like the kubelet: cri.py VERB ...
 
-The few messages that the suite needs are written by hand; numbers of fields are those of
-k8s.io/cri-api/pkg/apis/runtime/v1/api.proto. The socket's name is in CRI_SOCKET.
+Encodes the few messages that the suite needs by hand, with the field numbers of
+k8s.io/cri-api/pkg/apis/runtime/v1/api.proto. CRI_SOCKET names the socket.
 
-    pod NAME LOG-DIR             run a pod whose containers share a PID namespace: its id
+    pod NAME LOG-DIR             run a pod whose containers share a PID namespace; print its id
     create POD NAME IMAGE LOG [restricted] -- COMMAND ...
-                                 make a container of the pod: its id
+                                 make a container of the pod; print its id
     start CONTAINER
-    exec CONTAINER COMMAND ...   as probes and hooks do; ends with the command's code
-    stop CONTAINER SECONDS       TERM, then KILL after the grace period
-    state CONTAINER              "STATE CODE"; states are created, running, exited
-    pid POD                      of its first process
+    exec CONTAINER COMMAND ...   run a command like a probe or a hook; exit with its code
+    stop CONTAINER SECONDS       send TERM, then KILL after the grace period
+    state CONTAINER              print "STATE CODE"; states are created, running, exited
+    pid POD                      print the pid of its first process
     stop-pod POD, remove-pod POD
 """
 import json
@@ -29,7 +29,7 @@ def varint(number):
 
 
 def field(number, value):
-    """One field of a message: a number, a text, a message, or a list of these."""
+    """Encode one field of a message: a number, a string, a message, or a list of these."""
     if isinstance(value, list):
         return b"".join(field(number, v) for v in value)
     if isinstance(value, int):
@@ -39,12 +39,15 @@ def field(number, value):
 
 
 def message(**fields):
-    """A message: _1=..., _2=... by the numbers of its fields."""
+    """Encode a message from its fields by number: _1=..., _2=..."""
     return b"".join(field(int(name[1:]), value) for name, value in fields.items())
 
 
 def parse(data):
-    """The fields of a message, by number: numbers and bytes, the last one of each."""
+    """Decode a message: map field numbers to the last value, a number or bytes.
+
+    ("all", NUMBER) maps to the list of all byte values of a field.
+    """
     fields, at = {}, 0
 
     def number():
@@ -90,7 +93,7 @@ def pod_config(name, logs):
 
 def create(pod, name, image, log, words):
     security = message(_3=message(_1=NODE, _2=POD, _3=POD))
-    if words[0] == "restricted":        # as the Pod Security Standard of that name
+    if words[0] == "restricted":        # the Pod Security Standard of that name
         security += message(_1=message(_2="ALL"), _5=message(_1=65534), _7=1, _11=1,
                             _12=message(_1=65534))
     command = words[words.index("--") + 1:]

@@ -3,8 +3,8 @@
 #		run "$PITH" -- true
 #		code_is 0
 #	}
-# between `. tests/lib.sh` and `finish`. MAKE, PITH (the binary), B (built files), N,
-# MUST_RUN and ONLY come from the Makefile. Commands run in $W, which is removed.
+# between `. tests/lib.sh` and `finish`. MAKE, PITH (the binary), B (built files), N, MUST_RUN
+# and ONLY come from the Makefile. Commands run in $W, which is removed at the end.
 # shellcheck shell=sh disable=SC2034
 
 set -u
@@ -25,10 +25,10 @@ cd "$W" || exit 1
 
 mounts_before=$(cut -d' ' -f5 /proc/self/mountinfo | sort)
 
-# Control groups that are ours by their name: suites put ${W##*/} into it.
+# List the control groups of this suite: suites put ${W##*/} into their names.
 our_groups() { find /sys/fs/cgroup -type d -path "*${W##*/}*" 2>/dev/null; }
 
-# End the test that is under way.
+# End the current test and print its result.
 conclude() {
 	[ -n "$name" ] || return 0
 	if [ -e "$W/.bad" ]; then
@@ -42,20 +42,20 @@ conclude() {
 	rm -f "$W/.bad"
 }
 
-# Begin a test; false where ONLY does not want it.
+# Begin a test; return false if ONLY excludes it.
 it() {
 	conclude
 	case $1 in *"$ONLY"*) ;; *) return 1 ;; esac
 	name=$1
 }
 
-# In a test: say what is wrong, and go on. By a file, as it may be in a subshell.
+# Report a failure and continue the test. Uses a file, as the test may run in a subshell.
 fail() {
 	: >"$W/.bad"
 	printf '%s\n' "$*" | sed 's/^/#   /'
 }
 
-# In a test: it cannot run here, because ... With MUST_RUN that is a failure.
+# Report that the test cannot run here. With MUST_RUN that is a failure.
 skip() {
 	if [ -n "$MUST_RUN" ]; then
 		fail "must run, but: $*"
@@ -66,7 +66,7 @@ skip() {
 	name=
 }
 
-# Programs that a test needs: `have nginx curl || skip`... false where one is not there.
+# Return whether programs are installed; skip the test otherwise: `have nginx curl && ...`
 have() {
 	for program; do
 		command -v "$program" >/dev/null 2>&1 || {
@@ -76,7 +76,7 @@ have() {
 	done
 }
 
-# Whether this kernel is at least MAJOR MINOR, for what older ones cannot do.
+# Return whether this kernel is at least MAJOR MINOR.
 kernel() {
 	release=$(uname -r)
 	major=${release%%.*} minor=${release#*.}
@@ -88,7 +88,7 @@ root() {
 	[ "$(id -u)" = 0 ] || { skip 'needs root'; return 1; }
 }
 
-# Run a command to its end: $out, $err and $code are what comes of it.
+# Run a command to its end; set $out, $err and $code.
 run() {
 	"$@" >"$W/.out" 2>"$W/.err" </dev/null
 	code=$?
@@ -96,11 +96,11 @@ run() {
 	err=$(cat "$W/.err")
 }
 
-# Before a command: as process 1 of a PID namespace with its own /proc. $pid of start
-# is unshare then, and process 1 its only child.
+# Prefix of a command: run it as process 1 of a PID namespace with its own /proc. After start()
+# $pid is then unshare, and process 1 is its only child.
 AS_1='unshare --pid --fork --mount-proc --kill-child'
 
-# Start a command whose output is read line by line with hear: $pid is the command.
+# Start a command whose output hear() reads line by line; set $pid to the command.
 start() {
 	rm -f "$W/.fifo"
 	mkfifo "$W/.fifo"
@@ -109,13 +109,13 @@ start() {
 	exec 9<"$W/.fifo"
 }
 
-# The next line of it, in $heard; false at its end.
+# Read the next line of the command into $heard; return false at end of file.
 hear() {
 	heard=
 	IFS= read -r heard <&9
 }
 
-# Read on until a line is (as a case pattern) ...; fails the test at the end of file.
+# Read on until a line matches a case pattern; fail the test at end of file.
 hear_until() {
 	while hear; do
 		# shellcheck disable=SC2254
@@ -125,7 +125,7 @@ hear_until() {
 	return 1
 }
 
-# Wait for what start started: $code, $err.
+# Wait for the command of start(); set $code and $err.
 ends() {
 	wait "$pid"
 	code=$?
@@ -136,14 +136,14 @@ ends() {
 only_child() { tr -d ' ' <"/proc/$1/task/$1/children"; }
 only_child_is() { [ "$(cat "/proc/$(only_child "$pid")/comm")" = "$1" ]; }
 over() { ! grep -qs '^State:	[^ZX]' "/proc/$1/status"; }
-# pith has started, and waits for what comes.
+# Return whether pith has started and waits for signals.
 awaits_signals() { grep -q sigtimedwait "/proc/$1/wchan"; }
 stopped() { grep -q '^State:	T' "/proc/$1/status"; }
 
-# The value of a "key value" line that `probe state` printed, in $out.
+# Print the value of a "key value" line that `probe state` printed, from $out.
 state() { printf '%s\n' "$out" | sed -n "s/^$1[:]*[ 	]*//p"; }
 
-# An init with options: the child's group gets what is forwarded, not the child alone.
+# Check that an init with these options forwards signals to the group of its child.
 reaches_the_group() {
 	start "$@" -- sh -c 'trap "" USR1 TERM; "$PROBE" signals; exit 3'
 	hear_until ready
@@ -154,7 +154,7 @@ reaches_the_group() {
 	code_is 3
 }
 
-# Try a condition until it holds, for what no process announces; at most 20 s.
+# Retry a condition until it holds, for changes without a notification; at most 20 s.
 eventually() {
 	tries=0
 	until "$@" >/dev/null 2>&1; do
@@ -173,11 +173,11 @@ out_like() { case $out in $1) ;; *) fail "stdout is '$out', not like '$1'" ;; es
 # shellcheck disable=SC2254
 err_like() { case $err in $1) ;; *) fail "stderr is '$err', not like '$1'" ;; esac; }
 one_line() { [ "$(wc -l <"$W/.err")" = 1 ] || fail "not one line: $err"; }
-# A value of the JSON object in file $1 at key $2.
+# Print a value of the JSON object in file $1 at key $2.
 json() { sed -n "s/.*\"$2\":\(\"[^\"]*\"\|[^,}]*\).*/\1/p" "$1"; }
 
-# Processes that tests started (they inherit PITH_TEST) and that still run: neither
-# this shell, nor what looked for them and is gone.
+# List running processes that tests started (they inherit PITH_TEST), except this shell and the
+# processes of the search itself, which are gone.
 ours_running() {
 	for environ in $(grep -lsz "^PITH_TEST=$PITH_TEST\$" \
 	    /proc/[0-9]*/environ 2>/dev/null); do
@@ -186,7 +186,7 @@ ours_running() {
 	done
 }
 
-# What every suite ends with: nothing is left behind.
+# Check at the end of every suite that nothing is left behind.
 finish() {
 	exec 9<&-
 	if it 'leaves no process, mount or cgroup behind'; then

@@ -1,5 +1,6 @@
 # Run suites by name, one after the other, and count: tests/run.sh SUITE ...
-# A suite is tests/NAME.sh or the program build/NAME. Each has half an hour, of the soak two.
+# A suite is tests/NAME.sh or the program build/NAME. Each has half an hour, or two hours in
+# the soak.
 # shellcheck shell=sh
 set -u
 tests=$(cd "$(dirname "$0")" && pwd)
@@ -13,11 +14,11 @@ most=1800 silence=${SILENCE:-15}
 
 UNCHANGED='leaves the devices, parameters, mounts, groups and interfaces of the host alone'
 
-# A test after each suite, also after a program. What somebody else does on this machine
-# at the same moment is over soon.
+# Compare the state of the host after each suite, also after a program. Retry, as other
+# activity on this machine at that moment is over soon.
 host_is_unchanged() {
 	case $UNCHANGED in *"${ONLY:-}"*) ;; *) return 0 ;; esac
-	# A start removes what launchers that a test has killed have left.
+	# Start pith once: a start removes what launchers killed by a test have left.
 	"$PITH" --rootfs / -- /bin/true >"$results/.start" 2>&1 </dev/null
 	for try in 1 2 3 4 5; do
 		host_state >"$results/.after"
@@ -42,13 +43,13 @@ descendants() {
 	done
 }
 
-# Where a suite has said nothing for so many minutes, its command hangs: kill that, for the
-# test to fail by its name and the next one to begin. The shell of the suite goes on. It is
-# a failure of its own, as a test may not look at what became of its command.
+# Kill the command of a suite that has printed nothing for $silence minutes. The shell of the
+# suite goes on, so the test fails by its name and the next test runs. Count this as a failure
+# of its own, because a test may not check the result of its command.
 end_silence() {
 	while sleep 5 4>&-; do
 		[ -n "$(find "$log" -mmin "+$silence")" ] || continue
-		echo "not ok - was silent for $silence minutes, and what ran was killed" >&4
+		echo "not ok - was silent for $silence minutes: its command was killed" >&4
 		# shellcheck disable=SC2046
 		kill -KILL $(descendants "$(cat "$results/.shell")")
 		touch "$log"
@@ -74,7 +75,7 @@ for suite; do
 		kill $watch
 		host_is_unchanged
 	} </dev/null | tee "$log" | grep -v '^code 0$'
-	# Both kinds of closing lines: ours, and Check's.
+	# Count both kinds of summary lines: those of lib.sh and those of Check.
 	# shellcheck disable=SC2046
 	set -- $(awk '
 		/^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3; s += $5; seen = 1 }

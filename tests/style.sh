@@ -1,4 +1,4 @@
-# The house and its style, as far as a program can see them.
+# Tests of the source tree and its style, as far as a program can check them.
 # shellcheck shell=sh source=tests/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -9,14 +9,14 @@ sources() {
 	(cd "$TOP" && ls Makefile ./*.[ch] ./boot/*.[ch] ./cli/*.[ch] ./sandbox/*.[ch] \
 	    tests/*.[ch] tests/*.sh)
 }
-# Run awk over files of the project; what it prints is wrong.
+# Run awk over files of the project; fail if it prints anything.
 finds_nothing() {
 	# shellcheck disable=SC2086
 	found=$(cd "$TOP" && awk "$1" $2)
 	[ -z "$found" ] || fail "$found"
 }
 
-it 'has at the top level what the house has, and nothing else' && {
+it 'has exactly the expected files at the top level' && {
 	is "$(cd "$TOP" && ls -A | grep -vxE '\.git|build|dist|pith' | LC_ALL=C sort)" \
 	    '.ci
 .clang-tidy
@@ -51,8 +51,8 @@ supervise.h
 tests'
 }
 
-# Not the lines of a long text.
-it 'keeps to 80 columns in C, and to 100 elsewhere' && {
+# Skip lines of a quoted text in C.
+it 'has at most 80 columns in C and 100 elsewhere' && {
 	finds_nothing '{
 		line = $0
 		n = 0
@@ -67,7 +67,7 @@ it 'keeps to 80 columns in C, and to 100 elsewhere' && {
 	}' "$(sources)"
 }
 
-it 'indents with tabs, and leaves no blanks at the end of a line' && {
+it 'indents with tabs and has no trailing blanks' && {
 	finds_nothing '
 		/[ \t]$/ { print FILENAME ":" FNR ": blanks at the end" }
 		FILENAME ~ /\.[ch]$/ && /^        +[^ ]/ {
@@ -75,7 +75,7 @@ it 'indents with tabs, and leaves no blanks at the end of a line' && {
 		}' "$(sources)"
 }
 
-it 'has no function of more than 50 lines' && {
+it 'has no function longer than 50 lines' && {
 	finds_nothing '
 		/^\{/ { start = FNR }
 		/^\}/ && start {
@@ -85,7 +85,7 @@ it 'has no function of more than 50 lines' && {
 		}' "$(sources | grep '\.c$')"
 }
 
-it 'has no preprocessor condition but guards of headers and architecture.h' && {
+it 'has no preprocessor condition except header guards and architecture.h' && {
 	finds_nothing '
 		FNR == 1 { ifs = 0 }
 		/^[ \t]*#[ \t]*(if|el)/ && FILENAME != "architecture.h" {
@@ -94,7 +94,7 @@ it 'has no preprocessor condition but guards of headers and architecture.h' && {
 		}' "$(product)"
 }
 
-it 'explains every function of a header' && {
+it 'has a comment for every function of a header' && {
 	finds_nothing '
 		/^[a-z_].*\(/ && !/^enum|^struct|^static/ {
 			if (last !~ /\*\/$/ && last !~ /;$/ && last !~ /^enum/)
@@ -103,50 +103,50 @@ it 'explains every function of a header' && {
 		{ last = $0 }' "$(product | grep '\.h$')"
 }
 
-it 'leaves nothing for later' && {
+it 'has no TODO or similar note' && {
 	finds_nothing '/TODO|FIXME|[^X]XXX[^X]|HACK/ { print FILENAME ":" FNR ": " $0 }' \
 	    "$(sources | grep '\.[ch]$')"
 }
 
-it 'keeps CONTRIBUTING to 60 lines' && {
+it 'has a CONTRIBUTING file of at most 60 lines' && {
 	[ "$(wc -l <"$TOP/CONTRIBUTING.md")" -le 60 ] || fail 'it is longer'
 }
 
-# ---- what is said twice is the same ------------------------------------------
+# ---- repeated facts agree ----------------------------------------------------
 
-# Options as "-x" and "--word", one a line, of a text.
+# Print the options of a text, as "-x" and "--word", one a line.
 options_of() { grep -oE '(^|[ (`|])--?[a-zA-Z][a-z-]*' | grep -oE -- '--?[a-zA-Z].*' | sort -u; }
 
-it 'describes in pith.8 the options that --help names, and no other' && {
+it 'describes in pith.8 exactly the options of --help' && {
 	"$PITH" --help | options_of >help
 	sed -n '/^\.Sh OPTIONS/,/^\.Sh [^O]/p' "$TOP/pith.8" | grep '^\.It Fl' |
 	    tr ' ' '\n' | awk '
 		last == "Fl" { print (length($0) > 1 ? "-" : "-") $0 }
 		{ last = $0 }' | sort -u >manual
-	# "see pith(8)" and "-vv" are no options.
+	# Skip "see pith(8)" and "-vv", which are not options.
 	grep -vx -e -vv help | diff - manual >difference || fail "$(cat difference)"
 }
 
-it 'names its version once, and in CHANGELOG' && {
+it 'has one version number, which CHANGELOG names' && {
 	version=$("$PITH" --version)
 	version=${version#pith }
 	grep -q "^## $version" "$TOP/CHANGELOG.md" || fail "$version is not in CHANGELOG"
 }
 
-it 'prints with --license what LICENSE says' && {
+it 'prints the text of LICENSE with --license' && {
 	is "$("$PITH" --license)" "$(cat "$TOP/LICENSE")"
 }
 
-it 'has a manual that mandoc has no complaint about' && have mandoc && {
+it 'has a manual without warnings of mandoc' && have mandoc && {
 	run mandoc -T lint -W warning "$TOP/pith.8"
 	out_is ''
 	code_is 0
 }
 
-it 'has a table of tests whose every name exists' && {
-	# In tests/README.md a test stands as `suite: name`.
+it 'names only existing tests in the tables of tests/README.md' && {
+	# A test is written as `suite: name` in tests/README.md.
 	grep -oE '`[a-z-]+: [^`]+`' "$TOP/tests/README.md" | tr -d '`' >named
-	[ "$(wc -l <named)" -gt 40 ] || fail 'there is hardly a table'
+	[ "$(wc -l <named)" -gt 40 ] || fail 'there are too few names'
 	while IFS=: read -r suite test; do
 		test=${test# }
 		case $suite in
