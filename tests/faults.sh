@@ -221,7 +221,7 @@ verbose          7   true        true         logs what it does
 report           7   told        true         reports
 report_fd        7   told        true         reports to an open file
 no_file          127 told        true         exits with 127 for a missing command
-parent           7   followed     true         dies with its parent
+parent           7   followed     true         sets its parent-death signal
 as_tini          7   true        true         replaces tini
 as_dumb_init     7   true        true         replaces dumb-init
 forward          7   true        true         forwards a signal
