@@ -422,7 +422,7 @@ wait_for_launcher(void)
 		else if (n.kind == MSG_MOUNT && n.code == ROOT_MOUNT)
 			root_receive(n.fd);
 		else if (n.kind == MSG_MOUNT)
-			volumes_take(n.code, n.fd);
+			volumes_receive(n.code, n.fd);
 	} while (n.kind != MSG_READY);
 }
 

@@ -24,24 +24,24 @@ enum {
 
 struct bind {
 	unsigned char kind, flags;
-	bool absent;            /* and may be */
-	bool device;            /* has no owner to map, nor one to change */
+	bool absent;            /* no source, and BIND_TRY allows that */
+	bool device;            /* source is a device: bind it without id map */
 	int source;             /* O_PATH, or what --file reads; or -1 */
-	int mount;              /* that the launcher made, or -1 */
-	const char *from, *to;
-	char *size, *mode;
+	int mount;              /* detached, from the launcher; or -1 */
+	const char *from, *to;  /* to: absolute path inside */
+	char *size, *mode;      /* of a tmpfs or file; NULL: the default */
 };
 
-static struct memory step_memory;
+static struct memory bind_memory;
 static struct bind *binds;
-static int step_count;
+static int bind_count;
 
-static const char SAY_ESCAPE[] = "a \\ before a : makes it part of a path";
+static const char ESCAPE_REMEDY[] = "write \\: for a colon in a path";
 
-/* Cut at the next colon; \ takes the next character as it is. NULL at the end.
- */
+/* Cut off the field up to the next colon. A backslash quotes the next
+ * character. Returns NULL if no field is left. */
 static char *
-cut(char **text)
+cut_field(char **text)
 {
 	char *field = *text, *to = field, *from = field;
 
@@ -56,7 +56,7 @@ cut(char **text)
 }
 
 static bool
-take_setting(struct bind *s, char *word)
+parse_bind_flag(struct bind *b, char *word)
 {
 	static const struct {
 		char name[8];
@@ -70,94 +70,94 @@ take_setting(struct bind *s, char *word)
 		{ "try", 1 << VOLUME | 1 << DEVICE, BIND_TRY },
 	};
 
-	if (s->kind == TMPFS && strncmp(word, "size=", 5) == 0) {
-		s->size = word + 5;
-		return !strchr(s->size, ',');
+	if (b->kind == TMPFS && strncmp(word, "size=", 5) == 0) {
+		b->size = word + 5;
+		return !strchr(b->size, ',');
 	}
-	if ((s->kind == TMPFS || s->kind == FILE_AT) &&
+	if ((b->kind == TMPFS || b->kind == FILE_AT) &&
 	    strncmp(word, "mode=", 5) == 0) {
-		s->mode = word + 5;
-		return s->mode[0] && strlen(s->mode) <= 4 &&
-		    !s->mode[strspn(s->mode, "01234567")];
+		b->mode = word + 5;
+		return b->mode[0] && strlen(b->mode) <= 4 &&
+		    !b->mode[strspn(b->mode, "01234567")];
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if ((known[i].kinds & 1 << s->kind) &&
+		if ((known[i].kinds & 1 << b->kind) &&
 		    strcmp(word, known[i].name) == 0) {
-			s->flags |= known[i].flags;
+			b->flags |= known[i].flags;
 			return true;
 		}
 	return false;
 }
 
 static void
-take_settings(struct bind *s, char *text)
+parse_bind_flags(struct bind *b, char *text)
 {
 	for (char *next; text; text = next) {
 		next = strchr(text, ',');
 		if (next)
 			*next++ = '\0';
-		if (!take_setting(s, text))
-			diex("bad setting", text, NULL, SAY_ESCAPE);
+		if (!parse_bind_flag(b, text))
+			diex("bad setting", text, NULL, ESCAPE_REMEDY);
 	}
 }
 
 static void
-open_source(struct bind *s)
+open_source(struct bind *b)
 {
 	struct stat st;
 
-	if (s->kind == FILE_AT) {
-		const char *digits = s->from;
+	if (b->kind == FILE_AT) {
+		const char *digits = b->from;
 		uint64_t fd;
 
 		if (text_number(&digits, INT_MAX, &fd) && !*digits)
-			s->source = fd;
-		if (fcntl(s->source, F_GETFD) < 0)
-			diex("--file: not an open file", s->from, NULL,
+			b->source = fd;
+		if (fcntl(b->source, F_GETFD) < 0)
+			diex("--file: not an open file", b->from, NULL,
 			    "it takes FD:DST");
 		return;
 	}
-	s->source = open(s->from, O_PATH | O_CLOEXEC);
-	s->absent = s->source < 0 && (s->flags & BIND_TRY);
-	if (s->absent)
+	b->source = open(b->from, O_PATH | O_CLOEXEC);
+	b->absent = b->source < 0 && (b->flags & BIND_TRY);
+	if (b->absent)
 		return;
-	if (s->source < 0 || fstat(s->source, &st) < 0)
-		die(s->kind == DEVICE ? "cannot open the device" :
-		    "cannot open the volume", s->from);
-	if (s->kind == DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		diex("not a device", s->from, NULL, "--volume binds it");
-	s->device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
+	if (b->source < 0 || fstat(b->source, &st) < 0)
+		die(b->kind == DEVICE ? "cannot open the device" :
+		    "cannot open the volume", b->from);
+	if (b->kind == DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		diex("not a device", b->from, NULL, "--volume binds it");
+	b->device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
 }
 
 static void
-prepare(struct bind *s, char *text)
+parse_bind(struct bind *b, char *text)
 {
 	char *rest = text;
 
-	if (s->kind != TMPFS && s->kind != DIR_AT)
-		s->from = cut(&rest);
-	s->to = s->kind == DEVICE && !rest ? s->from : cut(&rest);
-	if (!s->to || !*s->to || s->to[0] != '/' ||
-	    (s->from && !*s->from))
+	if (b->kind != TMPFS && b->kind != DIR_AT)
+		b->from = cut_field(&rest);
+	b->to = b->kind == DEVICE && !rest ? b->from : cut_field(&rest);
+	if (!b->to || !*b->to || b->to[0] != '/' ||
+	    (b->from && !*b->from))
 		diex("bad value", text, "it takes an absolute path inside",
 		    "see pith(8)");
 	if (rest)
-		take_settings(s, rest);
-	if (s->from && s->kind != SYMLINK)
-		open_source(s);
+		parse_bind_flags(b, rest);
+	if (b->from && b->kind != SYMLINK)
+		open_source(b);
 }
 
 static struct bind *
-add_step(unsigned int kind)
+add_bind(unsigned int kind)
 {
-	memory_reserve(&step_memory, (step_count + 1) * sizeof(*binds));
-	binds = step_memory.block;
-	binds[step_count] = (struct bind){ .kind = kind, .source = -1,
+	memory_reserve(&bind_memory, (bind_count + 1) * sizeof(*binds));
+	binds = bind_memory.block;
+	binds[bind_count] = (struct bind){ .kind = kind, .source = -1,
 	    .mount = -1 };
-	return &binds[step_count++];
+	return &binds[bind_count++];
 }
 
-/* Skip slashes, and "." between them. */
+/* Skip slashes and "." components. */
 static const char *
 skip_slashes(const char *path)
 {
@@ -166,7 +166,7 @@ skip_slashes(const char *path)
 	return path;
 }
 
-/* True if both name the same place, without links. */
+/* True if both texts are the same path. Links are not followed. */
 static bool
 is_same_path(const char *a, const char *b)
 {
@@ -182,15 +182,15 @@ is_same_path(const char *a, const char *b)
 void
 volumes_add_file(int fd, const char *path, const char *remedy)
 {
-	struct bind *s;
+	struct bind *b;
 
-	for (int i = 0; i < step_count; i++)
+	for (int i = 0; i < bind_count; i++)
 		if (is_same_path(binds[i].to, path))
 			diex("cannot put a file at", path, "another option "
 			    "puts one there", remedy);
-	s = add_step(FILE_AT);
-	s->source = fd;
-	s->to = path;
+	b = add_bind(FILE_AT);
+	b->source = fd;
+	b->to = path;
 }
 
 void
@@ -198,91 +198,92 @@ volumes_prepare(const struct sandbox *s)
 {
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind <= DEVICE)
-			prepare(add_step(s->words[i].kind),
+			parse_bind(add_bind(s->words[i].kind),
 			    s->words[i].value);
 }
 
+/* MOUNT_ATTR_* of the mount. The owner and mode of a device node belong to the
+ * host, so the mount of a device is read-only. The device stays writable. */
 static uint64_t
-attributes(const struct bind *s)
+bind_attributes(const struct bind *b)
 {
 	return MOUNT_ATTR_NOSUID |
-	    (s->kind == DEVICE || s->flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
-	    (s->flags & BIND_RO || s->device ? MOUNT_ATTR_RDONLY : 0) |
-	    (s->flags & BIND_NOEXEC || s->kind == DEVICE ||
-	    (s->kind == TMPFS && !(s->flags & BIND_EXEC)) ?
+	    (b->kind == DEVICE || b->flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
+	    (b->flags & BIND_RO || b->device ? MOUNT_ATTR_RDONLY : 0) |
+	    (b->flags & BIND_NOEXEC || b->kind == DEVICE ||
+	    (b->kind == TMPFS && !(b->flags & BIND_EXEC)) ?
 	    MOUNT_ATTR_NOEXEC : 0);
 }
 
 static bool
-is_bind(const struct bind *s)
+is_bind(const struct bind *b)
 {
-	return !s->absent && (s->kind == VOLUME || s->kind == DEVICE);
+	return !b->absent && (b->kind == VOLUME || b->kind == DEVICE);
 }
 
 static int
-send(int number, int userns)
+send_bind(int number, int userns)
 {
-	struct bind *s = &binds[number];
+	struct bind *b = &binds[number];
 	struct message n = { .kind = MSG_MOUNT, .code = number };
-	uint64_t a = attributes(s);
+	uint64_t a = bind_attributes(b);
 
-	n.fd = mounts_clone(s->source, NULL, true);
+	n.fd = mounts_clone(b->source, NULL, true);
 	if (n.fd < 0)
 		return -1;
-	/* Who may only read does without owners. */
-	if ((s->device || !mounts_set_attributes(n.fd, a, userns)) &&
+	/* A read-only mount needs no id map. */
+	if ((b->device || !mounts_set_attributes(n.fd, a, userns)) &&
 	    !(a & MOUNT_ATTR_RDONLY && mounts_set_attributes(n.fd, a, -1)))
-		die_with("cannot map the owners of", s->from,
-		    "its file system is too simple; make it :ro, or "
-		    "--userns host");
+		die_with("cannot map the owners of", b->from,
+		    "its file system does not support id maps: "
+		    "make it :ro, or use --userns host");
 	if (!channel_send(&n))
 		return -1;
 	close(n.fd);
-	return close(s->source);
+	return close(b->source);
 }
 
 void
 volumes_send(int userns)
 {
-	for (int i = 0; i < step_count; i++)
-		if (is_bind(&binds[i]) && send(i, userns) < 0)
+	for (int i = 0; i < bind_count; i++)
+		if (is_bind(&binds[i]) && send_bind(i, userns) < 0)
 			die("cannot bind", binds[i].from);
 }
 
 void
-volumes_take(int number, int mount)
+volumes_receive(int number, int mount)
 {
 	binds[number].mount = mount;
 	close(binds[number].source);
 }
 
 static int
-bind(const struct bind *s)
+new_bind(const struct bind *b)
 {
-	int mount = mounts_clone(s->source, s->from, true);
+	int mount = mounts_clone(b->source, b->from, true);
 
-	return mount >= 0 && mounts_set_attributes(mount, attributes(s), -1) ?
-	    mount :
-	    -1;
+	return mount >= 0 && mounts_set_attributes(mount, bind_attributes(b),
+	    -1) ? mount : -1;
 }
 
 static int
-new_tmpfs(const struct bind *s)
+new_tmpfs(const struct bind *b)
 {
 	char text[64];
 	struct strbuf options = STRBUF(text);
 
 	strbuf_add(&options, "mode=");
-	strbuf_add(&options, s->mode ? s->mode : "1777");
-	if (s->size) {
+	strbuf_add(&options, b->mode ? b->mode : "1777");
+	if (b->size) {
 		strbuf_add(&options, ",size=");
-		strbuf_add(&options, s->size);
+		strbuf_add(&options, b->size);
 	}
-	return mounts_new("tmpfs", text, attributes(s));
+	return mounts_new("tmpfs", text, bind_attributes(b));
 }
 
 static bool
-copy(int from, int to)
+copy_file(int from, int to)
 {
 	char buffer[4096];
 	ssize_t n;
@@ -294,23 +295,23 @@ copy(int from, int to)
 	return true;
 }
 
-/* On a file system of its own, so that nothing is written into a root that is
- * read-only, or stays. That one is attached where the old root has its /proc,
- * and goes with it: before Linux 6.15 only what is attached can be cloned. */
+/* Make the file on a new tmpfs, as the root may be read-only or permanent.
+ * Before Linux 6.15 only attached mounts can be cloned. So attach the tmpfs to
+ * /proc of the old root; rootfs_enter() detaches it together with that. */
 static int
-new_file(const struct bind *s)
+new_file(const struct bind *b)
 {
 	int place = open("/proc", O_PATH | O_CLOEXEC);
 	int mode = 0, fs, fd, mount = -1;
 
-	for (const char *m = s->mode ? s->mode : "644"; *m; m++)
+	for (const char *m = b->mode ? b->mode : "644"; *m; m++)
 		mode = mode * 8 + *m - '0';
 	fs = mounts_new("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (fs < 0 || place < 0 || !mounts_attach(fs, place))
 		return -1;
 	close(place);
 	fd = openat(fs, "f", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0 && copy(s->source, fd) &&
+	if (fd >= 0 && copy_file(b->source, fd) &&
 	    syscall(SYS_fchmod, fd, mode) == 0) {
 		int path = openat(fs, "f", O_PATH | O_CLOEXEC);
 
@@ -318,7 +319,7 @@ new_file(const struct bind *s)
 		mount = mounts_clone(path, NULL, false);
 		close(path);
 		if (mount >= 0 &&
-		    !mounts_set_attributes(mount, attributes(s), -1))
+		    !mounts_set_attributes(mount, bind_attributes(b), -1))
 			mount = -1;
 	}
 	close(fs);
@@ -328,7 +329,7 @@ new_file(const struct bind *s)
 bool
 volumes_have_nodes(void)
 {
-	for (int i = 0; i < step_count; i++)
+	for (int i = 0; i < bind_count; i++)
 		if (binds[i].flags & BIND_DEV)
 			return true;
 	return false;
@@ -337,10 +338,10 @@ volumes_have_nodes(void)
 bool
 volumes_device(int *next, struct stat *st)
 {
-	while (*next < step_count) {
-		const struct bind *s = &binds[(*next)++];
+	while (*next < bind_count) {
+		const struct bind *b = &binds[(*next)++];
 
-		if (s->kind == DEVICE && fstat(s->source, st) == 0)
+		if (b->kind == DEVICE && fstat(b->source, st) == 0)
 			return true;
 	}
 	return false;
@@ -354,21 +355,22 @@ is_directory(int fd)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Make the symbolic link. An existing link with the same target is fine. */
 static bool
-link_in(int root, const struct bind *s)
+make_symlink(int root, const struct bind *b)
 {
 	const char *name;
 	char old[4096];
-	int parent = mounts_open_parent(root, s->to, &name);
+	int parent = mounts_open_parent(root, b->to, &name);
 	ssize_t n;
 
 	if (parent < 0)
 		return false;
-	if (symlinkat(s->from, parent, name) < 0) {
+	if (symlinkat(b->from, parent, name) < 0) {
 		n = errno == EEXIST ? readlinkat(parent, name, old,
 		    sizeof(old)) : -1;
-		if (n != (ssize_t)strlen(s->from) ||
-		    memcmp(old, s->from, n) != 0) {
+		if (n != (ssize_t)strlen(b->from) ||
+		    memcmp(old, b->from, n) != 0) {
 			errno = n < 0 && errno == EINVAL ? EEXIST : errno;
 			return false;
 		}
@@ -377,32 +379,33 @@ link_in(int root, const struct bind *s)
 }
 
 static bool
-build(int root, struct bind *s)
+build_bind(int root, struct bind *b)
 {
-	int mount = s->mount, place;
+	int mount = b->mount, place;
 
-	if (s->absent)
+	if (b->absent)
 		return true;
-	if (s->kind == SYMLINK)
-		return link_in(root, s);
-	if (mount < 0 && s->kind != DIR_AT)
-		mount = s->kind == TMPFS ? new_tmpfs(s) : s->kind == FILE_AT ?
-		    new_file(s) : bind(s);
-	if (mount < 0 && s->kind != DIR_AT)
+	if (b->kind == SYMLINK)
+		return make_symlink(root, b);
+	if (mount < 0 && b->kind != DIR_AT)
+		mount = b->kind == TMPFS ? new_tmpfs(b) : b->kind == FILE_AT ?
+		    new_file(b) : new_bind(b);
+	if (mount < 0 && b->kind != DIR_AT)
 		return false;
-	place = mounts_open_in_root(root, s->to, s->kind == DIR_AT ||
+	place = mounts_open_in_root(root, b->to, b->kind == DIR_AT ||
 	    is_directory(mount));
-	if (place < 0 || (s->kind != DIR_AT && !mounts_attach(mount, place)))
+	if (place < 0 || (b->kind != DIR_AT && !mounts_attach(mount, place)))
 		return false;
-	if (s->kind != DIR_AT)
+	if (b->kind != DIR_AT)
 		close(mount);
 	return close(place) == 0;
 }
 
+/* Cover the directory with an empty tmpfs, unless it is the one of *device. */
 static void
-empty_place(int root, const char *path, const char *mode, dev_t *device)
+hide_directory(int root, const char *path, const char *mode, dev_t *device)
 {
-	struct bind s = { .kind = TMPFS, .flags = BIND_EXEC,
+	struct bind hidden = { .kind = TMPFS, .flags = BIND_EXEC,
 	    .mode = (char *)mode };
 	const int place = mounts_find(root, path);
 	struct stat st;
@@ -412,9 +415,9 @@ empty_place(int root, const char *path, const char *mode, dev_t *device)
 		return;
 	if (place < 0 || fstat(place, &st) < 0)
 		die("cannot hide", path);
-	/* /var/run usually leads to /run, which is empty then. */
+	/* /var/run is usually a link to /run, which is covered already. */
 	if (st.st_dev != *device) {
-		mount = new_tmpfs(&s);
+		mount = new_tmpfs(&hidden);
 		if (mount < 0 || !mounts_attach(mount, place) ||
 		    fstat(mount, &st) < 0)
 			die("cannot hide", path);
@@ -425,19 +428,19 @@ empty_place(int root, const char *path, const char *mode, dev_t *device)
 }
 
 static void
-empty_places(int root)
+hide_sockets(int root)
 {
 	dev_t run = 0, tmp = 0;
 
-	empty_place(root, "/run", "0755", &run);
-	empty_place(root, "/var/run", "0755", &run);
-	empty_place(root, "/tmp", "1777", &tmp);
+	hide_directory(root, "/run", "0755", &run);
+	hide_directory(root, "/var/run", "0755", &run);
+	hide_directory(root, "/tmp", "1777", &tmp);
 }
 
 void
 volumes_build(int root, bool this_host)
 {
-	static const char what[][26] = {
+	static const char failures[][26] = {
 		[VOLUME] = "cannot bind the volume at",
 		[TMPFS] = "cannot mount a tmpfs at",
 		[DIR_AT] = "cannot make the directory",
@@ -447,16 +450,16 @@ volumes_build(int root, bool this_host)
 	};
 
 	if (this_host)
-		empty_places(root);
-	for (int i = 0; i < step_count; i++) {
-		if (build(root, &binds[i]))
+		hide_sockets(root);
+	for (int i = 0; i < bind_count; i++) {
+		if (build_bind(root, &binds[i]))
 			continue;
 		if (errno == EROFS)
-			diex(what[binds[i].kind], binds[i].to,
-			    "the root is read-only and has no such place",
-			    "make it there, or --ephemeral");
-		die_with(what[binds[i].kind], binds[i].to,
-		    errno == EINVAL || errno == ENOTDIR ? "a directory goes "
-		    "on a directory, a file on a file" : NULL);
+			diex(failures[binds[i].kind], binds[i].to,
+			    "the root is read-only and this path is missing",
+			    "create it in the root, or use --ephemeral");
+		die_with(failures[binds[i].kind], binds[i].to,
+		    errno == EINVAL || errno == ENOTDIR ? "mount a directory "
+		    "on a directory, and a file on a file" : NULL);
 	}
 }

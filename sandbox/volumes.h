@@ -1,5 +1,6 @@
-/* What the command line puts into the root: --volume --tmpfs --dir --symlink
- * --file --device, in its order. */
+/* Mounts, directories and links that the command line adds to the root, in the
+ * order of the command line: --volume --tmpfs --dir --symlink --file
+ * --device. */
 #ifndef PITH_SANDBOX_VOLUMES_H
 #define PITH_SANDBOX_VOLUMES_H
 
@@ -7,32 +8,36 @@
 
 #include "sandbox.h"
 
-/* Take the options apart, and open what they name, before anything is done;
- * what is wrong is refused. Their values are cut in place. */
+/* Parse the options, writing NULs into their values, and open their sources.
+ * Changes nothing outside the process. Dies on a bad value, or if a source
+ * without the flag "try" cannot be opened. */
 void volumes_prepare(const struct sandbox *s);
 
-/* After that: the rest of an open file is to be a file at path, for everyone to
- * read. Refused with that remedy where the command line puts something there
- * itself. */
+/* Add a file with mode 0644 at path. Its content is read from fd, from the
+ * current offset on. Call after volumes_prepare(). Dies with remedy if an
+ * option of the command line already uses path. path has to stay valid. */
 void volumes_add_file(int fd, const char *path, const char *remedy);
 
-/* Whether device nodes can be opened in one of them. */
+/* True if device nodes can be opened on one of the volumes (flag "dev"). */
 bool volumes_have_nodes(void);
 
-/* The device of each --device that is there, for a *next that begins at 0.
- * False after the last. */
+/* Iterate over the devices of --device that exist. Start with *next = 0; each
+ * call fills in st. Returns false after the last device. */
 bool volumes_device(int *next, struct stat *st);
 
-/* In a launcher that is root: pass the mounts on to init, with owners as the
- * user namespace maps them; dies. */
+/* In a launcher that is root: clone the volumes and devices, map their owners
+ * to the user namespace of descriptor userns, and send the detached mounts to
+ * init. Dies on failure. mount_setattr(2), MOUNT_ATTR_IDMAP */
 void volumes_send(int userns);
 
-/* In init: one that came, as the launcher numbered it. */
-void volumes_take(int number, int mount);
+/* In init: keep a mount that the launcher sent. number is the code of its
+ * message. Takes over the descriptor. */
+void volumes_receive(int number, int mount);
 
-/* In init: put them all into the root; dies. In a tree of this_host /run, /tmp
- * and /var/run are empty below them: connect(2) reaches the host's services by
- * the sockets there, however read-only the tree is. */
+/* In init: add everything to the root, given as a directory descriptor. Dies on
+ * failure. If the root is the tree of this host, first cover /run, /var/run and
+ * /tmp with empty tmpfs: connect(2) reaches the host's services through the
+ * sockets there, even on a read-only mount. */
 void volumes_build(int root, bool this_host);
 
 #endif
