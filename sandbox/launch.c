@@ -39,25 +39,25 @@
 #include "users.h"
 #include "volumes.h"
 
-/* What the preparations found; the same in launcher and init. */
-static int flags;               /* CLONE_NEW* */
+/* Set by sandbox_check(); the same in launcher and init. */
+static int clone_flags;         /* CLONE_NEW* */
 static bool maps_owners;        /* the launcher is root and maps all owners */
-static bool keeps_root;         /* the root inside is the machine's, too */
-static bool locks_mounts;              /* mounts, in an inner user namespace */
+static bool keeps_host_root;  /* uid 0 inside is uid 0 of the host */
+static bool locks_mounts;       /* by an inner user namespace, see lock.h */
 /* Pipe: init writes a byte once its inner namespaces exist. */
-static int inner_made[2] = { -1, -1 };
+static int inner_made_pipe[2] = { -1, -1 };
 static struct terminal terminal;
-static struct identity identity;
+static struct identity identity;        /* the command's */
 static struct limit { uint64_t soft, hard; }
-    files;                      /* RLIMIT_NOFILE as it was inherited */
-static int detached = -1;       /* who waits for the start, or -1 */
-static bool started;            /* the command was */
-static bool born_in_group;             /* it was born in its group */
-static pid_t publisher = -1;    /* relays ports */
-static pid_t waiting_init;      /* for provide(), or 0 */
-static int interface = -1;      /* counts what went through it */
+    old_nofile;            /* RLIMIT_NOFILE */
+static int detach_pipe = -1;    /* -d: write a byte after the exec; or -1 */
+static bool has_started;        /* the command has been executed */
+static bool cloned_into_group;  /* clone3(2) put the command there */
+static pid_t port_relay = -1;   /* pid, or -1 */
+static pid_t init_in_setup;     /* pid during setup_from_outside(), else 0 */
+static int traffic_socket = -1; /* for network_count(), or -1 */
 
-/* ---- before anything is done -------------------------------------------- */
+/* ---- checks ------------------------------------------------------------- */
 
 static int
 fd_number(const char *text)
@@ -67,7 +67,7 @@ fd_number(const char *text)
 	return text_number(&text, INT_MAX, &n) && !*text ? (int)n : -1;
 }
 
-/* What was inherited is not close-on-exec; what is, is ours. */
+/* True if the descriptor is inherited. We open all of ours close-on-exec. */
 static bool
 is_inherited(int fd)
 {
@@ -84,7 +84,8 @@ check_descriptors(const struct sandbox *s)
 			continue;
 		if (!is_inherited(fd_number(value)))
 			diex("not an open file", value,
-			    "--preserve-fd takes the number of one", NULL);
+			    "--preserve-fd takes the number of an open file",
+			    NULL);
 		if (proc_is_ring(fd_number(value)))
 			diex("cannot pass on", value, "it is an io_uring, "
 			    "whose system calls no filter sees", NULL);
@@ -116,9 +117,9 @@ sandbox_next_kept_fd(const struct sandbox *s, unsigned int from)
 	return first;
 }
 
-/* What would parse and do nothing. */
+/* Reject options that would have no effect. */
 static void
-check_meaning(const struct sandbox *s, bool has_rootfs)
+reject_unused_options(const struct sandbox *s, bool has_rootfs)
 {
 	const char *const NEEDS = "it needs a --rootfs";
 
@@ -145,40 +146,43 @@ check_meaning(const struct sandbox *s, bool has_rootfs)
 	if (s->host_pid && s->proc == PROC_MINIMAL)
 		diex("--pid host contradicts", "--proc minimal", NULL, NULL);
 	for (int i = 0; i < s->word_count; i++)
-		if (!flags && s->network && strcmp(s->network, "host") != 0 &&
+		if (!clone_flags && s->network &&
+		    strcmp(s->network, "host") != 0 &&
 		    (s->words[i].kind == PUBLISH || s->words[i].kind == LISTEN))
 			diex("cannot relay the port", s->words[i].value,
 			    "there is no sandbox", "add --unshare mnt");
 	for (int i = 0; i < s->word_count; i++)
-		if (!(flags & CLONE_NEWUSER) && (s->words[i].kind == UIDMAP ||
-		    s->words[i].kind == GIDMAP))
+		if (!(clone_flags & CLONE_NEWUSER) &&
+		    (s->words[i].kind == UIDMAP || s->words[i].kind == GIDMAP))
 			diex("cannot map ids", s->words[i].value,
-			    "there is no user namespace", "--unshare user");
-		else if (!flags && s->words[i].kind == SYSCTL)
+			    "there is no user namespace", "add --unshare user");
+		else if (!clone_flags && s->words[i].kind == SYSCTL)
 			diex("cannot set", s->words[i].value,
-			    "the whole machine has it", "--unshare net or ipc");
-	if (s->userns > USERNS_HOST && !(flags & CLONE_NEWUSER))
+			    "it belongs to the whole machine",
+			    "add --unshare net or --unshare ipc");
+	if (s->userns > USERNS_HOST && !(clone_flags & CLONE_NEWUSER))
 		diex("cannot use", "--userns", "there is no user namespace",
-		    "--unshare user");
-	if (s->hostname && !(flags & CLONE_NEWUTS))
+		    "add --unshare user");
+	if (s->hostname && !(clone_flags & CLONE_NEWUTS))
 		diex("cannot set the host name", s->hostname,
-		    "there is no UTS namespace", "--unshare uts");
+		    "there is no UTS namespace", "add --unshare uts");
 	if (s->hostname && (strlen(s->hostname) > 64 ||
 	    s->hostname[strspn(s->hostname, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")]))
-		diex("no host name", s->hostname, "it takes up to 64 "
+		diex("bad host name", s->hostname, "it takes up to 64 "
 		    "letters, digits, - . or _", NULL);
 }
 
-/* For a thousand volumes; the command gets the limit as it was. */
+/* Raise RLIMIT_NOFILE, as each volume needs a descriptor. sandbox_pre_exec()
+ * restores the limit for the command. */
 static void
-allow_files(void)
+raise_file_limit(void)
 {
 	struct limit most;
 
-	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files) < 0)
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &old_nofile) < 0)
 		die("cannot read the limit of", "open files");
-	most = (struct limit){ files.hard, files.hard };
+	most = (struct limit){ old_nofile.hard, old_nofile.hard };
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &most, NULL);
 }
 
@@ -197,30 +201,30 @@ sandbox_check(const struct sandbox *s)
 
 	if (s->best_effort)
 		log_best_effort();
-	flags = namespaces_wanted(s);
-	check_meaning(s, has_rootfs);
+	clone_flags = namespaces_wanted(s);
+	reject_unused_options(s, has_rootfs);
 	check_descriptors(s);
 	network_prepare(s);
-	ports_prepare(s, (flags & CLONE_NEWNET) || (s->network &&
+	ports_prepare(s, (clone_flags & CLONE_NEWNET) || (s->network &&
 	    strncmp(s->network, "ns:", 3) == 0));
 	privileges_prepare(s, has_rootfs);
 	users_check(s);
 	environment_prepare(s, has_rootfs);
 	seccomp_prepare(s, has_rootfs);
 	locks_mounts =
-	    has_rootfs && (flags & CLONE_NEWUSER) && lock_may_mount(s);
+	    has_rootfs && (clone_flags & CLONE_NEWUSER) && lock_may_mount(s);
 	landlock_prepare(s);
 	terminal_prepare(&terminal, terminal_use(s, has_rootfs), has_rootfs);
-	if (flags) {
-		allow_files();
+	if (clone_flags) {
+		raise_file_limit();
 		proc_open();
-		if (flags & CLONE_NEWUSER)
+		if (clone_flags & CLONE_NEWUSER)
 			ids_prepare(s);
-		maps_owners = (flags & CLONE_NEWUSER) && ids_root();
-		keeps_root = (flags & CLONE_NEWUSER) && ids_machine_root() &&
-		    !ids_admin();
-		/* It may write to what sets parameters of the machine. */
-		if (keeps_root && s->proc == PROC_FULL)
+		maps_owners = (clone_flags & CLONE_NEWUSER) && ids_root();
+		keeps_host_root = (clone_flags & CLONE_NEWUSER) &&
+		    ids_machine_root() && !ids_admin();
+		/* The old_nofile below /proc/sys belong to this root. */
+		if (keeps_host_root && s->proc == PROC_FULL)
 			diex("cannot use", "--proc full", "root without "
 			    "CAP_SYS_ADMIN owns the host's /proc/sys",
 			    "leave it masked");
@@ -232,14 +236,14 @@ sandbox_check(const struct sandbox *s)
 	hosts_prepare(s);
 	if (s->user || maps_owners)
 		stdfiles_open_pipes();
-	/* Where mounts are locked nodev holds already. */
+	/* Locked mounts keep nodev, so only try to filter devices there. */
 	cgroup_prepare(s, !has_rootfs || !ids_root() ? ALLOW_NODES :
 	    volumes_have_nodes() ? RESTRICT_NODES : lock_may_mount(s) ?
 	    TRY_RESTRICT_NODES : ALLOW_NODES);
 	info_prepare(s);
 	log_set_cleanup(sandbox_cleanup);
 	rootfs_upper(s);
-	return flags != 0;
+	return clone_flags != 0;
 }
 
 /* ---- -d ----------------------------------------------------------------- */
@@ -256,7 +260,7 @@ sandbox_detach(const struct sandbox *s)
 		return;
 	if (pipe2(told, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
-	/* As fork(2), without what libc does for threads. */
+	/* Like fork(2), but without libc's work for threads. */
 	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0)
 		die("cannot make", "a process");
@@ -276,7 +280,7 @@ sandbox_detach(const struct sandbox *s)
 		    WEXITSTATUS(wait_status));
 	}
 	close(told[0]);
-	detached = told[1];
+	detach_pipe = told[1];
 	setsid();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
@@ -285,15 +289,15 @@ sandbox_detach(const struct sandbox *s)
 	}
 }
 
-/* ---- making init -------------------------------------------------------- */
+/* ---- start of init ------------------------------------------------------ */
 
-/* Namespaces that it makes itself; but for the network where we have something
- * to do there. */
+/* Namespaces that init makes, not clone(2). The network namespace is not one of
+ * them if the launcher configures interfaces or relays ports in it. */
 static int
 namespaces_made_by_init(void)
 {
 	if (locks_mounts)
-		return lock_namespaces(flags);
+		return lock_namespaces(clone_flags);
 	return CLONE_NEWCGROUP |
 	    (network_wanted() || publish_wanted() ? 0 : CLONE_NEWNET);
 }
@@ -301,17 +305,17 @@ namespaces_made_by_init(void)
 static const char *
 namespaces_remedy(int error)
 {
-	return error == EPERM && !(flags & CLONE_NEWUSER) ?
-	    "root may, or --unshare user as well" :
+	return error == EPERM && !(clone_flags & CLONE_NEWUSER) ?
+	    "run as root, or add --unshare user" :
 	    error == EPERM ? "allow it: sysctl kernel.unprivileged_userns_clone"
 	    "=1, kernel.apparmor_restrict_unprivileged_userns=0, or the "
 	    "engine's seccomp profile" :
 	    error == ENOSPC ? "raise user.max_user_namespaces, sysctl(8)" :
-	    error == EINVAL ? "the kernel is older than Linux 5.12, or built "
-	    "without some namespace" : NULL;
+	    error == EINVAL ? "use Linux 5.12 or later, built with all "
+	    "namespaces" : NULL;
 }
 
-/* Codes of a MOUNT message: the number of a volume, or one of these. */
+/* code of a MSG_MOUNT: the number of a volume, or one of these. */
 enum { ROOT_MOUNT = -1, DEV_MOUNT = -2 };
 
 static void
@@ -325,8 +329,9 @@ send_dev(const uint32_t owner[2])
 	close(n.fd);
 }
 
-/* Init has its ids: let it make the namespaces that belong to the inner user
- * namespace, in one of which the launcher may have something to do. */
+/* Tell init that its ids are mapped, and wait until it has made the namespaces
+ * of the inner user namespace. The launcher may have to configure the network
+ * in one of them. */
 static void
 wait_for_namespaces(void)
 {
@@ -336,18 +341,18 @@ wait_for_namespaces(void)
 
 	if (!locks_mounts)
 		return;
-	close(inner_made[1]);
+	close(inner_made_pipe[1]);
 	if (!channel_send(&go))
-		die("cannot tell", "init");
+		die("cannot send a message to", "init");
 	do
-		n = read(inner_made[0], &byte, 1);
+		n = read(inner_made_pipe[0], &byte, 1);
 	while (n < 0 && errno == EINTR);
 	if (n != 1)
-		die("cannot hear from", "init");
-	close(inner_made[0]);
+		die("cannot receive a message from", "init");
+	close(inner_made_pipe[0]);
 }
 
-/* Ids and mounts for init, which waits for them. */
+/* Map the ids of init and send it its mounts. Init waits for MSG_READY. */
 static void
 setup_from_outside(const struct sandbox *s, pid_t init)
 {
@@ -356,9 +361,10 @@ setup_from_outside(const struct sandbox *s, pid_t init)
 	uint32_t owner[2];
 	int userns = -1;
 
-	if (flags & CLONE_NEWUSER)
+	if (clone_flags & CLONE_NEWUSER)
 		ids_map(init);
-	/* Init has its own; the relay would keep them for all to read. */
+	/* Init has a copy of the environment. Wipe ours before the port relay
+	 * is forked, whose /proc/PID/mem other processes could read. */
 	environment_wipe(s);
 	info_look(init);
 	if (sandbox_has_rootfs(s))
@@ -368,15 +374,16 @@ setup_from_outside(const struct sandbox *s, pid_t init)
 	if (network_wanted())
 		network_provide(init);
 	if (publish_wanted())
-		publisher = publish_start(init, flags & CLONE_NEWUSER,
-		    flags & CLONE_NEWNET);
+		port_relay = publish_start(init, clone_flags & CLONE_NEWUSER,
+		    clone_flags & CLONE_NEWNET);
 	if (maps_owners) {
 		userns = openat(proc_fd(), proc_of(path, init, "ns/user"),
 		    O_RDONLY | O_CLOEXEC);
 		if (userns < 0)
 			die("cannot open", "the user namespace");
-		/* Volumes first: the root's stage is another mount namespace,
-		 * where the descriptors of this one cannot be cloned. */
+		/* Volumes first: root_pass() moves us to another mount
+		 * namespace, in which descriptors of this one cannot be
+		 * cloned. */
 		volumes_send(userns);
 		ids_owner(owner);
 		root_pass(s, userns, owner);
@@ -385,14 +392,14 @@ setup_from_outside(const struct sandbox *s, pid_t init)
 		close(userns);
 	}
 	if (!channel_send(&go))
-		die("cannot tell", "init");
+		die("cannot send a message to", "init");
 }
 
 static _Noreturn void
-end_with_launcher(void)
+exit_with_launcher(void)
 {
 	if (errno)
-		die("cannot hear from", "the launcher");
+		die("cannot receive a message from", "the launcher");
 	_exit(125);
 }
 
@@ -405,7 +412,7 @@ die_with_launcher(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	channel_read(&n, false, &over);
 	if (over)
-		end_with_launcher();
+		exit_with_launcher();
 }
 
 static void
@@ -416,7 +423,7 @@ wait_for_launcher(void)
 
 	do {
 		if (!channel_read(&n, true, &over))
-			end_with_launcher();
+			exit_with_launcher();
 		if (n.kind == MSG_MOUNT && n.code == DEV_MOUNT)
 			mounts_take_dev(n.fd);
 		else if (n.kind == MSG_MOUNT && n.code == ROOT_MOUNT)
@@ -426,42 +433,41 @@ wait_for_launcher(void)
 	} while (n.kind != MSG_READY);
 }
 
-/* Whoever is root of a new user namespace could do all over again in one of his
- * own, and look for faults of the kernel there. An inner one that is there
- * already counts. */
+/* Root of a user namespace has all capabilities in it, and could use them to
+ * reach faults of the kernel. The limit of 1 is the inner user namespace, which
+ * exists already. */
 static void
 forbid_nesting(const struct sandbox *s)
 {
-	if ((flags & CLONE_NEWUSER) && !s->allow_userns &&
-	    !proc_write(
-		"sys/user/max_user_namespaces", locks_mounts ? "1" : "0") &&
-	    !seccomp_has_built_in())
+	if ((clone_flags & CLONE_NEWUSER) && !s->allow_userns &&
+	    !proc_write("sys/user/max_user_namespaces",
+	    locks_mounts ? "1" : "0") && !seccomp_has_built_in())
 		degrade("cannot forbid", "nested user namespaces");
 }
 
-/* Set up the network; lo is up by now. */
+/* Configure the network, after namespaces_set() has raised lo. */
 static void
-set_network(void)
+configure_network(void)
 {
 	if (network_wanted())
 		network_set();
-	if (flags & CLONE_NEWNET)
+	if (clone_flags & CLONE_NEWNET)
 		ports_open_inner();
 }
 
 static void
 build_root(const struct sandbox *s)
 {
-	/* Who the command is has to reach what is made, too. */
+	/* The command's user must be able to enter these directories. */
 	const mode_t mask = umask(022);
 	int root;
 
-	root = rootfs_attach(s, flags & CLONE_NEWUSER);
-	mounts_system(root, s, !(flags & CLONE_NEWNET));
-	namespaces_set(s, flags);
-	set_network();
+	root = rootfs_attach(s, clone_flags & CLONE_NEWUSER);
+	mounts_system(root, s, !(clone_flags & CLONE_NEWNET));
+	namespaces_set(s, clone_flags);
+	configure_network();
 	forbid_nesting(s);
-	mounts_mask((flags & CLONE_NEWUSER) && !keeps_root);
+	mounts_mask((clone_flags & CLONE_NEWUSER) && !keeps_host_root);
 	volumes_build(root, rootfs_is_host());
 	if (s->cgroupfs)
 		cgroup_mount(root);
@@ -470,60 +476,63 @@ build_root(const struct sandbox *s)
 }
 
 static void
-make_namespace(int which, const char *name)
+unshare_namespace(int which, const char *name)
 {
-	if ((flags & which) && unshare(which) < 0)
+	if ((clone_flags & which) && unshare(which) < 0)
 		die_with("cannot make", name, namespaces_remedy(errno));
 }
 
-/* As soon as the ids are mapped, and before the launcher goes on. */
+/* Make the inner user namespace as soon as the ids are mapped. The launcher
+ * waits for the byte in the pipe. */
 static void
-make_inner(const struct sandbox *s)
+make_inner_userns(const struct sandbox *s)
 {
 	wait_for_launcher();
 	ids_become();
-	/* lock_prepare() reads /proc of a child with the same ids. */
+	/* setresuid() made us non-dumpable. lock_prepare() forks a child with
+	 * the same ids and has to open files in its /proc/PID. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	lock_prepare(s, flags);
-	if (write(inner_made[1], "", 1) != 1)
-		die("cannot tell", "the launcher");
-	close(inner_made[0]);
-	close(inner_made[1]);
+	lock_prepare(s, clone_flags);
+	if (write(inner_made_pipe[1], "", 1) != 1)
+		die("cannot send a message to", "the launcher");
+	close(inner_made_pipe[0]);
+	close(inner_made_pipe[1]);
 }
 
 static void
-init_main(const struct sandbox *s, bool born)
+init_main(const struct sandbox *s, bool cloned)
 {
 	log_set_cleanup(NULL);
 	log_set_suppress(NULL);
 	log_set_hook(channel_send_error);
 	channel_take_end(false);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (!cgroup_enter(born))
-		die("cannot bring init into", cgroup_path());
+	if (!cgroup_enter(cloned))
+		die("cannot move init into", cgroup_path());
 	if (locks_mounts) {
-		make_inner(s);
+		make_inner_userns(s);
 		wait_for_launcher();
 	} else {
-		/* It takes a quarter of a start, in which the launcher makes
-		 * the root. */
-		make_namespace(CLONE_NEWNET & namespaces_made_by_init(),
+		/* A network namespace takes a quarter of the start. Make it
+		 * while the launcher makes the root. */
+		unshare_namespace(CLONE_NEWNET & namespaces_made_by_init(),
 		    "a network namespace");
 		wait_for_launcher();
-		if (flags & CLONE_NEWUSER)
+		if (clone_flags & CLONE_NEWUSER)
 			ids_become();
-		/* Whose root is the group that we are in,
+		/* Our group becomes the root of the cgroup namespace,
 		 * cgroup_namespaces(7). */
-		make_namespace(CLONE_NEWCGROUP, "a cgroup namespace");
+		unshare_namespace(CLONE_NEWCGROUP, "a cgroup namespace");
 	}
 	info_look(0);
-	/* A change of ids has undone the one, and made our own /proc/self
-	 * another's; prctl(2). Nobody is inside yet who could look. */
+	/* setresuid() cleared PDEATHSIG and made us non-dumpable; restore both,
+	 * prctl(2). The sandbox has no other process yet that could trace us.
+	 */
 	die_with_launcher();
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if ((flags & CLONE_NEWNS) &&
+	if ((clone_flags & CLONE_NEWNS) &&
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		die("cannot make private", "the mounts");
+		die("cannot make private", "all mounts");
 	if (sandbox_has_rootfs(s)) {
 		build_root(s);
 		if (locks_mounts) {
@@ -532,56 +541,57 @@ init_main(const struct sandbox *s, bool born)
 		}
 		return;
 	}
-	if ((flags & CLONE_NEWNS) && (flags & CLONE_NEWPID))
+	if ((clone_flags & CLONE_NEWNS) && (clone_flags & CLONE_NEWPID))
 		mounts_proc();
-	namespaces_set(s, flags);
-	set_network();
+	namespaces_set(s, clone_flags);
+	configure_network();
 }
 
 pid_t
 sandbox_start_init(const struct sandbox *s)
 {
-	int place, born;
+	int group, cloned;
 	pid_t pid;
 
 	namespaces_enter(s);
-	/* In an existing network only the launcher may bind ports below
-	 * 1024. */
-	if (!(flags & CLONE_NEWNET))
+	/* In an existing network namespace, only the launcher may bind ports
+	 * below 1024. */
+	if (!(clone_flags & CLONE_NEWNET))
 		ports_open_inner();
 	cgroup_make(s, false);
 	channel_make();
-	if (locks_mounts && pipe2(inner_made, O_CLOEXEC) < 0)
+	if (locks_mounts && pipe2(inner_made_pipe, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
-	born = place = cgroup_clone_fd();
-	pid = namespaces_fork(flags & ~namespaces_made_by_init(), &born);
-	/* --best-effort: root goes on without a user namespace. Not if the
-	 * command may mount: it would be root of the host. */
+	cloned = group = cgroup_clone_fd();
+	pid = namespaces_fork(clone_flags & ~namespaces_made_by_init(),
+	    &cloned);
+	/* With --best-effort, root continues without a user namespace. Not if
+	 * the command may mount: it would be root of the host. */
 	if (pid < 0 && s->best_effort && maps_owners && !locks_mounts) {
 		degrade("cannot make", "a user namespace");
-		flags &= ~CLONE_NEWUSER;
+		clone_flags &= ~CLONE_NEWUSER;
 		maps_owners = false;
-		pid =
-		    namespaces_fork(flags & ~namespaces_made_by_init(), &born);
+		pid = namespaces_fork(clone_flags & ~namespaces_made_by_init(),
+		    &cloned);
 	}
 	if (pid < 0)
 		die_with("cannot make the namespaces of", "the sandbox",
 		    namespaces_remedy(errno));
-	/* It may be made, but not entered; and nobody has asked for it. */
-	if (place >= 0 && born < 0 && !cgroup_has_inner()) {
+	/* We may not enter the group and no option needs it: drop it. */
+	if (group >= 0 && cloned < 0 && !cgroup_has_inner()) {
 		if (pid > 0)
 			cgroup_end();
 		cgroup_forget();
 	}
 	if (pid == 0) {
-		init_main(s, born >= 0);
+		init_main(s, cloned >= 0);
 		return 0;
 	}
-	waiting_init = pid;
+	init_in_setup = pid;
 	channel_take_end(true);
 	setup_from_outside(s, pid);
-	waiting_init = 0;
-	close(place);
+	init_in_setup = 0;
+	close(group);
 	return pid;
 }
 
@@ -594,7 +604,8 @@ change_directory(const char *dir)
 
 	if (chdir(dir) < 0)
 		die("cannot change to", dir);
-	/* Through a descriptor of /proc it could be outside, getcwd(2). */
+	/* A link in /proc/PID/fd could lead outside. getcwd(2) then returns a
+	 * path without a leading slash. */
 	if (syscall(SYS_getcwd, path, sizeof(path)) < 0 || path[0] != '/')
 		diex("cannot change to", dir, "it is outside of the root",
 		    NULL);
@@ -605,7 +616,7 @@ open_command_terminal(void)
 {
 	struct message n = { .kind = MSG_PTY };
 
-	/* Most hosts mount devpts with ptmxmode=000, and have /dev/ptmx. */
+	/* Most hosts mount devpts with ptmxmode=000, and use /dev/ptmx. */
 	if (!terminal_open(&terminal, access("/dev/pts/ptmx", R_OK | W_OK) ==
 	    0 ? "/dev/pts/ptmx" : "/dev/ptmx"))
 		die("cannot open", "a terminal");
@@ -619,13 +630,14 @@ open_command_terminal(void)
 }
 
 static void
-wait_for_go(int fd)
+wait_for_block_fd(int fd)
 {
 	char bytes[512];
 	ssize_t n;
 
 	do {
-		/* A launcher gets the signals, and ends this init. */
+		/* With a launcher, the launcher handles the signals and kills
+		 * us. */
 		if (channel_fd() < 0)
 			startup_wait_or_end(fd, "--block-fd");
 		n = read(fd, bytes, sizeof(bytes));
@@ -635,12 +647,12 @@ wait_for_go(int fd)
 }
 
 static void
-tell_built(const struct sandbox *s, enum message_kind kind)
+send_setup_done(const struct sandbox *s, enum message_kind kind)
 {
-	struct message n = { .kind = kind,
-		.fd = kind == MSG_SETUP_DONE && s->measured ? network_open() :
-							      -1 };
+	struct message n = { .kind = kind, .fd = -1 };
 
+	if (kind == MSG_SETUP_DONE && s->measured)
+		n.fd = network_open();
 	for (int i = 0; i < NAMESPACES; i++)
 		n.inodes[i] = info_inode(namespaces[i].flag);
 	channel_send(&n);
@@ -655,12 +667,14 @@ sandbox_prepare_command(const struct sandbox *s)
 	if (s->chroot && (chroot(s->chroot) < 0 || chdir("/") < 0))
 		die("cannot change the root to", s->chroot);
 	users_find(&identity, s);
-	/* The group of a user's entry is none that could be had there. */
+	/* Only one group is mapped, so ignore the group of the user's entry in
+	 * /etc/passwd. */
 	if (ids_single() && !(s->user && strchr(s->user, ':'))) {
 		identity.gid = getgid();
 		identity.group_count = 0;
 	}
-	/* What -d leaves behind a shell's prompt does not take it back. */
+	/* Not with -d: the terminal then belongs to a shell, and we would give
+	 * it back only at the end. */
 	if (identity.uid_given && channel_fd() < 0 && !terminal.wanted &&
 	    !s->detach)
 		stdfiles_give_terminals(identity.uid);
@@ -670,27 +684,28 @@ sandbox_prepare_command(const struct sandbox *s)
 	open_command_terminal();
 	if (s->block_fd >= 0) {
 		if (channel_fd() >= 0)
-			tell_built(s, MSG_BLOCKED);
+			send_setup_done(s, MSG_BLOCKED);
 		else
 			info_write(0, 0, cgroup_path());
-		wait_for_go(s->block_fd);
+		wait_for_block_fd(s->block_fd);
 	}
 	if (channel_fd() >= 0)
-		tell_built(s, MSG_SETUP_DONE);
-	/* It is to outlive its launcher for long enough to end the tree, whose
-	 * first process is next; and who stops it is not to keep it from that.
-	 */
+		send_setup_done(s, MSG_SETUP_DONE);
+	/* Without a PID namespace, init has to outlive the launcher to kill the
+	 * tree, so get SIGCONT instead of SIGKILL. SIGCONT also continues an
+	 * init that a process inside has stopped. */
 	if (s->host_pid && channel_fd() >= 0)
 		prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
-	/* Process 1 has files and memory of the host, and has to be no weaker
-	 * than what it looks after: ptrace(2), access mode checking. */
-	if (flags)
+	/* Process 1 holds files and memory of the host. Keep the command from
+	 * tracing it: ptrace(2), access mode checking. */
+	if (clone_flags)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* By closing on exec, as the pipe that tells of a failed exec has to stay. */
+/* Set close-on-exec instead of closing, as the status pipe has to stay open
+ * until the exec. */
 static bool
-close_files(const struct sandbox *s)
+close_other_files(const struct sandbox *s)
 {
 	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return false;
@@ -738,10 +753,11 @@ apply_filters(const struct sandbox *s, const char **on)
 	return NULL;
 }
 
-/* Besides what the launcher watches, for one process that eats it all; later,
- * so that there is time to stop in order. */
+/* Limit the processor time of each process. The launcher checks the time of the
+ * whole group, but not all the time. The limit is 2 seconds later, so that the
+ * launcher can stop the command first. */
 static bool
-limit_each(int64_t ms)
+set_cpu_rlimit(int64_t ms)
 {
 	const uint64_t seconds = ms / 1000 + 2;
 	struct limit cpu;
@@ -762,33 +778,34 @@ sandbox_pre_exec(const struct sandbox *s, const char **on)
 	const char *failed = NULL;
 
 	*on = NULL;
-	if (!flags && !cgroup_enter(born_in_group))
+	if (!clone_flags && !cgroup_enter(cloned_into_group))
 		return "cannot enter the control group";
-	if (s->cpu_time >= 0 && !limit_each(s->cpu_time))
+	if (s->cpu_time >= 0 && !set_cpu_rlimit(s->cpu_time))
 		return "cannot limit processor time";
 	if (sandbox_own_session(s) && !terminal_attach(&terminal))
 		return "cannot make a session";
-	if (has_rootfs && !close_files(s))
+	if (has_rootfs && !close_other_files(s))
 		return "cannot close files";
 	if (!pass_sockets())
 		return "cannot pass on --listen";
-	if (flags && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &files,
-	    NULL) < 0)
+	if (clone_flags && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE,
+	    &old_nofile, NULL) < 0)
 		return "cannot restore the limit of open files";
-	/* Before the filters, which deny it. */
+	/* Before the filters, which deny keyctl(2). */
 	if (has_rootfs && !privileges_leave_keyring())
 		return "cannot leave the session keyring";
-	/* Without no_new_privs it takes a capability, seccomp(2). */
+	/* Without no_new_privs, seccomp(2) needs CAP_SYS_ADMIN, which
+	 * privileges_take() may drop. */
 	if (s->new_privs)
 		failed = apply_filters(s, on);
 	if (!failed)
 		failed = privileges_apply(s, &identity, has_rootfs,
-		    (flags & CLONE_NEWUSER ? maps_owners : has_rootfs) ?
-		    CLEAR_GROUPS : KEEP_GROUPS,
-		    on);
-	/* In a PID namespace the end of init is that of all; without one at
-	 * least the command goes with it. A change of ids undoes it. */
-	if (flags && !(flags & CLONE_NEWPID))
+		    (clone_flags & CLONE_NEWUSER ? maps_owners : has_rootfs) ?
+		    CLEAR_GROUPS : KEEP_GROUPS, on);
+	/* A PID namespace dies with its init. Without one, let at least the
+	 * command die with init. After the change of ids, which clears
+	 * PDEATHSIG. */
+	if (clone_flags && !(clone_flags & CLONE_NEWPID))
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	return failed || s->new_privs ? failed : apply_filters(s, on);
 }
@@ -801,7 +818,7 @@ sandbox_drop_child_fds(const struct sandbox *s)
 	environment_wipe(s);
 }
 
-/* ---- telling ------------------------------------------------------------ */
+/* ---- messages and state ------------------------------------------------- */
 
 pid_t
 sandbox_message_pid(const struct message *n)
@@ -813,7 +830,8 @@ sandbox_message_pid(const struct message *n)
 
 	if (n->fd < 0)
 		return n->common > 0 ? n->common : n->pid;
-	/* Our own descriptor of /proc is closed by now. proc_pid_fdinfo(5) */
+	/* proc_fd() is closed by now. The message carries a pidfd, and
+	 * proc_pid_fdinfo(5) shows its pid. */
 	strbuf_add(&l, "/proc/self/fdinfo/");
 	strbuf_number(&l, n->fd);
 	if (file_read(AT_FDCWD, path, text, sizeof(text)) &&
@@ -830,11 +848,11 @@ sandbox_started(pid_t init, pid_t child)
 {
 	oom_score_restore();
 	info_write(init, child, cgroup_path());
-	if (detached >= 0)
-		(void)!write(detached, "", 1);
-	close(detached);
-	detached = -1;
-	started = true;
+	if (detach_pipe >= 0)
+		(void)!write(detach_pipe, "", 1);
+	close(detach_pipe);
+	detach_pipe = -1;
+	has_started = true;
 }
 
 pid_t
@@ -855,7 +873,7 @@ sandbox_start_relay(int master, pid_t until)
 pid_t
 sandbox_port_relay(void)
 {
-	return publisher;
+	return port_relay;
 }
 
 void
@@ -886,7 +904,7 @@ sandbox_own_session(const struct sandbox *s)
 bool
 sandbox_has_pidns(void)
 {
-	return flags & CLONE_NEWPID;
+	return clone_flags & CLONE_NEWPID;
 }
 
 void
@@ -902,7 +920,7 @@ sandbox_fds(int fds[SANDBOX_FDS], bool init)
 	if (init)
 		return;
 	fds[1] = ids_fd();
-	fds[2] = detached;
+	fds[2] = detach_pipe;
 	fds[3] = stdfiles_fd();
 	info_fds(fds + OF_INFO);
 	rootfs_fds(fds + OF_ROOTFS);
@@ -913,7 +931,7 @@ sandbox_setup_done(const struct message *n)
 {
 	for (int i = 0; i < NAMESPACES; i++)
 		info_late(namespaces[i].flag, n->inodes[i]);
-	interface = n->fd;
+	traffic_socket = n->fd;
 }
 
 void
@@ -934,20 +952,20 @@ sandbox_without_init(const struct sandbox *s)
 bool
 sandbox_can_clone_into_cgroup(void)
 {
-	const int born = cgroup_clone_fd();
+	const int cloned = cgroup_clone_fd();
 
-	close(born);
-	return born >= 0;
+	close(cloned);
+	return cloned >= 0;
 }
 
 pid_t
 sandbox_clone_into_cgroup(void)
 {
-	int born = cgroup_clone_fd();
-	const pid_t pid = namespaces_fork(0, &born);
+	int cloned = cgroup_clone_fd();
+	const pid_t pid = namespaces_fork(0, &cloned);
 
-	born_in_group = born >= 0;
-	close(born);
+	cloned_into_group = cloned >= 0;
+	close(cloned);
 	return pid;
 }
 
@@ -955,18 +973,18 @@ void
 sandbox_stats(int64_t n[COUNTERS])
 {
 	counters_read(n);
-	/* There may be no interface but lo. */
+	/* Without --network, lo is the only traffic_socket. */
 	if (network_wanted())
-		network_count(interface, &n[NET_RX], &n[NET_TX]);
-	else if (flags & CLONE_NEWNET)
+		network_count(traffic_socket, &n[NET_RX], &n[NET_TX]);
+	else if (clone_flags & CLONE_NEWNET)
 		n[NET_RX] = n[NET_TX] = 0;
 }
 
 void
 sandbox_kill(void)
 {
-	/* With a PID namespace all of it ended with its first process. */
-	if (!(flags & CLONE_NEWPID))
+	/* A PID namespace kills its processes when its init dies. */
+	if (!(clone_flags & CLONE_NEWPID))
 		cgroup_kill();
 }
 
@@ -974,13 +992,13 @@ void
 sandbox_cleanup(void)
 {
 	stdfiles_take_back();
-	/* RLIMIT_NOFILE may be why the start failed, and removing a group takes
-	 * descriptors: these two are not used any more. */
+	/* Free two descriptors for removing the group. The start may have
+	 * failed because of RLIMIT_NOFILE. */
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
-	/* Before its group is gone, of which it would complain, too. */
-	if (waiting_init > 0)
-		kill(waiting_init, SIGKILL);
+	/* Before the group is removed, or init would report that as well. */
+	if (init_in_setup > 0)
+		kill(init_in_setup, SIGKILL);
 	cgroup_end();
-	rootfs_clean(started);
+	rootfs_clean(has_started);
 }

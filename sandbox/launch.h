@@ -1,4 +1,5 @@
-/* A sandbox from the first check to the exec: who does what, in which order. */
+/* Steps of a sandbox, from the check of its options to the exec of its
+ * command, and the process that runs each step: launcher, init or command. */
 #ifndef PITH_SANDBOX_LAUNCH_H
 #define PITH_SANDBOX_LAUNCH_H
 
@@ -11,96 +12,109 @@
 #include "sandbox.h"
 #include "channel.h"
 
-/* Check all options and open all that they name; nothing is done yet, and what
- * is wrong is refused. True: there will be an init of its own. */
+/* Check all options and open the files that they name. Starts no process and
+ * makes no group or mount. Returns true if the sandbox needs an init of its
+ * own. Dies if an option is wrong. */
 bool sandbox_check(const struct sandbox *s);
 
-/* -d: come back in a process of a session of its own. The caller waits until
- * sandbox_started(), or ends with the code that we end with. */
+/* With -d: fork, and return in a child with a session of its own. The parent
+ * waits for sandbox_started() and exits with 0. If the child exits first, the
+ * parent exits with its code. Returns at once without -d. Dies on failure. */
 void sandbox_detach(const struct sandbox *s);
 
-/* Make init in its namespaces. Comes back twice: in the launcher with the pid
- * of init, whose ids and mounts are made by then, and in init, as root of the
- * user namespace and in the new root, with 0; dies. */
+/* Start init in its namespaces. Returns in the launcher with the pid of init,
+ * after its ids and mounts have been made. Also returns in init, with 0, as
+ * root of the user namespace and inside the new root. Dies on failure. */
 pid_t sandbox_start_init(const struct sandbox *s);
 
-/* Without an init of its own: make the control group, where there is to be one;
- * dies. */
+/* Prepare a sandbox that needs no init: enter --network ns:PATH and make the
+ * control group, if an option needs them. Dies on failure. */
 void sandbox_without_init(const struct sandbox *s);
 
-/* Whether the command can be born in that group, and as fork(2) do so. */
+/* True if clone3(2) can create the command inside the control group. */
 bool sandbox_can_clone_into_cgroup(void);
+
+/* Fork the command into the control group. Returns like fork(2). */
 pid_t sandbox_clone_into_cgroup(void);
 
-/* In the process that starts the command, right before: --chroot, who the
- * command is to be, its environment, directory and terminal, --block-fd; dies.
- */
+/* In the parent of the command, right before it forks: apply --chroot and
+ * --workdir, find the command's ids, build its environment, open its terminal
+ * and wait for --block-fd. Dies on failure. */
 void sandbox_prepare_command(const struct sandbox *s);
 
-/* In the child, right before its exec: session, terminal, files, limits, ids,
- * capabilities, filters. NULL, or what could not be done, with errno; on is
- * which. */
+/* In the command's process, right before exec: set session, terminal, files,
+ * limits, ids, capabilities and filters. Safe after vfork(2). Returns NULL, or
+ * a text "cannot VERB ..." with errno and its object, or NULL, in *on. */
 const char *sandbox_pre_exec(const struct sandbox *s, const char **on);
 
-/* In the process that started the command: what only the child needed. */
+/* In the parent of the command: close and wipe what only the child needed. */
 void sandbox_drop_child_fds(const struct sandbox *s);
 
-/* In the launcher: init has told that all is built. */
+/* In the launcher: handle MSG_SETUP_DONE. Records the namespaces of init and
+ * the socket that counts network traffic. */
 void sandbox_setup_done(const struct message *n);
 
-/* In the launcher: all is built, and init waits for --block-fd. Write --info
- * and --pidfile for whoever is to let it go on. */
+/* In the launcher: handle MSG_BLOCKED. Init waits for --block-fd, so write
+ * --info and --pidfile for the process that will release it. */
 void sandbox_blocked(const struct message *n, pid_t init);
 
-/* In the launcher: the process that STARTED tells of, as it is called here; 0
- * where that is not known. Closes what came with it. */
+/* In the launcher: return the command's pid from a MSG_STARTED, in our PID
+ * namespace; 0 if it is unknown. Closes the descriptor of the message. */
 pid_t sandbox_message_pid(const struct message *n);
 
-/* In the launcher, or without one: the command runs, child being its pid out
- * here; --info, --pidfile and -d are told. */
+/* In the launcher, or without one: the command has been executed. Writes --info
+ * and --pidfile, and lets the caller of -d exit. Both pids are those of our PID
+ * namespace; init is 0 without an init. */
 void sandbox_started(pid_t init, pid_t child);
 
-/* In the launcher: the terminal of the sandbox has come, relay it; without a
- * launcher it is our own, and master -1. The process that does, to be waited
- * for, or -1; it ends when until has ended and all its output is out. */
+/* Start the process that relays the terminal. In the launcher, master is the
+ * descriptor that init sent, which is closed here. Without a launcher, pass -1.
+ * The relay exits when process until has exited and its output is written.
+ * Returns its pid, to be reaped, or -1 if there is nothing to relay. Dies on
+ * failure. */
 pid_t sandbox_start_relay(int master, pid_t until);
 
-/* In the launcher: the process that relays ports, to be waited for when init
- * has ended, or -1. */
+/* In the launcher: pid of the process that relays ports, to be reaped after
+ * init; or -1. */
 pid_t sandbox_port_relay(void);
 
-/* In the launcher: the relay of the terminal was killed; give the terminal the
- * modes back that it had. */
+/* In the launcher: restore the modes of the outer terminal after its relay was
+ * killed. */
 void sandbox_restore_terminal(void);
 
-/* Whether there will be a terminal to relay. */
+/* True if the sandbox has a terminal to relay. */
 bool sandbox_has_terminal(void);
 
-/* Descriptor of the terminal that is relayed to, 0 to 2, or -1. */
+/* Descriptor (0 to 2) of the outer terminal, or -1 without a relay. */
 int sandbox_outer_terminal(void);
 
-/* Whether the command gets a session of its own. */
+/* True if the command gets a session of its own. */
 bool sandbox_own_session(const struct sandbox *s);
 
-/* Whether init is process 1 of a PID namespace. */
+/* True if init is process 1 of a PID namespace. */
 bool sandbox_has_pidns(void);
 
-/* The descriptors that a launcher, or with init an init, has to keep; or -1. */
+/* Fill in the descriptors that the launcher has to keep open, or init if init
+ * is true. Unused elements are -1. */
 enum { SANDBOX_FDS = 4 + CGROUP_FDS + INFO_FDS + ROOTFS_FDS };
 void sandbox_fds(int fds[SANDBOX_FDS], bool init);
 
-/* The lowest descriptor from that one on which the command, or --block-fd,
- * needs to be open; UINT_MAX where there is none. */
+/* Return the lowest descriptor >= from that the command inherits or --block-fd
+ * reads; UINT_MAX if there is none. */
 unsigned int sandbox_next_kept_fd(const struct sandbox *s, unsigned int from);
 
-/* In the launcher, or without one: an end for all that the command has left,
- * before it is measured; the groups stay until sandbox_cleanup(). */
+/* In the launcher, or without one: kill the processes that the command left
+ * behind, so that sandbox_stats() counts them. The groups stay until
+ * sandbox_cleanup(). */
 void sandbox_kill(void);
 
-/* The same, or without a launcher: what it took, see counters.h. */
+/* In the launcher, or without one: read what the sandbox has used, in the units
+ * of counters.h. */
 void sandbox_stats(int64_t n[COUNTERS]);
 
-/* In the launcher at the end: nothing is left on the host. */
+/* In the launcher, at the end or on a failed start: remove the groups and the
+ * work directory, and give terminals back. Kills an init that still waits for
+ * its mounts. */
 void sandbox_cleanup(void);
 
 #endif

@@ -449,7 +449,7 @@ done
 it 'says that namespaces need root or a user namespace' && {
 	be as_user
 	for list in mnt pid net ipc uts cgroup; do
-		refused "*Operation not permitted; root may, or --unshare user as well" \
+		refused "*Operation not permitted; run as root, or add --unshare user" \
 		    --unshare $list
 	done
 	refused "*Operation not permitted*--unshare user*" --network none
