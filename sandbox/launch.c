@@ -42,14 +42,14 @@
 /* Set by sandbox_check(); the same in launcher and init. */
 static int clone_flags;         /* CLONE_NEW* */
 static bool maps_owners;        /* the launcher is root and maps all owners */
-static bool keeps_host_root;  /* uid 0 inside is uid 0 of the host */
+static bool keeps_host_root;    /* uid 0 inside is uid 0 of the host */
 static bool locks_mounts;       /* by an inner user namespace, see lock.h */
 /* Pipe: init writes a byte once its inner namespaces exist. */
 static int inner_made_pipe[2] = { -1, -1 };
 static struct terminal terminal;
 static struct identity identity;        /* the command's */
 static struct limit { uint64_t soft, hard; }
-    old_nofile;            /* RLIMIT_NOFILE */
+    old_nofile;                 /* RLIMIT_NOFILE as inherited */
 static int detach_pipe = -1;    /* -d: write a byte after the exec; or -1 */
 static bool has_started;        /* the command has been executed */
 static bool cloned_into_group;  /* clone3(2) put the command there */

@@ -21,46 +21,53 @@
 #include "rootfs.h"
 #include "channel.h"
 
-enum { LAYERS = 500 };          /* overlayfs takes as many */
+enum { LAYERS = 500 };          /* limit of overlayfs */
 
-/* The lower directories, the lowest first; O_PATH. One may be an image, which
- * is open for reading. */
+/* Lower layers, the lowest first. */
 static struct lower {
 	const char *path;
-	int fd;
-	int mount;
+	int fd;                 /* O_PATH; of an image: open for reading */
+	int mount;              /* detached, from clone_layers() on */
 	const char *image;      /* its type; NULL: a directory */
 } lowers[LAYERS];
 static int lower_count;
-static bool is_host;            /* one of them is the host's / */
+static bool is_host;            /* a lower layer is the host's / */
 
-/* Where --upper is, and overlayfs's work directory beside it. Both are opened
- * once and used by descriptor: other users, and the command by a volume, may
- * rename what stands at their names. */
-static char upper[PATH_MAX];            /* cut in two: its parent ... */
-static const char *upper_dir;           /* ... which may be "/" or "." ... */
-static const char *upper_name;          /* ... and its name in there */
-static int upper_parent = -1, upper_mount = -1;
+/* --upper, and the work directory of overlayfs beside it. Both are opened once
+ * and used by descriptor: other users, or the command through a volume, may
+ * rename these directories or replace them. */
+static char upper[PATH_MAX];            /* text of the two parts below */
+static const char *upper_dir;           /* its parent, "/" or "." */
+static const char *upper_name;          /* its name in the parent */
+static int upper_parent = -1;           /* O_PATH */
+static int upper_mount = -1;            /* detached mount of the parent */
 static int upper_fd = -1, work_fd = -1;
 static bool upper_made, work_locked;
-static const char *upper_given;
-static char work[48];
+static const char *upper_option;        /* the value of --upper */
+static char work_name[48];              /* of the work directory */
 
-static int received = -1;
+static int received_root = -1;          /* mount from root_pass(), or -1 */
+
+/* Directories in the scratch tmpfs of an overlay. */
+#define SCRATCH_UPPERDEV "p"            /* mount that holds --upper */
+#define SCRATCH_UPPER "u"               /* upper directory without --upper */
+#define SCRATCH_WORK "w"                /* its work directory */
+#define SCRATCH_MERGED "m"              /* the overlay */
 
 static const uint64_t ROOT_ATTRIBUTES = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 static bool
-is(const char *rootfs, const char *word)
+is_rootfs_word(const char *rootfs, const char *word)
 {
 	return rootfs && strcmp(rootfs, word) == 0;
 }
 
-/* ---- before anything is done -------------------------------------------- */
+/* ---- checks ------------------------------------------------------------- */
 
-/* The same file, and not what has its name by now. */
+/* Reopen the image for reading, through its descriptor: the file at its path
+ * may have been replaced. */
 static void
-open_image(struct lower *l)
+reopen_image(struct lower *l)
 {
 	char link[PROC_PATH];
 	struct strbuf name = STRBUF(link);
@@ -90,7 +97,7 @@ open_lower(const char *path)
 	if (l->fd < 0 || fstat(l->fd, &st) < 0 || fstatfs(l->fd, &fs) < 0)
 		die("cannot open the root", path);
 	if (S_ISREG(st.st_mode))
-		open_image(l);
+		reopen_image(l);
 	if (!l->image && !S_ISDIR(st.st_mode))
 		diex("cannot use as a root", path, "it is neither a "
 		    "directory nor a squashfs or erofs image", NULL);
@@ -105,29 +112,29 @@ open_lower(const char *path)
 		    "mounted noexec", "put it elsewhere, or mount(8) it exec");
 }
 
-/* As much of struct statx as is wanted: linux/stat.h has it whole, and newer
- * libcs have it as well. STATX_MNT_ID, Linux 5.8 */
-struct place {
+/* struct statx up to the mount id. linux/stat.h would redefine the struct of
+ * newer libcs. STATX_MNT_ID, Linux 5.8 */
+struct mount_statx {
 	uint32_t mask, before[35];
 	uint64_t mount, after[13];
 };
-enum { MOUNT_ID = 0x1000 };
+enum { STATX_MOUNT_ID = 0x1000 };
 
 static uint64_t
 mount_id(int dir, const char *path)
 {
-	struct place p;
+	struct mount_statx p;
 
-	if (syscall(SYS_statx, dir, path, AT_EMPTY_PATH, MOUNT_ID, &p) < 0 ||
-	    !(p.mask & MOUNT_ID))
-		die("cannot look at", *path ? path : upper_given);
+	if (syscall(SYS_statx, dir, path, AT_EMPTY_PATH, STATX_MOUNT_ID,
+	    &p) < 0 || !(p.mask & STATX_MOUNT_ID))
+		die("cannot look at", *path ? path : upper_option);
 	return p.mount;
 }
 
-/* True where a name in a directory is what a descriptor was opened as; "" is
- * the directory itself. */
+/* True if name in the directory is the file of descriptor fd. The name "" means
+ * the directory itself. If it is another file, errno is ESTALE. */
 static bool
-is_same(int dir, const char *name, int fd)
+is_opened_file(int dir, const char *name, int fd)
 {
 	struct stat named, held;
 
@@ -138,11 +145,12 @@ is_same(int dir, const char *name, int fd)
 	return named.st_dev == held.st_dev && named.st_ino == held.st_ino;
 }
 
-/* The work directory has the same name at every start, which then removes as
- * well what a launcher that was killed has left; a running one has it locked.
- * The name is public: what is there already has to be ours alone. */
+/* Make or take over the work directory, and lock it. Its name is the same at
+ * each start, so a start also removes what a killed launcher left. A running
+ * launcher holds the lock. Other users know the name, so an existing directory
+ * has to belong to us, with mode 0700. */
 static void
-make_work(const char *path)
+make_work_directory(const char *path)
 {
 	int tries = 0;
 	struct stat st;
@@ -150,11 +158,11 @@ make_work(const char *path)
 
 	do {
 		close(work_fd);
-		made = mkdirat(upper_parent, work, 0700) == 0;
+		made = mkdirat(upper_parent, work_name, 0700) == 0;
 		if (!made && errno != EEXIST)
 			die("cannot make a work directory beside", path);
-		work_fd = openat(upper_parent, work, O_RDONLY | O_DIRECTORY |
-		    O_NOFOLLOW | O_CLOEXEC);
+		work_fd = openat(upper_parent, work_name, O_RDONLY |
+		    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (work_fd < 0 && errno == ENOENT)
 			continue;
 		if (work_fd < 0 || fstat(work_fd, &st) < 0)
@@ -162,28 +170,27 @@ make_work(const char *path)
 			    "remove .pith-work.* there");
 		if (st.st_uid != geteuid() || (st.st_mode & 077))
 			diex("cannot use the work directory beside", path,
-			    "it is not ours alone",
+			    "it has another owner, or other users can enter it",
 			    "remove .pith-work.* there");
 		if (flock(work_fd, LOCK_EX | LOCK_NB) < 0) {
 			if (errno == EWOULDBLOCK)
 				diex("cannot use as the upper directory",
-				    path, "another sandbox does", NULL);
+				    path, "another sandbox uses it", NULL);
 			work_locked = made;
 			die("cannot lock the work directory beside", path);
 		}
-		/* Until it was locked, the end of another sandbox could have
-		 * removed it. */
-		work_locked = is_same(upper_parent, work, work_fd);
+		/* Before we locked it, another launcher may have removed it. */
+		work_locked = is_opened_file(upper_parent, work_name, work_fd);
 	} while (!work_locked && ++tries < 64);
 	if (!work_locked)
 		diex("cannot lock the work directory beside", path,
 		    "another process keeps replacing it", NULL);
 }
 
-/* Cut a path at its last slash, but for those at its end, with which a link
- * would be followed. */
+/* Split the path into parent and name. Remove trailing slashes first, as with
+ * them a link would be followed. */
 static void
-cut_upper(const char *path)
+split_upper_path(const char *path)
 {
 	size_t size = strlen(path);
 	char *slash;
@@ -207,9 +214,10 @@ cut_upper(const char *path)
 		    "give the directory by its name");
 }
 
-/* Setuid files in there are ours outside: nobody else may get to them. The mode
- * also applies to / inside, so 0700 locks out the sandbox's other users. If a
- * parent directory already excludes others, use 0755. */
+/* Mode of a new upper directory. Setuid files in it have our ids outside, so no
+ * other user may reach them. But the mode also applies to / inside, and 0700
+ * locks out the sandbox's other users. So use 0755 if a directory above already
+ * excludes other users. */
 static mode_t
 upper_mode(void)
 {
@@ -221,7 +229,7 @@ upper_mode(void)
 		int up = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		closed = st.st_uid == geteuid() && !(st.st_mode & 011);
-		top = up < 0 || is_same(up, "", dir);
+		top = up < 0 || is_opened_file(up, "", dir);
 		close(dir);
 		dir = up;
 	}
@@ -233,11 +241,11 @@ static void
 open_upper(const char *path)
 {
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	struct strbuf name = STRBUF(work);
+	struct strbuf name = STRBUF(work_name);
 	struct stat st;
 
-	upper_given = path;
-	cut_upper(path);
+	upper_option = path;
+	split_upper_path(path);
 	upper_parent = open(upper_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (upper_parent < 0)
 		die("cannot open the directory of", path);
@@ -247,8 +255,8 @@ open_upper(const char *path)
 	upper_fd = openat(upper_parent, upper_name, flags);
 	if (upper_fd < 0 || fstat(upper_fd, &st) < 0)
 		die_with("cannot open the upper directory", path, errno ==
-		    ENOTDIR ? "name a directory, and no link to one" : NULL);
-	/* Another user may have put one of his there since. */
+		    ENOTDIR ? "name a directory, not a link to one" : NULL);
+	/* Another user may have replaced the directory after mkdirat(). */
 	if (upper_made && st.st_uid != geteuid())
 		diex("cannot use as the upper directory", path,
 		    "another user has replaced it", NULL);
@@ -257,13 +265,13 @@ open_upper(const char *path)
 		    "it is a mount point", "name a directory in it");
 	strbuf_add(&name, ".pith-work.");
 	strbuf_number(&name, st.st_ino);
-	make_work(path);
+	make_work_directory(path);
 }
 
 void
 rootfs_prepare(const struct sandbox *s)
 {
-	if (s->rootfs && !is(s->rootfs, "none"))
+	if (s->rootfs && !is_rootfs_word(s->rootfs, "none"))
 		open_lower(s->rootfs);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == LAYER)
@@ -289,10 +297,11 @@ rootfs_upper(const struct sandbox *s)
 		open_upper(s->upper);
 }
 
-/* ---- making it ---------------------------------------------------------- */
+/* ---- mounts ------------------------------------------------------------- */
 
-/* The directories below are named by their mounts: no path of the command line
- * ever stands among overlayfs's options. */
+/* Attach a mount at a directory of the scratch tmpfs. The options of overlayfs
+ * only name such directories, never a path of the command line, which could
+ * hold commas and colons. */
 static void
 attach_at(int mount, const char *name)
 {
@@ -306,12 +315,12 @@ attach_at(int mount, const char *name)
 	close(place);
 }
 
-/* The kernel maps the owners of all mounts or of none: where those of one below
- * cannot be mapped, as of /proc, none are, and files belong to nobody inside. A
- * root that nobody can write to does without owners. Any other would fail with
- * EACCES everywhere. */
+/* Use the mount without an id map: its files then belong to the overflow ids
+ * inside. That is enough for a read-only root. In a writable one every write
+ * would fail with EACCES, so die, or degrade with --best-effort. errno is the
+ * error of mount_setattr(2). */
 static void
-do_without_owners(const struct sandbox *s, int mount, const char *path,
+use_unmapped(const struct sandbox *s, int mount, const char *path,
     uint64_t attributes)
 {
 	const int error = errno;
@@ -322,48 +331,53 @@ do_without_owners(const struct sandbox *s, int mount, const char *path,
 	if (s->root_mode != READ_ONLY && s->best_effort)
 		degrade("cannot map the owners of", path);
 	else if (s->root_mode != READ_ONLY)
-		die_with("cannot map the owners of", path, "its file system is "
-		    "too simple; --read-only or --userns host do without");
+		die_with("cannot map the owners of", path, "its file system "
+		    "does not support id maps: use --read-only or "
+		    "--userns host instead");
 }
 
-/* By a launcher with the owners of userns, else by init. */
+/* Clone a directory as a detached mount; if whole, with all mounts below it. In
+ * a launcher that is root, map the owners to userns. In init, userns is -1. */
 static int
-clone_of(const struct sandbox *s, int fd, const char *path, bool whole,
+clone_mount_of(const struct sandbox *s, int fd, const char *path, bool whole,
     int userns, uint64_t attributes)
 {
 	int mount = mounts_clone(fd, userns < 0 ? path : NULL, whole);
 
 	if (mount < 0 && errno == EINVAL)
-		diex("cannot use as a root", path, "mounts that we may not "
-		    "take apart lie below it", "--read-only");
+		diex("cannot use as a root", path, "it has locked mounts "
+		    "below it", "add --read-only");
 	if (mount < 0)
 		die("cannot clone the mount of", path);
 	if (mounts_set_attributes(mount, attributes, userns))
 		return mount;
 	if (userns < 0)
 		die("cannot use as a root", path);
-	/* Those of the root itself alone may be mapped. */
+	/* mount_setattr(2) maps all mounts of the tree or none, and fails for
+	 * /proc. Then map the mount of the root only. */
 	if (!whole || !mounts_set_attributes(mount, attributes, -1) ||
 	    !mounts_map(mount, userns))
-		do_without_owners(s, mount, path, attributes);
+		use_unmapped(s, mount, path, attributes);
 	return mount;
 }
 
 static int
-lower_mount(const struct sandbox *s, const struct lower *l, bool whole,
+mount_lower(const struct sandbox *s, const struct lower *l, bool whole,
     int userns, uint64_t attributes)
 {
 	int mount;
 
 	if (!l->image)
-		return clone_of(s, l->fd, l->path, whole, userns, attributes);
+		return clone_mount_of(s, l->fd, l->path, whole, userns,
+		    attributes);
 	mount = image_mount(l->fd, l->image, l->path);
 	if (!mounts_set_attributes(mount, attributes, userns))
-		do_without_owners(s, mount, l->path, attributes);
+		use_unmapped(s, mount, l->path, attributes);
 	return mount;
 }
 
-/* The root directory of an overlay has the owner and the mode of its upper. */
+/* Copy owner and mode of a lower layer to the upper directory, as the root of
+ * an overlay has those of its upper directory. */
 static void
 copy_owner(int lower, const char *to)
 {
@@ -371,72 +385,76 @@ copy_owner(int lower, const char *to)
 
 	if (fstat(lower, &st) < 0 || chmod(to, st.st_mode & 07777) < 0)
 		die("cannot read", "the root");
-	(void)!chown(to, st.st_uid, st.st_gid); /* as far as mapped */
+	(void)!chown(to, st.st_uid, st.st_gid); /* fails for unmapped ids */
 }
 
-/* All that is to be attached. Before the stage: there the descriptors would be
- * of another mount namespace, and paths begin elsewhere. */
+/* Clone all layers and the parent of --upper. Call before mount_scratch() and
+ * before a change of mount namespace: a descriptor of another mount namespace
+ * cannot be cloned, and relative paths would start elsewhere. */
 static void
-clone_all(const struct sandbox *s, int userns)
+clone_layers(const struct sandbox *s, int userns)
 {
 	for (int i = 0; i < lower_count; i++)
-		lowers[i].mount = lower_mount(s, &lowers[i], false, userns,
+		lowers[i].mount = mount_lower(s, &lowers[i], false, userns,
 		    ROOT_ATTRIBUTES | MOUNT_ATTR_RDONLY);
 	if (upper_parent >= 0)
-		upper_mount = clone_of(s, upper_parent, upper_dir, false,
+		upper_mount = clone_mount_of(s, upper_parent, upper_dir, false,
 		    userns, ROOT_ATTRIBUTES);
 }
 
-/* By its descriptor, as its name may hold anything, and lead to something else
- * by now: proc(5). */
+/* Add an option with a directory below upper_mount, as /proc/self/fd/N: its
+ * name may hold commas. Die if the name now leads to another directory than
+ * descriptor opened. */
 static void
-add_directory(
-    struct strbuf *options, const char *key, const char *name, int held)
+add_upper_option(struct strbuf *options, const char *key, const char *name,
+    int opened)
 {
 	const int fd = openat(upper_mount, name, O_PATH | O_DIRECTORY |
 	    O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || !is_same(fd, "", held))
+	if (fd < 0 || !is_opened_file(fd, "", opened))
 		die("cannot open again", name);
 	strbuf_add(options, key);
 	strbuf_add(options, "/proc/self/fd/");
 	strbuf_number(options, fd);
 }
 
-/* Upper and work directory have to be of one mount: of what holds them both. */
+/* Add --upper and the work directory. overlayfs needs both on one mount, so
+ * attach their parent. */
 static void
 attach_upper(struct strbuf *options)
 {
-	attach_at(upper_mount, "p");
-	add_directory(options, ",upperdir=", upper_name, upper_fd);
-	add_directory(options, ",workdir=", work, work_fd);
+	attach_at(upper_mount, SCRATCH_UPPERDEV);
+	add_upper_option(options, ",upperdir=", upper_name, upper_fd);
+	add_upper_option(options, ",workdir=", work_name, work_fd);
 }
 
-/* A tmpfs over the root of our mount namespace, and us in it: paths from / go
- * on as before. The host sees nothing of it. */
+/* Mount the scratch tmpfs over the root of our mount namespace and change to
+ * it. Absolute paths still lead to the old root. The host does not see the
+ * tmpfs. */
 static void
 mount_scratch(const struct sandbox *s)
 {
 	char text[48];
 	struct strbuf options = STRBUF(text);
-	int stage, place = open("/", O_PATH | O_CLOEXEC);
+	int scratch, place = open("/", O_PATH | O_CLOEXEC);
 
 	strbuf_add(&options, "mode=755");
 	if (s->root_size > 0) {
 		strbuf_add(&options, ",size=");
 		strbuf_number(&options, s->root_size);
 	}
-	stage = mounts_new("tmpfs", text, ROOT_ATTRIBUTES);
-	if (stage < 0 || place < 0 || !mounts_attach(stage, place) ||
-	    fchdir(stage) < 0)
+	scratch = mounts_new("tmpfs", text, ROOT_ATTRIBUTES);
+	if (scratch < 0 || place < 0 || !mounts_attach(scratch, place) ||
+	    fchdir(scratch) < 0)
 		die("cannot mount", "a tmpfs for the root");
 	close(place);
-	close(stage);
+	close(scratch);
 }
 
-/* The overlay, as "m" below the directory that we are in from now on. */
+/* Mount the overlay on SCRATCH_MERGED and stay in the scratch tmpfs. */
 static void
-mount_overlay(const struct sandbox *s, bool userns)
+mount_root_overlay(const struct sandbox *s, bool userns)
 {
 	char text[4096];
 	struct strbuf options = STRBUF(text);
@@ -456,17 +474,19 @@ mount_overlay(const struct sandbox *s, bool userns)
 	if (s->upper) {
 		attach_upper(&options);
 	} else {
-		if (mkdir("u", 0755) < 0 || mkdir("w", 0755) < 0)
+		if (mkdir(SCRATCH_UPPER, 0755) < 0 ||
+		    mkdir(SCRATCH_WORK, 0755) < 0)
 			die("cannot make", "the upper directory");
-		copy_owner(lowers[lower_count - 1].mount, "u");
-		strbuf_add(&options, ",upperdir=u,workdir=w,volatile");
+		copy_owner(lowers[lower_count - 1].mount, SCRATCH_UPPER);
+		strbuf_add(&options, ",upperdir=" SCRATCH_UPPER
+		    ",workdir=" SCRATCH_WORK ",volatile");
 	}
-	if (mkdir("m", 0755) < 0 || mount("overlay", "m", "overlay",
-	    MS_NOSUID | MS_NODEV, text) < 0)
+	if (mkdir(SCRATCH_MERGED, 0755) < 0 || mount("overlay", SCRATCH_MERGED,
+	    "overlay", MS_NOSUID | MS_NODEV, text) < 0)
 		die_with("cannot mount an overlay on", lowers[0].path,
-		    errno == ELOOP ?
-		    "no layer may lie in another" : errno == ENODEV ?
-		    "the kernel has no overlayfs; modprobe overlay" : NULL);
+		    errno == ELOOP ? "move the layer that lies in another" :
+		    errno == ENODEV ? "load overlayfs: modprobe overlay" :
+		    NULL);
 }
 
 static bool
@@ -476,9 +496,9 @@ wants_overlay(const struct sandbox *s)
 	    s->root_mode == EPHEMERAL);
 }
 
-/* Overlayfs does what it does as who has mounted it, and on mounts with mapped
- * owners nobody else than one of them can make a file: it has to be root of the
- * sandbox, with all rights of ours. setfsuid(2) takes some of them. */
+/* Become the sandbox's root for file access, or root again. overlayfs acts with
+ * the mounter's credentials, and on an id-mapped mount only mapped ids can make
+ * files. setfsuid(2) drops some effective capabilities; restore them. */
 static void
 set_fs_ids(uint32_t uid, uint32_t gid)
 {
@@ -492,7 +512,7 @@ set_fs_ids(uint32_t uid, uint32_t gid)
 	c[0].effective = c[0].permitted;
 	c[1].effective = c[1].permitted;
 	if (syscall(SYS_capset, &h, c) < 0)
-		die("cannot keep", "our capabilities");
+		die("cannot restore", "our capabilities");
 }
 
 void
@@ -505,23 +525,23 @@ root_pass(const struct sandbox *s, int userns, const uint32_t owner[2])
 	if (wants_overlay(s)) {
 		int overlay;
 
-		clone_all(s, userns);
+		clone_layers(s, userns);
 		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL,
 		    MS_REC | MS_PRIVATE, NULL) < 0)
 			die("cannot make", "a mount namespace");
 		if (s->upper)
 			set_fs_ids(owner[0], owner[1]);
-		mount_overlay(s, false);
+		mount_root_overlay(s, false);
 		if (s->upper)
 			set_fs_ids(0, 0);
-		overlay = open("m", O_PATH | O_CLOEXEC);
+		overlay = open(SCRATCH_MERGED, O_PATH | O_CLOEXEC);
 		n.fd = mounts_clone(overlay, NULL, false);
 		close(overlay);
 	} else {
-		/* With all that is mounted below, as for an ordinary user, to
-		 * whom the kernel gives no other clone: what lies under those
-		 * mounts is hidden from everyone outside as well. */
-		n.fd = lower_mount(s, &lowers[0], true, userns,
+		/* With all mounts below it. The kernel allows an ordinary user
+		 * no other clone, as a clone without them would reveal the
+		 * files under those mounts. Do the same for root. */
+		n.fd = mount_lower(s, &lowers[0], true, userns,
 		    ROOT_ATTRIBUTES | (s->root_mode == READ_ONLY ?
 		    MOUNT_ATTR_RDONLY : 0));
 	}
@@ -533,18 +553,18 @@ root_pass(const struct sandbox *s, int userns, const uint32_t owner[2])
 void
 root_receive(int mount)
 {
-	received = mount;
+	received_root = mount;
 }
 
 int
 rootfs_attach(const struct sandbox *s, bool userns)
 {
-	int root = received, place;
+	int root = received_root, place;
 
 	if (wants_overlay(s) && root < 0) {
-		clone_all(s, -1);
-		mount_overlay(s, userns);
-		root = open("m", O_PATH | O_CLOEXEC);
+		clone_layers(s, -1);
+		mount_root_overlay(s, userns);
+		root = open(SCRATCH_MERGED, O_PATH | O_CLOEXEC);
 		if (root < 0)
 			die("cannot open", "the root");
 		return root;
@@ -552,7 +572,7 @@ rootfs_attach(const struct sandbox *s, bool userns)
 	if (root < 0 && lower_count == 0)
 		root = mounts_new("tmpfs", "mode=755", ROOT_ATTRIBUTES);
 	else if (root < 0)
-		root = lower_mount(s, &lowers[0], true, -1,
+		root = mount_lower(s, &lowers[0], true, -1,
 		    ROOT_ATTRIBUTES | (s->root_mode == READ_ONLY ?
 		    MOUNT_ATTR_RDONLY : 0));
 	place = open("/", O_PATH | O_CLOEXEC);
@@ -562,9 +582,9 @@ rootfs_attach(const struct sandbox *s, bool userns)
 	return root;
 }
 
-/* The new root is mounted over the old one, which ends up over the new one and
- * is taken off there: no directory has to be lent for it, pivot_root(2). It may
- * be of several mounts. As long as one is left ".." leads onto it. */
+/* pivot_root(".", ".") stacks the old root on the new one, so it needs no
+ * directory in the new root, pivot_root(2). Detach the old root there. It may
+ * consist of several mounts: repeat until ".." of / is / itself. */
 void
 rootfs_enter(const struct sandbox *s, int root)
 {
@@ -589,9 +609,11 @@ rootfs_fds(int fds[ROOTFS_FDS])
 	fds[2] = work_fd;
 }
 
-/* Overlayfs gives its directory mode 0, which keeps an ordinary user out. */
+/* Open the directory "work" that overlayfs made in the work directory. It has
+ * mode 0, so that an ordinary user has to change the mode first. Return -1 with
+ * errno. */
 static int
-open_inner(void)
+open_overlay_work(void)
 {
 	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int place = openat(work_fd, "work", O_PATH | flags), dir = -1;
@@ -611,17 +633,18 @@ open_inner(void)
 	return dir;
 }
 
-/* Overlayfs keeps a whiteout in there, to link to. */
+/* Remove all entries of the directory, and close it. overlayfs keeps a whiteout
+ * in "work" to make hard links of. */
 static bool
-empty(int dir)
+remove_entries(int dir)
 {
 	_Alignas(8) char buffer[1024];
 	long n;
 
 	while ((n = syscall(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0)
 		for (long at = 0; at < n;) {
-			/* The length of an entry, and its name, getdents64(2).
-			 */
+			/* d_reclen is at offset 16 and d_name at 19,
+			 * getdents64(2). */
 			unsigned short length;
 
 			memcpy(&length, buffer + at + 16, sizeof(length));
@@ -633,26 +656,27 @@ empty(int dir)
 	return n == 0;
 }
 
-/* Where another directory has taken the name, that one stays. */
+/* Remove the work directory, unless another directory has its name by now. */
 static bool
-remove_work(void)
+remove_work_directory(void)
 {
-	const int dir = open_inner();
+	const int dir = open_overlay_work();
 
-	if (dir < 0 ? errno != ENOENT : !empty(dir) ||
+	if (dir < 0 ? errno != ENOENT : !remove_entries(dir) ||
 	    unlinkat(work_fd, "work", AT_REMOVEDIR) < 0)
 		return false;
-	return is_same(upper_parent, work, work_fd) &&
-	    unlinkat(upper_parent, work, AT_REMOVEDIR) == 0;
+	return is_opened_file(upper_parent, work_name, work_fd) &&
+	    unlinkat(upper_parent, work_name, AT_REMOVEDIR) == 0;
 }
 
 void
 rootfs_clean(bool started)
 {
-	syscall(SETFSUID, geteuid());   /* act_as() may have been in between */
-	if (work_locked && !remove_work() && started)
-		warn("cannot remove the work directory beside", upper_given);
+	/* die() may have been called between the two set_fs_ids(). */
+	syscall(SETFSUID, geteuid());
+	if (work_locked && !remove_work_directory() && started)
+		warn("cannot remove the work directory beside", upper_option);
 	if (upper_made && !started && (upper_fd < 0 ||
-	    is_same(upper_parent, upper_name, upper_fd)))
+	    is_opened_file(upper_parent, upper_name, upper_fd)))
 		unlinkat(upper_parent, upper_name, AT_REMOVEDIR);
 }

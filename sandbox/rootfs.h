@@ -1,43 +1,47 @@
-/* The root: a directory, layers, an image or nothing, and how it is entered. */
+/* The root of a sandbox: a directory, layers, an image or an empty tmpfs. */
 #ifndef PITH_SANDBOX_ROOTFS_H
 #define PITH_SANDBOX_ROOTFS_H
 
 #include "sandbox.h"
 
-/* Open what the options name, before anything is done; what cannot be a root is
- * refused. */
+/* Open the directories and images of --rootfs and --layer. Makes nothing. Dies
+ * if one of them cannot be a root or if the options contradict each other. */
 void rootfs_prepare(const struct sandbox *s);
 
 /* True if the root, or a layer of it, is the tree of this host. */
 bool rootfs_is_host(void);
 
-/* Open --upper, or make it, when all else has been checked; dies. A new one has
- * mode 0700 unless a directory above keeps other users out. */
+/* Open or make the directory of --upper and its work directory. Call after all
+ * other checks, as this writes to the host. A new directory has mode 0700, or
+ * 0755 if a directory above it excludes other users. Dies on failure. */
 void rootfs_upper(const struct sandbox *s);
 
-/* In a launcher that is root: make the mount with owners as the user namespace
- * maps them, in a mount namespace that the launcher moves to, and pass it on to
- * init; dies. owner are uid and gid of the root inside as they are out here. */
+/* In a launcher that is root: make the mount of the root, with owners mapped to
+ * the user namespace of descriptor userns, and send it to init. For an overlay
+ * the launcher moves to a new mount namespace. owner is the outer uid and gid
+ * of root inside. Without --rootfs and --layer, or with --rootfs none, does
+ * nothing. Dies on failure. */
 void root_pass(const struct sandbox *s, int userns, const uint32_t owner[2]);
 
-/* In init: the mount that came. */
+/* In init: keep the mount that root_pass() sent. Takes over the descriptor. */
 void root_receive(int mount);
 
-/* In init: attach the root over our own, where paths do not see it yet. Returns
- * a descriptor of it; dies. In a user namespace overlayfs keeps its notes in
- * other attributes, userxattr. */
+/* In init: attach the root on top of our own. Absolute paths still lead to the
+ * old root. Returns an O_PATH or mount descriptor of the new root; dies on
+ * failure. With userns, overlayfs uses user.* attributes (option userxattr). */
 int rootfs_attach(const struct sandbox *s, bool userns);
 
-/* In init: make it the root, let go of the old one, and make sure of that.
- * Nothing of the old tree can be reached any more; dies. pivot_root(2) */
+/* In init: make root the root directory, detach the old root and check that it
+ * is gone. Closes root. Dies on failure. pivot_root(2) */
 void rootfs_enter(const struct sandbox *s, int root);
 
-/* What the launcher needs to the end for that; or -1. */
+/* Fill in the descriptors that rootfs_clean() needs; unused ones are -1. */
 enum { ROOTFS_FDS = 3 };
 void rootfs_fds(int fds[ROOTFS_FDS]);
 
-/* In the launcher at the end, when the command was started or not: remove what
- * overlayfs needed beside --upper.  */
+/* In the launcher, at the end or on a failed start: remove the work directory.
+ * If the command was not started, also remove an --upper that we made. Warns
+ * if the work directory cannot be removed. */
 void rootfs_clean(bool started);
 
 #endif

@@ -118,7 +118,7 @@ it 'shares an upper directory with no other sandbox, and continues at once' && f
 	hear_until ready
 	box --upper $H/one/ -- true
 	code_is 125
-	err_is "pith: cannot use as the upper directory '$H/one/': another sandbox does"
+	err_is "pith: cannot use as the upper directory '$H/one/': another sandbox uses it"
 	kill $pid
 	ends 2>/dev/null
 	for n in 1 2 3 4 5 6 7 8; do
@@ -127,7 +127,7 @@ it 'shares an upper directory with no other sandbox, and continues at once' && f
 	wait
 	for n in 1 2 3 4 5 6 7 8; do
 		case $(cat $W/$n.err) in
-		'' | *': another sandbox does') ;;
+		'' | *': another sandbox uses it') ;;
 		*) fail "$(cat $W/$n.err)" ;;
 		esac
 	done
