@@ -425,7 +425,7 @@ wait_for_launcher(void)
 		if (!channel_read(&n, true, &over))
 			exit_with_launcher();
 		if (n.kind == MSG_MOUNT && n.code == DEV_MOUNT)
-			mounts_take_dev(n.fd);
+			mounts_receive_dev(n.fd);
 		else if (n.kind == MSG_MOUNT && n.code == ROOT_MOUNT)
 			root_receive(n.fd);
 		else if (n.kind == MSG_MOUNT)

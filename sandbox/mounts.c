@@ -16,14 +16,14 @@
 
 #define NO_SUID_DEV (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define NOTHING_RUNS (NO_SUID_DEV | MOUNT_ATTR_NOEXEC)
-/* A device can be written on a read-only mount; its owner and mode, which are
- * those of the host's, can not. */
+/* A read-only mount keeps the owner and mode of a device node, which belong to
+ * the host. The device itself stays writable. */
 #define DEVICE_FILE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY)
 
-/* ---- making and attaching ----------------------------------------------- */
+/* ---- detached mounts ---------------------------------------------------- */
 
 static bool
-configure(int fs, const char *options)
+set_fs_options(int fs, const char *options)
 {
 	char text[128];
 	struct strbuf copy = STRBUF(text);
@@ -55,7 +55,7 @@ mounts_new(const char *type, const char *options, unsigned int attributes)
 	int fs = syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
 	int mount = -1, error;
 
-	if (fs >= 0 && configure(fs, options))
+	if (fs >= 0 && set_fs_options(fs, options))
 		mount = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
 	error = errno;
 	if (fs >= 0)
@@ -64,9 +64,10 @@ mounts_new(const char *type, const char *options, unsigned int attributes)
 	return mount;
 }
 
-/* Open a file of the launcher's mount namespace in ours, as open_tree(2) clones
- * only mounts of the caller's. path may be relative to a directory that we have
- * left, or a link to a descriptor, so walk the path that the kernel knows. */
+/* Open a file of the launcher's mount namespace in ours, as open_tree(2) only
+ * clones mounts of the caller's mount namespace. path may be relative to a
+ * directory that we have left, or a link to a descriptor, so use the kernel's
+ * path of the descriptor. */
 static int
 reopen_checked(const char *path, int fd)
 {
@@ -90,12 +91,12 @@ reopen_checked(const char *path, int fd)
 }
 
 int
-mounts_clone(int fd, const char *path, bool whole)
+mounts_clone(int fd, const char *path, bool recursive)
 {
 	int from = path ? reopen_checked(path, fd) : fd;
 	int mount = from < 0 ? -1 : syscall(SYS_open_tree, from, "",
 	    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-	    (whole ? AT_RECURSIVE : 0));
+	    (recursive ? AT_RECURSIVE : 0));
 	int error = errno;
 
 	if (path && from >= 0)
@@ -107,7 +108,8 @@ mounts_clone(int fd, const char *path, bool whole)
 bool
 mounts_set_attributes(int mount, uint64_t attributes, int userns)
 {
-	/* Out of the host's peer group: a mount on it would show up there. */
+	/* Leave the host's peer group, or mounts on ours would propagate to the
+	 * host. */
 	struct mount_attr a = { .attr_set = attributes,
 	    .propagation = MS_PRIVATE };
 
@@ -145,11 +147,12 @@ mounts_attach(int mount, int place)
 	    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
 }
 
-/* ---- places in a hostile root ------------------------------------------- */
+/* ---- paths in a hostile root -------------------------------------------- */
 
-/* Somebody who renames all the time may have to be tried again, openat2(2). */
+/* Open an O_PATH descriptor. Retry on EAGAIN, which openat2(2) returns if a
+ * rename on the path happens at the same time. */
 static int
-open_in(int root, const char *path, int flags, int resolve)
+openat2_in_root(int root, const char *path, int flags, int resolve)
 {
 	const struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags,
 	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve };
@@ -164,7 +167,7 @@ open_in(int root, const char *path, int flags, int resolve)
 int
 mounts_find(int root, const char *path)
 {
-	return open_in(root, path, 0, 0);
+	return openat2_in_root(root, path, 0, 0);
 }
 
 int
@@ -181,7 +184,7 @@ mounts_open_parent(int root, const char *path, const char **name)
 		--*name;
 	n = *name - path;
 	errno = n >= sizeof(text) ? ENAMETOOLONG : EINVAL;
-	/* A link's name would lead somewhere else, ".." to who knows. */
+	/* Reject names that are no directory entry of their own. */
 	if (n >= sizeof(text) || end == *name || strncmp(*name, ".", end -
 	    *name) == 0 || strncmp(*name, "..", end - *name) == 0)
 		return -1;
@@ -191,15 +194,15 @@ mounts_open_parent(int root, const char *path, const char **name)
 	    fcntl(root, F_DUPFD_CLOEXEC, 3);
 }
 
-/* Of a link that leads to a link: each has up to 127 parts, and a part takes
- * 5 KiB of the stack. */
-enum { LINKS = 8 };
+/* Longest chain of links. A link has up to 127 components, and each of them
+ * takes 5 KiB of stack. */
+enum { MAX_LINKS = 8 };
 
-/* What a link would lead to that leads to nothing yet, such as
- * /etc/resolv.conf. Its text is the root's: it is kept short, as each part of
- * it is a call deeper. */
+/* Open the target of a dangling link, such as /etc/resolv.conf, and make it.
+ * The root chooses the text of the link. Accept 255 bytes only, as each
+ * component is one level of recursion. */
 static __attribute__((noinline)) int
-place_behind(int root, const char *path, const char *name, int parent,
+open_behind_link(int root, const char *path, const char *name, int parent,
     const char *part, bool directory)
 {
 	static int depth;
@@ -209,7 +212,7 @@ place_behind(int root, const char *path, const char *name, int parent,
 	int fd;
 
 	errno = ELOOP;
-	if (size <= 0 || size == sizeof(link) || depth == LINKS)
+	if (size <= 0 || size == sizeof(link) || depth == MAX_LINKS)
 		return -1;
 	link[size] = '\0';
 	strbuf_add(&l, link[0] == '/' ? "" : path);
@@ -222,13 +225,13 @@ place_behind(int root, const char *path, const char *name, int parent,
 	return fd;
 }
 
-/* By parts: each is made in a directory that is held. */
+/* Recurse to the parent, and make the last component below its descriptor. */
 int
 mounts_open_in_root(int root, const char *path, bool directory)
 {
 	char part[NAME_MAX + 1];
 	const char *name;
-	int fd = open_in(root, path, 0, 0), parent, made;
+	int fd = openat2_in_root(root, path, 0, 0), parent, made;
 	size_t n;
 
 	if (fd >= 0 || errno != ENOENT)
@@ -243,9 +246,10 @@ mounts_open_in_root(int root, const char *path, bool directory)
 		made = directory ? mkdirat(parent, part, 0755) :
 		    mknodat(parent, part, S_IFREG | 0644, 0);
 		if (made == 0 || errno == EEXIST)
-			fd = open_in(parent, part, 0, RESOLVE_NO_SYMLINKS);
+			fd = openat2_in_root(parent, part, 0,
+			    RESOLVE_NO_SYMLINKS);
 		if (fd < 0 && errno == ELOOP)
-			fd = place_behind(root, path, name, parent, part,
+			fd = open_behind_link(root, path, name, parent, part,
 			    directory);
 	} else {
 		errno = ENAMETOOLONG;
@@ -256,19 +260,22 @@ mounts_open_in_root(int root, const char *path, bool directory)
 	return fd;
 }
 
-/* Of /proc, /sys and /dev: no link may stand there. */
+/* Open or make the directory for /proc, /sys or /dev. Links are not followed.
+ */
 static int
-real_directory(int root, const char *name)
+open_mount_directory(int root, const char *name)
 {
-	int fd = open_in(root, name, O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	int fd = openat2_in_root(root, name, O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 
 	if (fd < 0 && errno == ENOENT && mkdirat(root, name, 0755) == 0)
-		fd = open_in(root, name, O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+		fd = openat2_in_root(root, name, O_DIRECTORY,
+		    RESOLVE_NO_SYMLINKS);
 	if (fd < 0 && errno == EROFS)
 		diex("cannot make a directory for", name,
-		    "the root is read-only", "make it there, or --ephemeral");
+		    "the root is read-only",
+		    "create it in the root, or use --ephemeral");
 	if (fd < 0)
-		die("cannot find a directory for", name);
+		die("cannot open the directory for", name);
 	return fd;
 }
 
@@ -282,56 +289,59 @@ attach_or_die(int mount, int place, const char *what)
 
 /* ---- /proc and /sys ----------------------------------------------------- */
 
-/* What of /proc and /sys a container has no business with: shown empty, or not
- * to be written. Those of engines, and what is new since. */
+/* Files of /proc and /sys that expose the machine. The lists are those of
+ * container engines, with newer files added. */
 static const char hidden_proc[][14] = {
 	"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats",
 	"sched_debug", "scsi", "timer_list", "timer_stats",
-	/* With addresses of the kernel for everybody, where sysctls say so. */
+	/* Kernel addresses, readable by all users under some sysctls. */
 	"kallsyms", "modules",
-	/* Root of a user namespace that is not the machine's could not read
-	 * these anyway. */
+	/* Only readable by root of the machine, not by root of a user
+	 * namespace. */
 	"kmsg", "kpagecount", "kpageflags", "kpagecgroup", "vmallocinfo",
 	"slabinfo", "pagetypeinfo",
 };
-enum { FOR_ALL = 12 };
+enum { HIDDEN_ALWAYS = 12 };    /* those before "kmsg" */
 
 static const char hidden_sys[][25] = {
 	"firmware", "devices/virtual/powercap", "kernel/debug",
 	"kernel/tracing", "kernel/security",
-	/* Where it is the host's, with all that is mounted on it. */
+	/* Only in the host's /sys, where the host's groups are mounted. */
 	"fs/cgroup",
 };
-enum { OF_OURS = 5 };
+enum { HIDDEN_IN_OWN_SYS = 5 }; /* those before "fs/cgroup" */
 
-static const char unwritable[][14] = {
+static const char readonly_proc[][14] = {
 	"sys", "sysrq-trigger", "irq", "bus", "fs",
 };
 
-/* Masks go onto these, whatever stands at their place in the root by then. */
+/* Mounts that mounts_mask() covers. Use descriptors, as other mounts may have
+ * been attached at their paths. */
 static int proc_mount = -1, sys_mount = -1;
-static bool shows_host;         /* does sys_mount */
+static bool is_host_sys;        /* sys_mount is a clone of the host's /sys */
 
-/* A whole /dev that the launcher has made, or -1; and its null. */
-static int made_dev = -1, own_null = -1;
+static int received_dev = -1;   /* /dev from the launcher, or -1 */
+static int dev_null = -1;       /* its node "null", or -1 */
 
-/* The kernel mounts no fresh /proc or /sys where that would show what is hidden
- * in ours, mount_too_revealing() of its fs/namespace.c. */
+/* Handle the failure of a new /proc or /sys. The kernel refuses it with EPERM
+ * if our own has files hidden by mounts, mount_too_revealing() of its
+ * fs/namespace.c. */
 static void
-refused(const char *what, const char *remedy, bool best_effort)
+mount_failed(const char *what, const char *remedy, bool best_effort)
 {
 	if (best_effort)
 		degrade("cannot mount", what);
 	else if (errno == EPERM)
-		diex("cannot mount", what, "part of ours is hidden from us, "
+		diex("cannot mount", what, "part of our own is hidden from us, "
 		    "as in a container", remedy);
 	else
 		die("cannot mount", what);
 }
 
-static const char NO_PROC[] = "--proc none does without";
+static const char PROC_REMEDY[] = "use --proc none";
 
-/* Sysctls are written there: part of the old root's /proc may be read-only. */
+/* The old root's /proc may be partly read-only, and sysctls are written to
+ * /proc. */
 void
 mounts_hidden_proc(void)
 {
@@ -341,8 +351,8 @@ mounts_hidden_proc(void)
 		proc_use(mount);
 }
 
-/* With the processes of the host it is the host's, as only the owner of a PID
- * namespace gets a new one. */
+/* With --pid host, clone the host's /proc: only the owner of a PID namespace
+ * may mount a new one. */
 static int
 new_proc(const struct sandbox *s)
 {
@@ -363,10 +373,10 @@ mount_proc(int root, const struct sandbox *s)
 	int mount = new_proc(s);
 
 	if (mount < 0) {
-		refused("/proc", NO_PROC, s->best_effort);
+		mount_failed("/proc", PROC_REMEDY, s->best_effort);
 		return;
 	}
-	attach_or_die(mount, real_directory(root, "proc"), "/proc");
+	attach_or_die(mount, open_mount_directory(root, "proc"), "/proc");
 	if (s->proc <= PROC_MASKED) {
 		proc_mount = fcntl(mount, F_DUPFD_CLOEXEC, 3);
 		if (proc_mount < 0)
@@ -385,27 +395,27 @@ mount_sys(int root, bool host_network, bool best_effort)
 {
 	int mount = -1, host;
 
-	/* Who has no network namespace of its own gets no sysfs of its own. */
+	/* The kernel allows a new sysfs only in an own network namespace. */
 	if (!host_network) {
 		mount = mounts_new("sysfs", "", NOTHING_RUNS |
 		    MOUNT_ATTR_RDONLY);
 	} else if ((host = open("/sys", O_PATH | O_CLOEXEC)) >= 0) {
 		mount = mounts_clone(host, NULL, true);
-		shows_host = true;
+		is_host_sys = true;
 		close(host);
 		if (mount >= 0 && !mounts_set_attributes(mount, NOTHING_RUNS |
 		    MOUNT_ATTR_RDONLY, -1))
 			mount = -1;
 	}
 	if (mount < 0) {
-		refused("/sys", "--sys none does without", best_effort);
+		mount_failed("/sys", "use --sys none", best_effort);
 		return;
 	}
-	attach_or_die(mount, real_directory(root, "sys"), "/sys");
+	attach_or_die(mount, open_mount_directory(root, "sys"), "/sys");
 	sys_mount = mount;
 }
 
-/* Our own, never the root's: that one may be anything. */
+/* Open the host's /dev/null. The one of the root could be any file. */
 static int
 open_null(void)
 {
@@ -420,17 +430,17 @@ open_null(void)
 	return null;
 }
 
-/* With what to cover a file, and a directory. The first place gets the mount
- * itself, the others clones of it: before Linux 6.15 only what is attached can
- * be cloned. */
+/* Mounts that cover files (null) and directories (empty). The first file gets
+ * the mount itself, later ones get clones: before Linux 6.15 only an attached
+ * mount can be cloned. */
 struct cover { int mount; bool attached; };
 struct covers { struct cover null, empty; };
 
 static void
-hide(int mount_point, const char *path, struct covers *c)
+hide_file(int mount_point, const char *path, struct covers *c)
 {
 	struct stat st;
-	int place = open_in(mount_point, path, 0, RESOLVE_NO_SYMLINKS);
+	int place = openat2_in_root(mount_point, path, 0, RESOLVE_NO_SYMLINKS);
 	struct cover *with;
 	int mount;
 
@@ -448,9 +458,9 @@ hide(int mount_point, const char *path, struct covers *c)
 }
 
 static void
-protect(const char *path)
+protect_file(const char *path)
 {
-	int place = open_in(proc_mount, path, 0, RESOLVE_NO_SYMLINKS);
+	int place = openat2_in_root(proc_mount, path, 0, RESOLVE_NO_SYMLINKS);
 	int mount;
 
 	if (place < 0 && errno == ENOENT)
@@ -466,14 +476,14 @@ protect(const char *path)
 void
 mounts_mask(bool userns)
 {
-	const size_t count = userns ? FOR_ALL : sizeof(hidden_proc) /
+	const size_t count = userns ? HIDDEN_ALWAYS : sizeof(hidden_proc) /
 	    sizeof(hidden_proc[0]);
 	struct covers c = { { -1, false }, { -1, false } };
 	int null;
 
 	if (proc_mount < 0 && sys_mount < 0)
 		return;
-	null = own_null >= 0 ? own_null : open_null();
+	null = dev_null >= 0 ? dev_null : open_null();
 	c.null.mount = mounts_clone(null, NULL, false);
 	c.empty.mount = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
 	    MOUNT_ATTR_RDONLY);
@@ -481,15 +491,16 @@ mounts_mask(bool userns)
 	    !mounts_set_attributes(c.null.mount, DEVICE_FILE, -1))
 		die("cannot hide", "/proc");
 	for (size_t i = 0; i < count && proc_mount >= 0; i++)
-		hide(proc_mount, hidden_proc[i], &c);
-	for (int i = 0; i < OF_OURS + shows_host && sys_mount >= 0; i++)
-		hide(sys_mount, hidden_sys[i], &c);
+		hide_file(proc_mount, hidden_proc[i], &c);
+	for (int i = 0; i < HIDDEN_IN_OWN_SYS + is_host_sys &&
+	    sys_mount >= 0; i++)
+		hide_file(sys_mount, hidden_sys[i], &c);
 	close(null);
 	close(c.null.mount);
 	close(c.empty.mount);
-	for (size_t i = 0; i < sizeof(unwritable) / sizeof(unwritable[0]) &&
-	    proc_mount >= 0; i++)
-		protect(unwritable[i]);
+	for (size_t i = 0; i < sizeof(readonly_proc) /
+	    sizeof(readonly_proc[0]) && proc_mount >= 0; i++)
+		protect_file(readonly_proc[i]);
 }
 
 /* ---- /dev --------------------------------------------------------------- */
@@ -499,7 +510,7 @@ static const struct { char name[8]; unsigned char major, minor; } nodes[] = {
 	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
 };
 
-static const struct { char name[7], target[16]; } links[] = {
+static const struct { char name[7], target[16]; } symlinks[] = {
 	{ "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" },
 	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
 	{ "ptmx", "pts/ptmx" },
@@ -528,20 +539,20 @@ mounts_make_dev(const uint32_t owner[2])
 		return dev;
 	if (dev < 0 || errno != EPERM)
 		die("cannot make", "/dev");
-	/* As in a container without CAP_MKNOD: init binds the host's. */
+	/* In a container without CAP_MKNOD: let init bind the host's nodes. */
 	close(dev);
 	return -1;
 }
 
 void
-mounts_take_dev(int dev)
+mounts_receive_dev(int dev)
 {
-	made_dev = dev;
+	received_dev = dev;
 }
 
-/* On a tmpfs that is new, and ours alone yet. */
+/* Make a mount point in the new /dev, which no other process can change yet. */
 static int
-new_place(int dev, const char *name, bool directory)
+make_mount_point(int dev, const char *name, bool directory)
 {
 	if ((directory ? mkdirat(dev, name, 0755) :
 	    mknodat(dev, name, S_IFREG | 0644, 0)) < 0)
@@ -568,7 +579,8 @@ bind_node(int dev, size_t i)
 	mount = mounts_clone(host, NULL, false);
 	if (mount >= 0 && !mounts_set_attributes(mount, DEVICE_FILE, -1))
 		die("cannot mount", path);
-	attach_or_die(mount, new_place(dev, nodes[i].name, false), path);
+	attach_or_die(mount, make_mount_point(dev, nodes[i].name, false),
+	    path);
 	close(mount);
 	close(host);
 }
@@ -576,12 +588,13 @@ bind_node(int dev, size_t i)
 static void
 mount_in_dev(int dev, const char *name, int mount)
 {
-	attach_or_die(mount, new_place(dev, name, true), name);
+	attach_or_die(mount, make_mount_point(dev, name, true), name);
 	close(mount);
 }
 
-/* The group of terminals is tty, if the sandbox has it. kernel.pty.max bounds
- * the terminals of the whole machine, so a sandbox gets a part of them. */
+/* Mount a new devpts. Terminals get group 5 (tty), if that group is mapped in
+ * the sandbox. kernel.pty.max limits the terminals of the whole machine, so
+ * limit those of the sandbox. */
 static int
 new_pts(int max)
 {
@@ -607,18 +620,18 @@ mount_dev(int root, const struct sandbox *s)
 {
 	char text[64];
 	struct strbuf shm = STRBUF(text);
-	int dev = made_dev >= 0 ? made_dev :
+	int dev = received_dev >= 0 ? received_dev :
 	    mounts_new("tmpfs", "mode=755,size=65536", NOTHING_RUNS);
 
-	attach_or_die(dev, real_directory(root, "dev"), "/dev");
-	if (made_dev >= 0)
-		own_null = openat(dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	attach_or_die(dev, open_mount_directory(root, "dev"), "/dev");
+	if (received_dev >= 0)
+		dev_null = openat(dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) &&
-	    made_dev < 0; i++)
+	    received_dev < 0; i++)
 		bind_node(dev, i);
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		if (symlinkat(links[i].target, dev, links[i].name) < 0)
-			die("cannot link", links[i].name);
+	for (size_t i = 0; i < sizeof(symlinks) / sizeof(symlinks[0]); i++)
+		if (symlinkat(symlinks[i].target, dev, symlinks[i].name) < 0)
+			die("cannot link", symlinks[i].name);
 	mount_in_dev(dev, "pts", new_pts(s->pty_max));
 	strbuf_add(&shm, "mode=1777,size=");
 	strbuf_number(&shm, s->shm_size ? s->shm_size : 64 << 20);
@@ -647,7 +660,7 @@ mounts_proc(void)
 	int mount = mounts_new("proc", "", NOTHING_RUNS);
 
 	if (mount < 0)
-		refused("/proc", NO_PROC, false);
+		mount_failed("/proc", PROC_REMEDY, false);
 	attach_or_die(mount, open("/proc", O_PATH | O_CLOEXEC), "/proc");
 	proc_use(mount);
 }
