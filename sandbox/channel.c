@@ -9,14 +9,14 @@
 #include "../cli/log.h"
 #include "channel.h"
 
-/* A realtime signal queues, and its si_code tells it from one that a process
- * has sent; where the queue is full the kernel sends SIGIO, fcntl(2). */
-enum { NEWS_SIGNAL = 64 };
+/* A realtime signal is queued. Its si_code shows that no process has sent it.
+ * If the queue is full, the kernel sends SIGIO instead, fcntl(2). */
+enum { CHANNEL_SIGNAL = 64 };
 
-static int ends[2] = { -1, -1 };
-static int own = -1;
+static int sockets[2] = { -1, -1 };
+static int own_socket = -1;
 
-/* Room for what may be passed beside a message. */
+/* Buffer for the control messages, cmsg(3). */
 union ancillary {
 	struct cmsghdr align;
 	char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
@@ -28,10 +28,10 @@ channel_make(void)
 	const int on = 1;
 
 	if (syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    ends) < 0)
+	    sockets) < 0)
 		die("cannot make", "a socket for init");
 	for (int i = 0; i < 2; i++)
-		if (setsockopt(ends[i], SOL_SOCKET, SO_PASSCRED, &on,
+		if (setsockopt(sockets[i], SOL_SOCKET, SO_PASSCRED, &on,
 		    sizeof(on)) < 0)
 			die("cannot make", "a socket for init");
 }
@@ -39,29 +39,29 @@ channel_make(void)
 void
 channel_take_end(bool launcher)
 {
-	own = ends[launcher];
-	close(ends[!launcher]);
-	if (fcntl(own, F_SETOWN, getpid()) < 0 ||
-	    fcntl(own, F_SETSIG, NEWS_SIGNAL) < 0 ||
-	    fcntl(own, F_SETFL, O_ASYNC) < 0)
+	own_socket = sockets[launcher];
+	close(sockets[!launcher]);
+	if (fcntl(own_socket, F_SETOWN, getpid()) < 0 ||
+	    fcntl(own_socket, F_SETSIG, CHANNEL_SIGNAL) < 0 ||
+	    fcntl(own_socket, F_SETFL, O_ASYNC) < 0)
 		die("cannot watch", "the socket of init");
 }
 
 int
 channel_fd(void)
 {
-	return own;
+	return own_socket;
 }
 
 bool
 channel_is_signal(const siginfo_t *info)
 {
-	return own >= 0 && info->si_code > 0 &&
-	    (info->si_signo == NEWS_SIGNAL || info->si_signo == SIGIO);
+	return own_socket >= 0 && info->si_code > 0 &&
+	    (info->si_signo == CHANNEL_SIGNAL || info->si_signo == SIGIO);
 }
 
 static void
-attach(struct msghdr *m, int type, const void *data, size_t n)
+attach_control(struct msghdr *m, int type, const void *data, size_t n)
 {
 	struct cmsghdr *c = (void *)((char *)m->msg_control +
 	    m->msg_controllen);
@@ -84,28 +84,28 @@ channel_send(const struct message *n)
 
 	memset(&a, 0, sizeof(a));
 	if (n->fd >= 0)
-		attach(&m, SCM_RIGHTS, &n->fd, sizeof(n->fd));
+		attach_control(&m, SCM_RIGHTS, &n->fd, sizeof(n->fd));
 	if (n->pid > 0)
-		attach(&m, SCM_CREDENTIALS, &(struct ucred){ n->pid, getuid(),
-		    getgid() }, sizeof(struct ucred));
+		attach_control(&m, SCM_CREDENTIALS, &(struct ucred){
+		    n->pid, getuid(), getgid() }, sizeof(struct ucred));
 	do
-		sent = syscall(SYS_sendmsg, own, &m, MSG_NOSIGNAL);
+		sent = syscall(SYS_sendmsg, own_socket, &m, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
-	/* Without CAP_SYS_ADMIN over the PID namespace we cannot send another
-	 * pid, unix(7): send a pidfd. */
+	/* Without CAP_SYS_ADMIN over the PID namespace, we may only send our
+	 * own pid, unix(7). Send a pidfd instead. */
 	if (sent < 0 && errno == EPERM && n->pid > 0 && n->fd < 0) {
-		struct message instead = *n;
+		struct message with_pidfd = *n;
 
-		instead.pid = 0;
-		instead.fd = syscall(SYS_pidfd_open, n->pid, 0);
-		sent = channel_send(&instead) ? 0 : -1;
-		close(instead.fd);
+		with_pidfd.pid = 0;
+		with_pidfd.fd = syscall(SYS_pidfd_open, n->pid, 0);
+		sent = channel_send(&with_pidfd) ? 0 : -1;
+		close(with_pidfd.fd);
 	}
 	return sent >= 0;
 }
 
 bool
-channel_read(struct message *n, bool wait, bool *over)
+channel_read(struct message *n, bool wait, bool *closed)
 {
 	union ancillary a;
 	struct iovec v = { n, sizeof(*n) };
@@ -113,16 +113,17 @@ channel_read(struct message *n, bool wait, bool *over)
 	    .msg_controllen = sizeof(a) };
 	ssize_t got;
 
-	/* ECONNRESET: the other end has closed without reading everything. It
-	 * is reported once, before the messages of the other end. */
+	/* ECONNRESET: the peer has closed its socket without reading all of our
+	 * messages. It is reported once, before the messages of the peer. */
 	do
-		got = syscall(SYS_recvmsg, own, &m, MSG_CMSG_CLOEXEC |
+		got = syscall(SYS_recvmsg, own_socket, &m, MSG_CMSG_CLOEXEC |
 		    (wait ? 0 : MSG_DONTWAIT));
 	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got == 0)
 		errno = 0;
-	/* Who looks once more can do without what failed for the moment. */
-	*over = got == 0 || (got < 0 && wait);
+	/* Without wait the caller reads again on the next signal, so an error
+	 * such as EAGAIN is not final. */
+	*closed = got == 0 || (got < 0 && wait);
 	if (got < (ssize_t)offsetof(struct message, text))
 		return false;
 	n->text[sizeof(n->text) - 1] = '\0';

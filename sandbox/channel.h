@@ -1,7 +1,7 @@
-/* What ties init to its launcher: a socket. Whoever reads its end of file knows
- * that the other is gone. */
-#ifndef PITH_SANDBOX_TETHER_H
-#define PITH_SANDBOX_TETHER_H
+/* Channel between launcher and init: a pair of connected sockets. End of file
+ * means that the peer has exited. */
+#ifndef PITH_SANDBOX_CHANNEL_H
+#define PITH_SANDBOX_CHANNEL_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -9,49 +9,55 @@
 #include <sys/types.h>
 
 enum message_kind {
-	MSG_MOUNT, /* launcher: a mount for init, with a descriptor */
-	MSG_READY, /* launcher: the ids are mapped, all mounts are sent */
-	MSG_PTY, /* init: the terminal's side, with a descriptor */
-	MSG_ERROR, /* init: text; code is as log_set_hook() has it */
-	MSG_BLOCKED, /* init: all is done, it waits for --block-fd */
-	MSG_SETUP_DONE, /* init: all is done but to start the command */
-	MSG_STARTED, /* init: process pid has been executed */
-	MSG_ENDED /* init: it has ended */
+	/* From the launcher. */
+	MSG_MOUNT,              /* fd: a mount; code: which, see launch.c */
+	MSG_READY,              /* ids are mapped, or all mounts are sent */
+	/* From init. */
+	MSG_PTY,                /* fd: master of the terminal, or a pipe */
+	MSG_ERROR,              /* text, and code of log_set_hook() */
+	MSG_BLOCKED,            /* setup is done; waiting for --block-fd */
+	MSG_SETUP_DONE,         /* fd: for network_count(), or -1 */
+	MSG_STARTED,            /* the command pid has been executed */
+	MSG_ENDED               /* code: wait status of the command */
 };
 
 struct message {
-	int kind;
-	int code;               /* of a complaint; ENDED: the wait status */
-	int64_t orphans, killed;
-	uint64_t inodes[8];     /* BLOCKED, BUILT: of namespaces[], or 0 */
-	int fd;                 /* passed on, or -1 */
-	pid_t pid;              /* as the reader has to call it, or 0: then fd
-				 * may be a pidfd of it */
-	pid_t common;           /* the same where both call it so; or 0 */
+	int kind;               /* enum message_kind */
+	int code;
+	int64_t orphans, killed;        /* MSG_ENDED */
+	uint64_t inodes[8];     /* MSG_BLOCKED, MSG_SETUP_DONE: inode numbers
+				 * of namespaces[]; 0: unknown */
+	int fd;                 /* sent with the message, or -1 */
+	pid_t pid;              /* translated to the reader's PID namespace; 0:
+				 * none, or fd is a pidfd of the process */
+	pid_t common;           /* pid in a PID namespace of both, or 0 */
 	char text[512];
 };
 
-/* Make the socket; dies. */
+/* Make both sockets. Dies on failure. */
 void channel_make(void);
 
-/* Take one end, close the other. From now on its news, and its end, come as a
- * signal that channel_is_signal() knows, fcntl(2) F_SETSIG; dies. */
+/* Keep the socket of the launcher or of init, and close the other. From now on
+ * each message, and end of file, raises a signal that channel_is_signal()
+ * recognises, fcntl(2) F_SETSIG. Dies on failure. */
 void channel_take_end(bool launcher);
 
-/* The descriptor of our end, or -1. */
+/* Descriptor of our socket, or -1. */
 int channel_fd(void);
 
-/* Whether it is the signal that something is to be read. */
+/* True if the signal reports that the channel can be read. */
 bool channel_is_signal(const siginfo_t *info);
 
-/* Send; n->pid is ours, of our PID namespace. False where nobody reads. */
+/* Send a message. n->pid is a pid of our own PID namespace. Returns false with
+ * errno, which is EPIPE if the peer has exited. */
 bool channel_send(const struct message *n);
 
-/* The next news. False where there are none yet, or with *over none ever: errno
- * is 0 where the other end is closed. */
-bool channel_read(struct message *n, bool wait, bool *over);
+/* Read the next message; if wait, block until there is one. Returns false if
+ * there is none, with *closed set if there will never be another. Then errno is
+ * 0 on end of file, else the error. */
+bool channel_read(struct message *n, bool wait, bool *closed);
 
-/* Pass complaints on to the launcher, from now on; for log_set_hook(). */
+/* Send an error line to the launcher; a hook for log_set_hook(). */
 void channel_send_error(const char *line, int code);
 
 #endif

@@ -407,11 +407,11 @@ static void
 die_with_launcher(void)
 {
 	struct message n;
-	bool over;
+	bool closed;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	channel_read(&n, false, &over);
-	if (over)
+	channel_read(&n, false, &closed);
+	if (closed)
 		exit_with_launcher();
 }
 
@@ -419,10 +419,10 @@ static void
 wait_for_launcher(void)
 {
 	struct message n;
-	bool over;
+	bool closed;
 
 	do {
-		if (!channel_read(&n, true, &over))
+		if (!channel_read(&n, true, &closed))
 			exit_with_launcher();
 		if (n.kind == MSG_MOUNT && n.code == DEV_MOUNT)
 			mounts_receive_dev(n.fd);

@@ -16,7 +16,7 @@
 #include "proc.h"
 #include "seccomp.h"
 
-static int inner = -1;          /* the inner user namespace */
+static int inner_userns = -1;   /* descriptor, or -1 */
 
 bool
 lock_may_mount(const struct sandbox *s)
@@ -32,7 +32,7 @@ lock_namespaces(int flags)
 	    CLONE_NEWUTS);
 }
 
-/* Only exists so that its namespaces do. */
+/* Keep the namespaces of this process alive until init has entered them. */
 static _Noreturn void
 hold_namespaces(pid_t parent)
 {
@@ -45,14 +45,15 @@ hold_namespaces(pid_t parent)
 static pid_t
 start_holder(int flags)
 {
-	/* In a PID namespace we are 1, and outside of one the child sees us. */
+	/* The child sees us by the same pid: 1 in a PID namespace, or our pid
+	 * outside if there is none. */
 	const pid_t parent = getpid();
 	const pid_t holder = namespaces_fork(CLONE_NEWUSER | flags, NULL);
 
 	if (holder == 0)
 		hold_namespaces(parent);
 	if (holder < 0)
-		die_with("cannot make", "a user namespace in the first one",
+		die_with("cannot make", "the inner user namespace",
 		    errno == ENOSPC ? "raise user.max_user_namespaces, "
 		    "sysctl(8)" : NULL);
 	return holder;
@@ -61,25 +62,26 @@ start_holder(int flags)
 void
 lock_prepare(const struct sandbox *s, int flags)
 {
-	const int joined = lock_namespaces(flags);
+	const int owned = lock_namespaces(flags);
 	char path[PROC_PATH];
 	pid_t holder;
 	int fd;
 
-	/* The host's /proc names the holder as the host does. */
+	/* Use a /proc of our PID namespace, in which the holder has the pid
+	 * that we know. With --pid host, the host's /proc has the same pids. */
 	if (!s->host_pid)
 		mounts_hidden_proc();
-	holder = start_holder(joined);
+	holder = start_holder(owned);
 	fd = syscall(SYS_pidfd_open, holder, 0);
-	if (fd < 0 || !ids_repeat(holder) || (joined && setns(fd, joined) < 0))
+	if (fd < 0 || !ids_repeat(holder) || (owned && setns(fd, owned) < 0))
 		die("cannot set up", "the inner user namespace");
-	inner = openat(proc_fd(), proc_of(path, holder, "ns/user"),
+	inner_userns = openat(proc_fd(), proc_of(path, holder, "ns/user"),
 	    O_RDONLY | O_CLOEXEC);
-	if (inner < 0)
+	if (inner_userns < 0)
 		die("cannot open", "the inner user namespace");
 	close(fd);
 	if (kill(holder, SIGKILL) < 0)
-		die("cannot end", "the holder of namespaces");
+		die("cannot kill", "the holder of the inner namespaces");
 	while (waitpid(holder, NULL, 0) < 0 && errno == EINTR)
 		;
 }
@@ -87,9 +89,9 @@ lock_prepare(const struct sandbox *s, int flags)
 void
 lock_enter(void)
 {
-	if (setns(inner, CLONE_NEWUSER) < 0)
+	if (setns(inner_userns, CLONE_NEWUSER) < 0)
 		die("cannot enter", "the inner user namespace");
-	close(inner);
+	close(inner_userns);
 	if (unshare(CLONE_NEWNS) < 0)
 		die("cannot lock", "the mounts");
 }

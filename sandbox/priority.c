@@ -8,12 +8,13 @@
 #include "priority.h"
 #include "proc.h"
 
-/* ioprio_set(2), which libcs leave out. */
+/* Constants of ioprio_set(2), which has no libc header. */
 enum { IO_PROCESS = 1, IO_REALTIME = 1, IO_CLASS_SHIFT = 13 };
 
-enum { DEADLINE = 6 };          /* SCHED_DEADLINE, where sched.h lacks it */
+enum { SCHED_DL = 6 };          /* SCHED_DEADLINE; some sched.h lack it */
 
-/* As much of struct sched_attr as all kernels have, sched_setattr(2). */
+/* First version of struct sched_attr, which all kernels accept,
+ * sched_setattr(2). */
 struct scheduling {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -25,29 +26,29 @@ struct scheduling {
 static bool
 lower_scheduling(pid_t pid)
 {
-	struct scheduling is = { .size = 0 };
-	struct scheduling usual = { .size = sizeof(usual),
+	struct scheduling now = { .size = 0 };
+	struct scheduling wanted = { .size = sizeof(wanted),
 	    .policy = SCHED_OTHER };
 
-	if (syscall(SYS_sched_getattr, 0, &is, sizeof(is), 0) < 0)
+	if (syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) < 0)
 		return false;
-	if (is.nice >= 0 && is.policy != SCHED_FIFO && is.policy != SCHED_RR &&
-	    is.policy != DEADLINE)
+	if (now.nice >= 0 && now.policy != SCHED_FIFO && now.policy != SCHED_RR &&
+	    now.policy != SCHED_DL)
 		return true;
-	if (is.policy == SCHED_BATCH || is.policy == SCHED_IDLE)
-		usual.policy = is.policy;
-	return syscall(SYS_sched_setattr, pid, &usual, 0) == 0;
+	if (now.policy == SCHED_BATCH || now.policy == SCHED_IDLE)
+		wanted.policy = now.policy;
+	return syscall(SYS_sched_setattr, pid, &wanted, 0) == 0;
 }
 
 static bool
 lower_io(pid_t pid)
 {
-	const long is = syscall(SYS_ioprio_get, IO_PROCESS, 0);
+	const long now = syscall(SYS_ioprio_get, IO_PROCESS, 0);
 
-	/* A kernel without block devices has no such call. */
-	if (is < 0)
+	/* A kernel without block devices lacks ioprio_get(2). */
+	if (now < 0)
 		return errno == ENOSYS;
-	return is >> IO_CLASS_SHIFT != IO_REALTIME ||
+	return now >> IO_CLASS_SHIFT != IO_REALTIME ||
 	    syscall(SYS_ioprio_set, IO_PROCESS, pid, 0) == 0;
 }
 

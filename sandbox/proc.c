@@ -40,7 +40,7 @@ proc_fd(void)
 }
 
 static ssize_t
-transfer(int dir, const char *path, int flags, char *in, const char *out,
+transfer_file(int dir, const char *path, int flags, char *in, const char *out,
     size_t n)
 {
 	int fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW);
@@ -59,13 +59,14 @@ transfer(int dir, const char *path, int flags, char *in, const char *out,
 bool
 file_write(int dir, const char *path, const char *text)
 {
-	return transfer(dir, path, O_WRONLY, NULL, text, strlen(text)) >= 0;
+	return transfer_file(dir, path, O_WRONLY, NULL, text,
+	    strlen(text)) >= 0;
 }
 
 bool
 file_read(int dir, const char *path, char *text, size_t size)
 {
-	ssize_t n = transfer(dir, path, O_RDONLY, text, NULL, size - 1);
+	ssize_t n = transfer_file(dir, path, O_RDONLY, text, NULL, size - 1);
 
 	text[n < 0 ? 0 : n] = '\0';
 	return n >= 0;
@@ -94,7 +95,8 @@ proc_of(char path[PROC_PATH], pid_t pid, const char *name)
 	return path;
 }
 
-/* Only anonymous inodes have no type, so that other files cost one call. */
+/* Only anonymous inodes have no file type, so other files cost one system call.
+ */
 bool
 proc_is_ring(int fd)
 {

@@ -1,4 +1,4 @@
-/* The kernel's files in a /proc that is known to be one. */
+/* Access to a /proc that has been checked to be a proc file system. */
 #ifndef PITH_SANDBOX_PROC_H
 #define PITH_SANDBOX_PROC_H
 
@@ -6,35 +6,40 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Open /proc, and make sure that it is the kernel's and not a look-alike
- * (fstatfs(2)); dies where it is not. To be called before any other root. */
+/* Open /proc and check with fstatfs(2) that it is a proc file system. Dies if
+ * it is not. Call before a change of root. */
 void proc_open(void);
 
-/* Let another procfs, an open directory, take its place: that of our own PID
- * namespace. */
+/* Use another /proc from now on, such as that of our own PID namespace. Takes
+ * over the descriptor and closes the old one. */
 void proc_use(int dir);
 
-/* The descriptor, to be kept open until the tree is built. */
+/* Descriptor of /proc, or -1. It belongs to this file. */
 int proc_fd(void);
 
-/* Write a text to a file of the kernel's below an open directory, in one
- * write(2); or read one, up to size - 1 bytes and a NUL. A link is not
- * followed. False with errno. */
+/* Write text to a file below the directory dir, in one write(2), as the files
+ * of the kernel require. A final link is not followed. Returns false with
+ * errno. */
 bool file_write(int dir, const char *path, const char *text);
+
+/* Read up to size - 1 bytes of a file below the directory dir in one read(2),
+ * and add a NUL. A final link is not followed. Returns false with errno; text
+ * is empty then. */
 bool file_read(int dir, const char *path, char *text, size_t size);
 
-/* The same below /proc. */
+/* Call file_write() and file_read() below /proc. */
 bool proc_write(const char *path, const char *text);
 bool proc_read(const char *path, char *text, size_t size);
 
-/* "PID/NAME" for the two calls above; in path, which is returned. */
+/* Write "PID/NAME" into path, for proc_write() and proc_read(). Returns path.
+ */
 enum { PROC_PATH = 40 };
 const char *proc_of(char path[PROC_PATH], pid_t pid, const char *name);
 
-/* True if a descriptor is an io_uring(7), or cannot be told from one because
- * there is no /proc; false if it is not open. A ring with a kernel thread
- * (IORING_SETUP_SQPOLL) makes system calls by itself, past every filter and
- * with the credentials of its maker. */
+/* True if the descriptor is an io_uring(7), or may be one because /proc is not
+ * mounted. False if it is not open. A ring with a kernel thread
+ * (IORING_SETUP_SQPOLL) makes system calls by itself, with the credentials of
+ * its creator and without any seccomp filter. */
 bool proc_is_ring(int fd);
 
 #endif
