@@ -32,8 +32,8 @@ lower_scheduling(pid_t pid)
 
 	if (syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) < 0)
 		return false;
-	if (now.nice >= 0 && now.policy != SCHED_FIFO && now.policy != SCHED_RR &&
-	    now.policy != SCHED_DL)
+	if (now.nice >= 0 && now.policy != SCHED_FIFO &&
+	    now.policy != SCHED_RR && now.policy != SCHED_DL)
 		return true;
 	if (now.policy == SCHED_BATCH || now.policy == SCHED_IDLE)
 		wanted.policy = now.policy;

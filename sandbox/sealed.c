@@ -14,56 +14,59 @@
 
 extern char **environ;
 
-static const char NAME[] = "pith", IS_COPY[] = "/memfd:pith";
+static const char MEMFD_NAME[] = "pith", COPY_PATH[] = "/memfd:pith";
 
-/* PROC_USER_INIT_INO of the kernel: the machine's first user namespace. */
-static const ino_t FIRST_USERNS = 0xeffffffd;
+/* Inode number of the initial user namespace: PROC_USER_INIT_INO of the kernel.
+ */
+static const ino_t INITIAL_USERNS = 0xeffffffd;
 
-/* MFD_EXEC, Linux 6.3: executable whatever vm.memfd_noexec says. */
-static const unsigned int EXECUTABLE = 0x10;
+/* MFD_EXEC, Linux 6.3: make the file executable even with vm.memfd_noexec=1. */
+static const unsigned int MEMFD_EXEC = 0x10;
 
 bool
 sealed_needed(const struct sandbox *s)
 {
 	struct stat st;
-	bool own = s->best_effort || s->userns > USERNS_AUTO;
+	bool may_own_file = s->best_effort || s->userns > USERNS_AUTO;
 
 	if (!sandbox_has_rootfs(s))
 		return false;
-	/* Where /proc is none, proc_open() says so. */
-	/* Its user namespace maps its own id alone, which owns pith's file. */
+	/* Root without CAP_SYS_ADMIN maps only its own id, which may own pith's
+	 * file. */
 	if (geteuid() == 0 && !ids_admin())
 		return true;
+	/* If /proc is not mounted, stat(2) fails, and proc_open() reports it. */
 	if (geteuid() != 0)
 		return stat("/proc/self/exe", &st) == 0 && st.st_uid != 0;
 	for (int i = 0; i < s->word_count; i++)
-		own = own || s->words[i].kind == UIDMAP ||
+		may_own_file = may_own_file || s->words[i].kind == UIDMAP ||
 		    s->words[i].kind == GIDMAP;
-	/* Root of the machine gives ids that nobody else has. */
-	if (!own && stat("/proc/self/ns/user", &st) == 0)
-		own = st.st_ino != FIRST_USERNS;
-	return own;
+	/* Root of the machine maps a range of otherwise unused ids. Root of a
+	 * container may map ids that own files of the host. */
+	if (!may_own_file && stat("/proc/self/ns/user", &st) == 0)
+		may_own_file = st.st_ino != INITIAL_USERNS;
+	return may_own_file;
 }
 
 static int
 make_memfd(unsigned int options)
 {
-	int fd = syscall(SYS_memfd_create, NAME, options | EXECUTABLE);
+	int fd = syscall(SYS_memfd_create, MEMFD_NAME, options | MEMFD_EXEC);
 
 	return fd < 0 && errno == EINVAL ?
-	    (int)syscall(SYS_memfd_create, NAME, options) : fd;
+	    (int)syscall(SYS_memfd_create, MEMFD_NAME, options) : fd;
 }
 
 bool
 sealed_is_copy(void)
 {
-	char path[sizeof(IS_COPY)] = "";
+	char path[sizeof(COPY_PATH)] = "";
 
 	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0 ||
-	    strcmp(path, IS_COPY) != 0)
+	    strcmp(path, COPY_PATH) != 0)
 		return false;
-	/* execveat(2) has made the descriptor's number our name. */
-	prctl(PR_SET_NAME, NAME);
+	/* execveat(2) has set our name to the number of the descriptor. */
+	prctl(PR_SET_NAME, MEMFD_NAME);
 	return true;
 }
 

@@ -6,22 +6,24 @@
 
 #include "stdfiles.h"
 
-/* A terminal that was given away, with its owner, group and mode before. */
-static int terminal = -1;
-static struct stat before;
+/* Terminal that was given away, or -1, and its old owner, group and mode. */
+static int given_terminal = -1;
+static struct stat old_status;
 
-/* Permission of others to open a pipe as the descriptor is open. Nobody new
- * finds the pipe by it: the way is /proc/PID/fd, ptrace(2) access mode. */
+/* Mode bits that let other users open a pipe in the direction of the
+ * descriptor. They reach the pipe only through /proc/PID/fd, which needs ptrace
+ * access to a process that has it open, ptrace(2). */
 static mode_t
-direction_of(int fd)
+open_permission(int fd)
 {
-	const int how = fcntl(fd, F_GETFL) & O_ACCMODE;
+	const int access_mode = fcntl(fd, F_GETFL) & O_ACCMODE;
 
-	return (how != O_WRONLY ? S_IROTH : 0) |
-	    (how != O_RDONLY ? S_IWOTH : 0);
+	return (access_mode != O_WRONLY ? S_IROTH : 0) |
+	    (access_mode != O_RDONLY ? S_IWOTH : 0);
 }
 
-/* Both ends may be among them: the mode is that of the pipe. */
+/* Add to the mode instead of setting it: both ends of one pipe may be among the
+ * three descriptors, and share its mode. */
 void
 stdfiles_open_pipes(void)
 {
@@ -33,7 +35,7 @@ stdfiles_open_pipes(void)
 		    st.st_uid == geteuid() && fstatfs(fd, &fs) == 0 &&
 		    fs.f_type == PIPEFS_MAGIC)
 			(void)!fchmod(fd, (st.st_mode & 07777) |
-			    direction_of(fd));
+			    open_permission(fd));
 	}
 }
 
@@ -42,28 +44,29 @@ stdfiles_give_terminals(uid_t uid)
 {
 	struct stat st;
 
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++) {
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && given_terminal < 0;
+	    fd++) {
 		if (geteuid() != 0 || fstat(fd, &st) < 0 ||
 		    !S_ISCHR(st.st_mode) || st.st_uid != 0 || !isatty(fd))
 			continue;
-		terminal = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		before = st;
-		if (terminal >= 0)
-			(void)!fchown(terminal, uid, -1);
+		given_terminal = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		old_status = st;
+		if (given_terminal >= 0)
+			(void)!fchown(given_terminal, uid, -1);
 	}
 }
 
-/* The owner first: until then the command can change the mode again. */
+/* Restore the owner first, as the command could change the mode until then. */
 void
 stdfiles_take_back(void)
 {
-	if (terminal >= 0 &&
-	    fchown(terminal, before.st_uid, before.st_gid) == 0)
-		(void)!fchmod(terminal, before.st_mode & 07777);
+	if (given_terminal >= 0 &&
+	    fchown(given_terminal, old_status.st_uid, old_status.st_gid) == 0)
+		(void)!fchmod(given_terminal, old_status.st_mode & 07777);
 }
 
 int
 stdfiles_fd(void)
 {
-	return terminal;
+	return given_terminal;
 }
