@@ -29,9 +29,11 @@ image_type(int image)
 	return NULL;
 }
 
-/* A free device may be another's before we have it. */
+/* Attach the image to a free loop device, and write the path of the device.
+ * Retry, as another process may take the device first. Return a descriptor, or
+ * -1 with errno. */
 static int
-attach(int image, char *path, size_t size)
+attach_loop_device(int image, char *path, size_t size)
 {
 	const struct loop_config c = { .fd = image,
 	    .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR };
@@ -62,12 +64,13 @@ image_mount(int image, const char *type, const char *path)
 {
 	char device[24], text[48];
 	struct strbuf options = STRBUF(text);
-	int loop = attach(image, device, sizeof(device));
+	int loop = attach_loop_device(image, device, sizeof(device));
 	int mount;
 
 	if (loop < 0)
 		die_with("cannot attach to a loop device", path,
-		    "images need root, and /dev/loop-control");
+		    "use a directory: images need root and "
+		    "/dev/loop-control");
 	strbuf_add(&options, "source=");
 	strbuf_add(&options, device);
 	strbuf_add(&options, ",ro");

@@ -12,14 +12,14 @@
 static struct outfile info = NO_OUTFILE, pidfile = NO_OUTFILE;
 static int info_fd = -1;                /* --info-fd, or -1 */
 
-/* The inode numbers of namespaces, as ls -li /proc/PID/ns has them, 0 where
- * they are not to be had. */
+/* Inode numbers of namespaces[], as shown by ls -Lli /proc/PID/ns; 0: unknown.
+ */
 static ino_t inodes[NAMESPACES];
 
 static const struct sandbox *sandbox;
 
 static bool
-is_wanted(void)
+info_is_wanted(void)
 {
 	return info.dir >= 0 || info_fd >= 0;
 }
@@ -36,16 +36,16 @@ info_prepare(const struct sandbox *s)
 		die("cannot write to", "--info-fd");
 	if (s->pidfile)
 		outfile_open(&pidfile, s->pidfile, "cannot write", NULL);
-	if (is_wanted()) {
+	if (info_is_wanted()) {
 		proc_open();
-		info_look(0);
+		info_read_namespaces(0);
 	}
 }
 
 void
-info_look(pid_t pid)
+info_read_namespaces(pid_t pid)
 {
-	for (int i = 0; i < NAMESPACES && is_wanted(); i++) {
+	for (int i = 0; i < NAMESPACES && info_is_wanted(); i++) {
 		char path[PROC_PATH];
 		struct strbuf l = STRBUF(path);
 		struct stat st;
@@ -70,7 +70,7 @@ info_inode(int flag)
 }
 
 void
-info_late(int flag, ino_t inode)
+info_set_inode(int flag, ino_t inode)
 {
 	for (int i = 0; i < NAMESPACES; i++)
 		if (namespaces[i].flag == flag && inode)
@@ -78,7 +78,7 @@ info_late(int flag, ino_t inode)
 }
 
 static void
-add_key(struct strbuf *l, const char *key, int64_t number, bool next)
+add_json_number(struct strbuf *l, const char *key, int64_t number, bool next)
 {
 	strbuf_add(l, next ? ",\"" : "\"");
 	strbuf_add(l, key);
@@ -98,19 +98,19 @@ info_write(pid_t init, pid_t child, const char *group)
 	strbuf_number(&l, getpid());
 	strbuf_add(&l, "\n");
 	outfile_write(&pidfile, text, l.used);
-	if (!is_wanted())
+	if (!info_is_wanted())
 		return;
 	l.used = 0;
 	strbuf_add(&l, "{");
-	add_key(&l, "launcher", getpid(), false);
-	add_key(&l, "init", init, true);
-	add_key(&l, "child", child, true);
+	add_json_number(&l, "launcher", getpid(), false);
+	add_json_number(&l, "init", init, true);
+	add_json_number(&l, "child", child, true);
 	strbuf_add(&l, ",\"cgroup\":");
 	strbuf_json(&l, group);
 	strbuf_add(&l, ",\"namespaces\":");
 	for (int i = 0; i < NAMESPACES; i++) {
 		strbuf_add(&l, i > 0 ? "" : "{");
-		add_key(&l, namespaces[i].name, inodes[i], i > 0);
+		add_json_number(&l, namespaces[i].name, inodes[i], i > 0);
 	}
 	strbuf_add(&l, "},\"addresses\":[");
 	for (int i = 0, n = 0; i < sandbox->word_count; i++)

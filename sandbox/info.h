@@ -1,4 +1,4 @@
-/* Who is told of a start: --info, --info-fd, --pidfile. */
+/* Report of a started sandbox: --info, --info-fd, --pidfile. */
 #ifndef PITH_SANDBOX_INFO_H
 #define PITH_SANDBOX_INFO_H
 
@@ -6,23 +6,28 @@
 
 #include "sandbox.h"
 
-/* See that all can be written, and write nothing yet; dies. */
+/* Open the files of the options, and record our own namespaces. Writes nothing
+ * yet. Dies if a file cannot be written. */
 void info_prepare(const struct sandbox *s);
 
-/* Note the namespaces of a process, which is sure to be there; 0 is ours. */
-void info_look(pid_t pid);
+/* Record the inode numbers of the namespaces of process pid, or of our own if
+ * pid is 0. The process must not have been reaped. */
+void info_read_namespaces(pid_t pid);
 
-/* A namespace that an init makes late, by its flag: its inode number as the
- * init has looked, and as the launcher has heard of it; 0 where it is not
- * known. */
+/* In init: return the recorded inode number of the namespace of type flag
+ * (CLONE_NEW*); 0 if it is unknown. */
 ino_t info_inode(int flag);
-void info_late(int flag, ino_t inode);
 
-/* Write them, once; pids as they are out here, 0 for null, group a path or
- * NULL. Warns where that fails. */
+/* In the launcher: set the inode number of a namespace that init has made
+ * later and sent. 0 changes nothing. */
+void info_set_inode(int flag, ino_t inode);
+
+/* Write --info, --info-fd and --pidfile, the first time only. The pids are
+ * those of our PID namespace; 0 is written as null. group is the path of the
+ * control group, or NULL. Warns if a file cannot be written. */
 void info_write(pid_t init, pid_t child, const char *group);
 
-/* The descriptors that are needed until then, or -1. */
+/* Fill in the descriptors that info_write() needs; unused ones are -1. */
 enum { INFO_FDS = 7 };
 void info_fds(int fds[INFO_FDS]);
 

@@ -366,7 +366,7 @@ setup_from_outside(const struct sandbox *s, pid_t init)
 	/* Init has a copy of the environment. Wipe ours before the port relay
 	 * is forked, whose /proc/PID/mem other processes could read. */
 	environment_wipe(s);
-	info_look(init);
+	info_read_namespaces(init);
 	if (sandbox_has_rootfs(s))
 		priority_lower(init);
 	oom_score_raise(s, init);
@@ -524,7 +524,7 @@ init_main(const struct sandbox *s, bool cloned)
 		 * cgroup_namespaces(7). */
 		unshare_namespace(CLONE_NEWCGROUP, "a cgroup namespace");
 	}
-	info_look(0);
+	info_read_namespaces(0);
 	/* setresuid() cleared PDEATHSIG and made us non-dumpable; restore both,
 	 * prctl(2). The sandbox has no other process yet that could trace us.
 	 */
@@ -537,7 +537,7 @@ init_main(const struct sandbox *s, bool cloned)
 		build_root(s);
 		if (locks_mounts) {
 			lock_enter();
-			info_look(0);
+			info_read_namespaces(0);
 		}
 		return;
 	}
@@ -930,7 +930,7 @@ void
 sandbox_setup_done(const struct message *n)
 {
 	for (int i = 0; i < NAMESPACES; i++)
-		info_late(namespaces[i].flag, n->inodes[i]);
+		info_set_inode(namespaces[i].flag, n->inodes[i]);
 	traffic_socket = n->fd;
 }
 

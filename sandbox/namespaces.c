@@ -22,7 +22,7 @@ const struct namespace namespaces[NAMESPACES] = {
 };
 
 static int
-listed(const char *list)
+parse_unshare_list(const char *list)
 {
 	int flags = 0;
 
@@ -49,11 +49,11 @@ network_path(const struct sandbox *s)
 	    s->network + 3 : NULL;
 }
 
-/* Namespaces of all --unshare lists together. */
+/* CLONE_NEW* of all --unshare options. */
 static int
-unshared(const struct sandbox *s)
+unshared_namespaces(const struct sandbox *s)
 {
-	const struct { bool host; int flag; char option[20]; } shared[] = {
+	const struct { bool host; int flag; char option[20]; } host_options[] = {
 		{ s->host_pid, CLONE_NEWPID, "--pid host" },
 		{ s->host_ipc, CLONE_NEWIPC, "--ipc host" },
 		{ s->host_uts, CLONE_NEWUTS, "--uts host" },
@@ -67,10 +67,10 @@ unshared(const struct sandbox *s)
 
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == UNSHARED)
-			flags |= listed(s->words[i].value);
-	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
-		if (shared[i].host && (flags & shared[i].flag))
-			diex("--unshare contradicts", shared[i].option, NULL,
+			flags |= parse_unshare_list(s->words[i].value);
+	for (size_t i = 0; i < sizeof(host_options) / sizeof(host_options[0]); i++)
+		if (host_options[i].host && (flags & host_options[i].flag))
+			diex("--unshare contradicts", host_options[i].option, NULL,
 			    "give one of them");
 	return flags;
 }
@@ -78,8 +78,8 @@ unshared(const struct sandbox *s)
 int
 namespaces_wanted(const struct sandbox *s)
 {
-	int flags = unshared(s);
-	const bool own = s->network && strcmp(s->network, "host") != 0 &&
+	int flags = unshared_namespaces(s);
+	const bool has_network = s->network && strcmp(s->network, "host") != 0 &&
 	    !network_path(s);
 
 	if (sandbox_has_rootfs(s))
@@ -89,7 +89,7 @@ namespaces_wanted(const struct sandbox *s)
 		    (s->host_uts ? 0 : CLONE_NEWUTS) |
 		    (s->host_cgroup ? 0 : CLONE_NEWCGROUP) |
 		    (s->network ? 0 : CLONE_NEWNET);
-	if (own)
+	if (has_network)
 		flags |= CLONE_NEWNET;
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == TIMENS)
@@ -99,7 +99,8 @@ namespaces_wanted(const struct sandbox *s)
 	return flags;
 }
 
-/* The clocks of a time namespace can be set until a process is in it. */
+/* Set the clocks, which is only possible until the first process enters the
+ * time namespace. */
 static void
 set_clocks(const struct sandbox *s)
 {
@@ -139,10 +140,11 @@ namespaces_enter(const struct sandbox *s)
 	close(fd);
 }
 
-/* Only children get into a new time namespace, time_namespaces(7): we follow,
- * as a vfork(2) may not cross its border. */
+/* unshare(CLONE_NEWTIME) moves only later children to the new namespace,
+ * time_namespaces(7). Enter it as well, as vfork(2) fails if the child would be
+ * in another time namespace. */
 static void
-make_time(const struct sandbox *s)
+make_time_namespace(const struct sandbox *s)
 {
 	int fd;
 
@@ -168,8 +170,8 @@ namespaces_fork(int flags, int *group)
 		a.cgroup = *group;
 	}
 	pid = syscall(SYS_clone3, &a, sizeof(a));
-	/* Before Linux 5.7, or where only its own parent may say no: whoever is
-	 * born goes there, and says what is wrong. */
+	/* Before Linux 5.7, or if we may not enter the group: fork without it.
+	 * The child then enters the group itself, and reports the error. */
 	if (pid < 0 && group && *group >= 0 && errno != ENOSYS) {
 		*group = -1;
 		a.flags &= ~CLONE_INTO_CGROUP;
@@ -177,10 +179,10 @@ namespaces_fork(int flags, int *group)
 		pid = syscall(SYS_clone3, &a, sizeof(a));
 	}
 
-	/* A filter of system calls cannot look into the struct. It answers
-	 * ENOSYS, or EPERM, so that callers use clone(2), whose arguments it
-	 * sees. Their order differs between machines, but for the first one;
-	 * all others are 0. */
+	/* A seccomp filter cannot read struct clone_args, so filters of engines
+	 * let clone3(2) fail with ENOSYS or EPERM. Use clone(2) then. The order
+	 * of its arguments after the first differs between architectures, but
+	 * they are all 0. */
 	if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
 		if (group)
 			*group = -1;
@@ -190,9 +192,9 @@ namespaces_fork(int flags, int *group)
 	return pid;
 }
 
-/* The kernel gives it its addresses, 127.0.0.1 and ::1. */
+/* Raise lo. The kernel then sets its addresses 127.0.0.1 and ::1. */
 static void
-raise_loopback(void)
+raise_lo(void)
 {
 	struct ifreq r = { .ifr_name = "lo" };
 	int fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -204,9 +206,9 @@ raise_loopback(void)
 	close(fd);
 }
 
-/* Parameters that a namespace has for itself, and which; sysctl names with
- * dots. A longer name stands before a shorter one that it begins with. */
-static const struct { char name[20]; int flag; } own_parameters[] = {
+/* Prefixes of kernel parameters that each namespace has for itself, and the
+ * type of that namespace. A longer prefix comes before a shorter one. */
+static const struct { char name[20]; int flag; } namespaced_sysctls[] = {
 	{ "net.", CLONE_NEWNET }, { "kernel.msg", CLONE_NEWIPC },
 	{ "kernel.sem", CLONE_NEWIPC }, { "kernel.shm", CLONE_NEWIPC },
 	{ "fs.mqueue.", CLONE_NEWIPC }, { "kernel.hostname", CLONE_NEWUTS },
@@ -214,24 +216,24 @@ static const struct { char name[20]; int flag; } own_parameters[] = {
 };
 
 static void
-set_parameter(const char *value, int flags)
+set_sysctl(const char *value, int flags)
 {
 	char text[256];
 	struct strbuf path = STRBUF(text);
 	size_t n = strchrnul(value, '=') - value;
 	size_t i = 0;
 
-	while (i < sizeof(own_parameters) / sizeof(own_parameters[0]) &&
-	    strncmp(value, own_parameters[i].name,
-	    strlen(own_parameters[i].name)) != 0)
+	while (i < sizeof(namespaced_sysctls) / sizeof(namespaced_sysctls[0]) &&
+	    strncmp(value, namespaced_sysctls[i].name,
+	    strlen(namespaced_sysctls[i].name)) != 0)
 		i++;
 	if (!value[n] || n > 200 || memchr(value, '/', n))
 		diex("bad value", value, "--sysctl takes NAME=VALUE", NULL);
-	if (i == sizeof(own_parameters) / sizeof(own_parameters[0]) ||
-	    !(flags & own_parameters[i].flag))
+	if (i == sizeof(namespaced_sysctls) / sizeof(namespaced_sysctls[0]) ||
+	    !(flags & namespaced_sysctls[i].flag))
 		diex("cannot set", value,
-		    "the whole machine, or more than the sandbox, has it",
-		    "sysctl(8) sets it outside");
+		    "it belongs to the whole machine, or to a namespace that "
+		    "the sandbox shares", "set it outside with sysctl(8)");
 	strbuf_add(&path, "sys/");
 	strbuf_add(&path, value);
 	text[4 + n] = '\0';
@@ -248,11 +250,12 @@ namespaces_set(const struct sandbox *s, int flags)
 	const char *name = s->hostname ? s->hostname : "pith";
 
 	if (flags & CLONE_NEWTIME)
-		make_time(s);
+		make_time_namespace(s);
 	if (flags & CLONE_NEWNET)
-		raise_loopback();
-	/* Nobody else is there whose ports these could be, as in docker. Where
-	 * it cannot be had the command finds out. */
+		raise_lo();
+	/* Let any user bind ports below 1024, as docker does: no other service
+	 * uses this network namespace. If this fails, bind(2) of the command
+	 * will fail with EACCES. */
 	if ((flags & CLONE_NEWNET) && sandbox_has_rootfs(s))
 		proc_write("sys/net/ipv4/ip_unprivileged_port_start", "0");
 	if ((flags & CLONE_NEWUTS) && (s->hostname || sandbox_has_rootfs(s)) &&
@@ -260,5 +263,5 @@ namespaces_set(const struct sandbox *s, int flags)
 		die("cannot set the host name", name);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == SYSCTL)
-			set_parameter(s->words[i].value, flags);
+			set_sysctl(s->words[i].value, flags);
 }

@@ -1,4 +1,4 @@
-/* Namespaces: which, made at once, and what is set in them. namespaces(7) */
+/* Namespaces of a sandbox: choice, creation and settings. namespaces(7) */
 #ifndef PITH_SANDBOX_NAMESPACES_H
 #define PITH_SANDBOX_NAMESPACES_H
 
@@ -6,24 +6,30 @@
 
 #include "sandbox.h"
 
-/* The table, in the order of /proc/PID/ns. */
+/* All types of namespaces, with their names in /proc/PID/ns and CLONE_NEW*. */
 enum { NAMESPACES = 8 };
 struct namespace { char name[8]; int flag; };
 extern const struct namespace namespaces[NAMESPACES];
 
-/* The CLONE_NEW* that a sandbox wants; bad names of --unshare are refused. */
+/* Return the CLONE_NEW* of the sandbox's namespaces. Dies if --unshare is wrong
+ * or contradicts another option. */
 int namespaces_wanted(const struct sandbox *s);
 
-/* Before init is made: enter --network ns:PATH; dies. setns(2) */
+/* Enter the network namespace of --network ns:PATH, if given. Call before init
+ * is started. Dies on failure. setns(2) */
 void namespaces_enter(const struct sandbox *s);
 
-/* fork(2) into new namespaces, and into a control group of v2 where group is a
- * descriptor of one, which becomes -1 where that could not be: 0 in the child;
- * -1 with errno. clone(2) */
+/* Fork into new namespaces flags (CLONE_NEW*). CLONE_NEWTIME is ignored, see
+ * namespaces_set(). If group is not NULL and *group is the descriptor of a v2
+ * control group, create the child in it; if that is not possible, set *group to
+ * -1 and fork without it. Returns like fork(2). clone(2), CLONE_INTO_CGROUP,
+ * Linux 5.7 */
 pid_t namespaces_fork(int flags, int *group);
 
-/* In init, with the ids of the sandbox: clocks, lo up, host name, kernel
- * parameters; dies. time_namespaces(7), netdevice(7), sethostname(2) */
+/* In init, with the ids of the sandbox: enter a time namespace with its clocks
+ * set, raise lo, set host name and kernel parameters. flags are the CLONE_NEW*
+ * of the sandbox. Dies on failure. time_namespaces(7), netdevice(7),
+ * sethostname(2) */
 void namespaces_set(const struct sandbox *s, int flags);
 
 #endif

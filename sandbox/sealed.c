@@ -35,7 +35,7 @@ sealed_needed(const struct sandbox *s)
 	 * file. */
 	if (geteuid() == 0 && !ids_admin())
 		return true;
-	/* If /proc is not mounted, stat(2) fails, and proc_open() reports it. */
+	/* Without /proc, stat(2) fails; proc_open() reports that later. */
 	if (geteuid() != 0)
 		return stat("/proc/self/exe", &st) == 0 && st.st_uid != 0;
 	for (int i = 0; i < s->word_count; i++)
