@@ -16,12 +16,13 @@
 #include "ids.h"
 #include "proc.h"
 
-/* Root's sandboxes get 65536 ids each from here on: above what useradd(8) and
- * /etc/subuid give away, below the sign bit of the last one. */
-enum { RANGE = 65536, RANGES = 0x8000, NAMES = 256 };
+/* Each sandbox of root gets a range of 65536 ids, at FIRST_RANGE or above. That
+ * is above the ids of useradd(8) and /etc/subuid. The last range ends below
+ * 2^32 - 1, an invalid id. MAX_TRIES: socket names, see bind_range_name(). */
+enum { RANGE = 65536, RANGES = 0x8000, MAX_TRIES = 256 };
 static const uint32_t FIRST_RANGE = 0x70000000;
 
-/* One of the kernel's 340 lines, user_namespaces(7). */
+/* A line of a map. The kernel allows 340 of them, user_namespaces(7). */
 struct extent { uint32_t inside, outside, count; };
 enum { EXTENTS = 340, USERS = 0, GROUPS = 1 };
 
@@ -30,17 +31,17 @@ static struct map {
 	int count;
 } maps[2];
 
-static int claimed = -1;        /* what keeps our range from others */
-static bool direct;             /* else by newuidmap(1), or a single id */
-static bool single;
-static bool kept;               /* --userns keep-id: we are who we were */
-static bool denies_groups;      /* setgroups(2) inside */
+static int range_lock = -1;     /* lock or socket of our range, or -1 */
+static bool as_root;            /* ids_root(): we may write any map */
+static bool one_id;             /* one user and one group are mapped */
+static bool keeps_id;           /* --userns keep-id: do not change our ids */
+static bool denies_groups;      /* forbid setgroups(2) inside */
 
-static const char SAY_HOST[] =
-    "root inside must not be root outside; --userns host says so openly";
+static const char NOT_HOST_ROOT[] =
+    "root inside must not be root outside; use --userns host to allow it";
 
 static void
-add(int which, uint32_t inside, uint32_t outside, uint64_t count)
+add_extent(int which, uint32_t inside, uint32_t outside, uint64_t count)
 {
 	struct map *m = &maps[which];
 
@@ -51,10 +52,10 @@ add(int which, uint32_t inside, uint32_t outside, uint64_t count)
 	m->extents[m->count++] = (struct extent){ inside, outside, count };
 }
 
-/* A number of up to 2^32 - 1 and what follows it, which has to be stop; false
- * where it is something else. */
+/* Parse an id, and skip it and the character stop after it. Return false if the
+ * text is no number up to 2^32 - 1 followed by stop. */
 static bool
-number(const char **text, char stop, uint32_t *n)
+parse_id(const char **text, char stop, uint32_t *n)
 {
 	uint64_t value;
 
@@ -86,12 +87,12 @@ ids_machine_root(void)
 		return false;
 	if (!proc_read("self/uid_map", map, sizeof(map)))
 		die("cannot read", "/proc/self/uid_map");
-	/* Only that of the first namespace has all ids. */
+	/* Only the initial user namespace maps all ids. */
 	return strlen(map) >= sizeof(all) &&
 	    strcmp(map + strlen(map) - sizeof(all) + 1, all) == 0;
 }
 
-/* Root of a container may lack what makes namespaces and mounts. */
+/* Root of a container may lack CAP_SYS_ADMIN. */
 bool
 ids_root(void)
 {
@@ -112,28 +113,27 @@ ids_owner(uint32_t owner[2])
 bool
 ids_single(void)
 {
-	return single;
+	return one_id;
 }
 
 int
 ids_fd(void)
 {
-	return claimed;
+	return range_lock;
 }
 
 /* ---- ranges ------------------------------------------------------------- */
 
-/* A file that is read by lines, without libc's ways to, which are large. */
+/* A file that is read line by line. stdio would add 12 KiB to the program. */
 struct lines {
-	int fd;                 /* -1: there is no more to read */
-	size_t at, size;        /* of text */
+	int fd;                 /* -1: at the end of the file */
+	size_t at, size;        /* next line, and end, of text */
 	char text[4096 + 1];
 };
 
-/* A file that is not there has no lines. One that cannot be read could have
- * any: die. */
+/* A missing file has no lines. Die if the file exists and cannot be opened. */
 static struct lines
-open_lines(const char *file)
+open_id_file(const char *file)
 {
 	struct lines l = { .fd = open(file, O_RDONLY | O_CLOEXEC) };
 
@@ -142,9 +142,9 @@ open_lines(const char *file)
 	return l;
 }
 
-/* Move what is left to the front, and read on behind it. */
+/* Move the rest of the text to the front, and append to it from the file. */
 static void
-read_more(struct lines *l, const char *file)
+read_id_file(struct lines *l, const char *file)
 {
 	ssize_t n;
 
@@ -164,16 +164,16 @@ read_more(struct lines *l, const char *file)
 	l->size += n;
 }
 
-/* Cut off the next line, which stays until the next call. Of a line longer than
- * text the pieces are lines. NULL after the last. */
+/* Return the next line, without newline, or NULL at the end. It is valid until
+ * the next call. A line longer than text is returned in pieces. */
 static char *
-next_line(struct lines *l, const char *file)
+next_id_line(struct lines *l, const char *file)
 {
 	char *line, *end;
 
 	while (!(end = memchr(l->text + l->at, '\n', l->size - l->at)) &&
 	    l->fd >= 0 && l->size - l->at < sizeof(l->text) - 1)
-		read_more(l, file);
+		read_id_file(l, file);
 	if (l->at == l->size)
 		return NULL;
 	if (!end)
@@ -184,9 +184,9 @@ next_line(struct lines *l, const char *file)
 	return line;
 }
 
-/* Cut a line at its first colon; returns what follows, "" without a colon. */
+/* Cut a line at its first colon. Return the rest, "" if there is no colon. */
 static const char *
-cut_name(char *line)
+cut_line_at_colon(char *line)
 {
 	char *colon = strchrnul(line, ':');
 	const bool has_more = *colon;
@@ -195,31 +195,33 @@ cut_name(char *line)
 	return colon + has_more;
 }
 
-/* Look at each line NAME:FIRST:COUNT of /etc/subuid or /etc/subgid. */
+/* Call look() for each line NAME:FIRST:COUNT of /etc/subuid or /etc/subgid,
+ * until it returns true. Return whether it did. */
 static bool
-sub_ids(const char *file, bool (*look)(void *, const char *name,
+find_sub_ids(const char *file, bool (*look)(void *, const char *name,
     const struct extent *), void *with)
 {
-	struct lines l = open_lines(file);
+	struct lines l = open_id_file(file);
 	bool found = false;
 	char *name;
 
-	while (!found && (name = next_line(&l, file))) {
-		const char *rest = cut_name(name);
+	while (!found && (name = next_id_line(&l, file))) {
+		const char *rest = cut_line_at_colon(name);
 		struct extent e = { 0, 0, 0 };
 
-		found = number(&rest, ':', &e.outside) &&
-		    number(&rest, '\0', &e.count) && look(with, name, &e);
+		found = parse_id(&rest, ':', &e.outside) &&
+		    parse_id(&rest, '\0', &e.count) && look(with, name, &e);
 	}
 	close(l.fd);
 	return found;
 }
 
-/* A range of ours, by its number; next: first range after the overlap. */
+/* Number of a range to try; next: number of the first range after an overlap.
+ */
 struct candidate { uint32_t range; uint64_t next; };
 
 static bool
-overlaps(void *with, const char *name, const struct extent *e)
+overlaps_range(void *with, const char *name, const struct extent *e)
 {
 	struct candidate *c = with;
 	const uint64_t first = FIRST_RANGE + (uint64_t)c->range * RANGE;
@@ -230,10 +232,10 @@ overlaps(void *with, const char *name, const struct extent *e)
 	return e->outside < first + RANGE && first < end;
 }
 
-/* The file whose bytes stand for ranges, or -1. Root alone may open or replace
- * the file, so that nobody else can lock ranges. */
+/* Open the lock file, whose byte N stands for range N. Return -1 if another
+ * user could open or replace it, and so lock ranges. */
 static int
-open_locks(void)
+open_range_locks(void)
 {
 	int dir = open("/run", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = -1;
@@ -251,10 +253,11 @@ open_locks(void)
 	return -1;
 }
 
-/* A name in the abstract namespace of unix(7). Others can take it, and
- * launchers of another network namespace do not see it. */
+/* Claim the range with an abstract name of unix(7), as a fallback. Other users
+ * can take such names, and launchers in another network namespace do not see
+ * them. */
 static int
-bind_name(uint32_t range)
+bind_range_name(uint32_t range)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	struct strbuf name = { a.sun_path + 1, sizeof(a.sun_path) - 1, 0 };
@@ -269,24 +272,24 @@ bind_name(uint32_t range)
 	return -1;
 }
 
-/* Both claims last until the descriptor is closed everywhere: fcntl(2), open
- * file description locks. */
+/* Claim the range. Lock and socket last until all copies of the descriptor are
+ * closed: fcntl(2), open file description locks. */
 static bool
-claim(int locks, uint32_t range)
+claim_range(int locks, uint32_t range)
 {
 	struct flock byte = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
 	    .l_start = range, .l_len = 1 };
 
 	if (locks < 0)
-		claimed = bind_name(range);
+		range_lock = bind_range_name(range);
 	else if (fcntl(locks, F_OFD_SETLK, &byte) == 0)
-		claimed = locks;
+		range_lock = locks;
 	else if (errno != EAGAIN && errno != EACCES)
 		die("cannot lock", "/run/pith-ids");
-	return claimed >= 0;
+	return range_lock >= 0;
 }
 
-/* Where launchers cannot see each other's claims, chance keeps them apart. */
+/* Start at a random range, as launchers may not see each other's claims. */
 static uint32_t
 random_range(void)
 {
@@ -297,49 +300,49 @@ random_range(void)
 	return n % RANGES;
 }
 
-/* A range that no other sandbox has, and no user. */
+/* Map a range of ids that neither another sandbox nor a user has. */
 static void
 map_own_range(void)
 {
 	const uint32_t from = random_range();
-	const int locks = open_locks();
-	int left = locks < 0 ? NAMES : RANGES;
+	const int locks = open_range_locks();
+	int left = locks < 0 ? MAX_TRIES : RANGES;
 
 	for (uint32_t i = 0; i < RANGES && left > 0; i++) {
 		struct candidate c = { .range = (from + i) % RANGES };
 		const uint32_t first = FIRST_RANGE + c.range * RANGE;
 
-		if (sub_ids("/etc/subuid", overlaps, &c) ||
-		    sub_ids("/etc/subgid", overlaps, &c)) {
-			/* The loop goes on with the one behind. */
+		if (find_sub_ids("/etc/subuid", overlaps_range, &c) ||
+		    find_sub_ids("/etc/subgid", overlaps_range, &c)) {
+			/* Continue after the overlap; the loop adds 1. */
 			i += c.next > RANGES ? RANGES - 1 - c.range :
 			    c.next - 1 - c.range;
 			continue;
 		}
 		left--;
-		if (!claim(locks, c.range))
+		if (!claim_range(locks, c.range))
 			continue;
-		add(USERS, 0, first, RANGE);
-		add(GROUPS, 0, first, RANGE);
+		add_extent(USERS, 0, first, RANGE);
+		add_extent(GROUPS, 0, first, RANGE);
 		return;
 	}
 	diex("no range of ids is free", NULL, NULL, locks < 0 ?
 	    "make /run a directory that root alone can write to" : NULL);
 }
 
-/* The name of a user of this machine, of a line NAME:PASSWORD:UID:... */
+/* Find the user's name in /etc/passwd, NAME:PASSWORD:UID:...; "" if missing. */
 static void
-user_name(uid_t uid, char name[64])
+find_user_name(uid_t uid, char name[64])
 {
-	struct lines l = open_lines("/etc/passwd");
+	struct lines l = open_id_file("/etc/passwd");
 	char *found;
 	uint32_t id;
 
 	name[0] = '\0';
-	while (!name[0] && (found = next_line(&l, "/etc/passwd"))) {
-		const char *rest = strchr(cut_name(found), ':');
+	while (!name[0] && (found = next_id_line(&l, "/etc/passwd"))) {
+		const char *rest = strchr(cut_line_at_colon(found), ':');
 
-		if (rest && (rest++, number(&rest, ':', &id)) && id == uid &&
+		if (rest && (rest++, parse_id(&rest, ':', &id)) && id == uid &&
 		    strlen(found) < 64)
 			memcpy(name, found, strlen(found) + 1);
 	}
@@ -349,45 +352,47 @@ user_name(uid_t uid, char name[64])
 struct search { char name[64]; uint32_t id; struct extent found; };
 
 static bool
-is_ours(void *with, const char *name, const struct extent *e)
+is_our_entry(void *with, const char *name, const struct extent *e)
 {
 	struct search *s = with;
 	const char *digits = name;
 	uint32_t id;
 
-	if (strcmp(name, s->name) != 0 && !(number(&digits, '\0', &id) &&
+	if (strcmp(name, s->name) != 0 && !(parse_id(&digits, '\0', &id) &&
 	    id == s->id))
 		return false;
 	s->found = *e;
 	return true;
 }
 
-/* Our own id as inside, and those that /etc/subuid gives us around it. */
+/* Map inside to our own id, and the ids of our entry in /etc/subuid or
+ * /etc/subgid to all other ids from 0 on. Return false without an entry. */
 static bool
 map_sub_ids(int which, uint32_t own, uint32_t inside)
 {
 	struct search s = { .id = getuid() };
 	uint64_t below;
 
-	user_name(s.id, s.name);
-	if (!sub_ids(which == USERS ? "/etc/subuid" : "/etc/subgid", is_ours,
-	    &s))
+	find_user_name(s.id, s.name);
+	if (!find_sub_ids(which == USERS ? "/etc/subuid" : "/etc/subgid",
+	    is_our_entry, &s))
 		return false;
-	if (direct) {
-		add(which, 0, s.found.outside, s.found.count);
+	if (as_root) {
+		add_extent(which, 0, s.found.outside, s.found.count);
 		return true;
 	}
 	below = inside < s.found.count ? inside : s.found.count;
-	add(which, 0, s.found.outside, below);
-	add(which, inside, own, 1);
-	add(which, inside + 1, s.found.outside + below, s.found.count - below);
+	add_extent(which, 0, s.found.outside, below);
+	add_extent(which, inside, own, 1);
+	add_extent(which, inside + 1, s.found.outside + below,
+	    s.found.count - below);
 	return true;
 }
 
-/* ---- the plan ----------------------------------------------------------- */
+/* ---- choice of maps ----------------------------------------------------- */
 
 static void
-map_words(const struct sandbox *s)
+map_option_ids(const struct sandbox *s)
 {
 	for (int i = 0; i < s->word_count; i++) {
 		const char *text = s->words[i].value;
@@ -395,25 +400,27 @@ map_words(const struct sandbox *s)
 
 		if (s->words[i].kind != UIDMAP && s->words[i].kind != GIDMAP)
 			continue;
-		if (!number(&text, ':', &e.inside) ||
-		    !number(&text, ':', &e.outside) ||
-		    !number(&text, '\0', &e.count) || e.count == 0 ||
+		if (!parse_id(&text, ':', &e.inside) ||
+		    !parse_id(&text, ':', &e.outside) ||
+		    !parse_id(&text, '\0', &e.count) || e.count == 0 ||
 		    (uint64_t)e.inside + e.count > UINT32_MAX ||
 		    (uint64_t)e.outside + e.count > UINT32_MAX)
 			diex("bad value", s->words[i].value, "an id map is "
 			    "INSIDE:OUTSIDE:COUNT", NULL);
-		if (direct && e.outside == 0)
-			diex("cannot map", s->words[i].value, SAY_HOST, NULL);
-		add(s->words[i].kind == GIDMAP, e.inside, e.outside, e.count);
+		if (as_root && e.outside == 0)
+			diex("cannot map", s->words[i].value,
+			    NOT_HOST_ROOT, NULL);
+		add_extent(s->words[i].kind == GIDMAP, e.inside, e.outside,
+		    e.count);
 	}
 	for (int i = USERS; i <= GROUPS; i++)
 		if (maps[i].count == 0)
 			maps[i] = maps[!i];
 }
 
-/* The numeric parts of --user, which the only ids inside then are. */
+/* Choose the only uid and gid inside: those of --user UID[:GID], else 0. */
 static void
-only_ids(const char *user, uint32_t ids[2])
+single_ids(const char *user, uint32_t ids[2])
 {
 	uint64_t n;
 
@@ -423,7 +430,7 @@ only_ids(const char *user, uint32_t ids[2])
 		return;
 	ids[USERS] = n;
 	if (*user++)
-		number(&user, '\0', &ids[GROUPS]);
+		parse_id(&user, '\0', &ids[GROUPS]);
 }
 
 static void
@@ -432,15 +439,16 @@ map_single(const struct sandbox *s, bool keep)
 	const uint32_t outside[2] = { geteuid(), getegid() };
 	uint32_t inside[2];
 
-	single = true;
-	only_ids(s->user, inside);
+	one_id = true;
+	single_ids(s->user, inside);
 	for (int i = USERS; i <= GROUPS; i++)
-		add(i, keep ? outside[i] : inside[i], outside[i], 1);
+		add_extent(i, keep ? outside[i] : inside[i], outside[i], 1);
 }
 
-/* The command may drop our groups only where the command line lets it have
- * others, as one of ours may be there to forbid a file (CVE-2014-8989). --user
- * NAME takes groups from the sandbox's /etc/group. */
+/* True if the command may call setgroups(2). It could drop a group of ours that
+ * denies us access to a file (CVE-2014-8989). So allow it only if an option
+ * asks for other groups. --user NAME takes groups from the sandbox's
+ * /etc/group. */
 static bool
 wants_groups(const struct sandbox *s)
 {
@@ -461,35 +469,35 @@ ids_prepare(const struct sandbox *s)
 	const bool keep = s->userns == USERNS_KEEP_ID;
 	const bool sub = s->userns == USERNS_SUBID;
 
-	direct = ids_root();
+	as_root = ids_root();
 	denies_groups = !wants_groups(s) && getgroups(0, NULL) != 0;
-	map_words(s);
+	map_option_ids(s);
 	if (maps[USERS].count > 0)
-		single = !direct && maps[USERS].count == 1 &&
+		one_id = !as_root && maps[USERS].count == 1 &&
 		    maps[USERS].extents[0].count == 1;
-	else if (keep && direct)
-		diex("--userns keep-id is for ordinary users", NULL, SAY_HOST,
-		    NULL);
+	else if (keep && as_root)
+		diex("--userns keep-id is for ordinary users", NULL,
+		    NOT_HOST_ROOT, NULL);
 	else if (sub || keep) {
-		kept = keep;
+		keeps_id = keep;
 		if (map_sub_ids(USERS, geteuid(), keep ? geteuid() : 0) &&
 		    map_sub_ids(GROUPS, getegid(), keep ? getegid() : 0))
 			return;
 		if (sub)
 			diex("no ids for this user in", "/etc/subuid", NULL,
-			    "usermod --add-subuids 100000-165535 "
+			    "run usermod --add-subuids 100000-165535 "
 			    "--add-subgids 100000-165535 USER");
 		maps[USERS].count = maps[GROUPS].count = 0;
 		map_single(s, true);
-	} else if (direct)
+	} else if (as_root)
 		map_own_range();
 	else
 		map_single(s, false);
 }
 
-/* ---- carrying it out ---------------------------------------------------- */
+/* ---- writing of maps ---------------------------------------------------- */
 
-/* The lines of a map, as the kernel and newuidmap(1) want them. */
+/* Lines "INSIDE OUTSIDE COUNT" of a map, proc_pid_uid_map(5), newuidmap(1). */
 static struct strbuf
 map_text(int which)
 {
@@ -510,22 +518,24 @@ map_text(int which)
 }
 
 static void
-write_direct(pid_t pid, int which)
+write_map(pid_t pid, int which)
 {
 	char path[PROC_PATH];
 
-	/* Who may set groups could drop one that forbids him a file. */
-	if (single && which == GROUPS)
+	/* The kernel only lets an unprivileged user map groups if setgroups(2)
+	 * is denied: it could drop a group that denies access to a file. */
+	if (one_id && which == GROUPS)
 		proc_write(proc_of(path, pid, "setgroups"), "deny");
 	if (!proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
 	    "gid_map"), map_text(which).text))
 		die_with("cannot map", which == USERS ? "user ids" :
 		    "group ids", errno == EPERM && geteuid() == 0 ?
-		    "root without CAP_SETFCAP may not, other users may" : NULL);
+		    "run as an ordinary user, or as root with CAP_SETFCAP" :
+		    NULL);
 }
 
 static void
-write_by_program(pid_t pid, int which)
+run_newidmap(pid_t pid, int which)
 {
 	static char *argv[3 * EXTENTS + 3];
 	static const char programs[][22] = { "/usr/bin/newuidmap",
@@ -538,7 +548,7 @@ write_by_program(pid_t pid, int which)
 	int n = 0, status;
 	pid_t child;
 
-	/* newgidmap(1) leaves that as it is. */
+	/* newgidmap(1) does not change setgroups. */
 	if (which == GROUPS && denies_groups && !proc_write(proc_of(path, pid,
 	    "setgroups"), "deny"))
 		die("cannot deny", "setgroups");
@@ -553,7 +563,7 @@ write_by_program(pid_t pid, int which)
 	argv[n] = NULL;
 	child = vfork();
 	if (child == 0) {
-		/* What it says of itself is no line of ours. */
+		/* Suppress its messages: we report the error ourselves. */
 		syscall(SYS_dup3, open("/dev/null", O_WRONLY | O_CLOEXEC),
 		    STDERR_FILENO, 0);
 		execve(programs[which], argv, environment);
@@ -565,8 +575,8 @@ write_by_program(pid_t pid, int which)
 		;
 	if (status != 0)
 		diex("cannot map ids by", programs[which], status == 127 << 8
-		    ? "it is not there" : "it said no",
-		    "install Debian's uidmap, look at /etc/subuid and "
+		    ? "it is not installed" : "it failed",
+		    "install Debian's uidmap, and check /etc/subuid and "
 		    "/etc/subgid");
 }
 
@@ -574,10 +584,10 @@ void
 ids_map(pid_t pid)
 {
 	for (int which = USERS; which <= GROUPS; which++)
-		if (direct || single)
-			write_direct(pid, which);
+		if (as_root || one_id)
+			write_map(pid, which);
 		else
-			write_by_program(pid, which);
+			run_newidmap(pid, which);
 }
 
 bool
@@ -597,16 +607,17 @@ ids_repeat(pid_t pid)
 	return true;
 }
 
-/* Raw: libc's would ask all threads, and we have one. */
+/* Use the system calls: the functions of libc would signal all threads, and we
+ * have only one. */
 void
 ids_become(void)
 {
-	const uint32_t uid = single ? maps[USERS].extents[0].inside : 0;
-	const uint32_t gid = single ? maps[GROUPS].extents[0].inside : 0;
+	const uint32_t uid = one_id ? maps[USERS].extents[0].inside : 0;
+	const uint32_t gid = one_id ? maps[GROUPS].extents[0].inside : 0;
 
-	if (kept)
+	if (keeps_id)
 		return;
-	if ((direct && syscall(SETGROUPS, 0, NULL) < 0) ||
+	if ((as_root && syscall(SETGROUPS, 0, NULL) < 0) ||
 	    syscall(SETRESGID, gid, gid, gid) < 0 ||
 	    syscall(SETRESUID, uid, uid, uid) < 0)
 		die("cannot become root of", "the user namespace");

@@ -1,4 +1,4 @@
-/* Who is who: the user and group ids of a user namespace. user_namespaces(7) */
+/* User and group ids of a user namespace, and their maps. user_namespaces(7) */
 #ifndef PITH_SANDBOX_IDS_H
 #define PITH_SANDBOX_IDS_H
 
@@ -6,41 +6,43 @@
 
 #include "sandbox.h"
 
-/* Decide on the maps of a new user namespace; bad options are refused. */
+/* Choose the id maps of a new user namespace, and reserve a range of ids if one
+ * is needed. Dies if an option is wrong, or if no ids are available. */
 void ids_prepare(const struct sandbox *s);
 
-/* In the launcher: write the maps of a process that has just been made in a new
- * user namespace; dies. newuidmap(1) */
+/* In the launcher: write the id maps of process pid, the first one of a new
+ * user namespace. Dies on failure. newuidmap(1) */
 void ids_map(pid_t pid);
 
-/* In init: map each id of ours to itself for a process in a new user namespace
- * below ours. False with errno. */
+/* In init: map all ids of our user namespace to themselves for process pid, the
+ * first one of a nested user namespace. Returns false with errno. */
 bool ids_repeat(pid_t pid);
 
-/* In init, when they are written: become root in there, or whom the only id of
- * the map is, or stay who we are (keep-id); supplementary groups of root's are
- * dropped. Dies. */
+/* In init, after ids_map(): become root of the user namespace, or the only
+ * mapped user. With keep-id, change nothing. If the launcher is root, drop all
+ * supplementary groups. Dies on failure. */
 void ids_become(void);
 
-/* True with CAP_SYS_ADMIN in our user namespace. Dies where that cannot be
- * read. */
+/* True if we have CAP_SYS_ADMIN in our user namespace. Dies if the capabilities
+ * cannot be read. */
 bool ids_admin(void);
 
-/* True for user 0 of the whole machine. */
+/* True if our effective user is root of the machine: uid 0 in a user namespace
+ * that maps all ids. Dies if /proc/self/uid_map cannot be read. */
 bool ids_machine_root(void);
 
-/* True for root of the whole machine with CAP_SYS_ADMIN, who may map any id and
- * mount. A root without it goes the way of an ordinary user. */
+/* True if we are root of the machine with CAP_SYS_ADMIN, which may map any id
+ * and mount. Root without that capability is treated as an ordinary user. */
 bool ids_root(void);
 
-/* Uid and gid of the root inside, as they are outside; 0 is not mapped. */
+/* Set owner to the outer uid and gid of root inside; 0 if it is not mapped. */
 void ids_owner(uint32_t owner[2]);
 
-/* Whether there is but one user and one group inside. */
+/* True if only one user and one group are mapped. */
 bool ids_single(void);
 
-/* What the launcher has to keep open for as long as the ids are in use, or -1.
- */
+/* Descriptor that the launcher has to keep open while the ids are in use, or
+ * -1. */
 int ids_fd(void);
 
 #endif

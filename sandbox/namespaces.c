@@ -53,7 +53,7 @@ network_path(const struct sandbox *s)
 static int
 unshared_namespaces(const struct sandbox *s)
 {
-	const struct { bool host; int flag; char option[20]; } host_options[] = {
+	const struct { bool host; int flag; char option[20]; } shared[] = {
 		{ s->host_pid, CLONE_NEWPID, "--pid host" },
 		{ s->host_ipc, CLONE_NEWIPC, "--ipc host" },
 		{ s->host_uts, CLONE_NEWUTS, "--uts host" },
@@ -68,9 +68,9 @@ unshared_namespaces(const struct sandbox *s)
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == UNSHARED)
 			flags |= parse_unshare_list(s->words[i].value);
-	for (size_t i = 0; i < sizeof(host_options) / sizeof(host_options[0]); i++)
-		if (host_options[i].host && (flags & host_options[i].flag))
-			diex("--unshare contradicts", host_options[i].option, NULL,
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (shared[i].host && (flags & shared[i].flag))
+			diex("--unshare contradicts", shared[i].option, NULL,
 			    "give one of them");
 	return flags;
 }
@@ -79,8 +79,8 @@ int
 namespaces_wanted(const struct sandbox *s)
 {
 	int flags = unshared_namespaces(s);
-	const bool has_network = s->network && strcmp(s->network, "host") != 0 &&
-	    !network_path(s);
+	const bool own_net = s->network && !network_path(s) &&
+	    strcmp(s->network, "host") != 0;
 
 	if (sandbox_has_rootfs(s))
 		flags |= CLONE_NEWNS | CLONE_NEWUSER |
@@ -89,7 +89,7 @@ namespaces_wanted(const struct sandbox *s)
 		    (s->host_uts ? 0 : CLONE_NEWUTS) |
 		    (s->host_cgroup ? 0 : CLONE_NEWCGROUP) |
 		    (s->network ? 0 : CLONE_NEWNET);
-	if (has_network)
+	if (own_net)
 		flags |= CLONE_NEWNET;
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == TIMENS)
