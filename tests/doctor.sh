@@ -120,7 +120,7 @@ it 'checks idmapped mounts as root, and says that other users do not need them' 
 	run $AS_USER "$PITH" --doctor
 	row_is 'idmapped .' "-    idmapped .: for root's user namespaces"
 	row_like 'loop device' 'no   loop device (images): *; root may, with *'
-	row_like 'more ids' 'no   more ids (--userns subid): *; usermod --add-subuids *'
+	row_like 'more ids' 'no   more ids (--userns subid): *; run usermod --add-subuids *'
 }
 
 it 'leaves no file behind, and prints nothing else while it checks' && {
