@@ -16,6 +16,7 @@
 #include "../cli/log.h"
 #include "../cli/startup.h"
 #include "cgroup.h"
+#include "channel.h"
 #include "environment.h"
 #include "hosts.h"
 #include "ids.h"
@@ -35,7 +36,6 @@
 #include "seccomp.h"
 #include "stdfiles.h"
 #include "terminal.h"
-#include "channel.h"
 #include "users.h"
 #include "volumes.h"
 
@@ -132,8 +132,7 @@ reject_unused_options(const struct sandbox *s, bool has_rootfs)
 	if (s->pty_max && !has_rootfs)
 		diex("cannot use", "--pty-max", NEEDS, NULL);
 	if ((s->upper || s->root_requested || s->shm_size || s->proc ||
-		s->sys) &&
-	    !has_rootfs)
+	    s->sys) && !has_rootfs)
 		diex("cannot use", s->upper ? "--upper" : s->root_requested ?
 		    "--read-only, --writable or --ephemeral" : s->shm_size ?
 		    "--shm-size" : s->proc ? "--proc" : "--sys", NEEDS, NULL);
@@ -178,12 +177,12 @@ reject_unused_options(const struct sandbox *s, bool has_rootfs)
 static void
 raise_file_limit(void)
 {
-	struct limit most;
+	struct limit maximum;
 
 	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &old_nofile) < 0)
 		die("cannot read the limit of", "open files");
-	most = (struct limit){ old_nofile.hard, old_nofile.hard };
-	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &most, NULL);
+	maximum = (struct limit){ old_nofile.hard, old_nofile.hard };
+	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &maximum, NULL);
 }
 
 static enum terminal_use
@@ -211,8 +210,8 @@ sandbox_check(const struct sandbox *s)
 	users_check(s);
 	environment_prepare(s, has_rootfs);
 	seccomp_prepare(s, has_rootfs);
-	locks_mounts =
-	    has_rootfs && (clone_flags & CLONE_NEWUSER) && lock_may_mount(s);
+	locks_mounts = has_rootfs && (clone_flags & CLONE_NEWUSER) &&
+	    lock_may_mount(s);
 	landlock_prepare(s);
 	terminal_prepare(&terminal, terminal_use(s, has_rootfs), has_rootfs);
 	if (clone_flags) {
@@ -223,7 +222,7 @@ sandbox_check(const struct sandbox *s)
 		maps_owners = (clone_flags & CLONE_NEWUSER) && ids_root();
 		keeps_host_root = (clone_flags & CLONE_NEWUSER) &&
 		    ids_machine_root() && !ids_admin();
-		/* The old_nofile below /proc/sys belong to this root. */
+		/* The files below /proc/sys belong to this root. */
 		if (keeps_host_root && s->proc == PROC_FULL)
 			diex("cannot use", "--proc full", "root without "
 			    "CAP_SYS_ADMIN owns the host's /proc/sys",
@@ -251,26 +250,26 @@ sandbox_check(const struct sandbox *s)
 void
 sandbox_detach(const struct sandbox *s)
 {
-	int told[2], wait_status, null, sig;
+	int start_pipe[2], wait_status, null, sig;
 	ssize_t n;
 	char byte;
 	pid_t pid;
 
 	if (!s->detach)
 		return;
-	if (pipe2(told, O_CLOEXEC) < 0)
+	if (pipe2(start_pipe, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
 	/* Like fork(2), but without libc's work for threads. */
 	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0)
 		die("cannot make", "a process");
 	if (pid > 0) {
-		close(told[1]);
+		close(start_pipe[1]);
 		ports_leave_inner();
-		while ((sig = startup_wait(told[0])) > 0)
+		while ((sig = startup_wait(start_pipe[0])) > 0)
 			kill(pid, sig);
 		do
-			n = read(told[0], &byte, 1);
+			n = read(start_pipe[0], &byte, 1);
 		while (n < 0 && errno == EINTR);
 		if (n == 1)
 			_exit(0);
@@ -279,8 +278,8 @@ sandbox_detach(const struct sandbox *s)
 		_exit(WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) :
 		    WEXITSTATUS(wait_status));
 	}
-	close(told[0]);
-	detach_pipe = told[1];
+	close(start_pipe[0]);
+	detach_pipe = start_pipe[1];
 	setsid();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
@@ -291,8 +290,9 @@ sandbox_detach(const struct sandbox *s)
 
 /* ---- start of init ------------------------------------------------------ */
 
-/* Namespaces that init makes, not clone(2). The network namespace is not one of
- * them if the launcher configures interfaces or relays ports in it. */
+/* Namespaces that init makes itself, not clone3(2). The network namespace is
+ * not one of them if the launcher configures interfaces or relays ports in it.
+ */
 static int
 namespaces_made_by_init(void)
 {
@@ -433,9 +433,9 @@ wait_for_launcher(void)
 	} while (n.kind != MSG_READY);
 }
 
-/* Root of a user namespace has all capabilities in it, and could use them to
- * reach faults of the kernel. The limit of 1 is the inner user namespace, which
- * exists already. */
+/* Forbid nested user namespaces. Their root has all capabilities in them, and
+ * could use these to reach faults of the kernel. The limit of 1 counts the
+ * inner user namespace, which exists already. */
 static void
 forbid_nesting(const struct sandbox *s)
 {
@@ -753,9 +753,10 @@ apply_filters(const struct sandbox *s, const char **on)
 	return NULL;
 }
 
-/* Limit the processor time of each process. The launcher checks the time of the
- * whole group, but not all the time. The limit is 2 seconds later, so that the
- * launcher can stop the command first. */
+/* Limit the processor time of each process as well. The launcher checks the
+ * time of the whole group at intervals, in which one process could exceed it.
+ * Set the limit 2 seconds later, so that the launcher can stop the command
+ * first. */
 static bool
 set_cpu_rlimit(int64_t ms)
 {
@@ -973,7 +974,7 @@ void
 sandbox_stats(int64_t n[COUNTERS])
 {
 	counters_read(n);
-	/* Without --network, lo is the only traffic_socket. */
+	/* Without --network, lo is the only interface. */
 	if (network_wanted())
 		network_count(traffic_socket, &n[NET_RX], &n[NET_TX]);
 	else if (clone_flags & CLONE_NEWNET)

@@ -6,11 +6,11 @@
 #include <sys/types.h>
 
 #include "cgroup.h"
+#include "channel.h"
 #include "counters.h"
 #include "info.h"
 #include "rootfs.h"
 #include "sandbox.h"
-#include "channel.h"
 
 /* Check all options and open the files that they name. Starts no process and
  * makes no group or mount. Returns true if the sandbox needs an init of its

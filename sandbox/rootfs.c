@@ -15,11 +15,11 @@
 
 #include "../architecture.h"
 #include "../cli/log.h"
+#include "channel.h"
 #include "image.h"
 #include "mounts.h"
 #include "proc.h"
 #include "rootfs.h"
-#include "channel.h"
 
 enum { LAYERS = 500 };          /* limit of overlayfs */
 
@@ -104,7 +104,7 @@ open_lower(const char *path)
 	if (!l->image && faccessat(l->fd, ".", X_OK, 0) < 0)
 		die("cannot use as a root", path);
 	if (stat("/", &top) < 0)
-		die("cannot look at", "/");
+		die("cannot stat", "/");
 	if (top.st_dev == st.st_dev && top.st_ino == st.st_ino)
 		is_host = true;
 	if (fs.f_flags & ST_NOEXEC)
@@ -127,7 +127,7 @@ mount_id(int dir, const char *path)
 
 	if (syscall(SYS_statx, dir, path, AT_EMPTY_PATH, STATX_MOUNT_ID,
 	    &p) < 0 || !(p.mask & STATX_MOUNT_ID))
-		die("cannot look at", *path ? path : upper_option);
+		die("cannot stat", *path ? path : upper_option);
 	return p.mount;
 }
 

@@ -10,8 +10,8 @@
 
 #include "../cli/log.h"
 #include "../cli/memory.h"
-#include "mounts.h"
 #include "channel.h"
+#include "mounts.h"
 #include "volumes.h"
 
 enum {
@@ -114,7 +114,7 @@ open_source(struct bind *b)
 			b->source = fd;
 		if (fcntl(b->source, F_GETFD) < 0)
 			diex("--file: not an open file", b->from, NULL,
-			    "it takes FD:DST");
+			    "write it as FD:DST");
 		return;
 	}
 	b->source = open(b->from, O_PATH | O_CLOEXEC);
@@ -125,7 +125,7 @@ open_source(struct bind *b)
 		die(b->kind == DEVICE ? "cannot open the device" :
 		    "cannot open the volume", b->from);
 	if (b->kind == DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		diex("not a device", b->from, NULL, "--volume binds it");
+		diex("not a device", b->from, NULL, "use --volume");
 	b->device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
 }
 

@@ -195,7 +195,8 @@ it 'finds subordinate ids of a user, and what is missing to use them' && root &&
 	row_is 'more ids' 'yes  more ids (--userns subid)'
 	run unshare --mount sh ids lacking
 	row_is 'more ids' "no   more ids (--userns subid): cannot map ids by \
-'/usr/bin/newuidmap': it is not installed; install Debian's uidmap, and check /etc/subuid and /etc/subgid"
+'/usr/bin/newuidmap': it is not installed; install Debian's uidmap, and \
+check /etc/subuid and /etc/subgid"
 }
 
 it 'finds that part of /proc is hidden' && may_nest && {
