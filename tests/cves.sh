@@ -5,7 +5,7 @@
 # commands are in cves-commands.sh. The comment of each test describes the report and
 # how the test was seen to fail with the defence removed from a copy of the sources; if
 # several defences hold, it names them. Reports that do not apply are listed at the end.
-# "Without RESOLVE_IN_ROOT" means open_in() of mounts.c without its two flags, and
+# "Without RESOLVE_IN_ROOT" means openat2_in_root() of mounts.c without its two flags, and
 # with paths that start at the directory of the root.
 # shellcheck shell=sh source=tests/lib.sh disable=SC2086,SC2154
 
@@ -18,7 +18,7 @@
 # ---- links of the root ---------------------------------------------------------
 
 # bubblewrap created files below a link to /oldroot, where the host was still mounted.
-# Seen to fail without RESOLVE_IN_ROOT in open_in(), mounts.c.
+# Seen to fail without RESOLVE_IN_ROOT in openat2_in_root(), mounts.c.
 it 'CVE-2026-87766: creates nothing below a link to the old root' && for who in $WHO; do
 	prepare $who
 	for link in "/oldroot$C/dir" "$UP$C/dir" "/proc/self/cwd$UP$C/dir" \
@@ -38,7 +38,7 @@ it 'CVE-2026-87766: creates nothing below a link to the old root' && for who in 
 done
 
 # runc removed ptmx and created links in the target of a link in place of /dev; crun
-# did the same (CVE-2026-47766). Relies on RESOLVE_NO_SYMLINKS in real_directory(),
+# did the same (CVE-2026-47766). Relies on RESOLVE_NO_SYMLINKS in open_mount_directory(),
 # mounts.c, and also on RESOLVE_IN_ROOT.
 it 'CVE-2026-41579: removes and creates nothing through a link at /dev' && for who in $WHO
 do
@@ -143,7 +143,7 @@ held:*'
 done
 
 # A link at /proc made runc write to its target. Seen to fail without
-# RESOLVE_NO_SYMLINKS in real_directory(), mounts.c.
+# RESOLVE_NO_SYMLINKS in open_mount_directory(), mounts.c.
 it 'CVE-2023-28642: does not mount /proc and /sys on a link' && for who in $WHO; do
 	prepare $who
 	for dir in proc sys; do

@@ -100,7 +100,7 @@ it 'has no other device and no file under the name of its own device' && root &&
 
 # ---- owners ------------------------------------------------------------------
 
-# Seen to fail when lower_mount() attaches an image without the ids of the sandbox:
+# Seen to fail when mount_lower() attaches an image without the ids of the sandbox:
 # all its files belonged to nobody.
 it 'keeps the owners of files in an erofs image' && root &&
     have mkfs.erofs && {

@@ -51,7 +51,7 @@ is_free_range() {
 
 # ---- users' ids --------------------------------------------------------------
 
-# Seen to fail when overlaps() omits the first or the last id, when it is always
+# Seen to fail when overlaps_range() omits the first or the last id, when it is always
 # false, and when one of the two files is not read.
 it 'takes no range in which a single id belongs to a user' && root && has_files && {
 	for files in 'subuid subuid 0' 'subgid subgid 65535' 'subuid subgid 0' \
@@ -157,7 +157,7 @@ $ON_TMPFS; : >/run/pith-ids; chown 65534 /run/pith-ids
 $ON_TMPFS; mount -o remount,ro /run
 mount -t proc proc /run"
 
-# Seen to fail when open_locks() trusts every file that it has opened: no exit code
+# Seen to fail when open_range_locks() trusts every file that it has opened: no exit code
 # 125, because each launcher locks a file that others can open; and without O_NOFOLLOW.
 it 'ignores a lock file or a /run that other users can write to' && root &&
     has_files && {

@@ -168,7 +168,7 @@ it 'forbids nested user namespaces despite CAP_SYS_ADMIN [S7]' && for who in $WH
 done
 
 # Seen to fail without sandbox_message_pid(): "child":null; without the second
-# info_look(): the outer namespaces.
+# info_read_namespaces(): the outer namespaces.
 it 'reports the namespaces and process that the command ends up with' && for who in $WHO; do
 	be $who
 	start $as "$PITH" --rootfs "$R" --cap-add ALL --allow-userns --info "$H/info" -- \

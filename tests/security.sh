@@ -143,7 +143,7 @@ hostile_links() {
 	ln -s "/proc/self/cwd/$up$C/dir" "$R/l7"
 }
 
-# Seen to fail without RESOLVE_IN_ROOT in open_in(), mounts.c: "the canary ...".
+# Seen to fail without RESOLVE_IN_ROOT in openat2_in_root(), mounts.c: "the canary ...".
 it 'does not follow links of a hostile root to the host [S1]' && {
 	for who in $WHOS; do
 		become "$who"
@@ -238,7 +238,7 @@ it 'masks the /proc that it mounted, whatever replaces its mount point [S2, S3]'
 	done
 }
 
-# Seen to fail without RESOLVE_NO_SYMLINKS in real_directory().
+# Seen to fail without RESOLVE_NO_SYMLINKS in open_mount_directory().
 it 'refuses links in place of /proc, /sys and /dev [S3]' && {
 	for who in $WHOS; do
 		become "$who"
@@ -260,7 +260,7 @@ it 'refuses links in place of /proc, /sys and /dev [S3]' && {
 	done
 }
 
-# Seen to fail with another node of the host as the cover, and without hide().
+# Seen to fail with another node of the host as the cover, and without hide_file().
 it 'covers hidden files with files of the host, not of the root [S3]' && {
 	for who in $WHOS; do
 		become "$who"
@@ -357,7 +357,7 @@ it 'refuses a bare /proc to a nested namespace [S6]' && {
 }
 
 # Root only, because only root can make such files. Seen to fail without MOUNT_ATTR_NOSUID
-# and without NODEV, each at the root, in attributes() of volumes and on /dev.
+# and without NODEV, each at the root, in bind_attributes() of volumes and on /dev.
 it 'disables setuid programs and device nodes of a root or volume [S7]' && root && {
 	become root
 	# An --upper that pith creates itself would be open to root of the sandbox only.
@@ -527,7 +527,7 @@ line' 'q"' '%s' ' ' "$(printf 'bad\377utf')"; do
 
 # ---- B. processes and descriptors --------------------------------------------
 
-# Seen to fail without close_files() and close_all_but().
+# Seen to fail without close_other_files() and close_all_but().
 it 'leaves the command no inherited descriptor except 0, 1 and 2 [S13]' && {
 	for who in $WHOS; do
 		become "$who"
@@ -830,7 +830,7 @@ SigCgt:	0000000000000000'
 
 # ---- C. privileges -----------------------------------------------------------
 
-# Seen to fail with "0 0 65536" in map_own_range(), and without protect().
+# Seen to fail with "0 0 65536" in map_own_range(), and without protect_file().
 it 'cannot change the kernel of the host [S23]' && {
 	for who in $WHOS; do
 		become "$who"
@@ -901,7 +901,7 @@ it 'gives each sandbox of root an id range of its own [S23]' && root && {
 }
 
 # Seen to fail with CLEAR_GROUPS for --userns subid: the command can read the file. Without
-# "deny" in write_direct() no map is written at all.
+# "deny" in write_map() no map is written at all.
 it 'keeps membership of a group that is denied access [S24]' && root && {
 	become user
 	echo forbidden >"$W/denied"
@@ -1265,7 +1265,7 @@ it 'removes secrets from what ps shows of launcher and init [S44]' && {
 	done
 }
 
-# Seen to fail without close_files() and close_all_but().
+# Seen to fail without close_other_files() and close_all_but().
 it 'keeps the descriptors of its reports from the command [S45]' && {
 	for who in $WHOS; do
 		become "$who"
