@@ -226,7 +226,7 @@ sandbox_check(const struct sandbox *s)
 		if (keeps_host_root && s->proc == PROC_FULL)
 			diex("cannot use", "--proc full", "root without "
 			    "CAP_SYS_ADMIN owns the host's /proc/sys",
-			    "leave it masked");
+			    "use --proc masked");
 		startup_end_by_signal(true, "the root");
 		rootfs_prepare(s);
 		volumes_prepare(s);

@@ -363,8 +363,7 @@ new_proc(const struct sandbox *s)
 		    "subset=pid" : "", NOTHING_RUNS);
 	mount = mounts_clone(proc_fd(), "/proc", true);
 	return mount >= 0 && mounts_set_attributes(mount, NOTHING_RUNS, -1) ?
-	    mount :
-	    -1;
+	    mount : -1;
 }
 
 static void
@@ -380,7 +379,7 @@ mount_proc(int root, const struct sandbox *s)
 	if (s->proc <= PROC_MASKED) {
 		proc_mount = fcntl(mount, F_DUPFD_CLOEXEC, 3);
 		if (proc_mount < 0)
-			die("cannot keep", "/proc");
+			die("cannot duplicate", "/proc");
 	}
 	if (s->proc != PROC_MINIMAL) {
 		proc_use(mount);
@@ -425,8 +424,8 @@ open_null(void)
 	if (null < 0 || fstat(null, &st) < 0)
 		die("cannot open", "/dev/null");
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-		diex("cannot use", "/dev/null", "it is not that device",
-		    NULL);
+		diex("cannot use", "/dev/null",
+		    "it is not the device of that name", NULL);
 	return null;
 }
 
@@ -556,7 +555,7 @@ make_mount_point(int dev, const char *name, bool directory)
 {
 	if ((directory ? mkdirat(dev, name, 0755) :
 	    mknodat(dev, name, S_IFREG | 0644, 0)) < 0)
-		die("cannot make in /dev", name);
+		die("cannot make a mount point for", name);
 	return openat(dev, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
@@ -575,7 +574,8 @@ bind_node(int dev, size_t i)
 		die("cannot open", path);
 	if (!S_ISCHR(st.st_mode) ||
 	    st.st_rdev != makedev(nodes[i].major, nodes[i].minor))
-		diex("cannot use", path, "it is not that device", NULL);
+		diex("cannot use", path, "it is not the device of that name",
+		    NULL);
 	mount = mounts_clone(host, NULL, false);
 	if (mount >= 0 && !mounts_set_attributes(mount, DEVICE_FILE, -1))
 		die("cannot mount", path);

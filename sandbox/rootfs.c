@@ -413,7 +413,7 @@ add_upper_option(struct strbuf *options, const char *key, const char *name,
 	    O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || !is_opened_file(fd, "", opened))
-		die("cannot open again", name);
+		die("cannot reopen", name);
 	strbuf_add(options, key);
 	strbuf_add(options, "/proc/self/fd/");
 	strbuf_number(options, fd);
@@ -596,7 +596,7 @@ rootfs_enter(const struct sandbox *s, int root)
 		die("cannot enter", "the root");
 	do
 		if (umount2("/..", MNT_DETACH) < 0)
-			die("cannot leave", "the old root");
+			die("cannot detach", "the old root");
 	while (mount_id(AT_FDCWD, "/..") != mount_id(AT_FDCWD, "/"));
 	close(root);
 }

@@ -66,7 +66,7 @@ is_the_device() {
 	case $code in
 	125)
 		one_line
-		err_is "pith: cannot use '/dev/$1': it is not that device"
+		err_is "pith: cannot use '/dev/$1': it is not the device of that name"
 		;;
 	*)
 		code_is 0
