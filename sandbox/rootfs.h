@@ -19,8 +19,8 @@ void rootfs_upper(const struct sandbox *s);
 /* In a launcher that is root: make the mount of the root, with owners mapped to
  * the user namespace of descriptor userns, and send it to init. For an overlay
  * the launcher moves to a new mount namespace. owner is the outer uid and gid
- * of root inside. Without --rootfs and --layer, or with --rootfs none, does
- * nothing. Dies on failure. */
+ * of root inside. Does nothing for an empty root (--rootfs none without
+ * --layer). Dies on failure. */
 void root_pass(const struct sandbox *s, int userns, const uint32_t owner[2]);
 
 /* In init: keep the mount that root_pass() sent. Takes over the descriptor. */
