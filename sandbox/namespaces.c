@@ -71,7 +71,7 @@ unshared_namespaces(const struct sandbox *s)
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
 		if (shared[i].host && (flags & shared[i].flag))
 			diex("--unshare contradicts", shared[i].option, NULL,
-			    "remove one of the two");
+			    "give one of them");
 	return flags;
 }
 

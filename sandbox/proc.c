@@ -23,7 +23,7 @@ proc_open(void)
 		die("cannot use", "/proc");
 	if (fs.f_type != PROC_SUPER_MAGIC)
 		diex("cannot use", "/proc", "it is not a proc file system",
-		    "run mount -t proc proc /proc");
+		    "mount -t proc proc /proc");
 }
 
 void
