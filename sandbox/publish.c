@@ -27,78 +27,82 @@
 #include "publish.h"
 
 enum {
-	CHUNK = 64 * 1024, /* what a pipe holds, and a datagram at most */
-	TURNS = 16, /* chunks of one connection before the others */
-	BATCH = 64, /* events, and datagrams of a port, at once */
-	FILES_OF_CONNECTION = 6, /* two sockets, and two pipes when it stalls */
-	FILES_OF_UDP_CLIENTS = 8, /* of so many files one may be a peer's */
-	CONNECTIONS = 16384,
-	UDP_CLIENTS = 4096, /* a power of two */
-	FEWEST_UDP_CLIENTS = 4,
-	DATAGRAM_BYTES = 4 << 20, /* to wait, if the kernel lets us */
-	UDP_CLIENT_IDLE = 90, /* seconds until a peer is forgotten */
-	ACCEPT_PAUSE = 100, /* milliseconds without room for more */
-	LAST = 1000, /* milliseconds for what init left behind */
-	CONNECT = 10 * 1000, /* milliseconds for a server to accept */
-	SCAN = 1000, /* between two looks at who still connects */
-	/* Of a connection. */
-	EDGES = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | (int)EPOLLET
+	CHUNK_BYTES = 64 * 1024,        /* size of a pipe; largest datagram */
+	CHUNKS_PER_TURN = 16,           /* of one connection at a time */
+	BATCH = 64,                     /* events, or datagrams of one port */
+	FDS_PER_CONNECTION = 6,         /* two sockets, two pipes on a stall */
+	FDS_PER_UDP_CLIENT = 8,         /* one descriptor in 8 for a client */
+	MAX_CONNECTIONS = 16384,
+	MAX_UDP_CLIENTS = 4096,         /* a power of two: size of the hash */
+	MIN_UDP_CLIENTS = 4,
+	UDP_RCVBUF_BYTES = 4 << 20,     /* requested; rmem_max may allow less */
+	UDP_IDLE_S = 90,                /* then the client's socket is closed */
+	ACCEPT_PAUSE_MS = 100,          /* while slots or files are short */
+	DRAIN_MS = 1000,                /* for pending data after init's exit */
+	CONNECT_TIMEOUT_MS = 10 * 1000,
+	CONNECT_SCAN_MS = 1000,         /* between two checks of that timeout */
+	EDGE_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | (int)EPOLLET
 };
 
-/* One end of a connection, and what has come from it and not gone on yet. */
+/* One side of a connection, and the data read from it that the other side has
+ * not taken yet. */
 struct side {
 	int fd;
-	int pipe[2];            /* -1 while nothing is held */
+	int pipe[2];            /* holds pending bytes; else -1 */
 	size_t pending;
-	bool eof;              /* it sends no more */
-	bool eof_sent;              /* and the other end knows */
-	bool urgent;            /* some of it is, or was */
+	bool eof;               /* this side sends no more */
+	bool eof_sent;          /* shutdown(2) has told the other side */
+	bool urgent;            /* urgent data has arrived at least once */
 };
 
-/* A connection: from outside, and the one inside that it is passed on to. */
+/* A client's connection to the host, and the connection to the server inside
+ * that it is relayed to. */
 struct connection {
 	struct side outer, inner;
 	const struct port *port;
-	bool used, connects, second;    /* second: it is ::1 by now */
-	bool failed;            /* to be ended as that: a reset */
-	int64_t since;          /* milliseconds, when it began to connect */
+	bool used;
+	bool connecting;        /* the inner side is not connected yet */
+	bool uses_ipv6;         /* the inner side has fallen back to ::1 */
+	bool failed;            /* close both sides with a reset */
+	int64_t connect_started;        /* milliseconds */
 };
 
-/* Who sends datagrams, and the socket inside that stands for him. */
+/* The sender of datagrams, and the inner socket that stands for it. */
 struct udp_client {
 	struct sockaddr_in6 from;
 	socklen_t from_size;
-	/* Which address of ours he knows. */
+	/* IP_PKTINFO with the local address that the client sent to. */
 	_Alignas(struct cmsghdr) char control[64];
 	size_t control_size;
 	const struct port *port;
 	int fd;
-	bool second;
-	int64_t used;           /* seconds; 0: it is free */
-	/* The next one with the same hash, or that is free; those that were
-	 * used before and after it. */
-	struct udp_client *next, *older, *newer;
+	bool uses_ipv6;
+	int64_t last_used;      /* seconds; 0: this slot is free */
+	struct udp_client *next;        /* in its bucket or in the free list */
+	struct udp_client *older, *newer;       /* ordered by last_used */
 };
 
-/* What an event is about, in the upper half of its data; a number or, of a
- * connection, its number twice and 1 for the end inside in the lower. */
+/* Upper half of the data of an epoll event. The lower half is the index of the
+ * port, client or connection. The index of a connection is doubled; its lowest
+ * bit is set for the inner side. */
 enum topic { CONNECTION, UDP_CLIENT, PORT, INIT_GONE, LAUNCHER_GONE };
 
-/* Mapped in the process alone, and touched as needed. */
+/* Tables, mapped in the relay only. Pages are allocated at the first access. */
 static struct connection *connections;
 static struct udp_client *udp_clients;
-static int connection_count, most_connections, most_udp_clients;
-static int connecting;          /* of the links */
+static int connection_count, max_connections, max_udp_clients;
+static int connecting_count;
 static struct bucket { struct udp_client *first; } *buckets;  /* by hash */
-static uint32_t hash_seed;      /* nobody can choose addresses that collide */
-static struct udp_client *free_udp_client, *oldest_udp_client,
+static uint32_t hash_seed;      /* clients cannot choose colliding addresses */
+static struct udp_client *unused_udp_client, *oldest_udp_client,
     *newest_udp_client;
-static int udp_clients_touched;       /* those behind were never used */
+static int udp_clients_touched; /* entries from this index on are untouched */
 static int epoll, init_gone, launcher_gone;
-static int64_t accept_paused_until, ends_at;    /* milliseconds; 0: not */
+static int64_t accept_paused_until;     /* milliseconds; 0: not paused */
+static int64_t drain_deadline;          /* milliseconds; 0: init runs */
 
 static int64_t
-now(void)
+publish_clock(void)
 {
 	struct kernel_time t;
 
@@ -107,7 +111,7 @@ now(void)
 }
 
 static bool
-watch(int fd, int how, uint32_t events, enum topic topic, uint32_t which)
+watch_fd(int fd, int how, uint32_t events, enum topic topic, uint32_t which)
 {
 	struct epoll_event e = { .events = events,
 	    .data.u64 = (uint64_t)topic << 32 | which };
@@ -117,26 +121,27 @@ watch(int fd, int how, uint32_t events, enum topic topic, uint32_t which)
 
 /* ---- connections -------------------------------------------------------- */
 
-/* In a server's absence its port may be given to us as our own, and what we
- * send comes back to us; nor could the server have it any more. */
+/* True if the socket has connected to itself. Without a server the kernel may
+ * choose the server's port as our local port. We would then receive our own
+ * data, and the server could not bind its port. */
 static bool
-is_itself(int fd, uint16_t port)
+is_self_connected(int fd, uint16_t port)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct sockaddr_in6 own = { 0 };
 	socklen_t size = sizeof(own);
 
-	/* It is at the same place in an address of either family. */
+	/* The port has the same offset in sockaddr_in and sockaddr_in6. */
 	if (getsockname(fd, (struct sockaddr *)&own, &size) < 0 ||
 	    own.sin6_port != htons(port))
 		return false;
-	/* Not to linger as one that is over, connect(2). */
+	/* Dissolve the association to avoid TIME_WAIT, connect(2). */
 	(void)!connect(fd, &none, sizeof(none));
 	return true;
 }
 
 static bool
-connect_inner(int fd, bool second, const struct port *p)
+connect_inner(int fd, bool ipv6, const struct port *p)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
 	    .sin6_port = htons(p->inner), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -144,26 +149,26 @@ connect_inner(int fd, bool second, const struct port *p)
 	    .sin_port = htons(p->inner),
 	    .sin_addr = { htonl(INADDR_LOOPBACK + p->nth) } };
 
-	return ((second ? connect(fd, (struct sockaddr *)&v6, sizeof(v6)) :
+	return ((ipv6 ? connect(fd, (struct sockaddr *)&v6, sizeof(v6)) :
 	    connect(fd, (struct sockaddr *)&v4, sizeof(v4))) == 0 ||
-	    errno == EINPROGRESS) && !is_itself(fd, p->inner);
+	    errno == EINPROGRESS) && !is_self_connected(fd, p->inner);
 }
 
 static int
-inner_socket(bool second, int type)
+inner_socket(bool ipv6, int type)
 {
-	return socket(second ? AF_INET6 : AF_INET,
+	return socket(ipv6 ? AF_INET6 : AF_INET,
 	    type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 static void
-drop_pipe(struct side *e)
+close_pipe(struct side *s)
 {
-	if (e->pipe[0] < 0)
+	if (s->pipe[0] < 0)
 		return;
-	close(e->pipe[0]);
-	close(e->pipe[1]);
-	e->pipe[0] = e->pipe[1] = -1;
+	close(s->pipe[0]);
+	close(s->pipe[1]);
+	s->pipe[0] = s->pipe[1] = -1;
 }
 
 static void
@@ -175,55 +180,57 @@ set_tcp_options(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
-/* To be told of a failure as a failure, socket(7). */
+/* Close both sides. A zero SO_LINGER makes close(2) send a reset, so a failure
+ * does not look like a normal end of data; socket(7). */
 static void
-end_connection(struct connection *l)
+close_connection(struct connection *c)
 {
-	const struct linger at_once = { 1, 0 };
-	struct side *const ends[] = { &l->outer, &l->inner };
+	const struct linger reset = { 1, 0 };
+	struct side *const sides[] = { &c->outer, &c->inner };
 
 	for (int i = 0; i < 2; i++) {
-		drop_pipe(ends[i]);
-		if (ends[i]->fd < 0)
+		close_pipe(sides[i]);
+		if (sides[i]->fd < 0)
 			continue;
-		if (l->failed)
-			setsockopt(ends[i]->fd, SOL_SOCKET, SO_LINGER,
-			    &at_once, sizeof(at_once));
-		close(ends[i]->fd);
+		if (c->failed)
+			setsockopt(sides[i]->fd, SOL_SOCKET, SO_LINGER,
+			    &reset, sizeof(reset));
+		close(sides[i]->fd);
 	}
-	l->used = false;
+	c->used = false;
 	connection_count--;
-	connecting -= l->connects;
+	connecting_count -= c->connecting;
 }
 
-/* A pipe that is empty serves whoever comes next. */
-static int spare[2] = { -1, -1 };
+/* An empty pipe, kept for the next side that needs one. */
+static int spare_pipe[2] = { -1, -1 };
 
 static bool
-take_pipe(struct side *e)
+acquire_pipe(struct side *s)
 {
-	if (e->pipe[0] >= 0)
+	if (s->pipe[0] >= 0)
 		return true;
-	if (spare[0] < 0 && pipe2(spare, O_NONBLOCK | O_CLOEXEC) < 0)
+	if (spare_pipe[0] < 0 && pipe2(spare_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return false;
-	memcpy(e->pipe, spare, sizeof(spare));
-	spare[0] = spare[1] = -1;
+	memcpy(s->pipe, spare_pipe, sizeof(spare_pipe));
+	spare_pipe[0] = spare_pipe[1] = -1;
 	return true;
 }
 
 static void
-give_pipe(struct side *e)
+release_pipe(struct side *s)
 {
-	if (spare[0] >= 0 || e->pipe[0] < 0) {
-		drop_pipe(e);
+	if (spare_pipe[0] >= 0 || s->pipe[0] < 0) {
+		close_pipe(s);
 		return;
 	}
-	memcpy(spare, e->pipe, sizeof(spare));
-	e->pipe[0] = e->pipe[1] = -1;
+	memcpy(spare_pipe, s->pipe, sizeof(spare_pipe));
+	s->pipe[0] = s->pipe[1] = -1;
 }
 
-/* splice(2) stops before a byte that is urgent, and says that it is the end
- * where no more is to come. It goes on as what it is, tcp(7). As pass_chunk. */
+/* Forward one urgent byte as urgent data, tcp(7). splice(2) stops before it,
+ * and returns 0 if no data follows. The return value is that of pass_chunk().
+ */
 static int
 pass_urgent(const struct side *from, const struct side *to)
 {
@@ -243,20 +250,20 @@ is_urgent(const struct side *from)
 	return from->urgent && ioctl(from->fd, SIOCATMARK, &next) == 0 && next;
 }
 
-/* One chunk on its way. 1: go on; 0: it has to wait, or all is told; -1: one of
- * the ends has failed. */
+/* Forward one chunk. Returns 1 if there may be more; 0 if a side would block or
+ * the end of data has been forwarded; -1 if a side has failed. */
 static int
 pass_chunk(struct side *from, struct side *to)
 {
 	ssize_t n;
 
 	if (from->pending == 0 && !from->eof) {
-		if (!take_pipe(from))
+		if (!acquire_pipe(from))
 			return -1;
-		n = splice(from->fd, NULL, from->pipe[1], NULL, CHUNK,
+		n = splice(from->fd, NULL, from->pipe[1], NULL, CHUNK_BYTES,
 		    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 		if (n <= 0)
-			give_pipe(from);
+			release_pipe(from);
 		if (n <= 0 && is_urgent(from))
 			return pass_urgent(from, to);
 		if (n < 0)
@@ -271,7 +278,7 @@ pass_chunk(struct side *from, struct side *to)
 			return errno == EAGAIN ? 0 : -1;
 		from->pending -= n;
 		if (from->pending == 0)
-			give_pipe(from);
+			release_pipe(from);
 		return 1;
 	}
 	if (!from->eof_sent && shutdown(to->fd, SHUT_WR) < 0)
@@ -280,134 +287,138 @@ pass_chunk(struct side *from, struct side *to)
 	return 0;
 }
 
-/* Edges are told once: where more can be done, the kernel is asked to tell
- * again, epoll_ctl(2). */
+/* Watch one side. Edge-triggered events are reported once: EPOLL_CTL_MOD makes
+ * the kernel report again what is still possible, epoll_ctl(2). */
 static void
-watch_end(struct connection *l, struct side *e, int how)
+watch_side(struct connection *c, struct side *s, int how)
 {
-	if (!watch(e->fd, how, EDGES, CONNECTION, (l - connections) * 2 +
-	    (e == &l->inner)))
-		l->failed = true;
+	if (!watch_fd(s->fd, how, EDGE_EVENTS, CONNECTION,
+	    (c - connections) * 2 + (s == &c->inner)))
+		c->failed = true;
 }
 
-/* As much as can be, but others have their turn. */
+/* Forward up to CHUNKS_PER_TURN chunks, so that no connection starves the
+ * others. */
 static void
-pass_on(struct connection *l, struct side *from, struct side *to)
+pass_on(struct connection *c, struct side *from, struct side *to)
 {
 	int more = 1;
 
-	for (int i = 0; i < TURNS && more > 0; i++)
+	for (int i = 0; i < CHUNKS_PER_TURN && more > 0; i++)
 		more = pass_chunk(from, to);
 	if (more < 0)
-		l->failed = true;
+		c->failed = true;
 	else if (more > 0)
-		watch_end(l, from, EPOLL_CTL_MOD);
+		watch_side(c, from, EPOLL_CTL_MOD);
 }
 
-/* Something was told of one end, or of both. */
+/* Forward data after an event on one side or both, and close the connection
+ * when it is done or has failed. */
 static void
-serve(struct connection *l, bool outer, bool inner)
+relay_connection(struct connection *c, bool outer, bool inner)
 {
-	if (outer || l->outer.pending > 0)
-		pass_on(l, &l->outer, &l->inner);
-	/* Also last of all: a server that has answered may not take any more.
-	 */
-	if (inner || l->inner.pending > 0 || l->failed)
-		pass_on(l, &l->inner, &l->outer);
-	if (l->failed || (l->inner.eof_sent && (l->outer.eof_sent || ends_at)))
-		end_connection(l);
+	if (outer || c->outer.pending > 0)
+		pass_on(c, &c->outer, &c->inner);
+	/* After a failure too: a server may send an answer and close without
+	 * reading the rest of the request. */
+	if (inner || c->inner.pending > 0 || c->failed)
+		pass_on(c, &c->inner, &c->outer);
+	if (c->failed || (c->inner.eof_sent &&
+	    (c->outer.eof_sent || drain_deadline)))
+		close_connection(c);
 }
 
 static bool
-begin_inner(struct connection *l)
+start_inner(struct connection *c)
 {
-	l->inner.fd = inner_socket(l->second, SOCK_STREAM);
-	if (l->inner.fd < 0)
+	c->inner.fd = inner_socket(c->uses_ipv6, SOCK_STREAM);
+	if (c->inner.fd < 0)
 		return false;
-	set_tcp_options(l->inner.fd);
-	if (!connect_inner(l->inner.fd, l->second, l->port))
+	set_tcp_options(c->inner.fd);
+	if (!connect_inner(c->inner.fd, c->uses_ipv6, c->port))
 		return false;
-	watch_end(l, &l->inner, EPOLL_CTL_ADD);
+	watch_side(c, &c->inner, EPOLL_CTL_ADD);
 	return true;
 }
 
 static bool
-begin_second(struct connection *l)
+retry_over_ipv6(struct connection *c)
 {
-	if (l->inner.fd >= 0)
-		close(l->inner.fd);
-	l->second = true;
-	return begin_inner(l);
+	if (c->inner.fd >= 0)
+		close(c->inner.fd);
+	c->uses_ipv6 = true;
+	return start_inner(c);
 }
 
 static void
-fail(struct connection *l)
+reset_connection(struct connection *c)
 {
-	l->failed = true;
-	end_connection(l);
+	c->failed = true;
+	close_connection(c);
 }
 
 static void
-connected(struct connection *l, uint32_t events)
+connect_finished(struct connection *c, uint32_t events)
 {
 	int error = 0;
 	socklen_t size = sizeof(error);
 
 	if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
 		return;
-	getsockopt(l->inner.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	getsockopt(c->inner.fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	if (error == 0) {
-		l->connects = false;
-		connecting--;
-		serve(l, true, true);
+		c->connecting = false;
+		connecting_count--;
+		relay_connection(c, true, true);
 		return;
 	}
-	if (l->second || !begin_second(l) || l->failed)
-		fail(l);
+	if (c->uses_ipv6 || !retry_over_ipv6(c) || c->failed)
+		reset_connection(c);
 }
 
 static void
-connection_event(uint32_t which, uint32_t events)
+handle_connection(uint32_t which, uint32_t events)
 {
-	struct connection *l = &connections[which / 2];
-	struct side *e = which & 1 ? &l->inner : &l->outer;
+	struct connection *c = &connections[which / 2];
+	struct side *s = which & 1 ? &c->inner : &c->outer;
 	const int on = 1;
 
-	/* Of one that ended in this same batch. */
-	if (!l->used)
+	/* The connection was closed earlier in this batch of events. */
+	if (!c->used)
 		return;
-	/* The client has reset the connection, or has gone while it waited for
-	 * the server. A mere end of what it sends is none: it may wait for the
-	 * answer. */
+	/* The client has reset the connection, or has closed it before the
+	 * server accepted. EPOLLRDHUP alone is no failure: the client may have
+	 * shut down its writing side and still expect the answer. */
 	if (!(which & 1) && (events & EPOLLERR ||
-	    (l->connects && events & EPOLLHUP))) {
-		fail(l);
+	    (c->connecting && events & EPOLLHUP))) {
+		reset_connection(c);
 		return;
 	}
 	if (events & EPOLLPRI) {
-		e->urgent = true;
-		setsockopt(e->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+		s->urgent = true;
+		setsockopt(s->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	}
-	if (!l->connects)
-		serve(l, !(which & 1), which & 1);
+	if (!c->connecting)
+		relay_connection(c, !(which & 1), which & 1);
 	else if (which & 1)
-		connected(l, events);
+		connect_finished(c, events);
 }
 
-/* A server that accepts nothing keeps its clients for two minutes otherwise. */
+/* Reset connections whose server has not accepted in time. The kernel itself
+ * gives up only after about two minutes. */
 static void
-end_slow_connects(void)
+reset_slow_connects(void)
 {
 	static int64_t next;
-	const int64_t ms = now();
+	const int64_t ms = publish_clock();
 
 	if (ms < next)
 		return;
-	next = ms + SCAN;
-	for (int i = 0; i < most_connections && connecting > 0; i++)
-		if (connections[i].used && connections[i].connects &&
-		    connections[i].since + CONNECT <= ms)
-			fail(&connections[i]);
+	next = ms + CONNECT_SCAN_MS;
+	for (int i = 0; i < max_connections && connecting_count > 0; i++)
+		if (connections[i].used && connections[i].connecting &&
+		    connections[i].connect_started + CONNECT_TIMEOUT_MS <= ms)
+			reset_connection(&connections[i]);
 }
 
 static struct connection *
@@ -416,27 +427,27 @@ free_connection(void)
 	static int next;
 
 	for (int i = 0;
-	     i < most_connections && connection_count < most_connections; i++) {
-		struct connection *l = &connections[next];
+	     i < max_connections && connection_count < max_connections; i++) {
+		struct connection *c = &connections[next];
 
-		next = (next + 1) % most_connections;
-		if (!l->used)
-			return l;
+		next = (next + 1) % max_connections;
+		if (!c->used)
+			return c;
 	}
 	return NULL;
 }
 
-/* No more for a while: whoever knocks waits in the kernel's queue. */
+/* Stop accepting for a while. New clients wait in the kernel's queue. */
 static void
 pause_accept(void)
 {
 	int count;
 	const struct port *ports = ports_published(&count);
 
-	accept_paused_until = now() + ACCEPT_PAUSE;
+	accept_paused_until = publish_clock() + ACCEPT_PAUSE_MS;
 	for (int i = 0; i < count; i++)
 		if (!ports[i].datagrams)
-			watch(ports[i].fd, EPOLL_CTL_MOD, 0, PORT, i);
+			watch_fd(ports[i].fd, EPOLL_CTL_MOD, 0, PORT, i);
 }
 
 static void
@@ -446,44 +457,44 @@ resume_accept(void)
 	const struct port *ports = ports_published(&count);
 
 	accept_paused_until = 0;
-	for (int i = 0; i < count && !ends_at; i++)
+	for (int i = 0; i < count && !drain_deadline; i++)
 		if (!ports[i].datagrams)
-			watch(ports[i].fd, EPOLL_CTL_MOD, EPOLLIN, PORT, i);
+			watch_fd(ports[i].fd, EPOLL_CTL_MOD, EPOLLIN, PORT, i);
 }
 
 static void
-take_connections(const struct port *p)
+accept_connections(const struct port *p)
 {
 	for (int i = 0; i < BATCH; i++) {
-		struct connection *l = free_connection();
-		int fd = l ? syscall(SYS_accept4, p->fd, NULL, NULL,
+		struct connection *c = free_connection();
+		int fd = c ? syscall(SYS_accept4, p->fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
 
-		if (!l || (fd < 0 && (errno == EMFILE || errno == ENFILE ||
+		if (!c || (fd < 0 && (errno == EMFILE || errno == ENFILE ||
 		    errno == ENOBUFS || errno == ENOMEM)))
 			pause_accept();
 		if (fd < 0)
 			return;
-		*l = (struct connection){ .port = p,
+		*c = (struct connection){ .port = p,
 			.used = true,
-			.connects = true,
-			.since = now(),
+			.connecting = true,
+			.connect_started = publish_clock(),
 			.outer = { .fd = fd, .pipe = { -1, -1 } },
 			.inner = { .fd = -1, .pipe = { -1, -1 } } };
 		connection_count++;
-		connecting++;
+		connecting_count++;
 		set_tcp_options(fd);
-		watch_end(l, &l->outer, EPOLL_CTL_ADD);
-		if ((!begin_inner(l) && !begin_second(l)) || l->failed)
-			fail(l);
+		watch_side(c, &c->outer, EPOLL_CTL_ADD);
+		if ((!start_inner(c) && !retry_over_ipv6(c)) || c->failed)
+			reset_connection(c);
 	}
 }
 
 /* ---- datagrams ---------------------------------------------------------- */
 
-static char datagram[CHUNK];
+static char datagram[CHUNK_BYTES];
 
-/* Where the list of peers with the same address hash begins. */
+/* Return the head of the list of clients whose address has the same hash. */
 static struct udp_client **
 bucket_of(const struct port *port, const void *address, socklen_t size)
 {
@@ -492,133 +503,134 @@ bucket_of(const struct port *port, const void *address, socklen_t size)
 
 	for (socklen_t i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
-	return &buckets[(hash ^ hash >> 16) & (UDP_CLIENTS - 1)].first;
+	return &buckets[(hash ^ hash >> 16) & (MAX_UDP_CLIENTS - 1)].first;
 }
 
 static void
-take_out(const struct udp_client *p)
+unlink_udp_client(const struct udp_client *u)
 {
-	*(p->older ? &p->older->newer : &oldest_udp_client) = p->newer;
-	*(p->newer ? &p->newer->older : &newest_udp_client) = p->older;
+	*(u->older ? &u->older->newer : &oldest_udp_client) = u->newer;
+	*(u->newer ? &u->newer->older : &newest_udp_client) = u->older;
 }
 
 static void
-put_newest(struct udp_client *p)
+append_udp_client(struct udp_client *u)
 {
-	p->newer = NULL;
-	p->older = newest_udp_client;
+	u->newer = NULL;
+	u->older = newest_udp_client;
 	*(newest_udp_client ? &newest_udp_client->newer : &oldest_udp_client) =
-	    p;
-	newest_udp_client = p;
+	    u;
+	newest_udp_client = u;
 }
 
-/* Something was sent or answered. */
 static void
-mark_used(struct udp_client *p)
+mark_used(struct udp_client *u)
 {
-	p->used = now() / 1000 + 1;
-	take_out(p);
-	put_newest(p);
+	u->last_used = publish_clock() / 1000 + 1;
+	unlink_udp_client(u);
+	append_udp_client(u);
 }
 
-/* Its socket is closed: give its place back. */
+/* Return the slot of a client whose socket is closed to the free list. */
 static void
-release(struct udp_client *p)
+recycle_udp_client(struct udp_client *u)
 {
-	struct udp_client **at = bucket_of(p->port, &p->from, p->from_size);
+	struct udp_client **at = bucket_of(u->port, &u->from, u->from_size);
 
-	while (*at != p)
+	while (*at != u)
 		at = &(*at)->next;
-	*at = p->next;
-	take_out(p);
-	p->used = 0;
-	p->next = free_udp_client;
-	free_udp_client = p;
+	*at = u->next;
+	unlink_udp_client(u);
+	u->last_used = 0;
+	u->next = unused_udp_client;
+	unused_udp_client = u;
 }
 
 static void
-forget(struct udp_client *p)
+close_udp_client(struct udp_client *u)
 {
-	close(p->fd);
-	release(p);
+	close(u->fd);
+	recycle_udp_client(u);
 }
 
 static bool
-open_inner(struct udp_client *p)
+open_udp_inner(struct udp_client *u)
 {
-	p->fd = inner_socket(p->second, SOCK_DGRAM);
-	if (p->fd >= 0 && connect_inner(p->fd, p->second, p->port) &&
-	    watch(p->fd, EPOLL_CTL_ADD, EPOLLIN, UDP_CLIENT, p - udp_clients))
+	u->fd = inner_socket(u->uses_ipv6, SOCK_DGRAM);
+	if (u->fd >= 0 && connect_inner(u->fd, u->uses_ipv6, u->port) &&
+	    watch_fd(u->fd, EPOLL_CTL_ADD, EPOLLIN, UDP_CLIENT,
+	    u - udp_clients))
 		return true;
-	if (p->fd >= 0)
-		close(p->fd);
+	if (u->fd >= 0)
+		close(u->fd);
 	return false;
 }
 
-/* Nobody was there; at the other address there may be. */
+/* No server listens on this loopback address; try the other one. */
 static void
-try_other_family(struct udp_client *p)
+try_other_family(struct udp_client *u)
 {
-	p->second = !p->second;
-	close(p->fd);
-	if (!open_inner(p))
-		release(p);
+	u->uses_ipv6 = !u->uses_ipv6;
+	close(u->fd);
+	if (!open_udp_inner(u))
+		recycle_udp_client(u);
 }
 
-/* The peer of that address, or else a new one, in the place of the one that has
- * been silent for the longest time if there is no other. NULL if no socket can
- * be had. */
+/* Return the client with the sender's address, or a new one. If all slots are
+ * used, the client that was idle longest loses its slot. NULL if no socket can
+ * be opened. */
 static struct udp_client *
 udp_client_of(const struct port *port, const struct msghdr *m)
 {
 	struct udp_client **bucket =
 	    bucket_of(port, m->msg_name, m->msg_namelen);
-	struct udp_client *p;
+	struct udp_client *u;
 
-	for (p = *bucket; p; p = p->next)
-		if (p->port == port && p->from_size == m->msg_namelen &&
-		    memcmp(&p->from, m->msg_name, p->from_size) == 0)
-			return p;
-	if (!free_udp_client && udp_clients_touched < most_udp_clients)
-		free_udp_client = &udp_clients[udp_clients_touched++];
-	if (!free_udp_client)
-		forget(oldest_udp_client);
-	p = free_udp_client;
-	memcpy(&p->from, m->msg_name, m->msg_namelen);
-	p->from_size = m->msg_namelen;
-	p->port = port;
-	p->second = false;
-	if (!open_inner(p))
+	for (u = *bucket; u; u = u->next)
+		if (u->port == port && u->from_size == m->msg_namelen &&
+		    memcmp(&u->from, m->msg_name, u->from_size) == 0)
+			return u;
+	if (!unused_udp_client && udp_clients_touched < max_udp_clients)
+		unused_udp_client = &udp_clients[udp_clients_touched++];
+	if (!unused_udp_client)
+		close_udp_client(oldest_udp_client);
+	u = unused_udp_client;
+	memcpy(&u->from, m->msg_name, m->msg_namelen);
+	u->from_size = m->msg_namelen;
+	u->port = port;
+	u->uses_ipv6 = false;
+	if (!open_udp_inner(u))
 		return NULL;
-	free_udp_client = p->next;
-	p->next = *bucket;
-	*bucket = p;
-	put_newest(p);
-	return p;
+	unused_udp_client = u->next;
+	u->next = *bucket;
+	*bucket = u;
+	append_udp_client(u);
+	return u;
 }
 
-/* He is answered from the address that he knows, by whatever interface leads
- * there. Of IPv4 that is told in both forms; the second one, its own, has ours
- * where all were asked. */
+/* Keep the packet info, so that answers leave from the address that the client
+ * sent to. The interface index is cleared: routing chooses the interface. For
+ * IPv4 the kernel reports IPV6_PKTINFO and IP_PKTINFO. The last one is kept:
+ * IP_PKTINFO also has our address if the client sent to a broadcast address. */
 static void
-keep_control(struct udp_client *p, struct msghdr *m)
+keep_control(struct udp_client *u, struct msghdr *m)
 {
 	struct cmsghdr *c;
 
-	p->control_size = 0;
+	u->control_size = 0;
 	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
 			((struct in_pktinfo *)CMSG_DATA(c))->ipi_ifindex = 0;
 		else if (c->cmsg_level == IPPROTO_IPV6 &&
 		    c->cmsg_type == IPV6_PKTINFO)
 			((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex = 0;
-		p->control_size = c->cmsg_len;
-		memcpy(p->control, c, p->control_size);
+		u->control_size = c->cmsg_len;
+		memcpy(u->control, c, u->control_size);
 	}
 }
 
 static void
-take_datagrams(const struct port *port)
+relay_datagrams(const struct port *port)
 {
 	for (int i = 0; i < BATCH; i++) {
 		struct sockaddr_in6 from = { 0 };
@@ -629,82 +641,85 @@ take_datagrams(const struct port *port)
 		    .msg_iovlen = 1, .msg_control = control,
 		    .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(port->fd, &m, 0);
-		struct udp_client *p = n >= 0 ? udp_client_of(port, &m) : NULL;
+		struct udp_client *u = n >= 0 ? udp_client_of(port, &m) : NULL;
 
 		if (n < 0)
 			return;
-		if (!p)
+		if (!u)
 			continue;
-		mark_used(p);
-		keep_control(p, &m);
-		if (send(p->fd, datagram, n, 0) >= 0 || errno != ECONNREFUSED)
+		mark_used(u);
+		keep_control(u, &m);
+		if (send(u->fd, datagram, n, 0) >= 0 || errno != ECONNREFUSED)
 			continue;
-		/* The one before was, of which nobody else is told. */
-		try_other_family(p);
-		if (p->used)
-			(void)!send(p->fd, datagram, n, 0);
+		/* ECONNREFUSED belongs to the previous datagram, udp(7). This
+		 * datagram was not sent. */
+		try_other_family(u);
+		if (u->last_used)
+			(void)!send(u->fd, datagram, n, 0);
 	}
 }
 
 static void
-peer_event(struct udp_client *p)
+relay_answers(struct udp_client *u)
 {
-	for (int i = 0; i < BATCH && p->used; i++) {
-		ssize_t n = recv(p->fd, datagram, sizeof(datagram), 0);
+	for (int i = 0; i < BATCH && u->last_used; i++) {
+		ssize_t n = recv(u->fd, datagram, sizeof(datagram), 0);
 		struct iovec v = { datagram, n };
-		struct msghdr m = { .msg_name = &p->from,
-		    .msg_namelen = p->from_size, .msg_iov = &v,
+		struct msghdr m = { .msg_name = &u->from,
+		    .msg_namelen = u->from_size, .msg_iov = &v,
 		    .msg_iovlen = 1,
-		    .msg_control = p->control_size ? p->control : NULL,
-		    .msg_controllen = p->control_size };
+		    .msg_control = u->control_size ? u->control : NULL,
+		    .msg_controllen = u->control_size };
 
 		if (n < 0 && errno == ECONNREFUSED)
-			try_other_family(p);
+			try_other_family(u);
 		if (n < 0)
 			return;
-		mark_used(p);
-		if (sendmsg(p->port->fd, &m, 0) >= 0 || errno != EINVAL)
+		mark_used(u);
+		if (sendmsg(u->port->fd, &m, 0) >= 0 || errno != EINVAL)
 			continue;
-		/* He has asked all of us at once: any address will do. */
+		/* The client sent to a broadcast or multicast address, which
+		 * cannot be a source address: let the kernel choose one. */
 		m.msg_control = NULL;
 		m.msg_controllen = 0;
-		(void)!sendmsg(p->port->fd, &m, 0);
+		(void)!sendmsg(u->port->fd, &m, 0);
 	}
 }
 
 static void
-forget_idle(void)
+close_idle_udp_clients(void)
 {
 	static int64_t next;
-	const int64_t seconds = now() / 1000;
+	const int64_t seconds = publish_clock() / 1000;
 
 	if (seconds < next)
 		return;
-	next = seconds + UDP_CLIENT_IDLE / 9;
+	next = seconds + UDP_IDLE_S / 9;
 	while (oldest_udp_client &&
-	    oldest_udp_client->used + UDP_CLIENT_IDLE < seconds)
-		forget(oldest_udp_client);
+	    oldest_udp_client->last_used + UDP_IDLE_S < seconds)
+		close_udp_client(oldest_udp_client);
 }
 
 /* ---- the process -------------------------------------------------------- */
 
-/* Nobody new; and of whom there is, what is on its way out. */
+/* After init's exit: accept no more clients, and forward only the data that is
+ * still on its way out of the sandbox. */
 static void
-begin_end(void)
+start_draining(void)
 {
 	int count;
 	const struct port *ports = ports_published(&count);
 
-	ends_at = now() + LAST;
+	drain_deadline = publish_clock() + DRAIN_MS;
 	close(init_gone);
 	for (int i = 0; i < count; i++)
 		if (!ports[i].datagrams)
 			close(ports[i].fd);
-	for (int i = 0; i < most_connections && connection_count > 0; i++)
-		if (connections[i].used && connections[i].connects)
-			fail(&connections[i]);
+	for (int i = 0; i < max_connections && connection_count > 0; i++)
+		if (connections[i].used && connections[i].connecting)
+			reset_connection(&connections[i]);
 		else if (connections[i].used)
-			serve(&connections[i], true, true);
+			relay_connection(&connections[i], true, true);
 }
 
 static void
@@ -716,19 +731,19 @@ handle_event(const struct epoll_event *e)
 
 	switch ((enum topic)(e->data.u64 >> 32)) {
 	case CONNECTION:
-		connection_event(which, e->events);
+		handle_connection(which, e->events);
 		break;
 	case UDP_CLIENT:
-		peer_event(&udp_clients[which]);
+		relay_answers(&udp_clients[which]);
 		break;
 	case PORT:
 		if (ports[which].datagrams)
-			take_datagrams(&ports[which]);
-		else if (!ends_at)
-			take_connections(&ports[which]);
+			relay_datagrams(&ports[which]);
+		else if (!drain_deadline)
+			accept_connections(&ports[which]);
 		break;
 	case INIT_GONE:
-		begin_end();
+		start_draining();
 		break;
 	case LAUNCHER_GONE:
 		_exit(0);
@@ -736,38 +751,39 @@ handle_event(const struct epoll_event *e)
 }
 
 static int
-wait_time(void)
+epoll_timeout(void)
 {
-	return accept_paused_until ? ACCEPT_PAUSE :
-	    ends_at		   ? LAST :
-	    connecting > 0	   ? SCAN :
-	    oldest_udp_client	   ? UDP_CLIENT_IDLE * 1000 / 9 :
-				     -1;
+	return accept_paused_until ? ACCEPT_PAUSE_MS :
+	    drain_deadline ? DRAIN_MS :
+	    connecting_count > 0 ? CONNECT_SCAN_MS :
+	    oldest_udp_client ? UDP_IDLE_S * 1000 / 9 : -1;
 }
 
 static _Noreturn void
-relay(void)
+relay_ports(void)
 {
 	struct epoll_event events[BATCH];
 
 	for (;;) {
-		int n = epoll_wait(epoll, events, BATCH, wait_time());
+		int n = epoll_wait(epoll, events, BATCH, epoll_timeout());
 
-		/* Who is new last: in the place of one that has ended he would
-		 * get what is meant for that one. */
+		/* Handle new clients last: a new client in a slot freed in
+		 * this batch would get the events of the old one. */
 		for (int i = 0; i < n; i++)
 			if (events[i].data.u64 >> 32 != PORT)
 				handle_event(&events[i]);
 		for (int i = 0; i < n; i++)
 			if (events[i].data.u64 >> 32 == PORT)
 				handle_event(&events[i]);
-		if (accept_paused_until && now() >= accept_paused_until)
+		if (accept_paused_until &&
+		    publish_clock() >= accept_paused_until)
 			resume_accept();
-		if (connecting > 0)
-			end_slow_connects();
+		if (connecting_count > 0)
+			reset_slow_connects();
 		if (oldest_udp_client)
-			forget_idle();
-		if (ends_at && (connection_count == 0 || now() >= ends_at))
+			close_idle_udp_clients();
+		if (drain_deadline && (connection_count == 0 ||
+		    publish_clock() >= drain_deadline))
 			_exit(0);
 	}
 }
@@ -775,36 +791,37 @@ relay(void)
 static void
 alloc_tables(void)
 {
-	const size_t size = CONNECTIONS * sizeof(*connections) +
-	    UDP_CLIENTS * sizeof(*udp_clients) + UDP_CLIENTS * sizeof(*buckets);
+	const size_t size = MAX_CONNECTIONS * sizeof(*connections) +
+	    MAX_UDP_CLIENTS * (sizeof(*udp_clients) + sizeof(*buckets));
 	struct rlimit files;
-	char *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	char *tables = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 	    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (room == MAP_FAILED)
+	if (tables == MAP_FAILED)
 		_exit(1);
-	connections = (struct connection *)room;
-	udp_clients =
-	    (struct udp_client *)(room + CONNECTIONS * sizeof(*connections));
-	buckets = (struct bucket *)(udp_clients + UDP_CLIENTS);
+	connections = (struct connection *)tables;
+	udp_clients = (struct udp_client *)(connections + MAX_CONNECTIONS);
+	buckets = (struct bucket *)(udp_clients + MAX_UDP_CLIENTS);
 	if (getrandom(&hash_seed, sizeof(hash_seed), GRND_NONBLOCK) < 0)
-		hash_seed = now();
+		hash_seed = publish_clock();
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
-	most_connections = files.rlim_cur / FILES_OF_CONNECTION > CONNECTIONS ?
-	    CONNECTIONS :
-	    files.rlim_cur / FILES_OF_CONNECTION > 16 ?
-	    files.rlim_cur / FILES_OF_CONNECTION - 10 :
+	max_connections =
+	    files.rlim_cur / FDS_PER_CONNECTION > MAX_CONNECTIONS ?
+	    MAX_CONNECTIONS :
+	    files.rlim_cur / FDS_PER_CONNECTION > 16 ?
+	    files.rlim_cur / FDS_PER_CONNECTION - 10 :
 	    1;
-	most_udp_clients = files.rlim_cur / FILES_OF_UDP_CLIENTS > UDP_CLIENTS ?
-	    UDP_CLIENTS :
-	    files.rlim_cur / FILES_OF_UDP_CLIENTS > FEWEST_UDP_CLIENTS ?
-	    files.rlim_cur / FILES_OF_UDP_CLIENTS :
-	    FEWEST_UDP_CLIENTS;
+	max_udp_clients =
+	    files.rlim_cur / FDS_PER_UDP_CLIENT > MAX_UDP_CLIENTS ?
+	    MAX_UDP_CLIENTS :
+	    files.rlim_cur / FDS_PER_UDP_CLIENT > MIN_UDP_CLIENTS ?
+	    files.rlim_cur / FDS_PER_UDP_CLIENT :
+	    MIN_UDP_CLIENTS;
 }
 
-/* Who is in both namespaces at once needs to be nobody there: what can be
- * reached of it from inside is a socket. Its ids become those of the sandbox
- * where it may have others. */
+/* We hold sockets in both network namespaces, so drop all privileges: processes
+ * inside can reach us through those sockets. In a user namespace of its own the
+ * relay also takes the sandbox's ids. */
 static bool
 drop_privileges(bool own_user)
 {
@@ -823,7 +840,7 @@ drop_privileges(bool own_user)
 }
 
 static bool
-enter(int userns, int netns)
+enter_namespaces(int userns, int netns)
 {
 	return (userns < 0 || setns(userns, CLONE_NEWUSER) == 0) &&
 	    (netns < 0 || setns(netns, CLONE_NEWNET) == 0) &&
@@ -831,20 +848,20 @@ enter(int userns, int netns)
 }
 
 static bool
-watch_all(void)
+watch_descriptors(void)
 {
 	int count;
 	const struct port *ports = ports_published(&count);
-	const int on = 1, bytes = DATAGRAM_BYTES;
+	const int on = 1, bytes = UDP_RCVBUF_BYTES;
 
 	epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!watch(init_gone, EPOLL_CTL_ADD, EPOLLIN, INIT_GONE, 0) ||
-	    !watch(launcher_gone, EPOLL_CTL_ADD, EPOLLIN, LAUNCHER_GONE, 0))
+	if (!watch_fd(init_gone, EPOLL_CTL_ADD, EPOLLIN, INIT_GONE, 0) ||
+	    !watch_fd(launcher_gone, EPOLL_CTL_ADD, EPOLLIN, LAUNCHER_GONE, 0))
 		return false;
 	for (int i = 0; i < count; i++) {
 		const int fd = ports[i].fd;
 
-		/* The one or the other, or both, ipv6(7). */
+		/* An IPv4 socket rejects the first, ipv6(7). */
 		if (ports[i].datagrams) {
 			setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on,
 			    sizeof(on));
@@ -853,15 +870,16 @@ watch_all(void)
 			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes,
 			    sizeof(bytes));
 		}
-		if (!watch(fd, EPOLL_CTL_ADD, EPOLLIN, PORT, i))
+		if (!watch_fd(fd, EPOLL_CTL_ADD, EPOLLIN, PORT, i))
 			return false;
 	}
 	return true;
 }
 
-/* All but what it works with: a file that it kept would be open for as long. */
+/* Close all descriptors but the relay's own. The relay would otherwise keep
+ * inherited files and pipes open for as long as it runs. */
 static void
-close_others(void)
+close_other_fds(void)
 {
 	int count, from = 0, next;
 	const struct port *ports = ports_published(&count);
@@ -883,10 +901,10 @@ close_others(void)
 	} while (next < INT32_MAX);
 }
 
-/* Until the sockets of --listen are there inside, let clients wait in the
- * kernel's queue: to connect now would be to turn them away. */
+/* Wait until init has opened the sockets of --listen. Clients wait in the
+ * kernel's queue: connecting them earlier would refuse them. */
 static void
-await_inner(void)
+await_listen_sockets(void)
 {
 	struct pollfd p[] = { { ports_opening(), POLLIN, 0 },
 	    { init_gone, POLLIN, 0 }, { launcher_gone, POLLIN, 0 } };
@@ -899,7 +917,7 @@ await_inner(void)
 }
 
 static int
-namespace_of(pid_t init, const char *name, bool own)
+open_namespace(pid_t init, const char *name, bool own)
 {
 	char path[PROC_PATH];
 	const int fd = own ? openat(proc_fd(), proc_of(path, init, name),
@@ -922,44 +940,45 @@ publish_wanted(void)
 pid_t
 publish_start(pid_t init, bool own_user, bool own_net)
 {
-	const int userns = namespace_of(init, "ns/user", own_user);
-	const int netns = namespace_of(init, "ns/net", own_net);
+	const int userns = open_namespace(init, "ns/user", own_user);
+	const int netns = open_namespace(init, "ns/net", own_net);
 	const pid_t launcher = getpid();
-	int eof_sent[2];
-	int place = cgroup_relay_clone_fd(), born = place;
+	int ready[2];           /* the relay writes a byte when it is set up */
+	int cgroup = cgroup_relay_clone_fd(), born = cgroup;
 	char byte;
 	pid_t pid = -1;
 
 	init_gone = syscall(SYS_pidfd_open, init, 0);
 	launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
 	if (init_gone < 0 || launcher_gone < 0 ||
-	    pipe2(eof_sent, O_CLOEXEC) < 0 ||
+	    pipe2(ready, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(0, &born)) < 0)
 		die("cannot start", "the relay of ports");
 	if (pid == 0) {
 		alloc_tables();
 		if (!cgroup_enter_relay(born >= 0))
 			_exit(1);
-		if (!enter(userns, netns) || !watch_all() || chdir("/") < 0)
+		if (!enter_namespaces(userns, netns) ||
+		    !watch_descriptors() || chdir("/") < 0)
 			_exit(1);
-		(void)!write(eof_sent[1], "", 1);
-		close_others();
-		/* After all that changes who we are, prctl(2). */
+		(void)!write(ready[1], "", 1);
+		close_other_fds();
+		/* A change of ids or capabilities clears it, prctl(2). */
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		await_inner();
-		relay();
+		await_listen_sockets();
+		relay_ports();
 	}
-	close(eof_sent[1]);
-	close(place);
+	close(ready[1]);
+	close(cgroup);
 	close(userns);
 	close(netns);
 	close(init_gone);
 	close(launcher_gone);
 	ports_leave_inner();
-	/* It is there before the command is. */
-	if (read(eof_sent[0], &byte, 1) != 1)
+	/* The relay must be ready before the command starts. */
+	if (read(ready[0], &byte, 1) != 1)
 		diex("cannot start the relay of ports in", "the network of "
 		    "init and a control group", NULL, NULL);
-	close(eof_sent[0]);
+	close(ready[0]);
 	return pid;
 }
