@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -14,18 +15,24 @@
 #include "../cli/log.h"
 #include "terminal.h"
 
-/* The files of the relay behind those of the outer side. While it holds the
- * slave the pty does not end: a program that has closed its files may open
- * /dev/tty again, and one that does so before its exit would be hung up. */
+/* Descriptors of the relay, after those of the outer terminal. An open slave
+ * keeps the pty from being hung up: a program that has closed its files may
+ * open /dev/tty again, and must not lose its terminal before its exit. */
 enum { MASTER_FD = 3, SLAVE_FD, SIGNAL_FD, INIT_FD, RELAY_FDS_END };
 
-/* How long to leave input alone that is another job's, in milliseconds. */
+/* Time between two checks of input that belongs to another job. */
 enum { BACK_OFF_MS = 200 };
 
-/* What has been read on one side and not been written on the other. A pipe that
- * can be written takes a page of 4096 bytes without waiting, pipe(7). */
+/* Indices of the descriptors that poll_once() waits for. */
+enum {
+	ON_SIGNAL, INIT_EXITED, INPUT_READABLE, PTY_WRITABLE, PTY_READABLE,
+	OUTPUT_WRITABLE, POLL_COUNT
+};
+
+/* Data read from one side and not yet written to the other. A pipe that polls
+ * as writable takes a page of 4096 bytes without blocking, pipe(7). */
 struct flow {
-	int at, size;
+	int at, size;           /* offset and number of pending bytes */
 	char bytes[4096];
 };
 
@@ -33,22 +40,23 @@ struct relay {
 	const struct terminal *t;
 	pid_t launcher;
 	struct flow in, out;
-	struct termios found, raw;      /* modes of the outer terminal */
-	bool foreground;                     /* it is ours to read and to set */
-	bool backing_off;
-	bool partial_line; /* input has not ended in a newline */
-	bool from_terminal;             /* input is read; -d takes it away */
+	struct termios found;           /* the outer terminal's own modes */
+	struct termios raw;             /* its modes while we relay */
+	bool foreground;                /* we may read it and set its modes */
+	bool backing_off;               /* ignore input for BACK_OFF_MS */
+	bool partial_line;              /* last input was not a newline */
+	bool from_terminal;             /* input is a terminal */
 	bool input_over;
-	bool ended;                     /* init has */
+	bool ended;                     /* init has exited */
 };
 
-/* ---- what the command gets ----------------------------------------------- */
+/* ---- standard files of the command --------------------------------------- */
 
-/* Refuse what would show the host's files to a command with a root of its own:
- * /proc/self/fd/N leads through a directory to the tree it stands in, and an
- * O_PATH descriptor can be opened again for anything, proc_pid_fd(5). */
+/* Refuse descriptors that would give a command with a root of its own access to
+ * the host's files. /proc/self/fd/N of a directory leads to the rest of its
+ * tree. An O_PATH descriptor can be reopened for any access, proc_pid_fd(5). */
 static void
-check_file(int fd, const struct stat *st)
+check_standard_file(int fd, const struct stat *st)
 {
 	static const char names[][9] = { "input", "output", "error" };
 	char text[24];
@@ -60,23 +68,23 @@ check_file(int fd, const struct stat *st)
 	if (S_ISDIR(st->st_mode))
 		diex("cannot pass on", text, "it is a directory",
 		    "redirect it to a file, or pass --volume DIR:DIR");
-	/* An anonymous inode has no type: an io_uring, whose system calls no
-	 * filter sees, an epoll, a pidfd. */
+	/* The file type of an anonymous inode is 0: io_uring, epoll, pidfd.
+	 * Operations of an io_uring are not subject to seccomp filters. */
 	if ((st->st_mode & S_IFMT) == 0)
-		diex("cannot pass on", text, "it is an object of the kernel "
-		    "without a file", "redirect it");
+		diex("cannot pass on", text, "it is an anonymous inode, "
+		    "such as an io_uring", "redirect it");
 	if (flags >= 0 && (flags & O_PATH))
 		diex("cannot pass on", text, "it was opened with O_PATH",
 		    "open it for reading or writing");
 }
 
-/* Decide what takes the place of one file. A descriptor with FD_CLOEXEC is
- * none that we inherited: main() keeps its number occupied, and the command
- * finds it closed. Returns whether it is a terminal. */
+/* Choose the replacement of one file. Returns whether the file is a terminal. A
+ * descriptor with FD_CLOEXEC was not inherited: main() has only occupied its
+ * number, and the command finds it closed. */
 static bool
-plan_file(struct terminal *t, int fd, enum terminal_use use, bool isolated)
+choose_file(struct terminal *t, int fd, enum terminal_use use, bool isolated)
 {
-	static const unsigned char instead[] = {
+	static const unsigned char replacement[] = {
 		[TERMINAL_PASSED] = AS_IT_IS, [TERMINAL_ALWAYS] = PTY_FILE,
 		[TERMINAL_REPLACED] = PTY_FILE, [TERMINAL_OUTPUT] = PIPE_FILE,
 		[TERMINAL_DISCARDED] = NULL_FILE,
@@ -86,16 +94,16 @@ plan_file(struct terminal *t, int fd, enum terminal_use use, bool isolated)
 	bool is_terminal;
 
 	t->files[fd] = use == TERMINAL_ALWAYS ? PTY_FILE : AS_IT_IS;
-	/* sandbox_detach() reads nothing any more. */
+	/* sandbox_detach() has no reader for standard input. */
 	if (use == TERMINAL_DISCARDED && fd == STDIN_FILENO)
 		t->files[fd] = NULL_FILE;
 	if (fcntl(fd, F_GETFD) != 0 || fstat(fd, &st) < 0)
 		return false;
 	if (isolated)
-		check_file(fd, &st);
+		check_standard_file(fd, &st);
 	is_terminal = S_ISCHR(st.st_mode) && ioctl(fd, TIOCGDEV, &device) == 0;
 	if (is_terminal)
-		t->files[fd] = instead[use];
+		t->files[fd] = replacement[use];
 	else if (isolated && use != TERMINAL_ALWAYS && S_ISCHR(st.st_mode) &&
 	    st.st_rdev == makedev(1, 3))
 		t->files[fd] = NULL_FILE;
@@ -104,12 +112,12 @@ plan_file(struct terminal *t, int fd, enum terminal_use use, bool isolated)
 	return is_terminal;
 }
 
-/* Keys go to a pty one by one, and the outer terminal is set raw for it, where
- * standard output is the pty. Else another program of the pipeline reads the
- * terminal, such as less(1) behind a "|": the outer terminal keeps its modes,
- * and whole lines are read from it for standard input. */
+/* Choose the files to relay. If standard output is the pty, the outer terminal
+ * is set raw and keys are passed on one by one. Otherwise another program of
+ * the pipeline, such as less(1), may read the terminal: the outer terminal
+ * keeps its modes, and whole lines are read from it for standard input. */
 static void
-plan_relay(struct terminal *t)
+choose_relayed_files(struct terminal *t)
 {
 	static const int sides[] = { STDIN_FILENO, STDERR_FILENO,
 	    STDOUT_FILENO };
@@ -131,22 +139,22 @@ terminal_prepare(struct terminal *t, enum terminal_use use, bool isolated)
 	*t = (struct terminal){ .outer = -1, .input = -1, .master = -1,
 	    .slave = -1, .null = -1 };
 	for (int fd = STDERR_FILENO; fd >= STDIN_FILENO; fd--) {
-		if (plan_file(t, fd, use, isolated))
+		if (choose_file(t, fd, use, isolated))
 			t->outer = fd;
 		t->has_pty |= t->files[fd] == PTY_FILE;
 		t->has_null |= t->files[fd] == NULL_FILE;
 		t->wanted |= t->files[fd] == PTY_FILE ||
 		    t->files[fd] == PIPE_FILE;
 	}
-	plan_relay(t);
+	choose_relayed_files(t);
 	ioctl(t->outer, TIOCGWINSZ, &t->size);
-	/* In the background the modes are those of a shell that is typed at. */
+	/* In the background the modes are those of the shell's line editor. */
 	t->has_modes = tcgetpgrp(t->outer) == getpgrp() &&
 	    tcgetattr(t->outer, &t->modes) == 0;
 }
 
-/* The outer terminal echoes lines and turns newlines into CR LF by itself where
- * it keeps its modes: the pty must not do so as well. */
+/* Set size and modes of the pty. An outer terminal that keeps its modes echoes
+ * input and turns newlines into CR LF: the pty must not do so as well. */
 static void
 set_pty(const struct terminal *t)
 {
@@ -170,7 +178,7 @@ open_pty(struct terminal *t, const char *ptmx)
 	t->master = open(ptmx, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (t->master < 0 || ioctl(t->master, TIOCSPTLCK, &locked) < 0)
 		return false;
-	/* Not by its name, which another mount may hide. */
+	/* TIOCGPTPEER needs no path, which another mount may hide. */
 	t->slave = ioctl(t->master, TIOCGPTPEER,
 	    O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (t->slave < 0)
@@ -231,21 +239,22 @@ terminal_close(struct terminal *t)
 /* ---- the outer terminal ------------------------------------------------- */
 
 static bool
-is_terminal(int fd)
+is_tty(int fd)
 {
 	struct termios modes;
 
 	return tcgetattr(fd, &modes) == 0;
 }
 
-/* Pass its size on and take it over, where its foreground is ours: in the
- * background its modes and its input are another job's, and reading, with
- * SIGTTIN held, is EIO. A shell may have set modes of its own while we were
- * stopped, and what was found last is what is given back; we give nothing back
- * when we are stopped, as shells then set their own. A terminal that does not
- * control us has no jobs, and files have no modes. */
+/* If we are in the foreground, set raw modes and copy the window size to the
+ * pty. In the background, modes and input belong to another job, and read(2)
+ * fails with EIO because SIGTTIN is blocked. A shell may have set new modes
+ * while we were stopped: the modes found last are those to restore. A stop
+ * restores nothing, because the shell then sets its own modes. tcgetpgrp(3)
+ * fails for a file, and for a terminal that does not control us and so has no
+ * jobs. */
 static void
-take_terminal(struct relay *r)
+update_outer_terminal(struct relay *r)
 {
 	const pid_t group = tcgetpgrp(STDIN_FILENO);
 	struct termios now;
@@ -257,21 +266,22 @@ take_terminal(struct relay *r)
 		return;
 	has_modes = tcgetattr(STDIN_FILENO, &now) == 0;
 	if (has_modes && !r->t->interactive) {
-		/* A pager or an editor of our pipeline reads its keys. */
+		/* Without ICANON a pager or an editor of our pipeline reads
+		 * the keys. */
 		r->foreground = now.c_lflag & ICANON;
 	} else if (has_modes && now.c_lflag != r->raw.c_lflag) {
-		/* Drivers change what they like in the other flags. */
+		/* Only c_lflag is compared: drivers may alter the others. */
 		r->found = r->raw = now;
 		cfmakeraw(&r->raw);
-		/* What was typed ahead stays. */
+		/* TCSANOW keeps input that was typed ahead. */
 		tcsetattr(STDIN_FILENO, TCSANOW, &r->raw);
 	}
 	if (ioctl(r->t->outer, TIOCGWINSZ, &size) == 0)
 		ioctl(MASTER_FD, TIOCSWINSZ, &size);
 }
 
-/* Set modes and drop what was not read. TCSAFLUSH would also wait until the
- * output has been read, which may be never. */
+/* Set the modes and discard unread input. TCSAFLUSH would also wait until all
+ * output has been read, which may never happen. */
 static void
 reset_modes(int fd, const struct termios *modes)
 {
@@ -279,12 +289,12 @@ reset_modes(int fd, const struct termios *modes)
 	tcsetattr(fd, TCSANOW, modes);
 }
 
-/* Unless somebody else has set it since. We may be in the background by now: a
- * shell takes the terminal when the launcher is killed. SIGTTOU is held. What
- * was not read yet is dropped: it may be the terminal's answer to a question of
- * the command, which the shell would take for typed words. */
+/* Restore the modes, unless another process has changed them since. We may be
+ * in the background: a shell takes the terminal when the launcher is killed;
+ * SIGTTOU is blocked. Unread input is discarded: it may be the terminal's reply
+ * to a query of the command, which the shell would read as typed input. */
 static void
-give_terminal_back(const struct relay *r)
+restore_outer_terminal(const struct relay *r)
 {
 	struct termios now;
 
@@ -307,14 +317,15 @@ terminal_restore(const struct terminal *t)
 
 /* ---- the relay ---------------------------------------------------------- */
 
-/* Whether an error is none. */
+/* True for EAGAIN and EINTR. */
 static bool
-is_retryable(void)
+is_transient_error(void)
 {
 	return errno == EAGAIN || errno == EINTR;
 }
 
-/* False at the end of what is read, or where it is gone. */
+/* Read into an empty flow. Returns false at the end of input and on errors that
+ * cannot be retried. */
 static bool
 fill_flow(struct flow *f, int from)
 {
@@ -322,25 +333,25 @@ fill_flow(struct flow *f, int from)
 
 	f->at = 0;
 	f->size = n < 0 ? 0 : n;
-	return n > 0 || (n < 0 && is_retryable());
+	return n > 0 || (n < 0 && is_transient_error());
 }
 
-/* False where nobody will read it any more. */
+/* Write pending bytes. Returns false on errors that cannot be retried. */
 static bool
 drain_flow(struct flow *f, int to)
 {
 	const ssize_t n = write(to, f->bytes + f->at, f->size);
 
 	if (n < 0)
-		return is_retryable();
+		return is_transient_error();
 	f->at += n;
 	f->size -= n;
 	return true;
 }
 
-/* Type the character that ends input: twice where it follows half a line, as
- * the first then ends no more than the line, termios(3). For a program that
- * reads keys nothing better exists. */
+/* Insert the VEOF character into the pty. After a partial line, insert two: the
+ * first one only delivers that line, termios(3). A program that reads keys
+ * instead of lines gets the character itself; a pty has no other way. */
 static void
 send_eof(struct relay *r)
 {
@@ -353,14 +364,16 @@ send_eof(struct relay *r)
 	r->partial_line = false;
 }
 
-/* Input is there. False where the outer terminal has been hung up. */
+/* Read input that poll(2) has reported. Returns false if the outer terminal has
+ * been hung up. */
 static bool
-take_input(struct relay *r)
+read_input(struct relay *r)
 {
 	if (!r->t->interactive)
-		take_terminal(r);
-	/* No signal says that a job comes to the foreground, and another's
-	 * input is always news: look again when it may have been read. */
+		update_outer_terminal(r);
+	/* poll(2) also reports input of another job, again and again, and no
+	 * signal tells that we have come to the foreground: check again
+	 * later. */
 	r->backing_off = !r->foreground;
 	if (r->backing_off)
 		return true;
@@ -370,10 +383,10 @@ take_input(struct relay *r)
 		return true;
 	}
 	if (r->from_terminal) {
-		/* A shell may have taken it between poll(2) and read(2), or
-		 * somebody has set modes in which ^D is an end. */
-		take_terminal(r);
-		if (!is_terminal(STDIN_FILENO))
+		/* A shell may have taken the terminal between poll(2) and
+		 * read(2), or modes in which ^D ends input were set. */
+		update_outer_terminal(r);
+		if (!is_tty(STDIN_FILENO))
 			return false;
 		if (!r->t->interactive)
 			send_eof(r);
@@ -384,73 +397,79 @@ take_input(struct relay *r)
 	return true;
 }
 
-/* Wait for anything, do all that is possible. False when it is over. */
+/* Wait for one event, then read and write all that is ready. Returns false when
+ * the relay is done. */
 static bool
 poll_once(struct relay *r)
 {
-	char signals[128];              /* one struct of signalfd(2) */
-	const bool full = r->out.size > 0, typed = r->in.size > 0;
-	static const struct pollfd all[] = {
-		{ SIGNAL_FD, POLLIN, 0 }, { INIT_FD, POLLIN, 0 },
-		{ STDIN_FILENO, POLLIN, 0 }, { MASTER_FD, POLLOUT, 0 },
-		{ MASTER_FD, POLLIN, 0 }, { STDOUT_FILENO, POLLOUT, 0 },
+	char signals[sizeof(struct signalfd_siginfo)];
+	const bool has_output = r->out.size > 0, has_input = r->in.size > 0;
+	struct pollfd p[] = {
+		[ON_SIGNAL] = { SIGNAL_FD, POLLIN, 0 },
+		[INIT_EXITED] = { INIT_FD, POLLIN, 0 },
+		[INPUT_READABLE] = { STDIN_FILENO, POLLIN, 0 },
+		[PTY_WRITABLE] = { MASTER_FD, POLLOUT, 0 },
+		[PTY_READABLE] = { MASTER_FD, POLLIN, 0 },
+		[OUTPUT_WRITABLE] = { STDOUT_FILENO, POLLOUT, 0 },
 	};
-	struct pollfd p[6];
+	int timeout = r->backing_off ? BACK_OFF_MS : -1;
 
-	/* -1 is not watched. What is not wanted must not be, as a hang-up is
-	 * told whether it is asked for or not, poll(2). */
-	memcpy(p, all, sizeof(p));
-	p[1].fd |= -r->ended;
-	p[2].fd |= -(typed || r->input_over || r->backing_off);
-	p[3].fd |= -!typed;
-	p[4].fd |= -full;
-	p[5].fd |= -!full;
-	if (poll(p, 6,
-		r->ended && !full  ? 0 :
-		    r->backing_off ? BACK_OFF_MS :
-				     -1) < 0)
+	/* poll(2) ignores -1. It reports POLLHUP even if not requested, so a
+	 * descriptor that is not needed must be left out. */
+	p[INIT_EXITED].fd = r->ended ? -1 : INIT_FD;
+	p[INPUT_READABLE].fd = has_input || r->input_over || r->backing_off ?
+	    -1 : STDIN_FILENO;
+	p[PTY_WRITABLE].fd = has_input ? MASTER_FD : -1;
+	p[PTY_READABLE].fd = has_output ? -1 : MASTER_FD;
+	p[OUTPUT_WRITABLE].fd = has_output ? STDOUT_FILENO : -1;
+	if (r->ended && !has_output)
+		timeout = 0;
+	if (poll(p, POLL_COUNT, timeout) < 0)
 		return errno == EINTR;
-	/* All that init's processes have written is there by now. */
-	if (r->ended && !full && !p[4].revents)
+	/* After init's exit nothing more is written to the pty. */
+	if (r->ended && !has_output && !p[PTY_READABLE].revents)
 		return false;
-	r->ended |= p[1].revents != 0;
+	r->ended |= p[INIT_EXITED].revents != 0;
 	r->backing_off = false;
-	if (p[0].revents && read(SIGNAL_FD, signals, sizeof(signals)) < 0 &&
-	    !is_retryable())
+	if (p[ON_SIGNAL].revents &&
+	    read(SIGNAL_FD, signals, sizeof(signals)) < 0 &&
+	    !is_transient_error())
 		return false;
-	if (p[0].revents || !r->foreground)
-		take_terminal(r);
-	return (!p[4].revents || fill_flow(&r->out, MASTER_FD)) &&
-	    (!p[5].revents || drain_flow(&r->out, STDOUT_FILENO)) &&
-	    (!p[3].revents || drain_flow(&r->in, MASTER_FD)) &&
-	    (!p[2].revents || take_input(r));
+	if (p[ON_SIGNAL].revents || !r->foreground)
+		update_outer_terminal(r);
+	return (!p[PTY_READABLE].revents || fill_flow(&r->out, MASTER_FD)) &&
+	    (!p[OUTPUT_WRITABLE].revents ||
+	    drain_flow(&r->out, STDOUT_FILENO)) &&
+	    (!p[PTY_WRITABLE].revents || drain_flow(&r->in, MASTER_FD)) &&
+	    (!p[INPUT_READABLE].revents || read_input(r));
 }
 
 static void
-move(int fd, int to)
+move_fd(int fd, int to)
 {
 	dup2(fd, to);
 	close(fd);
 }
 
-/* Standard input and output of the relay are what it reads and writes. A closed
- * output swallows what is written: its number is occupied, see main(). */
+/* Make the files to relay the relay's standard input and output. main() keeps
+ * the number of a closed output occupied; output to it is discarded. */
 static void
-choose_sides(const struct terminal *t)
+dup_relayed_files(const struct terminal *t)
 {
 	if (t->output != STDOUT_FILENO)
 		dup2(t->output, STDOUT_FILENO);
 	else if (fcntl(STDOUT_FILENO, F_GETFD) == FD_CLOEXEC)
-		move(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		move_fd(open("/dev/null", O_WRONLY), STDOUT_FILENO);
 	if (t->input > STDIN_FILENO)
 		dup2(t->input, STDIN_FILENO);
 }
 
-/* Keep nothing that others wait to see closed. A terminal is opened once more,
- * so that writing to it need not wait: its flags are shared with the shell. A
- * pipe does not wait for what fits, and a file would start at its beginning. */
+/* Close all inherited descriptors that the relay does not use. Reopen terminals
+ * with O_NONBLOCK: setting it on the inherited file would change the shell's.
+ * Pipes and files are not reopened: a pipe does not block for what fits, and a
+ * reopened file would start at offset 0. */
 static void
-keep_own_files(const struct terminal *t, int files[RELAY_FDS_END - MASTER_FD])
+keep_relay_files(const struct terminal *t, int files[RELAY_FDS_END - MASTER_FD])
 {
 	char path[] = "/proc/self/fd/0";
 
@@ -461,33 +480,34 @@ keep_own_files(const struct terminal *t, int files[RELAY_FDS_END - MASTER_FD])
 		files[i] = fd;
 	}
 	for (int i = 0; i < RELAY_FDS_END - MASTER_FD; i++)
-		move(files[i], MASTER_FD + i);
-	choose_sides(t);
+		move_fd(files[i], MASTER_FD + i);
+	dup_relayed_files(t);
 	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++) {
 		path[sizeof(path) - 2] = '0' + fd;
-		if (is_terminal(fd))
-			move(open(path, O_RDWR | O_NOCTTY | O_NONBLOCK), fd);
+		if (is_tty(fd))
+			move_fd(open(path, O_RDWR | O_NOCTTY | O_NONBLOCK), fd);
 	}
-	/* Linux 5.9; before, what there may be. */
+	/* close_range(2) needs Linux 5.9; before, close a usual number. */
 	if (syscall(SYS_close_range, RELAY_FDS_END, UINT_MAX, 0) < 0)
 		for (int fd = RELAY_FDS_END; fd < 1024; fd++)
 			close(fd);
 	(void)!chdir("/");
 }
 
-/* Of signals only the end of its launcher ends it: SIGTERM and others that a
- * whole group gets are the launcher's to forward, and what the child has to say
- * about them is still to come. */
+/* Run the relay. Signals other than SIGKILL do not end it: the launcher
+ * forwards those sent to the whole group, such as SIGTERM, and the child's last
+ * output is still to come. The death signal only wakes poll(2): the relay ends once
+ * getppid(2) no longer returns the launcher. */
 static _Noreturn void
-relay(struct relay *r, int files[RELAY_FDS_END - MASTER_FD])
+relay_terminal(struct relay *r, int files[RELAY_FDS_END - MASTER_FD])
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	keep_own_files(r->t, files);
-	r->from_terminal = is_terminal(STDIN_FILENO);
-	take_terminal(r);
+	keep_relay_files(r->t, files);
+	r->from_terminal = is_tty(STDIN_FILENO);
+	update_outer_terminal(r);
 	while (getppid() == r->launcher && poll_once(r))
 		;
-	give_terminal_back(r);
+	restore_outer_terminal(r);
 	_exit(0);
 }
 
@@ -495,7 +515,8 @@ pid_t
 terminal_relay(const struct terminal *t, int master, pid_t init)
 {
 	const uint64_t all = UINT64_MAX;
-	/* A pipe ends with its writers: nothing has to be held open. */
+	/* SLAVE_FD of a pipe only fills the slot: a pipe has no hang-up to
+	 * prevent. */
 	int files[RELAY_FDS_END - MASTER_FD] = { master, t->has_pty ?
 	    ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC) :
 	    fcntl(master, F_DUPFD_CLOEXEC, 0),
@@ -506,11 +527,11 @@ terminal_relay(const struct terminal *t, int master, pid_t init)
 	    .raw.c_lflag = ~(tcflag_t)0 };
 	pid_t pid = -1;
 
-	/* As fork(2), without what libc does for threads. */
+	/* clone(2) as fork(2): libc's fork(3) adds work for threads. */
 	if ((files[1] | files[2] | files[3]) >= 0)
 		pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
-		relay(&r, files);
+		relay_terminal(&r, files);
 	for (int i = 1; i < RELAY_FDS_END - MASTER_FD; i++)
 		if (files[i] >= 0)
 			close(files[i]);

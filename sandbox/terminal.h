@@ -1,8 +1,8 @@
-/* The standard files of the command, and its terminal: a pty that is made
- * inside, and a process outside, the relay, that copies bytes between the pty
- * and the terminal that pith was started on, the outer terminal. In a sandbox
- * with a root the command never holds the outer terminal, so it can neither
- * read from it, type into it nor set it. */
+/* Standard files and terminal of the command. A pty is made inside. A process
+ * outside, the relay, copies bytes between the pty and the outer terminal,
+ * which is the terminal that pith was started on. In a sandbox with a root the
+ * command never holds the outer terminal: it cannot read from it, insert input
+ * into it or change its modes. */
 #ifndef PITH_SANDBOX_TERMINAL_H
 #define PITH_SANDBOX_TERMINAL_H
 
@@ -11,17 +11,16 @@
 #include <sys/types.h>
 #include <termios.h>
 
-/* When the command gets a pty, and what takes the place of a terminal where it
- * gets none. */
+/* Replacement of the files 0-2 that are terminals. */
 enum terminal_use {
-	TERMINAL_PASSED,        /* no pty; 0-2 are passed on as they are */
-	TERMINAL_ALWAYS,        /* 0-2 are a pty, whatever they were */
-	TERMINAL_REPLACED,      /* a pty in place of those that are terminals */
-	TERMINAL_OUTPUT,        /* no pty: input ends, output is copied */
-	TERMINAL_DISCARDED      /* no pty: /dev/null in place of terminals */
+	TERMINAL_PASSED,        /* none: pass 0-2 on unchanged */
+	TERMINAL_ALWAYS,        /* a pty for 0-2, even if not terminals */
+	TERMINAL_REPLACED,      /* a pty for each file that is a terminal */
+	TERMINAL_OUTPUT,        /* /dev/null as input, a pipe as output */
+	TERMINAL_DISCARDED      /* /dev/null */
 };
 
-/* One of the command's files 0-2. */
+/* Replacement of one of the command's files 0-2. */
 enum standard_file { AS_IT_IS, PTY_FILE, PIPE_FILE, NULL_FILE };
 
 struct terminal {
@@ -29,49 +28,53 @@ struct terminal {
 	bool has_pty;
 	bool has_null;          /* some file is NULL_FILE */
 	bool interactive;       /* keys are passed on one by one */
-	bool has_modes;         /* modes are to be those of the pty */
+	bool has_modes;         /* modes holds the modes for the pty */
 	unsigned char files[3]; /* enum standard_file */
-	int outer;              /* which of the files 0-2 is a terminal; -1 */
-	int input, output;      /* of 0-2 what is relayed; input -1: none */
-	struct winsize size;    /* of it; zeros where there is none */
-	struct termios modes;
-	int master, slave;      /* in init, from terminal_open() on; of a pipe
-	                         * its reading and its writing end */
-	int null;               /* likewise, or -1 */
+	int outer;              /* 0-2: lowest file that is a terminal; -1 */
+	int input, output;      /* 0-2: files to relay; input -1: none */
+	struct winsize size;    /* of the outer terminal; zeros without one */
+	struct termios modes;   /* of the outer terminal */
+	int master, slave;      /* in init, after terminal_open(); of a pipe
+	                         * its read end and its write end; -1 */
+	int null;               /* in init, /dev/null; -1 */
 };
 
-/* In the launcher, before anything is started: decide what the files 0-2 of the
- * command are to be. With isolated, for a sandbox with a root, a directory and
- * a descriptor of open(2)'s O_PATH are refused, which would show the host's
- * files, and the host's /dev/null becomes the sandbox's. Dies. */
+/* In the launcher, before any process is started: choose the replacements of
+ * the files 0-2. Set isolated for a sandbox with a root: then a directory, an
+ * O_PATH descriptor or an anonymous inode is refused, because it would give
+ * access to the host, and the host's /dev/null is replaced by the sandbox's.
+ * Dies if a file is refused. */
 void terminal_prepare(struct terminal *t, enum terminal_use use, bool isolated);
 
-/* In init, whose root is the sandbox's: make a pty of the devpts(5) whose ptmx
- * that is, with the size and the modes of the outer terminal, or a pipe, and
- * open /dev/null, as t wants them. All are close-on-exec, and the master's
- * reads and writes do not wait, as terminal_relay() wants them. False with
- * errno; pty(7), Linux 4.13. */
+/* In init, after it has entered the sandbox's root: open what t requires, a pty
+ * or a pipe, and /dev/null. The pty comes from the devpts(5) file system of the
+ * given ptmx, and gets the size and modes of the outer terminal. All
+ * descriptors are close-on-exec; the master is non-blocking, as
+ * terminal_relay() requires. Returns false with errno on failure; pty(7),
+ * TIOCGPTPEER(2const), Linux 4.13. */
 bool terminal_open(struct terminal *t, const char *ptmx);
 
-/* In the child, which may be a vfork(2) and may not lead a group: lead a new
- * session, with the pty as its terminal if there is one, and put its files 0-2
- * in place. False with errno; setsid(2), TIOCSCTTY(2const). */
+/* In the child, which may share memory after vfork(2) and must not lead a
+ * process group: create a session, make the pty its controlling terminal if
+ * there is one, and set up the files 0-2. Returns false with errno on failure;
+ * setsid(2), TIOCSCTTY(2const). */
 bool terminal_attach(const struct terminal *t);
 
-/* In the process that called terminal_open(), when the child has its files. */
+/* In the process that called terminal_open(), after terminal_attach() in the
+ * child: close the descriptors. */
 void terminal_close(struct terminal *t);
 
-/* In the launcher, which holds all signals: start the process that relays until
- * init (our child) has ended and all that was written inside has been brought,
- * or until the outer side is gone, or the launcher. The caller closes its own
- * master, so that the end of the relay hangs the pty up, and reaps the relay
- * before it ends itself: by then the outer terminal is as it was found. -1 with
- * errno where it cannot be started; pidfd_open(2), Linux 5.3. */
+/* In the launcher, with all signals blocked: start the relay. Returns its pid.
+ * The relay runs until init (our child) has exited and all output has been
+ * forwarded, or until the outer terminal or the launcher is gone. The caller
+ * closes its own master, so that the exit of the relay hangs up the pty. It
+ * reaps the relay before it exits: the relay has then restored the outer
+ * terminal. Returns -1 with errno on failure; pidfd_open(2), Linux 5.3. */
 pid_t terminal_relay(const struct terminal *t, int master, pid_t init);
 
-/* In the launcher, when the relay was killed: give the outer terminal the modes
- * that it had at the start, if it still has those of the relay and our process
- * group is its foreground. */
+/* In the launcher, after the relay was killed: restore the modes that the outer
+ * terminal had at the start. Does nothing unless the terminal still has the
+ * relay's modes and our process group is in its foreground. */
 void terminal_restore(const struct terminal *t);
 
 #endif
