@@ -12,7 +12,7 @@ static const char names[ACTIONS][11] = {
 	"shutdown", "restart",
 };
 
-/* What busybox's init does without an inittab. */
+/* Lines that busybox's init uses without an inittab. */
 static const char usual[] =
 	"::sysinit:/etc/init.d/rcS\n"
 	"::askfirst:-/bin/sh\n"
@@ -24,8 +24,8 @@ static const char usual[] =
 	"::shutdown:swapoff -a\n"
 	"::restart:init\n";
 
-/* Where a command has one of these, a shell is to run it. */
-static const char of_shell[] = "~`!$^&*()=|\\{}[];\"'<>?";
+/* A shell runs commands with one of these characters. */
+static const char shell_characters[] = "~`!$^&*()=|\\{}[];\"'<>?";
 
 const char *
 inittab_action(int action)
@@ -33,12 +33,12 @@ inittab_action(int action)
 	return names[action];
 }
 
-/* A serial line takes a while for each: what is more is only counted. */
+/* Further bad lines are only counted: messages are slow on a serial line. */
 enum { COMPLAINTS = 16 };
 
-/* A mistake at a byte of a line, for people: columns count from 1. */
+/* Report a bad line. Columns are bytes, counted from 1. */
 static void
-complain_at(const char *path, int line, int64_t column, const char *why)
+report_bad_line(const char *path, int line, int64_t column, const char *why)
 {
 	char text[256];
 	struct strbuf at = STRBUF(text);
@@ -48,11 +48,11 @@ complain_at(const char *path, int line, int64_t column, const char *why)
 	strbuf_number(&at, line);
 	strbuf_add(&at, ":");
 	strbuf_number(&at, column);
-	warnx("bad line", text, why, "it is passed over");
+	warnx("bad line", text, why, "it is ignored");
 }
 
 static void
-complain_of_more(const char *path, int more)
+report_more_bad_lines(const char *path, int more)
 {
 	char text[32];
 	struct strbuf count = STRBUF(text);
@@ -61,7 +61,7 @@ complain_of_more(const char *path, int more)
 		return;
 	strbuf_number(&count, more);
 	strbuf_add(&count, " more");
-	warnx("bad lines", path, text, "they are passed over");
+	warnx("bad lines", path, text, "they are ignored");
 }
 
 struct entry *
@@ -74,11 +74,11 @@ inittab_find(const struct inittab *t, const struct entry *e)
 	return NULL;
 }
 
-/* How many more there is room for. */
+/* Return the number of entries that can still be added. */
 static size_t
-room(const struct inittab *t)
+free_entries(const struct inittab *t)
 {
-	const char *end = t->room + INITTAB_BYTES;
+	const char *end = t->buffer + INITTAB_BYTES;
 
 	return (end - (const char *)(t->entries + t->count)) /
 	    sizeof(struct entry);
@@ -96,15 +96,16 @@ inittab_add(struct inittab *t, const struct entry *e)
 		last.critical = e->critical;
 		memmove(same, same + 1, (char *)(t->entries + --t->count) -
 		    (char *)same);
-	} else if (room(t) == 0) {
+	} else if (free_entries(t) == 0) {
 		t->count--;
 	}
 	t->entries[t->count++] = last;
 }
 
-/* Cut a line in its four fields; what is wrong, and from where, or NULL. */
+/* Split a line into its four fields. Returns NULL, or the reason why the line
+ * is bad, with its position in *wrong. */
 static const char *
-cut(char *line, char *field[4], char **wrong)
+split_fields(char *line, char *field[4], char **wrong)
 {
 	char *at = line;
 
@@ -120,12 +121,12 @@ cut(char *line, char *field[4], char **wrong)
 	return NULL;
 }
 
-/* Make an entry of a line. What is wrong, and from where, or NULL. */
+/* Parse a line into an entry. Returns as split_fields(). */
 static const char *
-understand(char *line, struct entry *e, char **wrong)
+parse_line(char *line, struct entry *e, char **wrong)
 {
 	char *field[4];
-	const char *why = cut(line, field, wrong);
+	const char *why = split_fields(line, field, wrong);
 
 	if (why)
 		return why;
@@ -137,7 +138,8 @@ understand(char *line, struct entry *e, char **wrong)
 		e->action++;
 	*wrong = field[2];
 	if (e->action == ACTIONS)
-		return "there is no such action";
+		return "the actions are sysinit, wait, once, respawn, "
+		    "askfirst, ctrlaltdel, shutdown and restart";
 	e->command += strspn(e->command, " \t");
 	*wrong = (char *)e->command + (*e->command == '-');
 	if (!**wrong || strchr(" \t", **wrong))
@@ -147,10 +149,9 @@ understand(char *line, struct entry *e, char **wrong)
 	return NULL;
 }
 
-/* What of a line is for nobody: a comment, and its end as other systems have
- * it. */
+/* Remove a comment, trailing blanks, and the CR of a CR LF. */
 static void
-trim(char *line)
+trim_line(char *line)
 {
 	size_t n = strcspn(line, "#");
 
@@ -159,8 +160,8 @@ trim(char *line)
 		line[--n] = '\0';
 }
 
-/* The end of a line; those that go on after a backslash are made one, and there
- * are *lines of them. NULL where there is none. */
+/* Return the newline that ends a line, or NULL. Lines continued by a backslash
+ * are joined; *lines is increased by their number. */
 static char *
 end_of_line(char *line, char **end, int *lines)
 {
@@ -177,7 +178,7 @@ end_of_line(char *line, char **end, int *lines)
 }
 
 static void
-parse(struct inittab *t, const char *path, char *text, size_t size)
+parse_inittab(struct inittab *t, const char *path, char *text, size_t size)
 {
 	char *end = text + size;
 	int number = 1, bad = 0;
@@ -194,27 +195,28 @@ parse(struct inittab *t, const char *path, char *text, size_t size)
 		number += lines;
 		if (strlen(line) < (size_t)(next - 1 - line)) {
 			wrong += strlen(line);
-			why = "it holds a NUL";
+			why = "it contains a NUL byte";
 		} else {
-			trim(line);
+			trim_line(line);
 			if (!*line)
 				continue;
-			why = understand(line, &e, &wrong);
+			why = parse_line(line, &e, &wrong);
 		}
-		if (!why && room(t) < 2)
-			why = "there are too many";
+		if (!why && free_entries(t) < 2)
+			why = "there is no room for more lines";
 		if (!why)
 			inittab_add(t, &e);
 		else if (bad++ < COMPLAINTS)
-			complain_at(path, number - lines, wrong - line + 1,
+			report_bad_line(path, number - lines, wrong - line + 1,
 			    why);
 	}
-	complain_of_more(path, bad - COMPLAINTS);
+	report_more_bad_lines(path, bad - COMPLAINTS);
 }
 
-/* Bytes read, or -1. What does not fit is left away by whole lines. */
+/* Read a file. Returns the number of bytes, or -1 with errno. If it does not
+ * fit, the last line read is dropped with the rest. */
 static ssize_t
-read_whole(const char *path, char *text, ssize_t size)
+read_inittab_text(const char *path, char *text, ssize_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = 0, used = 0;
@@ -230,7 +232,8 @@ read_whole(const char *path, char *text, ssize_t size)
 	if (n < 0)
 		return -1;
 	if (used == size) {
-		warnx("too long", path, NULL, "its end is passed over");
+		warnx("cannot read all of", path, "it exceeds 32 KiB",
+		    "shorten it");
 		while (used > 0 && text[used - 1] != '\n')
 			used--;
 	}
@@ -244,15 +247,15 @@ inittab_read(struct inittab *t, const char *path)
 	int error = 0;
 
 	if (path)
-		n = read_whole(path, t->room, INITTAB_BYTES / 2);
+		n = read_inittab_text(path, t->buffer, INITTAB_BYTES / 2);
 	if (n < 0) {
 		error = errno;
 		n = sizeof(usual) - 1;
-		memcpy(t->room, usual, n);
+		memcpy(t->buffer, usual, n);
 	}
 	t->count = 0;
-	t->entries = (struct entry *)t->room + n / sizeof(struct entry) + 1;
-	parse(t, path, t->room, n);
+	t->entries = (struct entry *)t->buffer + n / sizeof(struct entry) + 1;
+	parse_inittab(t, path, t->buffer, n);
 	errno = error;
 	return error == 0;
 }
@@ -266,7 +269,6 @@ has_remount(const char *command)
 	return false;
 }
 
-/* A remount is not one. */
 bool
 inittab_mounts(const char *command, const char *at)
 {
@@ -292,7 +294,7 @@ inittab_words(struct program *w, const char *command)
 	char *at = w->text;
 
 	w->argv = word;
-	if (command[strcspn(command, of_shell)]) {
+	if (command[strcspn(command, shell_characters)]) {
 		strbuf_add(&whole, "exec ");
 		strbuf_add(&whole, command + dash);
 		*word++ = shell + !dash;

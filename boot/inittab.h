@@ -1,4 +1,4 @@
-/* /etc/inittab in the dialect of busybox's init. */
+/* Parser of /etc/inittab in the format of busybox's init. */
 #ifndef PITH_BOOT_INITTAB_H
 #define PITH_BOOT_INITTAB_H
 
@@ -11,33 +11,33 @@ enum action {
 	ACTIONS
 };
 
-/* A line of it, and what became of what it starts. */
+/* A line of the inittab, and the state of its process. */
 struct entry {
 	const char *tty;        /* without /dev/; "": the console */
 	const char *command;
-	char **words;           /* of an appliance; NULL: the command's */
+	char **words;           /* argv of an appliance; NULL: use command */
 	unsigned char action;   /* enum action */
 	bool critical;
-	unsigned char short_lives;    /* lives in a row that were short */
-	bool ended;             /* once at least; wait_status holds */
-	pid_t pid;              /* 0: does not run */
-	int wait_status;        /* of the last one */
+	unsigned char short_lives;      /* in a row */
+	bool ended;             /* at least once; wait_status is set */
+	pid_t pid;              /* 0: not running */
+	int wait_status;        /* of the last process */
 	int32_t restarts;
 	int64_t started;
-	int64_t due;            /* to be started then */
+	int64_t next_start;            /* to be started then */
 };
 
 enum { INITTAB_BYTES = 64 * 1024, COMMAND_BYTES = 2048 };
 
-/* The lines, and in the same room the words of the file: of a small one no more
- * than a page of memory is touched. */
+/* The entries, stored behind the text of the file in one buffer, so that a
+ * small file touches only one page of memory. */
 struct inittab {
-	struct entry *entries;  /* in room, and one may be added */
+	struct entry *entries;  /* in buffer; room for one more is kept */
 	int count;
-	_Alignas(struct entry) char room[INITTAB_BYTES];
+	_Alignas(struct entry) char buffer[INITTAB_BYTES];
 };
 
-/* The words of a command, and the program to be executed. */
+/* A command split into words, and the program file to execute. */
 struct program {
 	const char *file;
 	char **argv;
@@ -45,30 +45,29 @@ struct program {
 	char *words[COMMAND_BYTES / 2 + 2];
 };
 
-/* The name of an action. */
+/* Return the name of an enum action. */
 const char *inittab_action(int action);
 
-/* Read a file. Bad lines are complained of and passed over, and what there is
- * no room for. Without a path the table is empty. False with errno, and with
- * the lines that busybox has built in, where the file cannot be read; ENOENT:
- * there is none. */
+/* Read a file. Bad lines and lines that do not fit are reported and ignored. If
+ * path is NULL the table is empty. If the file cannot be read, returns false
+ * with errno, and the table holds the built-in lines of busybox's init. */
 bool inittab_read(struct inittab *t, const char *path);
 
-/* Put in an entry: where there is one of the same terminal and command that
- * comes to be this, and the last. Where the table is full the last one is
- * lost. */
+/* Append an entry. An entry with the same terminal and command is moved to the
+ * end and gets the new action. If the table is full, its last entry is
+ * replaced. */
 void inittab_add(struct inittab *t, const struct entry *e);
 
-/* That of the same terminal and command, or NULL. */
+/* Return the entry with the same terminal and command, or NULL. */
 struct entry *inittab_find(const struct inittab *t, const struct entry *e);
 
-/* Whether a command is a mount(8) with this as its last word, not of something
- * that is mounted there. */
+/* Return whether a command is a mount(8) on that path, which is its last word,
+ * and not a remount. */
 bool inittab_mounts(const char *command, const char *at);
 
-/* The words of a command as busybox splits it: at blanks, or a shell's where it
- * has characters of the shell. A "-" before it makes a login shell and is kept
- * in the first word alone. */
+/* Split a command as busybox's init does: at blanks, or by a shell if it has
+ * special characters of the shell. A "-" before it makes a login shell and is
+ * kept only in the first word. */
 void inittab_words(struct program *w, const char *command);
 
 #endif

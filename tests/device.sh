@@ -829,7 +829,7 @@ it 'boots with 5000 lines and reports the lines beyond its limit' && of_pith && 
 	hear_until 'line 100'
 	cut_power
 	ended_by cut
-	said '*/etc/inittab*passed over*'
+	said '*/etc/inittab*ignored*'
 }
 
 it 'offers a shell when no line can be started: none, invalid lines, a directory' &&

@@ -8,7 +8,7 @@
 static bool
 is_within(const struct inittab *t, const char *text)
 {
-	return text >= t->room && text < (const char *)t->entries &&
+	return text >= t->buffer && text < (const char *)t->entries &&
 	    memchr(text, '\0', (const char *)t->entries - text);
 }
 
@@ -31,7 +31,7 @@ judge_words(const struct entry *e)
 static void
 judge(const struct inittab *t)
 {
-	CLAIM(t->count >= 0 && room(t) >= 1);
+	CLAIM(t->count >= 0 && free_entries(t) >= 1);
 	for (int i = 0; i < t->count; i++) {
 		const struct entry *e = &t->entries[i];
 
@@ -51,13 +51,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > INITTAB_BYTES / 2)
 		return 0;
 	memset(&t, 0, sizeof(t));
-	memcpy(t.room, data, size);
+	memcpy(t.buffer, data, size);
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n';
-	t.entries = (struct entry *)t.room + size / sizeof(struct entry) + 1;
+	t.entries = (struct entry *)t.buffer + size / sizeof(struct entry) + 1;
 	writes = 0;
 	caught = true;
-	parse(&t, "/etc/inittab", t.room, size);
+	parse_inittab(&t, "/etc/inittab", t.buffer, size);
 	caught = false;
 	CLAIM(writes <= lines);
 	if (writes > 0) {

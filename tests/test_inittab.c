@@ -64,7 +64,8 @@ START_TEST(a_line_without_anything_is_passed_over)
 END_TEST
 
 static const char FIELDS[] = "it is not tty:flags:action:command";
-static const char ACTION[] = "there is no such action";
+static const char ACTION[] = "the actions are sysinit, wait, once, respawn, "
+    "askfirst, ctrlaltdel, shutdown and restart";
 static const char COMMAND[] = "there is no command";
 
 static const struct { const char *lines, *at, *why; } bad[] = {
@@ -85,7 +86,7 @@ read_bad(const void *lines)
 START_TEST(a_bad_line_is_named_by_line_and_column)
 {
 	says(read_bad, bad[_i].lines, 0, "pith: bad line 'inittab:%s': "
-	    "%s; it is passed over", bad[_i].at, bad[_i].why);
+	    "%s; it is ignored", bad[_i].at, bad[_i].why);
 }
 END_TEST
 
@@ -102,7 +103,7 @@ START_TEST(what_is_wrong_more_often_than_a_page_is_only_counted)
 		n++;
 	ck_assert_int_eq(n, 17);
 	ck_assert_ptr_nonnull(strstr(o.err, "pith: bad lines 'inittab': 984 "
-	    "more; they are passed over\n"));
+	    "more; they are ignored\n"));
 }
 END_TEST
 
@@ -144,7 +145,7 @@ read_many(const void *count)
 	inittab_add(&table, &(struct entry){ .tty = "x", .command = "y" });
 	ck_assert_str_eq(table.entries[table.count - 1].tty, "x");
 	ck_assert((char *)(table.entries + table.count) <=
-	    table.room + sizeof(table.room));
+	    table.buffer + sizeof(table.buffer));
 }
 
 START_TEST(lines_that_there_is_no_room_for_are_passed_over_and_the_rest_stays)
@@ -191,8 +192,8 @@ START_TEST(a_file_that_is_too_long_ends_with_its_last_whole_line)
 	outcome_of(&o, read_long, &cuts[_i].cut);
 	ck_assert_int_eq(o.code, 0);
 	ck_assert_str_eq(o.out, cuts[_i].out);
-	ck_assert_str_eq(o.err, "pith: too long 'inittab'; its end is passed "
-	    "over\n");
+	ck_assert_str_eq(o.err, "pith: cannot read all of 'inittab': it "
+	    "exceeds 32 KiB; shorten it\n");
 }
 END_TEST
 
