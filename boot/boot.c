@@ -24,64 +24,69 @@
 #define STATE "PITH_BOOT_STATE="
 #define RESCUE "PITH_BOOT_RESCUE="
 
+/* Shutdown signals of systemd(1): SIGRTMIN+3 to SIGRTMIN+5 of glibc, whose
+ * SIGRTMIN is 34. That of musl is 35. */
+enum { SIGNAL_HALT = 37, SIGNAL_POWEROFF = 38, SIGNAL_REBOOT = 39 };
+
 enum {
 	FIRST_DELAY_MS = 1000,          /* between two starts of one line */
-	MOST_DELAY_MS = 60 * 1000,
+	MAX_DELAY_MS = 60 * 1000,
 	SHORT_LIFE_MS = 10 * 1000,
-	MANY_SHORT_LIVES = 5,                 /* short lives; more is a loop */
-	RETRY_MS = 1000,                /* where there was no process */
-	STOP_MS = 60 * 1000,            /* for shutdown lines */
+	MANY_SHORT_LIVES = 5,           /* in a row: the service is failing */
+	RETRY_MS = 1000,                /* after fork(2) has failed */
+	STOP_MS = 60 * 1000,            /* for all shutdown lines */
 	GRACE_MS = 3000,                /* from SIGTERM to SIGKILL */
-	UNKILLABLE_MS = 2000,           /* for what outlives that */
-	ALONE_MS = 20,                  /* for the first lines after sysinit */
-	LOOKS = 10,                     /* for what is told after that */
-	LOOK_MS = 1000
+	UNKILLABLE_MS = 2000,           /* for processes that survive SIGKILL */
+	PUBLISH_DELAY_MS = 20,          /* of the status after sysinit lines */
+	STATUS_POLLS = 10,              /* waits of a client for that status */
+	FEED_MS = 1000
 };
 
-/* The stages of its life. Lines of one action run one after the other, but for
- * ONCE; RUNS is the long one; in TERMED all has got SIGTERM, in KILLED SIGKILL.
- */
+/* Phases of a boot. The lines of one action run one after the other, those of
+ * ONCE in parallel. In TERM_SENT and KILL_SENT all processes have been sent
+ * that signal. */
 enum phase {
-	IN_SYSINIT, IN_WAIT, IN_ONCE, RUNS, IN_SHUTDOWN, TERM_SENT, KILLED, OVER
+	IN_SYSINIT, IN_WAIT, IN_ONCE, RUNNING, IN_SHUTDOWN, TERM_SENT,
+	KILL_SENT, FINISHED
 };
 
-/* Lines of one action that run in turn. */
+/* Sequence of the lines with one action. */
 struct queue {
 	int action;
-	int next;               /* entry to be looked at */
-	pid_t pid;              /* that is waited for, or 0 */
-	int64_t due;            /* to try again, where there was no process */
+	int next;               /* index of the next entry to examine */
+	pid_t pid;              /* process that the queue waits for, or 0 */
+	int64_t retry_at;       /* after a failed fork(2) */
 };
 
 static const struct boot *opt;
-static char **arguments;                /* our own, the kernel's words too */
-static char **app;                      /* of an appliance, or NULL */
-static char **next_init;                /* behind another root */
+static char **arguments;                /* our argv, with kernel words */
+static char **app;                      /* command of an appliance, or NULL */
+static char **next_init;                /* command to run in another root */
 static int64_t stop_ms, grace_ms;
-static bool machine;                    /* of which we are the first process */
+static bool machine;                    /* we are in the first PID namespace */
 
-static struct inittab tables[2];        /* SIGHUP needs both for a moment */
+static struct inittab tables[2];        /* SIGHUP compares old and new */
 static struct inittab *table = tables;
 
 static enum phase phase;
 static struct queue lines = { SYSINIT, 0, 0, 0 };
 static struct queue keys = { CTRLALTDEL, INT_MAX, 0, 0 };
-static enum verb verb;                  /* what follows the end */
-static int exit_status;                 /* of an appliance */
-static bool paused;                     /* by SIGTSTP, as busybox's */
-static bool changed = true;             /* what status has to tell */
-static int64_t publish_after;               /* then, and not before */
-static bool due_now;                      /* what is due now: the next turn */
-static bool reread;                     /* SIGHUP: the inittab is */
-static bool renews;                     /* --reexec has been asked for */
-static int state = -1;                  /* for the init that takes over */
-static char **become;
-static int64_t phase_due = BOOT_NEVER, feed_due = BOOT_NEVER;
+static enum verb verb;                  /* final action of the shutdown */
+static int app_status;                  /* wait status of the appliance */
+static bool paused;                     /* by SIGTSTP, as busybox's init */
+static bool changed = true;             /* the published status is outdated */
+static int64_t publish_after;           /* do not publish the status before */
+static bool due_now;                    /* run boot_turn() again at once */
+static bool reread_requested;           /* SIGHUP: read the inittab again */
+static bool reexec_requested;
+static int state_fd = -1;               /* status for the reexecuted init */
+static char **next_exec;                /* command to execute in our place */
+static int64_t phase_deadline = BOOT_NEVER, feed_deadline = BOOT_NEVER;
 
-/* ---- how we were called ------------------------------------------------- */
+/* ---- the arguments of init ---------------------------------------------- */
 
 static bool
-is_named_so(const char *name)
+is_named_init(const char *name)
 {
 	const char *slash = strrchr(name, '/');
 
@@ -98,12 +103,13 @@ boot_is_init(char **argv)
 	arguments = argv;
 	for (char **word = argv + 1; *word && !requested; word++)
 		requested = strcmp(*word, "--boot") == 0;
-	return (requested || is_named_so(argv[0])) &&
+	return (requested || is_named_init(argv[0])) &&
 	    ((container && strcmp(container, "lxc") == 0) ||
 	    early_first_namespace());
 }
 
-/* Words that ask for a shell and nothing else. */
+/* True for the words of the kernel command line that request single-user mode.
+ */
 static bool
 is_single(const char *word)
 {
@@ -115,7 +121,7 @@ is_single(const char *word)
 	return false;
 }
 
-static char *single;                    /* the word that says so, or NULL */
+static char *single;                    /* word for single-user mode or NULL */
 static const char *runlevel;
 
 char **
@@ -131,16 +137,17 @@ boot_words(char **argv)
 	return argv;
 }
 
-/* How often we have started anew: without options, then for a shell alone. */
+/* Number of reexecutions by boot_rescue(). The first one drops all options, the
+ * second one starts only a shell. */
 static int rescued;
 
 static void
 find_rescue(void)
 {
-	const char *is = getenv("PITH_BOOT_RESCUE");
+	const char *count = getenv("PITH_BOOT_RESCUE");
 
-	if (is)
-		rescued = strcmp(is, "1") == 0 ? 1 : 2;
+	if (count)
+		rescued = strcmp(count, "1") == 0 ? 1 : 2;
 }
 
 void
@@ -161,22 +168,23 @@ boot_rescue(void)
 	else
 		for (;;)
 			pause();
-	early_mount(NULL);              /* /proc may not be there yet */
+	early_mount(NULL);              /* /proc may not be mounted yet */
 	execve("/proc/self/exe", argv, environ);
-	execve(argv[0], argv, environ);         /* without a /proc */
+	execve(argv[0], argv, environ);         /* if mounting /proc failed */
 	for (;;)
 		pause();
 }
 
-/* Whether the init that runs tells of itself, which the first line may ask it
- * before it does: see told_from. */
+/* Wait until the running init has published its status. The first lines of the
+ * inittab may ask for the status before that: see publish_after. Returns false
+ * if there is none. */
 static bool
-is_told(void)
+await_status(void)
 {
 	for (int i = 0; access(STATUS_FILE, F_OK) < 0; i++) {
-		if (i == LOOKS)
+		if (i == STATUS_POLLS)
 			return false;
-		poll(NULL, 0, ALONE_MS);
+		poll(NULL, 0, PUBLISH_DELAY_MS);
 	}
 	return true;
 }
@@ -184,17 +192,18 @@ is_told(void)
 int
 boot_ask(const struct boot *b)
 {
-	const bool told = is_told();
+	const bool published = await_status();
 	char file[256] = "";
 	int fd;
 
 	if (b->status)
 		return status_show();
-	/* To others it means something else. */
-	if (!told)
+	/* Another init may give SIGNAL_REEXEC another meaning. */
+	if (!published)
 		diex("cannot use", "--reexec", "process 1 has no "
-		    STATUS_FILE, "is pith the init of this machine?");
-	/* It would complain on the console alone. */
+		    STATUS_FILE, "check that pith is the init of this machine");
+	/* Check the program file here too: init reports errors only on the
+	 * console. */
 	fd = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC);
 	if (read(fd, file, sizeof(file) - 1) > 0 && chdir("/") == 0 &&
 	    !status_answers_as_pith(file))
@@ -214,10 +223,10 @@ boot_switch(const struct boot *b, char **command)
 	return root_switch(b->switch_root, command[0]) ? command : NULL;
 }
 
-/* ---- the beginning ------------------------------------------------------ */
+/* ---- set-up ------------------------------------------------------------- */
 
 static void
-add(int action, const char *tty, const char *command, char **words)
+add_entry(int action, const char *tty, const char *command, char **words)
 {
 	const struct entry e = { .tty = tty, .command = command,
 	    .words = words, .action = action };
@@ -228,42 +237,42 @@ add(int action, const char *tty, const char *command, char **words)
 static void
 add_shell(void)
 {
-	add(ASKFIRST, "", "-/bin/sh", NULL);
+	add_entry(ASKFIRST, "", "-/bin/sh", NULL);
 }
 
-/* The init before us has left to us what runs. */
+/* After --reexec, take over the processes of the init before us. */
 static void
-take_over(int64_t now)
+restore_state(int64_t now)
 {
-	const char *is = getenv("PITH_BOOT_STATE");
+	const char *number = getenv("PITH_BOOT_STATE");
 	uint64_t fd;
 
 	variables_unset(STATE);
-	if (!is || !text_number(&is, INT32_MAX, &fd) ||
+	if (!number || !text_number(&number, INT32_MAX, &fd) ||
 	    !status_read(fd, table, now))
 		return;
 	close(fd);
-	phase = RUNS;
+	phase = RUNNING;
 }
 
 static void
-greet(void)
+set_boot_variables(void)
 {
-	static char level[64];
-	struct strbuf l = STRBUF(level);
+	static char text[64];
+	struct strbuf variable = STRBUF(text);
 
 	variables_begin();
 	if (!runlevel)
 		return;
-	strbuf_add(&l, "RUNLEVEL=");
-	strbuf_add(&l, runlevel);
-	variables_set(level);
+	strbuf_add(&variable, "RUNLEVEL=");
+	strbuf_add(&variable, runlevel);
+	variables_set(text);
 }
 
-/* Whether a line of sysinit mounts something there, which would fail and say so
- * where it is mounted. */
+/* Return whether a sysinit line mounts a file system there. Its mount(8) would
+ * fail with an error if we had mounted one before. */
 static bool
-is_of_lines(const char *at)
+is_mounted_by_inittab(const char *at)
 {
 	for (int i = 0; i < table->count; i++)
 		if (table->entries[i].action == SYSINIT &&
@@ -276,7 +285,7 @@ void
 boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
     int64_t now)
 {
-	if (!arguments)                 /* or boot_is_init() would know them */
+	if (!arguments)                 /* boot_is_init() was not called */
 		diex("cannot use", "--boot", "not process 1", NULL);
 	opt = b;
 	next_init = root_command(command);
@@ -286,7 +295,7 @@ boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
 	machine = early_first_namespace();
 	if (b->watchdog)
 		watchdog_use(b->watchdog);
-	greet();
+	set_boot_variables();
 	find_rescue();
 	variables_unset(RESCUE);
 	early_begin();
@@ -294,24 +303,24 @@ boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
 	setsid();
 	(void)!chdir("/");
 	watchdog_open();
-	feed_due = 0;
-	/* Machines without the file boot by the lines that are built in. */
+	feed_deadline = 0;
+	/* Without the file inittab_read() uses its built-in lines. */
 	if (!inittab_read(table, app || single || rescued > 1 ? NULL :
 	    INITTAB) && errno != ENOENT)
 		warn("cannot read", INITTAB);
 	if (single)
-		add(RESPAWN, "", "-/bin/sh", NULL);
+		add_entry(RESPAWN, "", "-/bin/sh", NULL);
 	else if (rescued > 1)
 		add_shell();
 	else if (app && b->on_exit == ON_EXIT_RESPAWN)
-		add(RESPAWN, "", app[0], app);
+		add_entry(RESPAWN, "", app[0], app);
 	else if (app)
-		add(ONCE, "", app[0], app);
-	early_mount(is_of_lines);
-	take_over(now);
+		add_entry(ONCE, "", app[0], app);
+	early_mount(is_mounted_by_inittab);
+	restore_state(now);
 }
 
-/* ---- what is to be started ---------------------------------------------- */
+/* ---- the next program to start ------------------------------------------ */
 
 static bool
 is_service(const struct entry *e)
@@ -320,16 +329,16 @@ is_service(const struct entry *e)
 }
 
 static bool
-is_idle(const struct entry *e)
+is_idle_service(const struct entry *e)
 {
 	return is_service(e) && e->pid == 0;
 }
 
-/* The next line of a queue, or NULL: none is left, or one is waited for. */
+/* Return the next line of a queue; NULL if none is left or one still runs. */
 static struct entry *
-from_queue(struct queue *q, int64_t now)
+next_in_queue(struct queue *q, int64_t now)
 {
-	if (q->pid != 0 || q->due > now)
+	if (q->pid != 0 || q->retry_at > now)
 		return NULL;
 	while (q->next < table->count &&
 	    table->entries[q->next].action != q->action)
@@ -338,23 +347,22 @@ from_queue(struct queue *q, int64_t now)
 }
 
 static bool
-is_done(const struct queue *q)
+queue_is_done(const struct queue *q)
 {
 	return q->pid == 0 && q->next >= table->count;
 }
 
 static void
-begin_queue(struct queue *q, int action)
+start_queue(struct queue *q, int action)
 {
 	*q = (struct queue){ action, 0, 0, 0 };
 }
 
-/* Behind another root there is another init. */
 static void
 leave_initramfs(void)
 {
 	if (root_switch(opt->switch_root, next_init[0]))
-		become = next_init;
+		next_exec = next_init;
 }
 
 static void
@@ -364,45 +372,45 @@ next_phase(int64_t now)
 	case IN_SYSINIT:
 		early_complete(machine);
 		watchdog_open();
-		feed_due = now;
-		publish_after = now + ALONE_MS;
+		feed_deadline = now;
+		publish_after = now + PUBLISH_DELAY_MS;
 		phase = IN_WAIT;
-		begin_queue(&lines, WAIT);
+		start_queue(&lines, WAIT);
 		break;
 	case IN_WAIT:
 		if (opt->switch_root)
 			leave_initramfs();
 		phase = IN_ONCE;
-		begin_queue(&lines, ONCE);
+		start_queue(&lines, ONCE);
 		break;
 	case IN_ONCE:
-		phase = RUNS;
+		phase = RUNNING;
 		if (!watchdog_open())
 			warn("cannot open", opt->watchdog);
-		feed_due = now;
+		feed_deadline = now;
 		break;
 	case IN_SHUTDOWN:
 		kill(-1, SIGTERM);
 		kill(-1, SIGCONT);
 		phase = TERM_SENT;
 		due_now = true;
-		phase_due = now + grace_ms;
+		phase_deadline = now + grace_ms;
 		break;
 	case TERM_SENT:
 		kill(-1, SIGKILL);
-		phase = KILLED;
+		phase = KILL_SENT;
 		due_now = true;
-		phase_due = now + UNKILLABLE_MS;
+		phase_deadline = now + UNKILLABLE_MS;
 		break;
-	case RUNS:
-	case KILLED:
-	case OVER:
-		phase = OVER;
+	case RUNNING:
+	case KILL_SENT:
+	case FINISHED:
+		phase = FINISHED;
 	}
 }
 
-/* What can still be started on its own, or runs. Where there is nothing of that
- * kind somebody has to be let in. */
+/* Return whether an entry runs or can be restarted. Without one the machine
+ * would be unreachable: the caller starts a shell. */
 static bool
 can_continue(void)
 {
@@ -419,33 +427,35 @@ can_continue(void)
 }
 
 static struct entry *
-service_due(int64_t now)
+due_service(int64_t now)
 {
 	if (paused)
 		return NULL;
 	for (int i = 0; i < table->count; i++)
-		if (is_idle(&table->entries[i]) && table->entries[i].due <= now)
+		if (is_idle_service(&table->entries[i]) &&
+		    table->entries[i].next_start <= now)
 			return &table->entries[i];
 	return NULL;
 }
 
-/* All that is to run but not to be waited for has been started. */
+/* Return the entry to start now, or NULL. Advances the phase once all lines of
+ * the current one are done. */
 static struct entry *
-what_now(int64_t now)
+next_boot_entry(int64_t now)
 {
-	struct entry *e = phase < TERM_SENT ? from_queue(&keys, now) : NULL;
+	struct entry *e = phase < TERM_SENT ? next_in_queue(&keys, now) : NULL;
 
-	while (!e && !become && phase != RUNS && phase <= IN_SHUTDOWN) {
-		e = from_queue(&lines, now);
-		if (e || !is_done(&lines))
+	while (!e && !next_exec && phase != RUNNING && phase <= IN_SHUTDOWN) {
+		e = next_in_queue(&lines, now);
+		if (e || !queue_is_done(&lines))
 			return e;
 		next_phase(now);
 	}
-	if (!e && phase == RUNS) {
-		e = service_due(now);
+	if (!e && phase == RUNNING) {
+		e = due_service(now);
 		if (!e && !can_continue()) {
 			add_shell();
-			e = service_due(now);
+			e = due_service(now);
 		}
 	}
 	return e;
@@ -454,7 +464,7 @@ what_now(int64_t now)
 bool
 boot_next(struct boot_start *s, int64_t now)
 {
-	struct entry *e = what_now(now);
+	struct entry *e = next_boot_entry(now);
 
 	if (!e)
 		return false;
@@ -473,18 +483,19 @@ const char *
 boot_child(const void *with, const char **on)
 {
 	const struct entry *e = with;
-	const char *what = console_enter(e, on);
+	const char *failed = console_enter(e, on);
 
-	if (!what && e->action == ASKFIRST)
+	if (!failed && e->action == ASKFIRST)
 		console_ask();
-	/* Each time, where there are no such terminals, would be too much. */
-	return what && e->ended ? "" : what;
+	/* A terminal that does not exist is reported once, not at every
+	 * restart. */
+	return failed && e->ended ? "" : failed;
 }
 
-/* ---- what became of it -------------------------------------------------- */
+/* ---- starts and exits --------------------------------------------------- */
 
-/* When it is to run again: at once, where it has lived; else twice as late each
- * time. */
+/* Set the time of the next start. A service that ran long enough restarts at
+ * once; the delay doubles with each short life in a row. */
 static void
 schedule_restart(struct entry *e, int64_t now)
 {
@@ -494,15 +505,17 @@ schedule_restart(struct entry *e, int64_t now)
 		e->short_lives = 0;
 	else if (e->short_lives < UINT8_MAX)
 		e->short_lives++;
-	for (int i = 2; i < e->short_lives && delay < MOST_DELAY_MS; i++)
+	for (int i = 2; i < e->short_lives && delay < MAX_DELAY_MS; i++)
 		delay *= 2;
-	if (delay > MOST_DELAY_MS)
-		delay = MOST_DELAY_MS;
-	/* The first time the time that it lived counts. */
-	e->due = e->short_lives < 2 ? e->started + delay : now + delay;
+	if (delay > MAX_DELAY_MS)
+		delay = MAX_DELAY_MS;
+	/* The first delay is counted from the last start, later ones from the
+	 * exit. */
+	e->next_start = e->short_lives < 2 ? e->started + delay : now + delay;
 	if (e->short_lives == MANY_SHORT_LIVES)
-		warnx("ends again and again", e->command, NULL,
-		    "it is started more and more seldom");
+		warnx("cannot keep running", e->command,
+		    "it ends again and again",
+		    "pith restarts it less and less often");
 }
 
 static struct queue *
@@ -513,20 +526,20 @@ queue_of(const struct entry *e)
 }
 
 static void
-end(enum verb v, int64_t now)
+begin_shutdown(enum verb v, int64_t now)
 {
 	if (phase >= IN_SHUTDOWN)
 		return;
 	verb = v;
 	say(shutdown_name(v));
 	phase = IN_SHUTDOWN;
-	phase_due = now + stop_ms;
-	begin_queue(&lines, SHUTDOWN);
+	phase_deadline = now + stop_ms;
+	start_queue(&lines, SHUTDOWN);
 }
 
-/* The program of an appliance has ended for good. */
+/* Begin the shutdown after the exit of an appliance's program. */
 static void
-end_app(int64_t now)
+shut_down_after_app(int64_t now)
 {
 	static const unsigned char verbs[] = {
 		[ON_EXIT_REBOOT] = REBOOT, [ON_EXIT_POWEROFF] = POWEROFF,
@@ -534,12 +547,13 @@ end_app(int64_t now)
 	};
 
 	if (opt->on_exit == ON_EXIT_SHELL)
-		return;                         /* nothing is left to run */
-	end(opt->on_exit ? verbs[opt->on_exit] : machine ? REBOOT : EXIT, now);
+		return;                 /* can_continue() adds the shell */
+	begin_shutdown(opt->on_exit ? verbs[opt->on_exit] :
+	    machine ? REBOOT : EXIT, now);
 }
 
 static void
-ended(struct entry *e, int wait_status, int64_t now)
+entry_exited(struct entry *e, int wait_status, int64_t now)
 {
 	e->pid = 0;
 	e->ended = true;
@@ -549,8 +563,8 @@ ended(struct entry *e, int wait_status, int64_t now)
 		e->restarts++;
 		schedule_restart(e, now);
 	} else if (e->words) {
-		exit_status = wait_status;
-		end_app(now);
+		app_status = wait_status;
+		shut_down_after_app(now);
 	}
 }
 
@@ -564,10 +578,10 @@ boot_started(const struct boot_start *s, pid_t pid, int64_t now)
 	e->started = now;
 	e->pid = pid;
 	if (pid == 0) {
-		/* No process to be had. A line of a queue comes again. */
-		e->due = now + RETRY_MS;
+		/* fork(2) has failed: try the same line again. */
+		e->next_start = now + RETRY_MS;
 		if (q || e->action == ONCE)
-			(q ? q : &lines)->due = e->due;
+			(q ? q : &lines)->retry_at = e->next_start;
 		return;
 	}
 	if (q)
@@ -587,33 +601,33 @@ boot_died(pid_t pid, int wait_status, int64_t now)
 		keys.pid = 0;
 	for (int i = 0; i < table->count; i++)
 		if (table->entries[i].pid == pid)
-			ended(&table->entries[i], wait_status, now);
+			entry_exited(&table->entries[i], wait_status, now);
 }
 
 /* ---- signals ------------------------------------------------------------ */
 
-/* Lines that are gone leave their processes with SIGTERM; those that stay keep
- * theirs, and are tried at once. If the file is missing or unreadable, keep
- * everything: a missing file is more likely a mistake than a wish to end every
- * service. */
+/* Read the inittab again. Services of removed lines are sent SIGTERM. Other
+ * lines keep their processes, and a pending restart happens at once. If the
+ * file is missing or unreadable, keep everything: a missing file is more likely
+ * a mistake than a wish to end every service. */
 static void
-read_again(void)
+reread_inittab(void)
 {
-	const struct inittab *before = table;
-	struct inittab *now = table == tables ? tables + 1 : tables;
+	const struct inittab *old_table = table;
+	struct inittab *new_table = table == tables ? tables + 1 : tables;
 	const int next_key = keys.next;
 
-	reread = false;
+	reread_requested = false;
 	if (app || single)
 		return;
-	if (!inittab_read(now, INITTAB)) {
+	if (!inittab_read(new_table, INITTAB)) {
 		warn("cannot read", INITTAB);
 		return;
 	}
 	keys.next = INT_MAX;
-	table = now;
-	for (int i = 0; i < before->count; i++) {
-		const struct entry *old = &before->entries[i];
+	table = new_table;
+	for (int i = 0; i < old_table->count; i++) {
+		const struct entry *old = &old_table->entries[i];
 		struct entry *e = inittab_find(table, old);
 
 		if (e) {
@@ -625,8 +639,8 @@ read_again(void)
 			e->action = line.action;
 			e->critical = line.critical;
 			e->short_lives = 0;
-			e->due = 0;
-			/* The first of those that are still to run. */
+			e->next_start = 0;
+			/* Continue with the first line that has not run. */
 			if (i >= next_key && old->action == CTRLALTDEL &&
 			    keys.next == INT_MAX)
 				keys.next = e - table->entries;
@@ -649,35 +663,36 @@ restart_line(void)
 void
 boot_signal(const siginfo_t *info, int64_t now)
 {
-	static const struct { unsigned char sig, verb; } ends[] = {
+	static const struct { unsigned char sig, verb; } shutdowns[] = {
 		{ SIGUSR1, HALT }, { SIGUSR2, POWEROFF }, { SIGTERM, REBOOT },
-		{ SIGPWR, POWEROFF }, { 37, HALT }, { 38, POWEROFF },
-		{ 39, REBOOT },
+		{ SIGPWR, POWEROFF }, { SIGNAL_HALT, HALT },
+		{ SIGNAL_POWEROFF, POWEROFF }, { SIGNAL_REBOOT, REBOOT },
 	};
 	const int sig = info->si_signo;
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (ends[i].sig == sig)
-			end(ends[i].verb, now);
+	for (size_t i = 0; i < sizeof(shutdowns) / sizeof(shutdowns[0]); i++)
+		if (shutdowns[i].sig == sig)
+			begin_shutdown(shutdowns[i].verb, now);
 	if (sig == SIGQUIT && restart_line())
-		end(RESTART_INIT, now);
-	else if (sig == SIGINT && is_done(&keys))
-		begin_queue(&keys, CTRLALTDEL);
+		begin_shutdown(RESTART_INIT, now);
+	else if (sig == SIGINT && queue_is_done(&keys))
+		start_queue(&keys, CTRLALTDEL);
 	else if (sig == SIGHUP)
-		reread = true;
+		reread_requested = true;
 	else if (sig == SIGTSTP)
 		paused = true;
 	else if (sig == SIGCONT)
 		paused = false;
 	else if (sig == SIGNAL_REEXEC)
-		renews = true;
+		reexec_requested = true;
 }
 
-/* ---- times -------------------------------------------------------------- */
+/* ---- deadlines ---------------------------------------------------------- */
 
-/* The machine is as it should be: else its watchdog is to bite. */
+/* Return whether no critical service keeps failing. If one does, the watchdog
+ * is not fed and resets the machine. */
 static bool
-is_well(void)
+is_healthy(void)
 {
 	for (int i = 0; i < table->count; i++) {
 		const struct entry *e = &table->entries[i];
@@ -690,41 +705,44 @@ is_well(void)
 }
 
 static int64_t
-sooner(int64_t a, int64_t b)
+earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
 static int64_t
-next_due(int64_t now)
+next_boot_deadline(int64_t now)
 {
-	int64_t due = due_now ? now : sooner(phase_due, feed_due);
+	int64_t deadline = due_now ? now :
+	    earlier(phase_deadline, feed_deadline);
 
 	due_now = false;
-	if (phase < TERM_SENT && lines.pid == 0 && lines.due > now)
-		due = sooner(due, lines.due);
-	if (phase < TERM_SENT && keys.pid == 0 && keys.due > now)
-		due = sooner(due, keys.due);
-	if (phase == RUNS && !paused)
+	if (phase < TERM_SENT && lines.pid == 0 && lines.retry_at > now)
+		deadline = earlier(deadline, lines.retry_at);
+	if (phase < TERM_SENT && keys.pid == 0 && keys.retry_at > now)
+		deadline = earlier(deadline, keys.retry_at);
+	if (phase == RUNNING && !paused)
 		for (int i = 0; i < table->count; i++)
-			if (is_idle(&table->entries[i]))
-				due = sooner(due, table->entries[i].due);
-	return due;
+			if (is_idle_service(&table->entries[i]))
+				deadline = earlier(deadline,
+				    table->entries[i].next_start);
+	return deadline;
 }
 
 void
 boot_turn(bool nobody_left, int64_t now)
 {
-	if (feed_due <= now)
-		feed_due = watchdog_feed(now, phase != RUNS || is_well());
-	if (reread && phase == RUNS)
-		read_again();
-	if ((phase == TERM_SENT || phase == KILLED) && nobody_left)
-		phase = OVER;
-	else if (phase_due <= now) {
-		phase_due = BOOT_NEVER;
+	if (feed_deadline <= now)
+		feed_deadline = watchdog_feed(now,
+		    phase != RUNNING || is_healthy());
+	if (reread_requested && phase == RUNNING)
+		reread_inittab();
+	if ((phase == TERM_SENT || phase == KILL_SENT) && nobody_left)
+		phase = FINISHED;
+	else if (phase_deadline <= now) {
+		phase_deadline = BOOT_NEVER;
 		if (phase == IN_SHUTDOWN)
-			lines.pid = 0;          /* it has had its time */
+			lines.pid = 0;          /* its time is up */
 		next_phase(now);
 	}
 }
@@ -733,43 +751,43 @@ int64_t
 boot_deadline(int64_t now)
 {
 	if (!changed || phase < IN_WAIT)
-		return next_due(now);
-	/* What has just been started goes first: it may have to share the one
-	 * processor with us. */
+		return next_boot_deadline(now);
+	/* Let the programs just started run first: we may share one processor
+	 * with them. */
 	if (now < publish_after)
-		return sooner(next_due(now), publish_after);
+		return earlier(next_boot_deadline(now), publish_after);
 	changed = false;
 	status_publish(table);
-	return next_due(now);
+	return next_boot_deadline(now);
 }
 
 bool
 boot_idle(void)
 {
-	return phase == RUNS && !changed;
+	return phase == RUNNING && !changed;
 }
 
-/* ---- another in our place ----------------------------------------------- */
+/* ---- exec of another init ----------------------------------------------- */
 
-/* What runs, for the next init, in a file without a name that an exec leaves
- * open. */
+/* Write the status of all entries to an unnamed file that stays open across the
+ * exec, and pass its descriptor to the next init in a variable. */
 static bool
-write_state(void)
+save_state(void)
 {
-	static char variable[40];
-	struct strbuf l = STRBUF(variable);
+	static char text[40];
+	struct strbuf variable = STRBUF(text);
 
-	state = memfd_create("pith-boot", 0);
-	if (state < 0)
+	state_fd = memfd_create("pith-boot", 0);
+	if (state_fd < 0)
 		return false;
-	status_write(state, table);
-	strbuf_add(&l, STATE);
-	strbuf_number(&l, state);
-	variables_set(variable);
+	status_write(state_fd, table);
+	strbuf_add(&variable, STATE);
+	strbuf_number(&variable, state_fd);
+	variables_set(text);
 	if (getenv("PITH_BOOT_STATE"))
 		return true;
-	close(state);
-	state = -1;
+	close(state_fd);
+	state_fd = -1;
 	errno = E2BIG;
 	return false;
 }
@@ -778,15 +796,15 @@ char **
 boot_next_exec(bool *renewed)
 {
 	*renewed = false;
-	if (become)
-		return become;
-	if (!renews || phase != RUNS)
+	if (next_exec)
+		return next_exec;
+	if (!reexec_requested || phase != RUNNING)
 		return NULL;
-	renews = false;
+	reexec_requested = false;
 	if (!status_answers_as_pith(arguments[0]))
 		return NULL;
-	if (!write_state()) {
-		warn("cannot keep", "what runs");
+	if (!save_state()) {
+		warn("cannot save", "the state of the services");
 		return NULL;
 	}
 	*renewed = true;
@@ -796,23 +814,23 @@ boot_next_exec(bool *renewed)
 void
 boot_exec_failed(void)
 {
-	become = NULL;
+	next_exec = NULL;
 	due_now = true;
-	if (phase == OVER)
-		verb = REBOOT;          /* instead of the line "restart" */
-	if (state < 0)
+	if (phase == FINISHED)
+		verb = REBOOT;          /* the "restart" line has failed */
+	if (state_fd < 0)
 		return;
-	close(state);
-	state = -1;
+	close(state_fd);
+	state_fd = -1;
 	variables_unset(STATE);
 }
 
-/* ---- the end ------------------------------------------------------------ */
+/* ---- the end of the shutdown -------------------------------------------- */
 
 bool
 boot_over(void)
 {
-	return phase == OVER;
+	return phase == FINISHED;
 }
 
 bool
@@ -831,15 +849,15 @@ boot_end(struct program *again, int *wait_status)
 		inittab_words(again, restart->command);
 		return true;
 	}
-	*wait_status = exit_status;
+	*wait_status = app_status;
 	if (!machine && verb != EXIT)
 		shutdown_namespace(verb);
 	if (!machine)
 		return false;
 	shutdown_machine(verb);
-	warn("cannot end", "the machine");
+	warn("cannot shut down", "the machine");
 	for (;;) {
 		watchdog_feed(0, true);
-		poll(NULL, 0, LOOK_MS);
+		poll(NULL, 0, FEED_MS);
 	}
 }

@@ -1,6 +1,6 @@
-/* The boot of a device, as a machine of states: what came goes in, what is to
- * be started comes out. Who starts it is init.c. Times are moments of
- * signals_clock(), milliseconds. */
+/* State machine of a device's boot. Signals, exits and times go in; programs to
+ * start come out, and init.c starts them. Times are milliseconds of
+ * signals_clock(). */
 #ifndef PITH_BOOT_H
 #define PITH_BOOT_H
 
@@ -11,102 +11,109 @@
 
 #include "inittab.h"
 
-/* A moment that never comes, as NEVER of signals.h. */
+/* A time that is never reached; equal to NEVER of signals.h. */
 #define BOOT_NEVER INT64_MAX
 
-/* To the init that runs: start anew from your program file. systemd's have it
- * for the same, RTMIN+25. */
+/* Ask the running init to reexecute its program file. systemd(1) uses the same
+ * signal, SIGRTMIN+25 of glibc. */
 enum { SIGNAL_REEXEC = 59 };
 
-/* What follows when the program of an appliance has ended. 0: what fits. */
+/* Action after the exit of an appliance's program. 0: reboot a machine; outside
+ * of the first PID namespace exit. */
 enum on_exit {
 	ON_EXIT_REBOOT = 1, ON_EXIT_POWEROFF, ON_EXIT_HALT, ON_EXIT_RESPAWN,
 	ON_EXIT_SHELL
 };
 
-/* The options that are boot/'s own. */
+/* Options of boot/. */
 struct boot {
-	bool requested;             /* --boot, or called as init */
-	int on_exit;            /* enum on_exit */
-	const char *switch_root;        /* DIR; NULL: stay */
+	bool requested;         /* --boot, or called as init */
+	int on_exit;            /* enum on_exit or 0 */
+	const char *switch_root;        /* DIR; NULL: keep the root */
 	const char *watchdog;   /* DEVICE[:SECONDS]; NULL: none */
-	bool reexec, status;    /* to be asked of the init that runs */
+	bool reexec, status;    /* requests to the running init */
 };
 
-/* What is to be started: a file and its argv, and whether it first asks
- * somebody at its terminal, which may take for ever. */
+/* A program to start. */
 struct boot_start {
-	struct entry *entry;    /* for boot_child() */
-	bool asks;
+	struct entry *entry;    /* argument of boot_child() */
+	bool asks;              /* boot_child() waits for Enter, even forever */
 	struct program program;
 };
 
-/* Whether we, process 1, are a machine's init: called init or linuxrc or with
- * --boot, of the first PID namespace or with container=lxc. */
+/* Return whether we, process 1, are the init of a machine: called init or
+ * linuxrc or with --boot, and in the first PID namespace or with container=lxc
+ * in the environment. */
 bool boot_is_init(char **argv);
 
-/* The words that the kernel was given and we are not, up to our options, are
- * remembered and passed over: what is to be parsed, behind the first. */
+/* Skip the words of the kernel command line that stand before our options, and
+ * remember the run level among them. Returns the argument vector to parse; its
+ * first element takes the place of argv[0]. */
 char **boot_words(char **argv);
 
-/* For log_set_cleanup(): the init of a machine must not end, which the kernel
- * answers with a panic. Starts once more without any options. Returns where we
- * are something else. */
+/* Hook of log_set_cleanup(): reexecute ourselves without options, because the
+ * kernel panics when the init of a machine exits. Returns only if we are not
+ * the init of a machine. */
 void boot_rescue(void);
 
-/* Ask the init that runs to do what its user wants (--status, --reexec, -q).
- * Returns the exit code. */
+/* Print the status of the running init (--status), or send it a request
+ * (--reexec). Returns the exit code; dies on failure. */
 int boot_ask(const struct boot *b);
 
-/* Move to another root at once, as busybox's switch_root(8) does for the script
- * of an initramfs, whose last words we are. What is to be executed then; NULL
- * where it cannot be, after a complaint. */
+/* Switch to another root at once, as busybox's switch_root(8) does: the script
+ * of an initramfs has executed us as its last command. Returns the command to
+ * execute in the new root; NULL after a message if the switch failed. Dies if
+ * we are not process 1. */
 char **boot_switch(const struct boot *b, char **command);
 
-/* Get ready: mounts, console, environment, inittab. stop_ms is the time that
- * shutdown lines have together, grace_ms what is between SIGTERM and SIGKILL;
- * negative for the usual. command is the program of an appliance, or NULL. */
+/* Set up mounts, console, environment and inittab. stop_ms is the time for all
+ * shutdown lines together, grace_ms the time between SIGTERM and SIGKILL; a
+ * negative value selects the default. command is the program of an appliance,
+ * or NULL. Dies if we are not process 1. */
 void boot_begin(const struct boot *b, char **command, int64_t stop_ms,
     int64_t grace_ms, int64_t now);
 
-/* The next thing to start now. False where there is none, for now. */
+/* Store the next program to start in *s. Returns false if none is due now. */
 bool boot_next(struct boot_start *s, int64_t now);
 
-/* Its pid; or 0, where there was no process to be had. */
+/* Report the pid of a started program; 0 if no process could be created. */
 void boot_started(const struct boot_start *s, pid_t pid, int64_t now);
 
-/* In the child, before its exec: a session, a terminal, the question. See
- * struct before: "" for what has been said before. */
+/* In the child, before its exec: create a session, open the terminal and ask
+ * for a key; the call of struct pre_exec. Returns NULL, or what failed, with
+ * errno and *on; "" if that was already reported at an earlier start. */
 const char *boot_child(const void *with, const char **on);
 
-/* A signal that came, and a process that died. */
+/* Handle a signal, and a child's change of state. */
 void boot_signal(const siginfo_t *info, int64_t now);
 void boot_died(pid_t pid, int wait_status, int64_t now);
 
-/* What fell due, with nobody_left for that no process is. */
+/* Run the deadlines that have expired. nobody_left: all processes are gone. */
 void boot_turn(bool nobody_left, int64_t now);
 
-/* All is started: tell of it. Returns when the next turn is due, or BOOT_NEVER.
- */
+/* After all due programs were started: publish the status if it has changed.
+ * Returns the time of the next deadline, or BOOT_NEVER. */
 int64_t boot_deadline(int64_t now);
 
-/* Whether the start is over, and what it took can be let go of. */
+/* Return whether the boot is complete, so that its memory can be freed. */
 bool boot_idle(void);
 
-/* What is to be executed in our place now, or NULL: a new init that takes over
- * what runs (*renewed, which is to find the signals held that we hold), or the
- * one behind another root. */
+/* Return the command to execute in our place now, or NULL. Sets *renewed if it
+ * is pith's program file, which takes over the running services and must
+ * inherit our signal mask. Otherwise it is the init of another root. */
 char **boot_next_exec(bool *renewed);
 
-/* That could not be executed: go on; or where it is the end, reboot. */
+/* Handle the failed exec of that command: go on, or reboot if the processes
+ * have already ended. */
 void boot_exec_failed(void);
 
-/* Whether all has ended. */
+/* Return whether shutdown has ended all processes. */
 bool boot_over(void);
 
-/* The rest, then: file systems, and reboot(2), which does not return for a
- * machine. True: what is to be executed instead, by the line "restart". False
- * outside of the first PID namespace, with the wait status to end with. */
+/* After boot_over(): unmount file systems and call reboot(2); does not return
+ * for a machine. Returns true if the "restart" line asks to execute *again
+ * instead. Returns false outside of the first PID namespace, with the wait
+ * status to exit with. */
 bool boot_end(struct program *again, int *wait_status);
 
 #endif
