@@ -13,21 +13,22 @@
 #include "console.h"
 #include "variables.h"
 
-/* Whose children open it anew; "": they get what we have. */
+/* Path of the console, which children reopen; "": they inherit 0 to 2. */
 static const char *console = "";
 
-/* Opening a line without carrier, or writing to one that is held up, must not
- * hold process 1 up: nor may its descriptor be shared, which has the flag. It
- * comes to be the standard ones at once, and is not left open besides. */
+/* Open a terminal with O_NONBLOCK: process 1 must not block on a serial line
+ * without carrier or under flow control. Children open their own description,
+ * because this flag would be shared. O_CLOEXEC is not needed: the descriptor
+ * becomes 0 to 2 at once. */
 static int
-open_terminal(const char *path, int flags)
+open_console(const char *path, int flags)
 {
 	return open(path, O_RDWR | O_NONBLOCK | flags);
 }
 
-/* As the standard descriptors, of which the one may be. */
+/* Make fd the descriptors 0 to 2 and close it; fd may be one of them. */
 static void
-become_standard(int fd)
+dup_to_standard_fds(int fd)
 {
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
 		if (fd != i)
@@ -36,12 +37,12 @@ become_standard(int fd)
 		close(fd);
 }
 
-/* As busybox's init has it: programs find a terminal that edits lines, whatever
- * the one before has left. Neither speed nor format is changed. */
+/* Set the modes of busybox's init, with line editing, so that programs do not
+ * inherit modes left by an earlier one. Speed and character format are kept. */
 static void
-make_sane(void)
+set_sane_modes(void)
 {
-	static const struct { unsigned char which, is; } keys[] = {
+	static const struct { unsigned char index, value; } keys[] = {
 		{ VINTR, 3 }, { VQUIT, 28 }, { VERASE, 127 }, { VKILL, 21 },
 		{ VEOF, 4 }, { VSTART, 17 }, { VSTOP, 19 }, { VSUSP, 26 },
 	};
@@ -50,7 +51,7 @@ make_sane(void)
 	if (tcgetattr(STDIN_FILENO, &t) < 0)
 		return;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		t.c_cc[keys[i].which] = keys[i].is;
+		t.c_cc[keys[i].index] = keys[i].value;
 	t.c_line = 0;
 	t.c_cflag &= CBAUD | CBAUDEX | CSIZE | CSTOPB | PARENB | PARODD |
 	    CRTSCTS;
@@ -62,7 +63,8 @@ make_sane(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &t);
 }
 
-/* A serial line is told from a screen by what it cannot do. */
+/* Set TERM. Only a virtual terminal supports VT_OPENQRY; a serial line gets
+ * vt102, as busybox's init has it. */
 static void
 set_term(void)
 {
@@ -87,21 +89,22 @@ console_open(bool machine)
 		name = getenv("console");
 	if (!name && machine)
 		name = "/dev/console";
-	fd = name ? open_terminal(name, O_NOCTTY) : -1;
+	fd = name ? open_console(name, O_NOCTTY) : -1;
 	if (fd >= 0) {
 		console = name;
-		become_standard(fd);
+		dup_to_standard_fds(fd);
 	}
-	/* Or the next file that is opened would be what programs write to. */
+	/* Fill 0 to 2: otherwise the next file opened would get a standard
+	 * descriptor, and programs would write to it. */
 	do {
 		fd = open("/dev/null", O_RDWR);
-		if (fd < 0)             /* it always is there, for no use */
+		if (fd < 0)             /* "/" exists even without a /dev */
 			fd = open("/", O_RDONLY);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
 	set_term();
-	make_sane();
+	set_sane_modes();
 }
 
 const char *
@@ -115,27 +118,28 @@ console_enter(const struct entry *e, const char **on)
 	if (*e->tty) {
 		strbuf_add(&name, "/dev/");
 		strbuf_add(&name, e->tty);
-		/* It comes to be the controlling one, as a session leader's
-		 * first; tty_ioctl(4). */
-		fd = open_terminal(path, 0);
+		/* The first terminal that a session leader opens without
+		 * O_NOCTTY becomes its controlling terminal, open(2). */
+		fd = open_console(path, 0);
 		*on = path;
 		if (fd < 0)
 			return "cannot open";
 	} else if (*console) {
-		fd = open_terminal(console, O_NOCTTY);
+		fd = open_console(console, O_NOCTTY);
 	}
 	if (fd >= 0) {
 		fcntl(fd, F_SETFL, 0);
-		become_standard(fd);
+		dup_to_standard_fds(fd);
 	}
-	make_sane();
-	/* Not taken from another session. */
+	set_sane_modes();
+	/* Argument 0: do not steal the terminal from another session,
+	 * TIOCSCTTY(2const). */
 	if (e->words || e->command[0] == '-')
 		ioctl(STDIN_FILENO, TIOCSCTTY, 0);
 	return NULL;
 }
 
-/* Signals act as long as it waits: it is to end with the others. */
+/* Unblock all signals first, so that SIGTERM of a shutdown ends the wait. */
 void
 console_ask(void)
 {
@@ -144,7 +148,8 @@ console_ask(void)
 	sigset_t none;
 	char c;
 
-	/* Of process 1, as there was no exec yet: its watchdog. */
+	/* Close descriptors of process 1, such as the watchdog: there has been
+	 * no exec that closes them. */
 	if (syscall(SYS_close_range, 3, ~0U, 0) < 0)
 		for (int fd = 3; fd < 64; fd++)
 			close(fd);

@@ -6,16 +6,18 @@
 
 #include "inittab.h"
 
-/* Have open descriptors 0 to 2: the console of the machine, or that of CONSOLE=
- * or console= in the environment; else what we were started with; else
- * /dev/null. TERM is set in the environment by what it is. */
+/* Open the console as descriptors 0 to 2 and set TERM in the environment to
+ * match it. The console is CONSOLE= or console= in the environment, else
+ * /dev/console of a machine. If there is none or it cannot be opened, keep
+ * inherited descriptors and open /dev/null for those that are closed. */
 void console_open(bool machine);
 
-/* In a child: a session of its own, and the terminal of its entry as 0 to 2.
- * NULL, or what could not be done, and on what; with errno. */
+/* In a child: create a session and open the terminal of the entry as 0 to 2.
+ * Returns NULL; on failure the verb of the error, with its object in *on and
+ * errno. */
 const char *console_enter(const struct entry *e, const char **on);
 
-/* In a child: wait until somebody presses Enter. */
+/* In a child: print a question and wait for Enter. Blocks no signals. */
 void console_ask(void);
 
 #endif

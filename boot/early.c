@@ -17,7 +17,7 @@
 #include "../cli/log.h"
 #include "early.h"
 
-/* As Buildroot's and other scripts have it. */
+/* The path that Buildroot's scripts use. */
 static const char SEED[] = "/var/lib/random-seed";
 enum { SEED_BYTES = 32 };
 
@@ -48,10 +48,10 @@ static const struct mounting groups =
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Whether a directory is there, or can be made, that is no mount of its own
- * yet; nor a link to another one, which is not ours to hide. */
+/* Return whether the path is a directory, which may be created here, and no
+ * mount point. A symbolic link to a directory is left alone. */
 static bool
-is_free(const char *at)
+is_mountable(const char *at)
 {
 	char up[32];
 	struct strbuf parent = STRBUF(up);
@@ -68,9 +68,10 @@ is_free(const char *at)
 	    here.st_dev == above.st_dev;
 }
 
-/* Whatever lies in a directory would be hidden: pid files, sockets. */
+/* True for an empty directory. A mount would hide its files, such as pid files
+ * and sockets. */
 static bool
-is_empty(const char *at)
+is_empty_directory(const char *at)
 {
 	_Alignas(uint64_t) char entries[256];
 	int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -85,29 +86,29 @@ is_empty(const char *at)
 	return n == 0 && here <= 48;
 }
 
-/* What is forbidden, or what a kernel does not have, is passed over: who needs
- * it will say so. */
+/* Mount one file system if its path is free. Errors are ignored: the kernel may
+ * lack or forbid the type, and programs that need it report that. */
 static void
-mount_it(const struct mounting *m, bool if_empty)
+mount_early(const struct mounting *m, bool if_empty)
 {
-	if (!is_free(m->at) || (if_empty && !is_empty(m->at)))
+	if (!is_mountable(m->at) || (if_empty && !is_empty_directory(m->at)))
 		return;
 	if (mount(m->type, m->at, m->type, m->flags, m->data) < 0 &&
-	    errno == EINVAL)            /* an option that is newer */
+	    errno == EINVAL)            /* option unknown to the kernel */
 		(void)!mount(m->type, m->at, m->type, m->flags, "");
 }
 
-/* In another one the kernel refuses it, reboot(2). Nothing of /proc is to be
- * mounted for that, nor walked through. */
+/* Outside of the first PID namespace RB_DISABLE_CAD fails with EINVAL,
+ * reboot(2). This test needs no /proc. */
 bool
 early_first_namespace(void)
 {
 	return getpid() == 1 && reboot(RB_DISABLE_CAD) == 0;
 }
 
-/* One line of a file, without its end; false where there is none. */
+/* Read the first word of a file. Returns false if there is none. */
 static bool
-read_line(const char *path, char *text, size_t size)
+read_first_word(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
@@ -122,20 +123,21 @@ read_line(const char *path, char *text, size_t size)
 }
 
 static void
-name_host(void)
+set_hostname(void)
 {
 	struct utsname u;
 	char name[65];
 
-	if (read_line("/etc/hostname", name, sizeof(name)) &&
+	if (read_first_word("/etc/hostname", name, sizeof(name)) &&
 	    uname(&u) == 0 && strcmp(u.nodename, "(none)") == 0 &&
 	    sethostname(name, strlen(name)) < 0)
 		warn("cannot set", "the host's name");
 }
 
-/* It takes the kernel longer than all the rest of the start. */
+/* Bring up lo. The kernel takes longer for this than for the rest of the start,
+ * so skip it if lo is up. */
 static void
-raise_loopback(void)
+bring_up_loopback(void)
 {
 	struct ifreq lo = { .ifr_name = "lo" };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -152,16 +154,16 @@ raise_loopback(void)
 void
 early_begin(void)
 {
-	mount_it(&devices, false);
-	name_host();
+	mount_early(&devices, false);
+	set_hostname();
 }
 
 void
-early_mount(bool (*is_left)(const char *at))
+early_mount(bool (*skip)(const char *at))
 {
 	for (size_t i = 0; i < COUNT_OF(first); i++)
-		if (!is_left || !is_left(first[i].at))
-			mount_it(&first[i], false);
+		if (!skip || !skip(first[i].at))
+			mount_early(&first[i], false);
 }
 
 /* ---- randomness --------------------------------------------------------- */
@@ -175,7 +177,8 @@ early_save_seed(void)
 	if (access(SEED, F_OK) < 0 ||
 	    getrandom(seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
 		return;
-	/* Complete or not at all: half a seed would be credited for a whole. */
+	/* Write a new file completely or remove it: a partial seed must not be
+	 * credited as a whole one. */
 	unlink(SEED);
 	fd = open(SEED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    0600);
@@ -186,10 +189,10 @@ early_save_seed(void)
 	close(fd);
 }
 
-/* Give the kernel what was saved, and credit it, random(4); but never twice the
- * same, so only where that could be emptied for good before. */
+/* Load the saved seed and credit its entropy, random(4). Never credit a seed
+ * twice: the file must first have been emptied on disk. */
 static void
-use_seed(void)
+load_seed(void)
 {
 	struct { int bits, bytes; unsigned char seed[SEED_BYTES]; } entropy = {
 		SEED_BYTES * 8, SEED_BYTES, { 0 } };
@@ -210,11 +213,11 @@ use_seed(void)
 	early_save_seed();
 }
 
-/* Mounting cgroup2 in the first cgroup namespace sets its options for the whole
- * machine, cgroups(7): they are not for a container to change. The number is
- * the kernel's PROC_CGROUP_INIT_INO. */
+/* Return whether we are in the first cgroup namespace. Mounting cgroup2 there
+ * changes its options for the whole machine, cgroups(7), which a container must
+ * not do. The number is the kernel's PROC_CGROUP_INIT_INO. */
 static bool
-sets_options_of_machine(void)
+in_first_cgroup_namespace(void)
 {
 	struct stat st;
 
@@ -227,9 +230,9 @@ early_complete(bool machine)
 {
 	early_mount(NULL);
 	for (size_t i = 0; i < COUNT_OF(usual); i++)
-		mount_it(&usual[i], true);
-	if (machine || !sets_options_of_machine())
-		mount_it(&groups, false);       /* sysfs is the kernel's */
-	raise_loopback();
-	use_seed();
+		mount_early(&usual[i], true);
+	if (machine || !in_first_cgroup_namespace())
+		mount_early(&groups, false);       /* made by sysfs, is empty */
+	bring_up_loopback();
+	load_seed();
 }

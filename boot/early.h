@@ -1,28 +1,30 @@
-/* What a system needs before its first program, and what its scripts left out.
- */
+/* Mounts and settings that a machine needs before its first program, and those
+ * that its scripts have left out. Failures are ignored unless stated. */
 #ifndef PITH_BOOT_EARLY_H
 #define PITH_BOOT_EARLY_H
 
 #include <stdbool.h>
 
-/* Whether this is process 1 of the machine's first PID namespace: then
- * Ctrl-Alt-Del comes as SIGINT from now on; pid_namespaces(7). */
+/* Return whether we are process 1 of the first PID namespace. If so,
+ * Ctrl-Alt-Del sends us SIGINT from now on; reboot(2). */
 bool early_first_namespace(void);
 
-/* Before all: /dev where it is missing, the name of the host where it has none.
- */
+/* First step: mount /dev unless it is a mount point. Set the host name from
+ * /etc/hostname if the kernel has none; a failure of that is reported. */
 void early_begin(void);
 
-/* Before the sysinit lines: /proc and /sys where they are missing, but what is
- * left to somebody else; is_left may be NULL. */
-void early_mount(bool (*is_left)(const char *at));
+/* Before the sysinit lines: mount /proc and /sys unless they are mount points.
+ * Skip a path for which skip returns true; skip may be NULL. */
+void early_mount(bool (*skip)(const char *at));
 
-/* After them, what they left out: what is mounted usually, where nothing is
- * mounted or lies there; lo up; and randomness that was saved. Without a
- * machine of its own, cgroup2 only in a cgroup namespace of its own. */
+/* After the sysinit lines: mount the usual file systems on empty directories
+ * that are no mount points, bring up lo, and load the saved random seed. If we
+ * are not the init of a machine, mount cgroup2 only in a cgroup namespace other
+ * than the first. */
 void early_complete(bool machine);
 
-/* Save randomness for the next time. */
+/* Save a random seed for the next boot, if the file of an earlier one exists.
+ */
 void early_save_seed(void);
 
 #endif

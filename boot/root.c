@@ -14,10 +14,10 @@
 #include "../cli/log.h"
 #include "root.h"
 
-/* Deeper trees than this keep their memory. */
-enum { DEPTH = 64 };
+/* Recursion limit. Files in deeper directories are not removed. */
+enum { MAX_DEPTH = 64 };
 
-/* What getdents64(2) fills its buffer with. */
+/* Record of getdents64(2). */
 struct dirent64 {
 	uint64_t ino;
 	int64_t off;
@@ -26,6 +26,7 @@ struct dirent64 {
 	char name[];
 };
 
+/* Mounts to move to the new root. */
 static const char moved[][6] = { "/dev", "/proc", "/sys", "/run" };
 
 char **
@@ -37,7 +38,7 @@ root_command(char **command)
 	return command ? command : usual + 1;
 }
 
-/* Remove what is below a directory, which is closed, on its file system. */
+/* Remove everything below a directory on its own file system. Closes dir. */
 static void
 remove_below(int dir, dev_t device, int depth)
 {
@@ -53,7 +54,8 @@ remove_below(int dir, dev_t device, int depth)
 			at += e->length;
 			if (strcmp(e->name, ".") == 0 ||
 			    strcmp(e->name, "..") == 0 ||
-			    unlinkat(dir, e->name, 0) == 0 || depth == DEPTH)
+			    unlinkat(dir, e->name, 0) == 0 ||
+			    depth == MAX_DEPTH)
 				continue;
 			below = openat(dir, e->name, O_RDONLY | O_DIRECTORY |
 			    O_NOFOLLOW | O_CLOEXEC);
@@ -67,7 +69,8 @@ remove_below(int dir, dev_t device, int depth)
 	close(dir);
 }
 
-/* In a child, which alone sees that root. */
+/* Return whether init can be executed in the new root; false with errno. A
+ * child checks it with chroot(2), which leaves our root unchanged. */
 static bool
 can_execute(const char *dir, const char *init)
 {
@@ -83,22 +86,24 @@ can_execute(const char *dir, const char *init)
 	return wait_status == 0;
 }
 
-/* What is wrong with a change from here to there, or NULL. */
+/* Return the reason why the root cannot be switched, or NULL. */
 static const char *
-objection(const struct stat *old, const struct stat *new,
+switch_objection(const struct stat *old, const struct stat *new,
     const struct statfs *fs)
 {
 	if (fs->f_type != RAMFS_MAGIC && fs->f_type != TMPFS_MAGIC)
-		return "this root is not in memory: it would be erased";
+		return "the current root is no ramfs or tmpfs; "
+		    "switch from an initramfs";
 	if (!S_ISDIR(new->st_mode))
-		return "it is no directory";
+		return "it is not a directory";
 	if (old->st_dev == new->st_dev)
-		return "it is of this file system: nothing is mounted there";
+		return "it is on the current root; "
+		    "mount the new root there first";
 	return NULL;
 }
 
 static bool
-is_possible(const char *dir, const char *init, dev_t *device)
+can_switch_root(const char *dir, const char *init, dev_t *device)
 {
 	struct stat old, new;
 	struct statfs fs;
@@ -109,7 +114,7 @@ is_possible(const char *dir, const char *init, dev_t *device)
 		warn("cannot switch root to", dir);
 		return false;
 	}
-	why = objection(&old, &new, &fs);
+	why = switch_objection(&old, &new, &fs);
 	if (why) {
 		warnx("cannot switch root to", dir, why, NULL);
 		return false;
@@ -122,8 +127,9 @@ is_possible(const char *dir, const char *init, dev_t *device)
 	return true;
 }
 
-/* Mounts that programs have open go along, to the working directory; where
- * there is no place for one it stays behind, and must not be walked through. */
+/* Move mounts to the working directory, so that files that programs have open
+ * stay valid. If the new root has no directory for a mount, detach it:
+ * remove_below() must not remove its files. */
 static void
 move_mounts(void)
 {
@@ -138,11 +144,11 @@ root_switch(const char *dir, const char *init)
 	dev_t device;
 	int old;
 
-	if (!is_possible(dir, init, &device))
+	if (!can_switch_root(dir, init, &device))
 		return false;
 	old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* It can fail, and all is to be where it was then. Our root is still
-	 * the old one. */
+	/* Nothing has moved yet if this fails. MS_MOVE does not change our
+	 * root directory: it is still the old one. */
 	if (chdir(dir) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0) {
 		warn("cannot switch root to", dir);
 		(void)!chdir("/");

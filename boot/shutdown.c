@@ -17,8 +17,8 @@
 
 enum {
 	LIST_BYTES = 64 * 1024,
-	PASSES = 32,                    /* mounts upon mounts upon mounts */
-	LOOK_MS = 50,
+	MAX_PASSES = 32,                /* over the mounts: some are stacked */
+	POLL_MS = 50,                   /* between two checks of the child */
 	UNMOUNT_MS = 60 * 1000
 };
 
@@ -26,8 +26,8 @@ static const struct { char name[24]; int how; } verbs[] = {
 	[HALT] = { "halts the machine", RB_HALT_SYSTEM },
 	[POWEROFF] = { "powers the machine off", RB_POWER_OFF },
 	[REBOOT] = { "reboots the machine", RB_AUTOBOOT },
-	[RESTART_INIT] = { "starts the system again", 0 },
-	[EXIT] = { "ends", 0 },
+	[RESTART_INIT] = { "restarts init", 0 },
+	[EXIT] = { "exits", 0 },
 };
 
 static char list[LIST_BYTES];
@@ -38,7 +38,7 @@ shutdown_name(enum verb verb)
 	return verbs[verb].name;
 }
 
-/* A file of /proc in list, as far as there is room. */
+/* Read a file of /proc into list; a file that is too long is truncated. */
 static bool
 read_list(const char *path)
 {
@@ -54,10 +54,10 @@ read_list(const char *path)
 	return true;
 }
 
-/* The word at a place in list, with \040 and the like taken back, proc(5). Ends
- * in a NUL; *at is what follows. */
+/* Return the word at *at in list, NUL-terminated, with octal escapes such as
+ * \040 decoded, proc(5). *at is set to the text after it. */
 static char *
-take_word(char **at)
+next_list_word(char **at)
 {
 	char *word = *at, *to = *at, *from = *at;
 
@@ -74,9 +74,9 @@ take_word(char **at)
 	return word;
 }
 
-/* A file system cannot be unmounted while there is swap in one of its files. */
+/* Disable swap files: they keep their file system in use. */
 static void
-end_swap(void)
+disable_swap_files(void)
 {
 	char *line, *next;
 
@@ -84,7 +84,7 @@ end_swap(void)
 		return;
 	for (line = list; (next = strchr(line, '\n')); line = next + 1) {
 		char *at = line;
-		char *path = take_word(&at);
+		char *path = next_list_word(&at);
 
 		*next = '\0';
 		if (strncmp(at + strspn(at, " \t"), "file", 4) == 0)
@@ -92,7 +92,7 @@ end_swap(void)
 	}
 }
 
-/* So that the file behind it is not in use any more. */
+/* Detach a loop device, so that its backing file is no longer in use. */
 static void
 free_loop(const char *device)
 {
@@ -105,43 +105,45 @@ free_loop(const char *device)
 	close(fd);
 }
 
-/* What is needed to the end, and keeps nothing. */
+/* True for mounts that are needed until the end. All but "/", which is handled
+ * last, store no data. */
 static bool
-is_needed(const char *at)
+is_needed_mount(const char *at)
 {
 	return strcmp(at, "/") == 0 || strcmp(at, "/proc") == 0 ||
 	    strcmp(at, "/dev") == 0 || strcmp(at, "/sys") == 0;
 }
 
-/* One line of mountinfo: unmount it, or make it read-only. Whether it is gone.
- */
+/* Unmount the mount of one line of mountinfo, or remount it read-only. Returns
+ * true if it was unmounted. */
 static bool
-let_go(char *line, bool only_protect)
+unmount_line(char *line, bool read_only)
 {
 	char *at = line, *where = NULL;
 
 	for (int field = 0; field < 5; field++)
-		where = take_word(&at);
-	if (is_needed(where))
+		where = next_list_word(&at);
+	if (is_needed_mount(where))
 		return false;
-	if (only_protect) {
+	if (read_only) {
 		if (mount(NULL, where, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
 			warn("cannot make read-only", where);
 		return false;
 	}
 	if (umount2(where, UMOUNT_NOFOLLOW) < 0)
 		return false;
-	/* After optional fields there are "-", the type and the source. */
-	while (*at && strcmp(take_word(&at), "-") != 0)
+	/* The optional fields end with "-"; the type and the source follow. */
+	while (*at && strcmp(next_list_word(&at), "-") != 0)
 		;
-	take_word(&at);
-	free_loop(take_word(&at));
+	next_list_word(&at);
+	free_loop(next_list_word(&at));
 	return true;
 }
 
-/* From the newest to the oldest. Whether something is gone. */
+/* Handle all mounts from the newest to the oldest. Returns true if one was
+ * unmounted. */
 static bool
-let_all_go(bool only_protect)
+unmount_pass(bool read_only)
 {
 	bool any = false;
 	char *newline;
@@ -154,7 +156,7 @@ let_all_go(bool only_protect)
 		*newline = '\0';
 		line = strrchr(list, '\n');
 		line = line ? line + 1 : list;
-		any = let_go(line, only_protect) || any;
+		any = unmount_line(line, read_only) || any;
 		if (line == list)
 			break;
 		line[0] = '\0';
@@ -166,11 +168,11 @@ static void
 unmount_all(void)
 {
 	sync();
-	end_swap();
-	for (int i = 0; i < PASSES && let_all_go(false); i++)
+	disable_swap_files();
+	for (int i = 0; i < MAX_PASSES && unmount_pass(false); i++)
 		;
-	let_all_go(true);
-	umount2("/", 0);                /* read-only, umount(2) */
+	unmount_pass(true);
+	umount2("/", 0);                /* remounts "/" read-only */
 	sync();
 }
 
@@ -179,8 +181,8 @@ shutdown_namespace(enum verb verb)
 {
 	pid_t pid;
 
-	/* From a child, as the kernel ends the caller after a halt. What fork()
-	 * does besides _Fork() is for threads. */
+	/* Call reboot(2) in a child: after a halt the kernel ends the caller.
+	 * _Fork(3) omits what fork(3) adds for threads. */
 	pid = _Fork();
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
@@ -194,17 +196,17 @@ shutdown_machine(enum verb verb)
 	pid_t pid = _Fork();
 
 	if (pid <= 0) {
-		early_mount(NULL);      /* no line may have come to it */
+		early_mount(NULL);      /* needed if the boot was cut short */
 		early_save_seed();
 		unmount_all();
 	}
 	if (pid == 0)
 		_exit(0);
-	for (int i = 0; pid > 0 && i < UNMOUNT_MS / LOOK_MS; i++) {
+	for (int i = 0; pid > 0 && i < UNMOUNT_MS / POLL_MS; i++) {
 		if (waitpid(pid, NULL, WNOHANG) != 0)
 			break;
 		watchdog_feed(0, true);
-		poll(NULL, 0, LOOK_MS);
+		poll(NULL, 0, POLL_MS);
 	}
 	watchdog_leave(verb == REBOOT);
 	shutdown_namespace(verb);

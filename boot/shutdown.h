@@ -1,24 +1,24 @@
-/* The end of a machine. */
+/* Final steps of a shutdown, after all processes have ended. */
 #ifndef PITH_BOOT_SHUTDOWN_H
 #define PITH_BOOT_SHUTDOWN_H
 
-/* What follows the end of all processes: AGAIN is what the line "restart" has,
- * EXIT an exit, outside of the first PID namespace. */
+/* Final action of a shutdown. RESTART_INIT executes the "restart" line of the
+ * inittab. EXIT, outside of the first PID namespace, exits. */
 enum verb { HALT, POWEROFF, REBOOT, RESTART_INIT, EXIT };
 
-/* What is said when it begins. */
+/* Return the message that announces a shutdown. */
 const char *shutdown_name(enum verb verb);
 
-/* Write back and unmount what there is, newest first, and where that is still
- * in use make it read-only; swap files and loop devices as well. Then
- * reboot(2). A child does it, so that a file system that never answers cannot
- * hold us up: meanwhile and for a minute at most the watchdog is fed. Comes
- * back only where the kernel refuses. */
+/* Shut down the machine: sync, unmount all file systems, newest first, remount
+ * those in use read-only, release swap files and loop devices, and call
+ * reboot(2). A child unmounts, so that a file system that hangs does not block
+ * the shutdown. Meanwhile, for at most a minute, the watchdog is fed. Returns
+ * only if reboot(2) fails, with errno. */
 void shutdown_machine(enum verb verb);
 
-/* reboot(2) alone: outside of the first PID namespace it ends process 1, by a
- * signal that its parent knows the verb from, pid_namespaces(7). Comes back
- * where it may not. */
+/* Call reboot(2) without unmounting. Outside of the first PID namespace it
+ * kills process 1 by SIGHUP for a reboot and by SIGINT otherwise, so the parent
+ * knows the verb; pid_namespaces(7). Returns only on failure, with errno. */
 void shutdown_namespace(enum verb verb);
 
 #endif

@@ -12,8 +12,9 @@
 #include "../cli/log.h"
 #include "status.h"
 
-/* Whole, as lines are found again by it: each byte of the name of a terminal or
- * of a command may take four, see strbuf_quote(). */
+/* Longest line. Lines must not be truncated, as status_read() compares them.
+ * strbuf_quote() needs up to four bytes for each byte of a terminal's name and
+ * of a command. */
 enum { STATUS_LINE = 4 * (256 + COMMAND_BYTES) + 128 };
 
 enum { ANSWER_MS = 2000 };
@@ -21,9 +22,9 @@ enum { ANSWER_MS = 2000 };
 static const char title[] =
     "PID RESTARTS STATE LAST ACTION TERMINAL COMMAND\n";
 
-/* Which line it is: it is found again by that. */
+/* Append the fields that identify an entry. */
 static void
-add_name(struct strbuf *l, const struct entry *e)
+add_entry_fields(struct strbuf *l, const struct entry *e)
 {
 	strbuf_add(l, inittab_action(e->action));
 	strbuf_add(l, " ");
@@ -33,7 +34,7 @@ add_name(struct strbuf *l, const struct entry *e)
 }
 
 static const char *
-state(const struct entry *e)
+state_name(const struct entry *e)
 {
 	return e->pid > 0 ? "runs" : !e->ended ? "waits" :
 	    e->action == RESPAWN || e->action == ASKFIRST ? "backs-off" :
@@ -41,7 +42,7 @@ state(const struct entry *e)
 }
 
 static void
-add_line(struct strbuf *l, const struct entry *e)
+add_status_line(struct strbuf *l, const struct entry *e)
 {
 	const int status = e->wait_status;
 
@@ -49,14 +50,14 @@ add_line(struct strbuf *l, const struct entry *e)
 	strbuf_add(l, " ");
 	strbuf_number(l, e->restarts);
 	strbuf_add(l, " ");
-	strbuf_add(l, state(e));
+	strbuf_add(l, state_name(e));
 	strbuf_add(l, !e->ended ? " -" : WIFSIGNALED(status) ? " signal=" :
 	    " exit=");
 	if (e->ended)
 		strbuf_number(l, WIFSIGNALED(status) ? WTERMSIG(status) :
 		    WEXITSTATUS(status));
 	strbuf_add(l, " ");
-	add_name(l, e);
+	add_entry_fields(l, e);
 }
 
 void
@@ -68,7 +69,7 @@ status_write(int fd, const struct inittab *t)
 	for (int i = 0; i < t->count; i++) {
 		struct strbuf l = STRBUF(text);
 
-		add_line(&l, &t->entries[i]);
+		add_status_line(&l, &t->entries[i]);
 		text[l.used++] = '\n';
 		(void)!write(fd, text, l.used);
 	}
@@ -81,7 +82,8 @@ status_publish(const struct inittab *t)
 	int fd;
 
 	mkdir(STATUS_DIR, 0755);
-	/* Whoever else may write there does not hold us up by a fifo. */
+	/* Another process may have put a FIFO there, which would block us:
+	 * remove it, and create the file with O_EXCL. */
 	unlink(new);
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    0644);
@@ -92,9 +94,10 @@ status_publish(const struct inittab *t)
 	(void)!rename(new, STATUS_FILE);
 }
 
-/* The next line of a file, without its end; false where there is none. */
+/* Read the next line of a file, without its newline. Returns false at the end
+ * of the file. */
 static bool
-next_line(int fd, char text[STATUS_LINE])
+read_status_line(int fd, char text[STATUS_LINE])
 {
 	size_t n = 0;
 
@@ -109,9 +112,9 @@ next_line(int fd, char text[STATUS_LINE])
 	return false;
 }
 
-/* What is behind the first N words of a line. */
+/* Return the text after the first n words of a line. */
 static const char *
-behind(const char *text, int n)
+skip_words(const char *text, int n)
 {
 	while (n-- > 0 && *(text += strcspn(text, " ")))
 		text++;
@@ -119,9 +122,9 @@ behind(const char *text, int n)
 }
 
 static void
-take_over(struct inittab *t, const char *text, int64_t now)
+restore_entry(struct inittab *t, const char *text, int64_t now)
 {
-	const char *name = behind(text, 4);
+	const char *name = skip_words(text, 4);
 	uint64_t pid, restarts;
 
 	if (!text_number(&text, INT_MAX, &pid) || *text++ != ' ' ||
@@ -132,7 +135,7 @@ take_over(struct inittab *t, const char *text, int64_t now)
 		char own[STATUS_LINE];
 		struct strbuf l = STRBUF(own);
 
-		add_name(&l, e);
+		add_entry_fields(&l, e);
 		if (strcmp(own, name) != 0)
 			continue;
 		e->pid = pid;
@@ -146,21 +149,21 @@ status_read(int fd, struct inittab *t, int64_t now)
 {
 	char text[STATUS_LINE];
 
-	if (lseek(fd, 0, SEEK_SET) < 0 || !next_line(fd, text) ||
+	if (lseek(fd, 0, SEEK_SET) < 0 || !read_status_line(fd, text) ||
 	    strncmp(text, title, sizeof(title) - 2) != 0)
 		return false;
-	while (next_line(fd, text))
-		take_over(t, text, now);
+	while (read_status_line(fd, text))
+		restore_entry(t, text, now);
 	return true;
 }
 
-/* It may be broken, or hang, or be anything: it is not to be process 1 then.
- * Whoever collects orphans collects it. */
+/* A new program file may be broken, hang, or be another program, and must not
+ * become process 1 then. The child is reaped with the orphans. */
 bool
 status_answers_as_pith(const char *file)
 {
-	static char name[] = "pith", question[] = "--version";
-	char *const argv[] = { name, question, NULL };
+	static char name[] = "pith", option[] = "--version";
+	char *const argv[] = { name, option, NULL };
 	char answer[sizeof(name)] = "";
 	struct pollfd from = { .events = POLLIN };
 	int pipe[2];
@@ -187,7 +190,7 @@ status_answers_as_pith(const char *file)
 	if (memcmp(answer, "pith ", sizeof(answer)) == 0)
 		return true;
 	warnx("cannot execute", file,
-	    "it does not answer --version as pith does", NULL);
+	    "it does not answer --version as pith", NULL);
 	return false;
 }
 
@@ -200,7 +203,7 @@ status_show(void)
 
 	if (fd < 0)
 		die_with("cannot read", STATUS_FILE,
-		    "is pith the init of this machine?");
+		    "check that pith is the init of this machine");
 	while ((n = read(fd, text, sizeof(text))) > 0)
 		if (write(STDOUT_FILENO, text, n) != n)
 			die("cannot write to", "stdout");

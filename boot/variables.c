@@ -5,12 +5,12 @@
 
 extern char **environ;
 
-/* The kernel gives us 32 of its own at most (MAX_INIT_ENVS). */
-enum { VARIABLES = 64 };
+/* The kernel passes at most 32 of its own (MAX_INIT_ENVS). */
+enum { MAX_VARIABLES = 64 };
 
-/* Where a variable of that name stands, or is to. */
+/* Return the index of the variable with that name, or of the final NULL. */
 static size_t
-place(const char *variable)
+variable_index(const char *variable)
 {
 	const size_t n = strchrnul(variable, '=') - variable + 1;
 	size_t i = 0;
@@ -23,9 +23,9 @@ place(const char *variable)
 void
 variables_set(const char *variable)
 {
-	const size_t i = place(variable);
+	const size_t i = variable_index(variable);
 
-	if (i == VARIABLES)
+	if (i == MAX_VARIABLES)
 		return;
 	if (!environ[i])
 		environ[i + 1] = NULL;
@@ -35,18 +35,18 @@ variables_set(const char *variable)
 void
 variables_unset(const char *variable)
 {
-	for (size_t i = place(variable); environ[i]; i++)
+	for (size_t i = variable_index(variable); environ[i]; i++)
 		environ[i] = environ[i + 1];
 }
 
 void
 variables_begin(void)
 {
-	static char *room[VARIABLES + 1];
+	static char *variables[MAX_VARIABLES + 1];
 
-	for (size_t i = 0; i < VARIABLES && environ[i]; i++)
-		room[i] = environ[i];
-	environ = room;
+	for (size_t i = 0; i < MAX_VARIABLES && environ[i]; i++)
+		variables[i] = environ[i];
+	environ = variables;
 	variables_set("HOME=/");
 	variables_set("PATH=/sbin:/usr/sbin:/bin:/usr/bin");
 	variables_set("SHELL=/bin/sh");

@@ -1,15 +1,16 @@
-/* The variables of what a device's init starts, environ(7). */
+/* Environment of the programs that a device's init starts, environ(7). */
 #ifndef PITH_BOOT_VARIABLES_H
 #define PITH_BOOT_VARIABLES_H
 
-/* Make room in environ, with what the kernel gave us and HOME, PATH, SHELL and
- * USER as busybox's init has them. */
+/* Move environ to a larger array with the kernel's variables. Set HOME, PATH,
+ * SHELL and USER as busybox's init does. */
 void variables_begin(void);
 
-/* Set "NAME=VALUE", which must stay; passed over where there is no room. */
+/* Set "NAME=VALUE". The text is not copied and must stay valid. Does nothing if
+ * the array is full. */
 void variables_set(const char *variable);
 
-/* Take "NAME=" away. */
+/* Unset a variable, given as "NAME=". */
 void variables_unset(const char *variable);
 
 #endif

@@ -8,10 +8,10 @@
 #include "boot.h"
 #include "watchdog.h"
 
-enum { SECONDS = 30, LAST_SECONDS = 60 };
+enum { DEFAULT_SECONDS = 30, REBOOT_SECONDS = 60 };
 
-static char device[64];
-static int seconds;
+static char device[64];         /* "": no watchdog */
+static int seconds;             /* timeout of the device */
 static int fd = -1;
 
 void
@@ -19,7 +19,7 @@ watchdog_use(const char *name)
 {
 	const char *colon = strrchr(name, ':');
 	const char *digits = colon ? colon + 1 : "";
-	uint64_t n = SECONDS;
+	uint64_t n = DEFAULT_SECONDS;
 	struct strbuf path = STRBUF(device);
 
 	if (colon && (!text_number(&digits, 3600, &n) || *digits || n == 0)) {
@@ -32,7 +32,8 @@ watchdog_use(const char *name)
 	seconds = n;
 }
 
-/* The device may round it, or take no other than its own. */
+/* Set the timeout, and use the one that the device reports: it may round the
+ * value or support only its own. */
 static void
 set_timeout(int wanted)
 {
@@ -71,10 +72,10 @@ watchdog_leave(bool armed)
 	if (fd < 0)
 		return;
 	if (armed) {
-		set_timeout(LAST_SECONDS);
+		set_timeout(REBOOT_SECONDS);
 		watchdog_feed(0, true);
 	} else {
-		/* The magic close, watchdog-api of the kernel. */
+		/* Magic close: "V" before close(2) stops the timer. */
 		(void)!write(fd, "V", 1);
 		close(fd);
 		fd = -1;

@@ -1,23 +1,26 @@
-/* The hardware watchdog: it resets the machine unless it is fed. */
+/* Hardware watchdog, which resets the machine unless it is fed. See
+ * Documentation/watchdog/watchdog-api.rst of the kernel. */
 #ifndef PITH_BOOT_WATCHDOG_H
 #define PITH_BOOT_WATCHDOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What to watch by: DEVICE[:SECONDS], 30 seconds where the device lets us. */
+/* Set the device and timeout: DEVICE[:SECONDS], 30 seconds by default. Dies if
+ * the value is bad. */
 void watchdog_use(const char *device);
 
-/* Open it where that is to be done and is not yet; it runs from then on. True
- * where there is no need to try again. */
+/* Open the device of watchdog_use() and start its timer. Returns true if it is
+ * open or no device is set; false with errno if it cannot be opened yet. */
 bool watchdog_open(void);
 
-/* Feed it, where there is one and all is well. Returns when to do it again, or
- * BOOT_NEVER. */
+/* Feed the watchdog if it is open and well is true. Returns the time of the
+ * next call in milliseconds, or BOOT_NEVER if it is not open. */
 int64_t watchdog_feed(int64_t now, bool well);
 
-/* For the last time: it stays armed over the reset, or is told to stop, so that
- * a machine that is to be off does not start again. */
+/* Leave the watchdog for the last time. If armed, feed it with a timeout of 60
+ * seconds: it stays active during a reboot. Otherwise stop it, so that a
+ * machine that is off or halted is not reset. */
 void watchdog_leave(bool armed);
 
 #endif
