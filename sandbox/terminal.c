@@ -496,8 +496,8 @@ keep_relay_files(const struct terminal *t, int files[RELAY_FDS_END - MASTER_FD])
 
 /* Run the relay. Signals other than SIGKILL do not end it: the launcher
  * forwards those sent to the whole group, such as SIGTERM, and the child's last
- * output is still to come. The death signal only wakes poll(2): the relay ends once
- * getppid(2) no longer returns the launcher. */
+ * output is still to come. The death signal only wakes poll(2): the relay ends
+ * once getppid(2) no longer returns the launcher. */
 static _Noreturn void
 relay_terminal(struct relay *r, int files[RELAY_FDS_END - MASTER_FD])
 {
