@@ -9,8 +9,8 @@
 #include "volumes.h"
 
 enum {
-	SERVERS = 3,            /* a libc asks no more, resolv.conf(5) */
-	LOCAL_BYTES = 256       /* of the lines for the sandbox itself */
+	MAX_SERVERS = 3,        /* MAXNS of libc, resolv.conf(5) */
+	LOCAL_BYTES = 256       /* size of the lines for localhost */
 };
 
 static bool
@@ -21,20 +21,20 @@ is_address(const char *text)
 	return text_address(text, bytes) > 0;
 }
 
+/* Bind a memfd with this text over path; remedy is for an error. */
 static void
-put(const char *path, const struct strbuf *l, const char *remedy)
+add_generated_file(const char *path, const struct strbuf *l, const char *remedy)
 {
-	int fd;
+	const int fd = memfd_create(path, MFD_CLOEXEC);
 
-	fd = memfd_create(path, MFD_CLOEXEC);
 	if (fd < 0 || pwrite(fd, l->text, l->used, 0) != (ssize_t)l->used)
 		die("cannot write", path);
 	volumes_add_file(fd, path, remedy);
 }
 
-/* NAME:ADDRESS as "ADDRESS NAME". */
+/* Append NAME:ADDRESS as "ADDRESS<tab>NAME". */
 static void
-add_host(struct strbuf *l, const char *word)
+add_host_line(struct strbuf *l, const char *word)
 {
 	char name[256];
 	const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz"
@@ -52,9 +52,10 @@ add_host(struct strbuf *l, const char *word)
 	strbuf_add(l, "\n");
 }
 
-/* Room for all lines: each is no longer than its word. */
+/* Allocate a buffer for /etc/hosts. A line is as long as its word plus a
+ * newline. */
 static struct strbuf
-line_for_hosts(const struct sandbox *s, struct memory *m)
+alloc_hosts_buffer(const struct sandbox *s, struct memory *m)
 {
 	size_t size = LOCAL_BYTES;
 
@@ -70,7 +71,7 @@ hosts_prepare(const struct sandbox *s)
 {
 	struct memory memory = { NULL, 0 };
 	char servers_text[512];
-	struct strbuf hosts = line_for_hosts(s, &memory);
+	struct strbuf hosts = alloc_hosts_buffer(s, &memory);
 	struct strbuf servers = STRBUF(servers_text);
 	int name_count = 0, server_count = 0;
 
@@ -81,10 +82,11 @@ hosts_prepare(const struct sandbox *s)
 		const struct word *w = &s->words[i];
 
 		if (w->kind == ADD_HOST) {
-			add_host(&hosts, w->value);
+			add_host_line(&hosts, w->value);
 			name_count++;
 		} else if (w->kind == DNS) {
-			if (!is_address(w->value) || ++server_count > SERVERS)
+			if (!is_address(w->value) ||
+			    ++server_count > MAX_SERVERS)
 				diex("bad value", w->value, "--dns takes an "
 				    "address, three times at most", NULL);
 			strbuf_add(&servers, "nameserver ");
@@ -96,8 +98,8 @@ hosts_prepare(const struct sandbox *s)
 		diex("cannot use", name_count ? "--add-host" : "--dns",
 		    "it needs a --rootfs", NULL);
 	if (name_count)
-		put("/etc/hosts", &hosts, "leave --add-host away");
+		add_generated_file("/etc/hosts", &hosts, "omit --add-host");
 	if (server_count)
-		put("/etc/resolv.conf", &servers, "leave --dns away");
+		add_generated_file("/etc/resolv.conf", &servers, "omit --dns");
 	memory_release(&memory);
 }

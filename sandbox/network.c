@@ -14,26 +14,31 @@
 #include "network.h"
 #include "proc.h"
 
-enum { ADDRESSES = 16, TRIES = 200, TRY_MS = 10 };
+enum {
+	MAX_ADDRESSES = 16,
+	ADDRESS_TRIES = 200,            /* for an address to become free */
+	ADDRESS_TRY_MS = 10
+};
 
-/* Before Linux 6.14 no interface of ours may have the name that a new one is
- * born with, though it be elsewhere: so one beside eth0 gets its name there. */
-static const char inside[] = "eth0", newborn[] = "pith-eth0";
+/* Before Linux 6.14 a new macvlan may not have the name of an interface in our
+ * own namespace, even if it is made in another one. As the host may have an
+ * eth0, the macvlan is renamed inside. */
+static const char inside_name[] = "eth0", temporary_name[] = "pith-eth0";
 
-/* An address with the bits of its net, or that of a gateway. */
+/* Address with prefix length in bits; bits is 0 for a gateway. */
 static struct address {
 	const char *word;
 	unsigned char family, bits, bytes[16];
-} ips[ADDRESSES], gateways[ADDRESSES];
+} ips[MAX_ADDRESSES], gateways[MAX_ADDRESSES];
 
 static int ip_count, gateway_count;
-static enum { NOTHING, VETH, MACVLAN } kind;
-static const char *host;        /* the bridge, or whom it is beside; or NULL */
+static enum { NOTHING, VETH, MACVLAN } link_type;
+static const char *host;        /* bridge, or parent of the macvlan; or NULL */
 static unsigned int host_index;
 
 /* ---- messages ----------------------------------------------------------- */
 
-/* One to the kernel, netlink(7): a header, a struct, attributes. */
+/* Request to the kernel: a header, a struct and attributes, netlink(7). */
 struct message {
 	union {
 		struct nlmsghdr head;
@@ -41,56 +46,58 @@ struct message {
 	};
 };
 
-/* Append, and keep the alignment. Where it had no room it would be a fault of
- * ours: lengths are known or were checked. */
+/* Append data with the alignment of netlink(3). Overflow cannot happen: all
+ * lengths are known or were checked. */
 static void *
-put(struct message *m, const void *data, size_t n)
+put_data(struct message *m, const void *data, size_t n)
 {
 	char *to = m->bytes + NLMSG_ALIGN(m->head.nlmsg_len);
 
 	if (n > (size_t)(m->bytes + sizeof(m->bytes) - to))
-		diex("cannot set up", inside, "too long a name", NULL);
+		diex("cannot set up", inside_name, "the request is too long",
+		    NULL);
 	memcpy(to, data, n);
 	m->head.nlmsg_len = to + n - m->bytes;
 	return to;
 }
 
 static void
-begin(struct message *m, int type, int flags, const void *what, size_t n)
+begin_message(struct message *m, int type, int flags, const void *data,
+    size_t n)
 {
 	*m = (struct message){ .head = { .nlmsg_len = NLMSG_HDRLEN,
 	    .nlmsg_type = type,
 	    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags } };
-	put(m, what, n);
+	put_data(m, data, n);
 }
 
 static struct rtattr *
-add(struct message *m, int type, const void *data, size_t n)
+add_attribute(struct message *m, int type, const void *data, size_t n)
 {
 	const struct rtattr head = { RTA_LENGTH(n), type };
-	struct rtattr *a = put(m, &head, sizeof(head));
+	struct rtattr *a = put_data(m, &head, sizeof(head));
 
-	put(m, data, n);
+	put_data(m, data, n);
 	return a;
 }
 
 static void
-add_number(struct message *m, int type, uint32_t number)
+add_number_attribute(struct message *m, int type, uint32_t number)
 {
-	add(m, type, &number, sizeof(number));
+	add_attribute(m, type, &number, sizeof(number));
 }
 
 static void
-add_text(struct message *m, int type, const char *text)
+add_text_attribute(struct message *m, int type, const char *text)
 {
-	add(m, type, text, strlen(text) + 1);
+	add_attribute(m, type, text, strlen(text) + 1);
 }
 
-/* Attributes in an attribute. */
+/* Begin an attribute that contains attributes. */
 static struct rtattr *
 open_nest(struct message *m, int type)
 {
-	return add(m, type, "", 0);
+	return add_attribute(m, type, "", 0);
 }
 
 static void
@@ -100,14 +107,14 @@ close_nest(struct message *m, struct rtattr *a)
 }
 
 static int
-netlink(void)
+open_netlink(void)
 {
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 }
 
-/* Send it and hear the kernel's answer, no other's. False with errno. */
+/* Send a request and receive the kernel's answer. Returns false with errno. */
 static bool
-ask(int fd, const struct message *m, void *answer, size_t size)
+netlink_request(int fd, const struct message *m, void *answer, size_t size)
 {
 	const struct nlmsghdr *head = answer;
 	struct sockaddr_nl from = { 0 };
@@ -120,7 +127,8 @@ ask(int fd, const struct message *m, void *answer, size_t size)
 		n = recvfrom(fd, answer, size, 0, (struct sockaddr *)&from,
 		    &from_size);
 	while (n < 0 && errno == EINTR);
-	/* Whoever is root of the network may write to us, too. */
+	/* Accept only the kernel's answer: root of the network namespace can
+	 * send to our socket too. */
 	if (n < (ssize_t)sizeof(*head) || from.nl_pid != 0 ||
 	    head->nlmsg_len > (size_t)n)
 		return false;
@@ -131,20 +139,20 @@ ask(int fd, const struct message *m, void *answer, size_t size)
 }
 
 static bool
-tell(int fd, const struct message *m)
+netlink_command(int fd, const struct message *m)
 {
 	union {
 		struct nlmsghdr head;
 		char bytes[1024];
 	} answer;
 
-	return ask(fd, m, &answer, sizeof(answer));
+	return netlink_request(fd, m, &answer, sizeof(answer));
 }
 
-/* ---- before anything is done -------------------------------------------- */
+/* ---- options ------------------------------------------------------------ */
 
 static bool
-take_address(const char *word, struct address *a, bool net)
+parse_address(const char *word, struct address *a, bool net)
 {
 	char text[64];
 	const char *slash = strchrnul(word, '/');
@@ -170,25 +178,25 @@ take_address(const char *word, struct address *a, bool net)
 }
 
 static void
-take_word(const struct word *w)
+parse_network_word(const struct word *w)
 {
 	const bool net = w->kind == IP;
 	int *count = net ? &ip_count : &gateway_count;
 
-	if (kind == NOTHING)
+	if (link_type == NOTHING)
 		diex("cannot set up", w->value, "there is no interface for "
-		    "it", "--network veth or macvlan:IF");
-	if (*count == ADDRESSES)
+		    "it", "use --network veth or macvlan:IF");
+	if (*count == MAX_ADDRESSES)
 		diex("too many addresses", w->value, NULL, NULL);
-	if (!take_address(w->value, (net ? ips : gateways) + (*count)++, net))
+	if (!parse_address(w->value, (net ? ips : gateways) + (*count)++, net))
 		diex("bad value", w->value, net ?
 		    "--ip takes ADDRESS/BITS, such as 10.0.0.2/24" :
 		    "--gateway takes an address", NULL);
 }
 
-/* The interface's number, or 0 where there is none. */
+/* Return the index of an interface, or 0 if there is none. */
 static unsigned int
-index_of(const char *name)
+interface_index(const char *name)
 {
 	struct ifreq r = { .ifr_name = "" };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -201,9 +209,9 @@ index_of(const char *name)
 	return found ? r.ifr_ifindex : 0;
 }
 
-/* True if the net of an address of --ip holds a gateway. */
+/* True if a gateway is in the network of an --ip address. */
 static bool
-holds(const struct address *a, const struct address *gateway)
+is_in_network(const struct address *a, const struct address *gateway)
 {
 	const int whole = a->bits / 8, rest = a->bits % 8;
 
@@ -213,28 +221,30 @@ holds(const struct address *a, const struct address *gateway)
 	    (8 - rest)) == 0);
 }
 
-/* The kernel refuses others, too, but only when all is made. */
+/* Return whether a gateway is in the network of an --ip. The kernel would
+ * refuse others too, but only after the sandbox is made. */
 static bool
-is_reached(const struct address *gateway)
+is_reachable_gateway(const struct address *gateway)
 {
 	for (int i = 0; i < ip_count; i++)
-		if (holds(&ips[i], gateway))
+		if (is_in_network(&ips[i], gateway))
 			return true;
 	return false;
 }
 
 static void
-find_host(void)
+find_host_interface(void)
 {
 	if (!host)
 		return;
 	if (!*host || strlen(host) >= IFNAMSIZ || strchr(host, '/'))
-		diex("no name of an interface", host,
-		    "it has up to 15 bytes and no /", NULL);
-	host_index = index_of(host);
+		diex("bad interface name", host,
+		    "use 1 to 15 bytes without a '/'", NULL);
+	host_index = interface_index(host);
 	if (host_index == 0)
 		diex("cannot find the interface", host, strerror(ENODEV),
-		    kind == VETH ? "ip link add NAME type bridge" : NULL);
+		    link_type == VETH ? "create it with 'ip link add NAME type "
+		    "bridge'" : "list interfaces with 'ip link'");
 }
 
 void
@@ -242,31 +252,33 @@ network_prepare(const struct sandbox *s)
 {
 	const char *n = s->network ? s->network : "";
 
-	kind = strncmp(n, "veth", 4) == 0 && (!n[4] || n[4] == ':') ? VETH :
+	link_type =
+	    strncmp(n, "veth", 4) == 0 && (!n[4] || n[4] == ':') ? VETH :
 	    strncmp(n, "macvlan:", 8) == 0 ? MACVLAN : NOTHING;
-	if (kind == MACVLAN || (kind == VETH && n[4]))
+	if (link_type == MACVLAN || (link_type == VETH && n[4]))
 		host = strchr(n, ':') + 1;
-	if (kind == NOTHING && *n && strcmp(n, "none") != 0 &&
+	if (link_type == NOTHING && *n && strcmp(n, "none") != 0 &&
 	    strcmp(n, "host") != 0 && strncmp(n, "ns:", 3) != 0)
 		diex("bad value", n, "--network takes none, host, ns:PATH, "
 		    "veth, veth:BRIDGE or macvlan:IF", NULL);
-	find_host();
+	find_host_interface();
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == IP || s->words[i].kind == GATEWAY)
-			take_word(&s->words[i]);
+			parse_network_word(&s->words[i]);
 	for (int i = 0; i < gateway_count; i++)
-		if (!is_reached(&gateways[i]))
+		if (!is_reachable_gateway(&gateways[i]))
 			diex("cannot reach the gateway", gateways[i].word,
-			    "it is in the net of no --ip", NULL);
+			    "it is in the network of no --ip",
+			    "give an --ip in its network");
 }
 
 bool
 network_wanted(void)
 {
-	return kind != NOTHING;
+	return link_type != NOTHING;
 }
 
-/* ---- making ------------------------------------------------------------- */
+/* ---- set-up ------------------------------------------------------------- */
 
 static size_t
 address_size(const struct address *a)
@@ -274,9 +286,10 @@ address_size(const struct address *a)
 	return a->family == AF_INET ? 4 : 16;
 }
 
-/* Give an interface an address whose net has so many bits of the peer's, which
- * is the address itself or the other end of a line: RTM_NEWADDR, rtnetlink(7).
- * No duplicate is looked for, which takes a second of IPv6. */
+/* Add an address to an interface by RTM_NEWADDR, rtnetlink(7). The peer is the
+ * address itself, or the other end of a point-to-point link; bits is its prefix
+ * length. IFA_F_NODAD skips duplicate address detection, which takes a second.
+ */
 static bool
 add_address(int fd, unsigned int index, const struct address *a,
     const struct address *peer, int bits)
@@ -286,37 +299,38 @@ add_address(int fd, unsigned int index, const struct address *a,
 	    .ifa_flags = a->family == AF_INET6 ? IFA_F_NODAD : 0 };
 	struct message m;
 
-	begin(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &what, sizeof(what));
-	add(&m, IFA_LOCAL, a->bytes, address_size(a));
-	add(&m, IFA_ADDRESS, peer->bytes, address_size(peer));
-	return tell(fd, &m);
+	begin_message(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &what,
+	    sizeof(what));
+	add_attribute(&m, IFA_LOCAL, a->bytes, address_size(a));
+	add_attribute(&m, IFA_ADDRESS, peer->bytes, address_size(peer));
+	return netlink_command(fd, &m);
 }
 
-/* A pair, whose one end is born in the namespace of init, so that there is no
- * moment in which both are the host's. The other one is down. */
+/* Make a veth pair. The inner end is made directly in init's namespace, so the
+ * host never has both ends. The host's end is down. */
 static bool
-make_pair(int fd, pid_t init, const char *name)
+make_veth(int fd, pid_t init, const char *name)
 {
 	const struct ifinfomsg down = { 0 }, peer = { 0 };
 	struct rtattr *info, *data, *other;
 	struct message m;
 
-	begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &down,
+	begin_message(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &down,
 	    sizeof(down));
-	add_text(&m, IFLA_IFNAME, name);
+	add_text_attribute(&m, IFLA_IFNAME, name);
 	if (host)
-		add_number(&m, IFLA_MASTER, host_index);
+		add_number_attribute(&m, IFLA_MASTER, host_index);
 	info = open_nest(&m, IFLA_LINKINFO);
-	add_text(&m, IFLA_INFO_KIND, "veth");
+	add_text_attribute(&m, IFLA_INFO_KIND, "veth");
 	data = open_nest(&m, IFLA_INFO_DATA);
 	other = open_nest(&m, VETH_INFO_PEER);
-	put(&m, &peer, sizeof(peer));
-	add_text(&m, IFLA_IFNAME, inside);
-	add_number(&m, IFLA_NET_NS_PID, init);
+	put_data(&m, &peer, sizeof(peer));
+	add_text_attribute(&m, IFLA_IFNAME, inside_name);
+	add_number_attribute(&m, IFLA_NET_NS_PID, init);
 	close_nest(&m, other);
 	close_nest(&m, data);
 	close_nest(&m, info);
-	return tell(fd, &m);
+	return netlink_command(fd, &m);
 }
 
 static bool
@@ -326,42 +340,45 @@ make_macvlan(int fd, pid_t init)
 	struct rtattr *info, *data;
 	struct message m;
 
-	begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &what, sizeof(what));
-	add_text(&m, IFLA_IFNAME, newborn);
-	add_number(&m, IFLA_LINK, host_index);
-	add_number(&m, IFLA_NET_NS_PID, init);
+	begin_message(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &what,
+	    sizeof(what));
+	add_text_attribute(&m, IFLA_IFNAME, temporary_name);
+	add_number_attribute(&m, IFLA_LINK, host_index);
+	add_number_attribute(&m, IFLA_NET_NS_PID, init);
 	info = open_nest(&m, IFLA_LINKINFO);
-	add_text(&m, IFLA_INFO_KIND, "macvlan");
+	add_text_attribute(&m, IFLA_INFO_KIND, "macvlan");
 	data = open_nest(&m, IFLA_INFO_DATA);
-	add_number(&m, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
+	add_number_attribute(&m, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
 	close_nest(&m, data);
 	close_nest(&m, info);
-	return tell(fd, &m);
+	return netlink_command(fd, &m);
 }
 
 static const char *
-remedy_of(int error)
+network_remedy(int error)
 {
-	return error == EPERM ? "root of the network may; --publish and "
-	    "--listen work for everyone" : error == EOPNOTSUPP ?
-	    "is that a bridge, and has the kernel such interfaces?" : NULL;
+	return error == EPERM ? "run pith as root of the network "
+	    "namespace, or use --publish and --listen" : error == EOPNOTSUPP ?
+	    "check that it is a bridge and that the kernel supports this type "
+	    "of interface" : NULL;
 }
 
-/* Things that root of a sandbox could have the host's kernel do by packets. By
- * IPv6: take routes and addresses from router advertisements, and other routes
- * from redirects. By IPv4: the latter; go where a source route leads; believe
- * a source address that is not the sandbox's; let packets in to 127.0.0.0/8.
- * The defaults of new interfaces are the host's, and may allow each of them.
- * ip-sysctl(7), Documentation/networking/ip-sysctl.rst of Linux */
-static const struct { bool ipv6; char name[20], value[2]; } distrust[] = {
+/* Settings of the host's end that keep root of a sandbox from changing the host
+ * by packets. IPv6: do not accept routes and addresses from router
+ * advertisements, nor redirects. IPv4: do not accept redirects, source routes,
+ * source addresses other than the sandbox's, or packets to 127.0.0.0/8. New
+ * interfaces get the host's defaults, which may allow each of these.
+ * Documentation/networking/ip-sysctl.rst of Linux */
+static const struct { bool ipv6; char name[20], value[2]; } protections[] = {
 	{ true, "accept_ra", "0" }, { true, "autoconf", "0" },
 	{ true, "accept_redirects", "0" }, { false, "accept_redirects", "0" },
 	{ false, "accept_source_route", "0" }, { false, "route_localnet", "0" },
 	{ false, "rp_filter", "1" },
 };
 
-/* The kernel lets packets in to 127.0.0.0/8 where the interface says so or all
- * do: IN_DEV_ROUTE_LOCALNET of Linux, CVE-2020-8558. */
+/* Die if conf.all allows packets to 127.0.0.0/8: the kernel lets them in if
+ * route_localnet is set for the interface or for all, IN_DEV_ROUTE_LOCALNET;
+ * CVE-2020-8558. */
 static void
 check_localnet(void)
 {
@@ -376,12 +393,12 @@ check_localnet(void)
 		    "set it to 0, or use --network macvlan:IF");
 }
 
-/* Set the host's end of a pair so, before anything can come through it. */
+/* Apply these settings to the host's end of a pair while it is still down. */
 static void
-distrust_end(const char *name)
+protect_host(const char *name)
 {
-	const size_t count = sizeof(distrust) / sizeof(distrust[0]);
-	/* The kernel may have been built or booted without it. */
+	const size_t count = sizeof(protections) / sizeof(protections[0]);
+	/* The kernel may be built or booted without IPv6. */
 	const bool ipv6 = faccessat(proc_fd(), "sys/net/ipv6/conf", F_OK,
 	    0) == 0;
 
@@ -389,14 +406,14 @@ distrust_end(const char *name)
 		char text[96];
 		struct strbuf path = STRBUF(text);
 
-		if (distrust[i].ipv6 && !ipv6)
+		if (protections[i].ipv6 && !ipv6)
 			continue;
-		strbuf_add(&path, distrust[i].ipv6 ? "sys/net/ipv6/conf/" :
+		strbuf_add(&path, protections[i].ipv6 ? "sys/net/ipv6/conf/" :
 		    "sys/net/ipv4/conf/");
 		strbuf_add(&path, name);
 		strbuf_add(&path, "/");
-		strbuf_add(&path, distrust[i].name);
-		if (!proc_write(text, distrust[i].value))
+		strbuf_add(&path, protections[i].name);
+		if (!proc_write(text, protections[i].value))
 			die_with("cannot protect the host from the sandbox by",
 			    text, "make /proc/sys writable");
 	}
@@ -404,22 +421,23 @@ distrust_end(const char *name)
 }
 
 static void
-raise_end(int fd, const char *name)
+bring_up_interface(int fd, const char *name)
 {
-	const struct ifinfomsg up = { .ifi_index = index_of(name),
+	const struct ifinfomsg up = { .ifi_index = interface_index(name),
 	    .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 	struct message m;
 
-	begin(&m, RTM_NEWLINK, 0, &up, sizeof(up));
-	if (!tell(fd, &m))
-		die("cannot raise the interface", name);
+	begin_message(&m, RTM_NEWLINK, 0, &up, sizeof(up));
+	if (!netlink_command(fd, &m))
+		die("cannot bring up the interface", name);
 }
 
-/* True if an address is one of the host's, or has a route of its own by another
- * interface: RTM_F_FIB_MATCH, Linux 4.13, shows the route and not its use. That
- * of IPv6 by ours is there only when the other end is up. */
+/* True if the host has an address itself or has a host route to it through
+ * another interface. RTM_F_FIB_MATCH, Linux 4.13, returns the matching route
+ * instead of the resolved one. The IPv6 route through our interface exists only
+ * once the inner end is up. */
 static bool
-is_taken(int fd, unsigned int index, const struct address *a)
+is_address_taken(int fd, unsigned int index, const struct address *a)
 {
 	const struct rtmsg what = { .rtm_family = a->family,
 	    .rtm_dst_len = address_size(a) * 8,
@@ -431,84 +449,86 @@ is_taken(int fd, unsigned int index, const struct address *a)
 	const struct rtmsg *route = NLMSG_DATA(&answer.head);
 	struct rtattr *part;
 	struct message m;
-	unsigned int by = 0;
+	unsigned int output = 0;
 	int left;
 
-	begin(&m, RTM_GETROUTE, 0, &what, sizeof(what));
+	begin_message(&m, RTM_GETROUTE, 0, &what, sizeof(what));
 	m.head.nlmsg_flags = NLM_F_REQUEST;
-	add(&m, RTA_DST, a->bytes, address_size(a));
-	if (!ask(fd, &m, &answer, sizeof(answer)) ||
+	add_attribute(&m, RTA_DST, a->bytes, address_size(a));
+	if (!netlink_request(fd, &m, &answer, sizeof(answer)) ||
 	    route->rtm_dst_len != what.rtm_dst_len)
 		return false;
 	left = RTM_PAYLOAD(&answer.head);
 	for (part = RTM_RTA(route); RTA_OK(part, left);
 	    part = RTA_NEXT(part, left))
 		if (part->rta_type == RTA_OIF)
-			memcpy(&by, RTA_DATA(part), sizeof(by));
-	return by != index;
+			memcpy(&output, RTA_DATA(part), sizeof(output));
+	return output != index;
 }
 
-/* The host's end of a pair is the sandbox's way out. It has the gateway's
- * address towards that of the sandbox alone, so that any number of sandboxes
- * share a gateway, and the host may have its address elsewhere. */
+/* Give the host's end of a pair a gateway's address, with the sandbox's address
+ * as its only peer. So many sandboxes can share one gateway address, and
+ * another interface of the host may have it too. */
 static void
-join_ends(int fd, unsigned int index, const struct address *gateway,
+add_gateway_address(int fd, unsigned int index, const struct address *gateway,
     const struct address *ip)
 {
 	if (!add_address(fd, index, gateway, ip, address_size(ip) * 8))
 		die("cannot give the host's end the address", gateway->word);
-	/* The kernel removes the pair of a sandbox that has ended a moment
-	 * later. */
-	for (int i = 0; i < TRIES && is_taken(fd, index, ip); i++)
-		poll(NULL, 0, TRY_MS);
-	if (is_taken(fd, index, ip))
+	/* After the end of a sandbox the kernel removes its pair with a short
+	 * delay: wait for that. */
+	for (int i = 0;
+	     i < ADDRESS_TRIES && is_address_taken(fd, index, ip); i++)
+		poll(NULL, 0, ADDRESS_TRY_MS);
+	if (is_address_taken(fd, index, ip))
 		diex("cannot take the address", ip->word, "the host or "
 		    "another sandbox has it", "give --ip another");
 }
 
 static void
-address_host(int fd, const char *name)
+add_gateway_addresses(int fd, const char *name)
 {
-	const unsigned int index = index_of(name);
+	const unsigned int index = interface_index(name);
 
 	for (int i = 0; i < gateway_count; i++)
 		for (int j = 0; j < ip_count; j++)
-			if (holds(&ips[j], &gateways[i]))
-				join_ends(fd, index, &gateways[i], &ips[j]);
+			if (is_in_network(&ips[j], &gateways[i]))
+				add_gateway_address(fd, index, &gateways[i],
+				    &ips[j]);
 }
 
 void
 network_provide(pid_t init)
 {
-	const int fd = netlink();
+	const int fd = open_netlink();
 	char name[IFNAMSIZ];
 	pid_t number = init;
 	bool made;
 
-	/* In another PID namespace on the same network somebody may have the
-	 * same number. */
+	/* A launcher in another PID namespace on the same network may use the
+	 * same number: try the next one. */
 	do {
 		struct strbuf l = STRBUF(name);
 
 		strbuf_add(&l, "pith");
 		strbuf_number(&l, number++);
-		made = kind == VETH ? make_pair(fd, init, name) :
+		made = link_type == VETH ? make_veth(fd, init, name) :
 		    make_macvlan(fd, init);
 	} while (!made && errno == EEXIST && number < init + 16);
 	if (!made)
-		diex("cannot make an interface for", kind == VETH ?
+		diex("cannot make an interface for", link_type == VETH ?
 		    host ? host : "the sandbox" : host, strerror(errno),
-		    remedy_of(errno));
-	if (kind == VETH) {
-		distrust_end(name);
-		raise_end(fd, name);
+		    network_remedy(errno));
+	if (link_type == VETH) {
+		protect_host(name);
+		bring_up_interface(fd, name);
 	}
-	if (kind == VETH && !host)
-		address_host(fd, name);
+	if (link_type == VETH && !host)
+		add_gateway_addresses(fd, name);
 	close(fd);
 }
 
-/* Towards everywhere else. */
+/* Add a default route. */
 static bool
 add_route(int fd, unsigned int index, const struct address *gateway)
 {
@@ -517,44 +537,46 @@ add_route(int fd, unsigned int index, const struct address *gateway)
 	    .rtm_type = RTN_UNICAST };
 	struct message m;
 
-	begin(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &what,
+	begin_message(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &what,
 	    sizeof(what));
-	add(&m, RTA_GATEWAY, gateway->bytes, address_size(gateway));
-	add_number(&m, RTA_OIF, index);
-	return tell(fd, &m);
+	add_attribute(&m, RTA_GATEWAY, gateway->bytes, address_size(gateway));
+	add_number_attribute(&m, RTA_OIF, index);
+	return netlink_command(fd, &m);
 }
 
 void
 network_set(void)
 {
-	const unsigned int index = index_of(kind == VETH ? inside : newborn);
+	const unsigned int index = interface_index(link_type == VETH ?
+	    inside_name : temporary_name);
 	const struct ifinfomsg up = { .ifi_index = index, .ifi_flags = IFF_UP,
 	    .ifi_change = IFF_UP };
-	const int fd = netlink();
+	const int fd = open_netlink();
 	struct message m;
 
 	for (int i = 0; i < ip_count; i++)
 		if (!add_address(fd, index, &ips[i], &ips[i], ips[i].bits))
 			die("cannot set the address", ips[i].word);
-	begin(&m, RTM_NEWLINK, 0, &up, sizeof(up));
-	add_text(&m, IFLA_IFNAME, inside);
-	if (!tell(fd, &m))
-		die("cannot raise the interface", inside);
+	begin_message(&m, RTM_NEWLINK, 0, &up, sizeof(up));
+	add_text_attribute(&m, IFLA_IFNAME, inside_name);
+	if (!netlink_command(fd, &m))
+		die("cannot bring up the interface", inside_name);
 	for (int i = 0; i < gateway_count; i++)
 		if (!add_route(fd, index, &gateways[i]))
 			die("cannot route through", gateways[i].word);
 	close(fd);
-	/* Everyone may ping, as in docker; icmp(7). There may be one group. */
+	/* Allow ICMP echo sockets to all groups, as docker does; icmp(7). The
+	 * write fails if the user namespace maps only one group. */
 	if (!proc_write("sys/net/ipv4/ping_group_range", "0 65535"))
 		proc_write("sys/net/ipv4/ping_group_range", "0 0");
 }
 
-/* ---- counting ----------------------------------------------------------- */
+/* ---- counters ----------------------------------------------------------- */
 
 int
 network_open(void)
 {
-	return network_wanted() ? netlink() : -1;
+	return network_wanted() ? open_netlink() : -1;
 }
 
 void
@@ -570,12 +592,12 @@ network_count(int fd, int64_t *in, int64_t *out)
 	struct message m;
 	int left;
 
-	begin(&m, RTM_GETLINK, 0, &which, sizeof(which));
-	/* Otherwise it is the kernel's to answer twice. */
+	begin_message(&m, RTM_GETLINK, 0, &which, sizeof(which));
+	/* NLM_F_ACK would make the kernel answer twice. */
 	m.head.nlmsg_flags = NLM_F_REQUEST;
-	add_text(&m, IFLA_IFNAME, inside);
+	add_text_attribute(&m, IFLA_IFNAME, inside_name);
 	*in = *out = -1;
-	if (!ask(fd, &m, &answer, sizeof(answer)))
+	if (!netlink_request(fd, &m, &answer, sizeof(answer)))
 		return;
 	left = IFLA_PAYLOAD(&answer.head);
 	for (a = IFLA_RTA(NLMSG_DATA(&answer.head)); RTA_OK(a, left);

@@ -1,6 +1,6 @@
-/* An interface for a sandbox, by rtnetlink(7): a veth(4) pair, or a macvlan
- * beside an interface of the host. Inside it is eth0. It goes with the network
- * namespace that it is in, and the host's end of a pair with it. */
+/* Network interface of a sandbox, made by rtnetlink(7): a veth(4) pair, or a
+ * macvlan on an interface of the host. Inside it is called eth0. The kernel
+ * removes it with its network namespace, and also the host's end of a pair. */
 #ifndef PITH_SANDBOX_NETWORK_H
 #define PITH_SANDBOX_NETWORK_H
 
@@ -10,25 +10,29 @@
 
 #include "sandbox.h"
 
-/* Take --network, --ip and --gateway apart, before anything is done; what is
- * wrong is refused. */
+/* Parse --network, --ip and --gateway, before anything is changed. Dies if a
+ * value is bad. */
 void network_prepare(const struct sandbox *s);
 
-/* Whether there is to be an interface. */
+/* Return whether an interface is to be made. */
 bool network_wanted(void);
 
-/* In the launcher: make it in the network namespace that init was born in; the
- * host's end is called pith and the pid of init, and goes into the bridge, or
- * without one has the addresses of the gateways. Dies, and nothing is left. */
+/* In the launcher: make the interface in init's network namespace. The host's
+ * end of a pair is named "pith" and init's pid. It is added to the bridge, or
+ * gets the gateways' addresses without one. Dies on failure; the interface is
+ * then removed with init's namespace. */
 void network_provide(pid_t init);
 
-/* In init, as root of the namespace: addresses and routes; dies. */
+/* In init, as root of the namespace: set addresses and routes and bring the
+ * interface up. Dies on failure. */
 void network_set(void);
 
-/* In init: a socket that sees the interface, and keeps it; -1 where there is
- * none. In the launcher: the bytes that went in and out so far, by that socket;
- * -1 where they cannot be known. */
+/* In init: open a netlink(7) socket, which keeps the network namespace alive.
+ * Returns -1 if there is no interface, or with errno on failure. */
 int network_open(void);
+
+/* In the launcher: store the bytes received and sent so far, read through the
+ * socket of network_open(); -1 for both if they cannot be read. */
 void network_count(int fd, int64_t *in, int64_t *out);
 
 #endif

@@ -9,22 +9,22 @@
 #include "../cli/log.h"
 #include "ports.h"
 
-/* Ports of --listen, where it is relayed, then those of --publish. */
+/* Relayed ports of --listen, followed by those of --publish. */
 static struct port published[2 * PORTS];
 static int published_count, listening;
-static int opening[2] = { -1, -1 };
+static int opening[2] = { -1, -1 };     /* pipe of ports_opening() */
 
-/* An address and a port of the host. */
+/* Address and port of the host. */
 union outside {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 };
 
-/* ---- taking apart ------------------------------------------------------- */
+/* ---- parsing ------------------------------------------------------------ */
 
 static bool
-port_number(const char *text, uint16_t *port)
+parse_port_number(const char *text, uint16_t *port)
 {
 	uint64_t n;
 
@@ -34,20 +34,20 @@ port_number(const char *text, uint16_t *port)
 	return true;
 }
 
-/* "", "1.2.3.4" or "[::1]"; the first is every address of both families. */
+/* Parse "", "1.2.3.4" or "[::1]". "" selects all addresses of both families. */
 static bool
-host_address(char *text, uint16_t port, union outside *a)
+parse_host_address(char *text, uint16_t port, union outside *a)
 {
 	const size_t n = strlen(text);
-	const bool long_one = n == 0 || (text[0] == '[' && text[n - 1] == ']');
+	const bool ipv6 = n == 0 || (text[0] == '[' && text[n - 1] == ']');
 	unsigned char bytes[16] = { 0 };
 
 	memset(a, 0, sizeof(*a));
-	a->any.sa_family = long_one ? AF_INET6 : AF_INET;
-	a->v4.sin_port = htons(port);   /* at the same place in both */
+	a->any.sa_family = ipv6 ? AF_INET6 : AF_INET;
+	a->v4.sin_port = htons(port);   /* same offset in both families */
 	if (n == 0)
 		return true;
-	if (!long_one) {
+	if (!ipv6) {
 		const size_t size = text_address(text, bytes);
 
 		memcpy(&a->v4.sin_addr, bytes, sizeof(a->v4.sin_addr));
@@ -57,9 +57,9 @@ host_address(char *text, uint16_t port, union outside *a)
 	return text_address(text + 1, a->v6.sin6_addr.s6_addr) == 16;
 }
 
-/* What stands behind the last colon is cut off; NULL where there is none. */
+/* Split a text at its last colon. Returns the text after it, or NULL. */
 static char *
-cut_last(char *text)
+split_last_colon(char *text)
 {
 	char *colon = strrchr(text, ':');
 
@@ -68,9 +68,9 @@ cut_last(char *text)
 	return colon;
 }
 
-/* [ADDRESS:]PORT, and with inner :PORT behind it, and /udp or /tcp. */
+/* Parse [ADDRESS:]PORT[/udp|/tcp]; with inner, :PORT follows the first port. */
 static bool
-take_apart(const char *word, union outside *a, struct port *p, bool inner)
+parse_port(const char *word, union outside *a, struct port *p, bool inner)
 {
 	char text[96], *slash, *number;
 	uint16_t port;
@@ -84,32 +84,32 @@ take_apart(const char *word, union outside *a, struct port *p, bool inner)
 	p->datagrams = slash && strcmp(slash, "udp") == 0;
 	if (slash && !p->datagrams && strcmp(slash, "tcp") != 0)
 		return false;
-	number = inner ? cut_last(text) : NULL;
-	if (inner && (!number || !port_number(number, &p->inner)))
+	number = inner ? split_last_colon(text) : NULL;
+	if (inner && (!number || !parse_port_number(number, &p->inner)))
 		return false;
-	number = cut_last(text);
-	if (!port_number(number ? number : text, &port))
+	number = split_last_colon(text);
+	if (!parse_port_number(number ? number : text, &port))
 		return false;
 	if (!inner)
 		p->inner = port;
 	return (!number || *text) &&
-	    host_address(number ? text : "", port, a);
+	    parse_host_address(number ? text : "", port, a);
 }
 
 /* ---- opening ------------------------------------------------------------ */
 
 static const char *
-remedy_of(int error)
+listen_remedy(int error)
 {
-	return error == EADDRINUSE ? "somebody else has it" :
-	    error == EADDRNOTAVAIL ? "no interface has this address, "
+	return error == EADDRINUSE ? "choose another port" :
+	    error == EADDRNOTAVAIL ? "choose an address of this host, "
 	    "see ip(8)" :
-	    error == EACCES ? "take one from 1024 on, or lower sysctl "
+	    error == EACCES ? "use port 1024 or higher, or lower sysctl "
 	    "net.ipv4.ip_unprivileged_port_start" : NULL;
 }
 
 static bool
-open_socket(const union outside *a, bool every, struct port *p)
+open_socket(const union outside *a, bool both_families, struct port *p)
 {
 	const int on = 1, off = 0;
 
@@ -117,14 +117,14 @@ open_socket(const union outside *a, bool every, struct port *p)
 	    SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	if (p->fd < 0)
 		return false;
-	/* Of connections that are over some ends linger, socket(7). */
+	/* Old connections in TIME_WAIT would make bind(2) fail, socket(7). */
 	if (!p->datagrams)
 		setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (a->any.sa_family == AF_INET6)
-		setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, every ? &off :
-		    &on, sizeof(on));
-	/* As many may wait as net.core.somaxconn says, listen(2): who is one
-	 * too many tries again a second later. */
+		setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY,
+		    both_families ? &off : &on, sizeof(on));
+	/* The kernel limits the backlog to net.core.somaxconn, listen(2). A
+	 * client beyond it retries after a second. */
 	return bind(p->fd, &a->any, a->any.sa_family == AF_INET6 ?
 	    sizeof(a->v6) : sizeof(a->v4)) == 0 &&
 	    (p->datagrams || listen(p->fd, INT16_MAX) == 0);
@@ -134,19 +134,19 @@ static void
 open_port(const char *word, bool inner, struct port *p)
 {
 	union outside a;
-	bool every, opened;
+	bool both_families, opened;
 
 	*p = (struct port){ .word = word };
-	if (!take_apart(word, &a, p, inner))
+	if (!parse_port(word, &a, p, inner))
 		diex("bad value", word, inner ? "--publish takes "
 		    "[ADDRESS:]PORT:PORT[/udp], from 1 to 65535" :
 		    "--listen takes [ADDRESS:]PORT[/udp], from 1 to 65535",
 		    NULL);
-	every = a.any.sa_family == AF_INET6 &&
+	both_families = a.any.sa_family == AF_INET6 &&
 	    IN6_IS_ADDR_UNSPECIFIED(&a.v6.sin6_addr) && word[0] != '[';
-	opened = open_socket(&a, every, p);
-	/* A host without IPv6. */
-	if (!opened && every && (errno == EAFNOSUPPORT ||
+	opened = open_socket(&a, both_families, p);
+	/* Without IPv6 on the host use IPv4 only. */
+	if (!opened && both_families && (errno == EAFNOSUPPORT ||
 	    errno == EADDRNOTAVAIL)) {
 		const in_port_t port = a.v6.sin6_port;
 
@@ -157,12 +157,13 @@ open_port(const char *word, bool inner, struct port *p)
 	}
 	if (!opened)
 		diex("cannot listen on", word, strerror(errno),
-		    remedy_of(errno));
+		    listen_remedy(errno));
 }
 
-/* What the command line calls by its number must not be overwritten. */
+/* Return whether an option names this descriptor, which must then not be
+ * overwritten. */
 static bool
-is_named(const struct sandbox *s, int fd)
+is_named_fd(const struct sandbox *s, int fd)
 {
 	bool named = fd == s->block_fd || fd == s->info_fd;
 
@@ -177,9 +178,9 @@ is_named(const struct sandbox *s, int fd)
 	return named;
 }
 
-/* The files of --listen end before that one. */
+/* Return the number after the last descriptor of --listen. */
 static int
-end_of_places(const struct sandbox *s)
+listen_fds_end(const struct sandbox *s)
 {
 	int end = PORTS_FIRST;
 
@@ -189,7 +190,7 @@ end_of_places(const struct sandbox *s)
 }
 
 static void
-make_opening(int end)
+make_opening_pipe(int end)
 {
 	int ends[2];
 
@@ -203,16 +204,16 @@ make_opening(int end)
 	}
 }
 
-/* Put a port of --listen among the relayed ones. A pipe end reserves the
- * command's descriptor until init opens the socket. */
+/* Add a port of --listen to the relayed ones. Returns the pipe end that
+ * reserves the command's descriptor until init opens the socket. */
 static int
-relay_instead(struct port *p, int end)
+relay_listen_port(struct port *p, int end)
 {
 	const int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, end);
 
 	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		die("cannot listen on", p->word);
-	/* The same port of two addresses outside takes two inside. */
+	/* Ports with the same inner number need different inner addresses. */
 	for (int i = 0; i < published_count; i++)
 		p->nth += published[i].inner == p->inner &&
 		    published[i].datagrams == p->datagrams;
@@ -222,40 +223,40 @@ relay_instead(struct port *p, int end)
 }
 
 static void
-open_for_command(const struct sandbox *s, const char *word, bool own)
+open_listen_port(const struct sandbox *s, const char *word, bool own)
 {
-	const int place = PORTS_FIRST + listening++;
+	const int reserved = PORTS_FIRST + listening++;
 	struct port p;
 	int fd;
 
 	if (listening > PORTS)
 		diex("too many", "--listen", NULL, NULL);
 	open_port(word, false, &p);
-	if (is_named(s, place))
-		diex("cannot listen on", word, "its file is to be one that "
-		    "another option names", "take numbers from 67 on");
-	/* What closes on exec is ours, such as that of --report. */
-	if (p.fd != place && fcntl(place, F_GETFD) == FD_CLOEXEC)
-		diex("cannot listen on", word, "its file is in use",
-		    "a higher limit of open files");
-	fd = own ? relay_instead(&p, end_of_places(s)) : p.fd;
-	if (fd != place && dup2(fd, place) < 0)
+	if (is_named_fd(s, reserved))
+		diex("cannot listen on", word, "another option names its "
+		    "descriptor", "use numbers from 67 up in that option");
+	/* Descriptors with FD_CLOEXEC are our own, such as that of --report. */
+	if (p.fd != reserved && fcntl(reserved, F_GETFD) == FD_CLOEXEC)
+		diex("cannot listen on", word, "its descriptor is in use",
+		    "raise the limit of open files");
+	fd = own ? relay_listen_port(&p, listen_fds_end(s)) : p.fd;
+	if (fd != reserved && dup2(fd, reserved) < 0)
 		die("cannot listen on", word);
-	if (p.fd != place)
+	if (p.fd != reserved)
 		close(p.fd);
-	fcntl(place, F_SETFD, FD_CLOEXEC);
+	fcntl(reserved, F_SETFD, FD_CLOEXEC);
 }
 
 void
 ports_prepare(const struct sandbox *s, bool own)
 {
-	const int end = end_of_places(s);
+	const int end = listen_fds_end(s);
 
 	if (own && end > PORTS_FIRST)
-		make_opening(end);
+		make_opening_pipe(end);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == LISTEN)
-			open_for_command(s, s->words[i].value, own);
+			open_listen_port(s, s->words[i].value, own);
 	for (int i = 0; i < s->word_count; i++) {
 		struct port *p = &published[published_count];
 
@@ -264,7 +265,7 @@ ports_prepare(const struct sandbox *s, bool own)
 		if (!own)
 			diex("cannot publish", s->words[i].value,
 			    "the command is in the host's network",
-			    "a --rootfs, --network none or --unshare net");
+			    "use --rootfs, --network none or --unshare net");
 		if (published_count == PORTS + (own ? listening : 0))
 			diex("too many", "--publish", NULL, NULL);
 		open_port(s->words[i].value, true, p);
@@ -273,11 +274,11 @@ ports_prepare(const struct sandbox *s, bool own)
 	}
 }
 
-/* ---- inside ------------------------------------------------------------- */
+/* ---- sockets in the sandbox --------------------------------------------- */
 
-/* Listen on the address inside to which the relay connects. */
+/* Open the inner socket that the relay connects to, as descriptor fd. */
 static void
-open_inner_port(const struct port *p, int place)
+open_inner_port(const struct port *p, int fd)
 {
 	const union outside a = { .v4 = { .sin_family = AF_INET,
 	    .sin_port = htons(p->inner),
@@ -286,7 +287,7 @@ open_inner_port(const struct port *p, int place)
 
 	if (!open_socket(&a, false, &inner))
 		die("cannot listen inside for", p->word);
-	if (syscall(SYS_dup3, inner.fd, place, O_CLOEXEC) < 0)
+	if (syscall(SYS_dup3, inner.fd, fd, O_CLOEXEC) < 0)
 		die("cannot pass on the socket of", p->word);
 	close(inner.fd);
 }

@@ -1,4 +1,4 @@
-/* Ports of the host that a sandbox answers: --publish and --listen. */
+/* Ports of the host that lead to a sandbox: --publish and --listen. */
 #ifndef PITH_SANDBOX_PORTS_H
 #define PITH_SANDBOX_PORTS_H
 
@@ -8,44 +8,45 @@
 #include "sandbox.h"
 
 enum {
-	PORTS = 64,             /* of each option; more are refused */
-	PORTS_FIRST = 3         /* the first file by --listen */
+	PORTS = 64,             /* at most, of each option */
+	PORTS_FIRST = 3         /* first descriptor of --listen */
 };
 
-/* One that is relayed. */
+/* A port that is relayed. */
 struct port {
-	const char *word;       /* the option's, for errors */
-	int fd;                 /* bound and listening, does not wait */
+	const char *word;       /* value of the option, for errors */
+	int fd;                 /* bound, listening and non-blocking */
 	bool datagrams;         /* UDP, else TCP */
-	uint16_t inner;         /* the port in the sandbox, of this machine's
-	                         * byte order */
-	unsigned char nth;      /* it is on 127.0.0.1 inside, plus that */
+	uint16_t inner;         /* port in the sandbox, in host byte order */
+	unsigned char nth;      /* offset to 127.0.0.1 of the inner address */
 };
 
-/* Take the words apart and open all that they name, before anything is done;
- * what is wrong, and what others have, is refused. Those of --listen are files
- * 3 and on from now, so nothing may be there that is still needed. With own the
- * sandbox has another network than we: then these files become sockets by
- * ports_open_inner(), and what is opened here is relayed to them: a socket
- * stays in its network namespace, and connect(2) can aim it anew. socket(7),
- * ip(7), ipv6(7) */
+/* Parse --publish and --listen and open all sockets, before anything is
+ * changed. Dies if a value is bad or a port is in use. The sockets of --listen
+ * become descriptors 3 and up; the caller must not use these numbers any more.
+ * Set own if the sandbox has its own network namespace. A socket stays in the
+ * namespace where it was made, and connect(2) can redirect it. So the sockets
+ * opened here are then relayed to those that ports_open_inner() opens inside;
+ * socket(7), ip(7), ipv6(7). */
 void ports_prepare(const struct sandbox *s, bool own);
 
-/* In the network of the sandbox, with lo up: open the command's own sockets of
- * --listen, where they are still to be opened; dies. */
+/* In init, in the sandbox's network namespace with lo up: open the command's
+ * sockets of --listen if ports_prepare() got own. Dies on failure. */
 void ports_open_inner(void);
 
-/* The end of a pipe that hangs up once init has opened them; -1 where none are
- * to be opened. Every other process that was there before ports_open_inner()
- * has to give up its writing end by ports_leave_inner(). */
+/* Return the read end of a pipe that hangs up once init has opened these
+ * sockets; -1 if there are none. */
 int ports_opening(void);
+
+/* Close our ends of that pipe. Call it in every other process that exists
+ * before ports_open_inner(), or the pipe does not hang up. */
 void ports_leave_inner(void);
 
-/* Those to be relayed, and how many. */
+/* Return the ports to relay; their number is stored in *count. */
 const struct port *ports_published(int *count);
 
-/* How many files there are from 3 on by --listen, to be kept open for the
- * command; sd_listen_fds(3). */
+/* Return the number of descriptors of --listen, from 3 up, that must be kept
+ * open for the command; sd_listen_fds(3). */
 int ports_listening(void);
 
 #endif

@@ -260,9 +260,9 @@ it 'mounts its names over those of a volume or tmpfs' && for who in $WHO; do
 *10.0.0.2	new'
 	done
 	is "$(cat "$W/names/resolv.conf")" 'nameserver 192.0.2.1'
-	refused "cannot put a file at '/etc/hosts': another option * leave --add-host away" \
+	refused "cannot put a file at '/etc/hosts': another option * omit --add-host" \
 	    --rootfs "$R" --volume "$W/names/hosts:/etc//./hosts" --add-host new:10.0.0.2
-	refused "cannot put a file at '/etc/resolv.conf': another option * leave --dns away" \
+	refused "cannot put a file at '/etc/resolv.conf': another option * omit --dns" \
 	    --rootfs "$R" --volume "$W/names/hosts:/etc/resolv.conf" --dns 10.0.0.1
 done
 

@@ -635,15 +635,15 @@ it 'gives the remedy if an interface is impossible, and leaves none [S43]' && ha
 	R=/
 	refused "cannot make an interface for 'the sandbox': Operation not permitted; root *" \
 	    --rootfs / --network veth
-	refused "cannot find the interface 'nosuch': No such device; ip link add*" \
+	refused "cannot find the interface 'nosuch': No such device; create it with 'ip link add *" \
 	    --rootfs / --network veth:nosuch
-	refused "no name of an interface 'sixteen-bytes-16': *15 bytes*" \
+	refused "bad interface name 'sixteen-bytes-16': *15 bytes*" \
 	    --rootfs / --network veth:sixteen-bytes-16
-	refused "no name of an interface 'a/b': *" --rootfs / --network macvlan:a/b
-	refused "no name of an interface '': *" --rootfs / --network macvlan:
+	refused "bad interface name 'a/b': *" --rootfs / --network macvlan:a/b
+	refused "bad interface name '': *" --rootfs / --network macvlan:
 	[ "$(id -u)" != 0 ] || {
 		be as_root
-		refused "cannot make an interface for 'lo': *is that a bridge*" \
+		refused "cannot make an interface for 'lo': *check that it is a bridge*" \
 		    --rootfs / --network veth:lo
 		refused "cannot make an interface for 'lo': *" --rootfs / --network macvlan:lo
 		# At this point the pair exists.
@@ -696,9 +696,9 @@ it 'hands over no socket in place of a descriptor in use, or without a command' 
 it 'hands over no socket in place of its own report' && {
 	be as_user
 	(ulimit -n 64
-	refused "cannot listen on '8082': its file is in use; *" --report $H/report \
+	refused "cannot listen on '8082': its descriptor is in use; *" --report $H/report \
 	    --listen 8081 --listen 8082
-	refused "cannot listen on '8081': its file is in use; *" --report-fd 7 \
+	refused "cannot listen on '8081': its descriptor is in use; *" --report-fd 7 \
 	    --listen 8081 --listen 8082 7>report)
 }
 
@@ -852,7 +852,7 @@ it 'refuses invalid ports, addresses and names, and conflicting options' && {
 	refused "cannot publish '80:80': the command is in the host's network; *" --rootfs / \
 	    --network host --publish 80:80
 	refused "cannot publish '80:80': the command is in the host's network; *" --publish 80:80
-	refused "cannot listen on '9.9.9.9:8081:80': *no interface has this address*" \
+	refused "cannot listen on '9.9.9.9:8081:80': *choose an address of this host*" \
 	    --rootfs / --publish 9.9.9.9:8081:80
 }
 
@@ -860,13 +860,13 @@ it 'refuses a port in use, and one below 1024 without the privilege' && have soc
 	be as_user
 	start socat TCP-LISTEN:8081,fork,reuseaddr SYSTEM:true
 	eventually grep -q ':1F91 .* 0A ' /proc/net/tcp
-	refused "cannot listen on '8081:80': Address *in use; somebody else has it" \
+	refused "cannot listen on '8081:80': Address *in use; choose another port" \
 	    --rootfs / --read-only --publish 8081:80
-	refused "cannot listen on '8081': Address *in use; somebody else has it" --listen 8081
+	refused "cannot listen on '8081': Address *in use; choose another port" --listen 8081
 	kill $pid
 	ends
 	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -lt 80 ] ||
-	    refused "cannot listen on '80:80': Permission denied; take one from 1024 on*" \
+	    refused "cannot listen on '80:80': Permission denied; use port 1024 or higher*" \
 	    --rootfs / --read-only --publish 80:80
 }
 
