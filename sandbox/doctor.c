@@ -21,12 +21,13 @@
 #include "proc.h"
 #include "seccomp.h"
 
-/* The numbers of all architectures: musl of 2022 lacks some of the names. */
+/* The number is the same on all architectures; musl of 2022 lacks its name. */
 enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_VERSION = 1 };
 
-/* What is tried. The preset can do without those from CLONE3 on. */
+/* Feature to check. Those from CLONE3 on are optional: --rootfs works without
+ * them. */
 enum probe {
-	NAMESPACE_ONLY, /* in the namespaces of the row is enough */
+	NAMESPACE_ONLY, /* success of clone(2) is enough */
 	KERNEL,
 	PRIVATE,
 	LOOPBACK,
@@ -50,16 +51,16 @@ enum probe {
 	INJECTION
 };
 
-/* Namespaces, by their places in the table of namespaces.c. */
+/* Bits of namespaces, by their index in the table of namespaces.c. */
 enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
 
-/* The namespaces to be tried in (0: ours); the name; the CONFIG_* of what the
- * preset needs, and what wants the others; what to do about it whatever the
- * error. */
+/* Columns: namespaces to create for the check (0: use ours); probe; name;
+ * CONFIG_* of the kernel, or for optional features what uses them; remedy for
+ * any error, or "". */
 #define CHECKS(X) \
 	X(0, KERNEL, "kernel", "", "") \
 	X(0, CLONE3, "clone3", "else clone", "") \
-	/* Before all that are tried in one. */ \
+	/* First, because the later rows depend on it. */ \
 	X(USER, NAMESPACE_ONLY, "user namespace", "USER_NS", "") \
 	X(USER, MORE_IDS, "more ids", "--userns subid", "") \
 	X(USER | MNT, PRIVATE, "mnt namespace", "", CHROOTED) \
@@ -69,42 +70,44 @@ enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
 	X(USER | UTS, NAMESPACE_ONLY, "uts namespace", "UTS_NS", "") \
 	X(USER | CGROUP, NAMESPACE_ONLY, "cgroup namespace", "CGROUPS", "") \
 	X(USER, TIME, "time namespace", "--timens", \
-	    "a kernel with CONFIG_TIME_NS") \
+	    "use a kernel with CONFIG_TIME_NS") \
 	X(USER | NET, LOOPBACK, "loopback", "", "") \
 	X(0, OPENAT2, "openat2", "", "") \
 	X(USER | MNT, MOUNTS, "new mount calls", "", "") \
 	X(USER | MNT, OVERLAY, "overlay", "OVERLAY_FS", \
-	    "--read-only does without; root needs Linux 5.19") \
+	    "use --read-only; root needs Linux 5.19") \
 	X(USER, IDMAP, "idmapped .", "", NO_IDMAP) \
 	X(USER, IDMAP_TMP, "idmapped /tmp", "a root there", NO_IDMAP) \
 	X(USER | MNT | PID, NEW_MOUNT, "proc", "PROC_FS", \
-	    "part of our /proc is hidden: --proc none does without; " \
-	    "docker run --security-opt systempaths=unconfined shows it") \
+	    "part of our /proc is hidden: use --proc none, or " \
+	    "docker run --security-opt systempaths=unconfined") \
 	X(USER | MNT | NET, NEW_SYSFS, "sysfs", "SYSFS", \
-	    "--sys none does without") \
+	    "use --sys none") \
 	X(USER | MNT, NEW_MOUNT, "devpts", "UNIX98_PTYS", "") \
 	X(USER | MNT | IPC, NEW_MOUNT, "mqueue", "POSIX_MQUEUE", "") \
 	X(USER | MNT, PIVOT, "pivot_root", "", CHROOTED) \
 	X(0, NO_PRIVS, "no_new_privs", "", "") \
 	X(0, FILTER, "seccomp filter", "SECCOMP_FILTER", "") \
 	X(0, LANDLOCKED, "landlock", "--landlock", \
-	    "a kernel with CONFIG_SECURITY_LANDLOCK, landlock in its lsm=") \
+	    "use a kernel with CONFIG_SECURITY_LANDLOCK and landlock " \
+	    "in its lsm=") \
 	X(0, PIDFD, "pidfd", "else kill", "") \
 	X(0, CGROUPS, "cgroups", "limits", \
-	    "root may, or systemd-run --user --scope -p Delegate=yes") \
+	    "run as root, or in " \
+	    "systemd-run --user --scope -p Delegate=yes") \
 	X(0, LOOP, "loop device", "images", \
-	    "root may, with /dev/loop-control: modprobe loop") \
-	X(0, INJECTION, "tty injection", "-t keeps it off", "")
+	    "run as root, with /dev/loop-control: modprobe loop") \
+	X(0, INJECTION, "tty injection", "-t prevents it", "")
 
-#define CHROOTED "a chroot(2) or an initial ramfs cannot be left: " \
+#define CHROOTED "pivot_root(2) fails in a chroot(2) or initial ramfs: " \
 	"switch_root(8) to a tmpfs first"
-#define NO_IDMAP "this file system cannot, or not in this kernel: " \
-	"--read-only and --userns host do without"
+#define NO_IDMAP "this kernel cannot idmap this file system: " \
+	"use --read-only or --userns host"
 
 #define NUMBERS(in, probe, name, detail, remedy) { in, probe },
 #define TEXTS(in, probe, name, detail, remedy) name "\0" detail "\0" remedy "\0"
 
-/* Texts one after the other, as pointers would be relocations. */
+/* Strings are concatenated: an array of pointers would need relocations. */
 static const struct { unsigned char in, probe; } numbers[] = {
 	CHECKS(NUMBERS)
 };
@@ -117,22 +120,22 @@ struct row {
 	const char *name, *detail, *remedy;
 };
 
-/* What the processes of a row have found, and say by a pipe. */
+/* Result of a row, which its processes write to a pipe. */
 enum { NOT_APPLICABLE = -1 };
 static struct finding {
-	int error;              /* 0: works */
-	bool root;              /* of the whole machine */
-	char text[256];         /* a remark, or more than strerror(3) knows */
+	int error;              /* errno, 0: works, or NOT_APPLICABLE */
+	bool root;              /* we are root of the initial namespace */
+	char text[256];         /* remark, or an error that replaces errno */
 } finding;
-static struct strbuf note;        /* over that text */
-static int told;
+static struct strbuf note;      /* appends to finding.text */
+static int finding_fd;
 static struct utsname kernel;
 
-/* No user namespace can be had: the rest is tried without, as --userns host
- * would. */
+/* User namespaces do not work: check the rest without, as --userns host does.
+ */
 static bool without_user;
 
-/* ---- in the process of a row -------------------------------------------- */
+/* ---- checks, in the process of a row ------------------------------------ */
 
 static int
 error_of(bool works)
@@ -141,23 +144,24 @@ error_of(bool works)
 }
 
 static void
-tell(int error)
+write_finding(int error)
 {
 	finding.error = error;
-	(void)!write(told, &finding, sizeof(finding));
+	(void)!write(finding_fd, &finding, sizeof(finding));
 }
 
-/* In the place of stderr: what a room of the sandbox dies of. */
+/* Hook of log_set_hook(): report the error that a module of the sandbox dies
+ * of. */
 static void
-hear(const char *words, int code)
+report_error(const char *words, int code)
 {
 	(void)code;
 	strbuf_add(&note, words);
-	tell(errno ? errno : EINVAL);
+	write_finding(errno ? errno : EINVAL);
 }
 
 static bool
-is_set(const char *parameter, char to)
+param_is(const char *parameter, char to)
 {
 	char text[4];
 
@@ -165,18 +169,18 @@ is_set(const char *parameter, char to)
 }
 
 static int
-remark(int error, const char *words)
+add_remark(int error, const char *words)
 {
 	strbuf_add(&note, words);
 	return error;
 }
 
-/* mount_setattr(2) is the newest that nothing goes without: Linux 5.12 */
+/* mount_setattr(2) is the newest call that --rootfs needs: Linux 5.12. */
 static int
-look_at_kernel(void)
+check_kernel(void)
 {
 	syscall(SYS_mount_setattr, -1, "", 0, NULL, 0);
-	return remark(errno == ENOSYS ? ENOSYS : 0, kernel.release);
+	return add_remark(errno == ENOSYS ? ENOSYS : 0, kernel.release);
 }
 
 static bool
@@ -185,7 +189,7 @@ make_private(void)
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
-/* A tmpfs over our root, and us in it. */
+/* Mount a tmpfs over our root and change to it. */
 static bool
 mount_scratch_here(void)
 {
@@ -196,10 +200,10 @@ mount_scratch_here(void)
 	    fchdir(stage) == 0;
 }
 
-/* As a launcher has it, whose lower directory shows other owners, or as an init
- * has it. */
+/* Mount an overlay as init does; or, if userns is not -1, as root's launcher
+ * does, whose lower directory is idmapped. */
 static bool
-mount_overlay(int userns)
+check_overlay(int userns)
 {
 	static const char directories[][2] = { "l", "u", "w", "m" };
 	static const char options[] =
@@ -224,7 +228,7 @@ mount_overlay(int userns)
 }
 
 static bool
-use_mounts(void)
+check_mounts(void)
 {
 	int tmpfs = mounts_new("tmpfs", "", 0);
 	int clone = mounts_clone(open("/", O_PATH), NULL, true);
@@ -233,9 +237,10 @@ use_mounts(void)
 	    MOUNT_ATTR_RDONLY, -1);
 }
 
-/* Where we may make groups, as /proc/self/cgroup names them. cgroups(7) */
+/* Check whether we may create cgroups in one of the groups of
+ * /proc/self/cgroup, cgroups(7). */
 static int
-look_at_groups(void)
+check_cgroups(void)
 {
 	char text[4096], path[4096 + 64], *end;
 	const char *unified;
@@ -257,19 +262,19 @@ look_at_groups(void)
 		strbuf_add(&l, group + 1);
 		if (access(path, W_OK) < 0)
 			continue;
-		strbuf_add(&note, error ? ", ours to divide: " : " ");
+		strbuf_add(&note, error ? ", writable: " : " ");
 		error = 0;
 		strbuf_add(&l, "/cgroup.controllers");
 		if (!*name && proc_read(path, path, sizeof(path)))
 			path[strcspn(path, "\n")] = '\0';
 		strbuf_add(&note, *name ? name : path);
 	}
-	strbuf_add(&note, error ? ", none of it ours to divide" : "");
+	strbuf_add(&note, error ? ", no group is writable" : "");
 	return error;
 }
 
 static int
-look_at_landlock(void)
+check_landlock(void)
 {
 	int version = syscall(LANDLOCK_CREATE_RULESET, NULL, 0,
 	    LANDLOCK_VERSION);
@@ -282,16 +287,16 @@ look_at_landlock(void)
 }
 
 static int
-map_owners(const char *path, int userns)
+check_idmap(const char *path, int userns)
 {
 	if (userns < 0)
-		return remark(NOT_APPLICABLE, "for root's user namespaces");
+		return add_remark(NOT_APPLICABLE, "for root's user namespaces");
 	return error_of(mounts_set_attributes(
 	    mounts_clone(open(path, O_PATH), NULL, false), 0, userns));
 }
 
 static bool
-filter_calls(const struct sandbox *s)
+check_filter(const struct sandbox *s)
 {
 	const char *on;
 
@@ -300,9 +305,10 @@ filter_calls(const struct sandbox *s)
 	    seccomp_apply(0, &on);
 }
 
-/* Where one call shows it: -1 with errno. */
+/* Run a check that is a single system call. Returns -1 with errno on failure.
+ */
 static long
-call(const struct row *r)
+check_call(const struct row *r)
 {
 	static const struct open_how how = { .flags = O_PATH,
 	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
@@ -313,8 +319,8 @@ call(const struct row *r)
 	case NEW_MOUNT:
 		return mounts_new(r->name, "", 0);
 	case NEW_SYSFS:
-		/* As a start mounts it: where ours is read-only the kernel
-		 * makes no other one, mount_namespaces(7). */
+		/* Mount it read-only as a sandbox does: if ours is read-only,
+		 * the kernel refuses a writable one, user_namespaces(7). */
 		return mounts_new(r->name, "", MOUNT_ATTR_RDONLY);
 	case NO_PRIVS:
 		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -329,52 +335,53 @@ call(const struct row *r)
 	}
 }
 
-/* Within the namespaces of its row; or outside of them, where userns is not
- * -1. Returns what struct finding has as its error. */
+/* Run a check in the namespaces of its row; or outside of them if userns is not
+ * -1. Returns the error for struct finding. */
 static int
 run_check(const struct row *r, const struct sandbox *s, int userns)
 {
 	switch (r->probe) {
 	case KERNEL:
-		return look_at_kernel();
+		return check_kernel();
 	case PRIVATE:
 		return error_of(make_private());
 	case LOOPBACK:
 		namespaces_set(s, CLONE_NEWNET);
 		return 0;
 	case MOUNTS:
-		return error_of(use_mounts());
+		return error_of(check_mounts());
 	case OVERLAY:
-		return error_of(mount_overlay(userns));
+		return error_of(check_overlay(userns));
 	case IDMAP:
 	case IDMAP_TMP:
-		return map_owners(r->probe == IDMAP ? "." : "/tmp", userns);
+		return check_idmap(r->probe == IDMAP ? "." : "/tmp", userns);
 	case PIVOT:
 		return error_of(mount_scratch_here() &&
 		    syscall(SYS_pivot_root, ".", ".") == 0);
 	case FILTER:
-		return error_of(filter_calls(s));
-	case CLONE3:            /* too small a struct */
+		return error_of(check_filter(s));
+	case CLONE3:            /* EINVAL: the struct is too small */
 		syscall(SYS_clone3, NULL, 0);
 		return errno == EINVAL ? 0 : errno;
 	case LANDLOCKED:
-		return look_at_landlock();
+		return check_landlock();
 	case CGROUPS:
-		return look_at_groups();
+		return check_cgroups();
 	case INJECTION:
-		return remark(NOT_APPLICABLE, is_set("/proc/sys/dev/tty/"
+		return add_remark(NOT_APPLICABLE, param_is("/proc/sys/dev/tty/"
 		    "legacy_tiocsti", '0') ? "forbidden" : "possible");
 	default:
-		return error_of(call(r) >= 0);
+		return error_of(check_call(r) >= 0);
 	}
 }
 
-/* The row's process is a launcher, and what it makes an init. */
+/* Act as the launcher, and start a child that acts as init in the namespaces of
+ * the row. */
 static void
-launch(const struct row *r, const struct sandbox *s)
+check_in_namespaces(const struct row *r, const struct sandbox *s)
 {
 	const bool user = !without_user || r->probe == MORE_IDS;
-	/* What root's launcher has to see to. */
+	/* Root's launcher makes idmapped mounts itself. */
 	const bool outside = user && finding.root && (r->probe == OVERLAY ||
 	    r->probe == IDMAP || r->probe == IDMAP_TMP);
 	char path[PROC_PATH];
@@ -389,7 +396,7 @@ launch(const struct row *r, const struct sandbox *s)
 		ids_prepare(s);
 	if (pipe2(gate, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(flags, NULL)) < 0) {
-		tell(errno);
+		write_finding(errno);
 		return;
 	}
 	if (pid == 0) {
@@ -398,14 +405,14 @@ launch(const struct row *r, const struct sandbox *s)
 			_exit(0);
 		if (user)
 			ids_become();
-		tell(run_check(r, s, -1));
+		write_finding(run_check(r, s, -1));
 		_exit(0);
 	}
 	if (user)
 		ids_map(pid);
 	if (outside)
-		tell(run_check(r, s, openat(proc_fd(), proc_of(path, pid,
-		    "ns/user"), O_RDONLY | O_CLOEXEC)));
+		write_finding(run_check(r, s, openat(proc_fd(),
+		    proc_of(path, pid, "ns/user"), O_RDONLY | O_CLOEXEC)));
 	else
 		(void)!write(gate[1], "", 1);
 	close(gate[1]);
@@ -419,9 +426,9 @@ check_process(const struct row *r)
 	struct sandbox s = { 0 };
 
 	note = STRBUF(finding.text);
-	/* Nothing can be written to it, and poll(2) knows. */
+	/* An O_PATH descriptor discards messages: write(2) and poll(2) fail. */
 	dup2(open("/", O_PATH | O_CLOEXEC), STDERR_FILENO);
-	log_set_hook(hear);
+	log_set_hook(report_error);
 	syscall(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL);
 	errno = 0;
 	proc_open();
@@ -429,16 +436,16 @@ check_process(const struct row *r)
 	if (r->probe == MORE_IDS && !finding.root)
 		s.userns = USERNS_SUBID;
 	if (r->in)
-		launch(r, &s);
+		check_in_namespaces(r, &s);
 	else
-		tell(run_check(r, &s, -1));
+		write_finding(run_check(r, &s, -1));
 	_exit(0);
 }
 
-/* ---- what to do about it ------------------------------------------------ */
+/* ---- remedies ----------------------------------------------------------- */
 
 static const char *
-remedy_of(int error, const struct row *r)
+doctor_remedy(int error, const struct row *r)
 {
 	const bool forbidden = error == EPERM || error == EACCES;
 	const bool filtered = (error == EPERM || error == ENOSYS) &&
@@ -447,28 +454,31 @@ remedy_of(int error, const struct row *r)
 	if (error == ENOSPC && r->in)
 		return "raise user.max_*_namespaces, sysctl(8)";
 	if (forbidden && r->in && without_user)
-		return "it needs a user namespace, or CAP_SYS_ADMIN";
+		return "enable user namespaces, or run with CAP_SYS_ADMIN";
 	if (forbidden && r->in && !finding.root) {
-		if (is_set("/proc/sys/kernel/unprivileged_userns_clone", '0'))
-			return "sysctl kernel.unprivileged_userns_clone=1";
-		if (is_set("/proc/sys/kernel/"
+		if (param_is("/proc/sys/kernel/unprivileged_userns_clone", '0'))
+			return "set sysctl "
+			    "kernel.unprivileged_userns_clone=1";
+		if (param_is("/proc/sys/kernel/"
 		    "apparmor_restrict_unprivileged_userns", '1'))
-			return "sysctl kernel.apparmor_restrict_unprivileged_"
-			    "userns=0, or a profile for pith";
+			return "set sysctl kernel.apparmor_restrict_"
+			    "unprivileged_userns=0, or add a profile for pith";
 	}
-	/* Filters answer EPERM to what they know, else ENOSYS. */
+	/* Filters usually return EPERM for calls that they know, and ENOSYS
+	 * for others. */
 	if (r->remedy[0] && !(filtered && error == ENOSYS))
 		return r->remedy;
-	return filtered ? "a filter of system calls forbids it: docker run "
+	return filtered ? "a seccomp filter forbids it: use docker run "
 	    "--security-opt seccomp=unconfined" :
-	    error == EACCES ? "AppArmor or SELinux forbids it: docker run "
+	    error == EACCES ? "AppArmor or SELinux forbids it: use docker run "
 	    "--security-opt apparmor=unconfined" :
-	    error == EPERM ? "not in a chroot(2), nor without capabilities" :
-	    error == ENOSYS && !r->detail[0] ? "Linux 5.12 or newer" : NULL;
+	    error == EPERM ? "leave the chroot(2), or run with capabilities" :
+	    error == ENOSYS && !r->detail[0] ? "use Linux 5.12 or newer" : NULL;
 }
 
-/* ---- telling ------------------------------------------------------------ */
+/* ---- output ------------------------------------------------------------- */
 
+/* Fields of a result, in the order of the output. */
 enum { NAME, FOR, REMARK, ERROR, REMEDY, FIELDS };
 
 static const struct { char key[7], before[3], after[2]; } fields[FIELDS] = {
@@ -477,8 +487,8 @@ static const struct { char key[7], before[3], after[2]; } fields[FIELDS] = {
 };
 
 static void
-verdict_of(
-    const struct row *r, const char *values[FIELDS], struct strbuf *config)
+fill_fields(const struct row *r, const char *values[FIELDS],
+    struct strbuf *config)
 {
 	const int error = finding.error;
 	char *text = finding.text[0] ? finding.text : NULL;
@@ -489,19 +499,20 @@ verdict_of(
 	values[REMARK] = error > 0 ? NULL : text;
 	values[ERROR] = error <= 0 ? NULL : text ? text : strerror(error);
 	values[REMEDY] = error <= 0 ? NULL : end ? end + 2 :
-	    remedy_of(error, r);
+	    doctor_remedy(error, r);
 	if (end)
 		*end = '\0';
 	if (!values[REMEDY] && r->probe < CLONE3 && r->detail[0] &&
 	    (error == EINVAL || error == ENODEV || error == ENOSYS)) {
-		strbuf_add(config, "a kernel with CONFIG_");
+		strbuf_add(config, "use a kernel with CONFIG_");
 		strbuf_add(config, r->detail);
 		values[REMEDY] = config->text;
 	}
 }
 
 static void
-add(struct strbuf *l, const char *before, const char *text, const char *after)
+add_parts(struct strbuf *l, const char *before, const char *text,
+    const char *after)
 {
 	strbuf_add(l, before);
 	strbuf_add(l, text);
@@ -515,25 +526,25 @@ add_fields(struct strbuf *l, const char *const values[FIELDS], bool json)
 		const char *value = values[i];
 
 		if (json) {
-			add(l, ",\"", fields[i].key, "\":");
-			add(l, value ? "\"" : "", value ? value : "null",
+			add_parts(l, ",\"", fields[i].key, "\":");
+			add_parts(l, value ? "\"" : "", value ? value : "null",
 			    value ? "\"" : "");
 		} else if (value) {
-			add(l, fields[i].before, value, fields[i].after);
+			add_parts(l, fields[i].before, value, fields[i].after);
 		}
 	}
 	strbuf_add(l, json ? "}" : "\n");
 }
 
 static void
-put(struct strbuf *l)
+print_buffer(struct strbuf *l)
 {
 	if (write(STDOUT_FILENO, l->text, l->used) != (ssize_t)l->used)
 		die("cannot write to", "stdout");
 	l->used = 0;
 }
 
-/* Returns finding.error. */
+/* Run the check of a row and print the result. Returns finding.error. */
 static int
 run_row(const struct row *r, bool json, struct strbuf *l)
 {
@@ -547,11 +558,11 @@ run_row(const struct row *r, bool json, struct strbuf *l)
 	pid_t pid;
 
 	finding.text[0] = '\0';
-	finding.error = EPERM;          /* of who is killed for trying */
+	finding.error = EPERM;          /* if a seccomp filter kills it */
 	if (pipe2(ends, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(0, NULL)) < 0)
 		die("cannot make", "a process");
-	told = ends[1];
+	finding_fd = ends[1];
 	if (pid == 0)
 		check_process(r);
 	close(ends[1]);
@@ -559,13 +570,13 @@ run_row(const struct row *r, bool json, struct strbuf *l)
 		;
 	close(ends[0]);
 	waitpid(pid, &status, 0);
-	verdict_of(r, values, &config);
+	fill_fields(r, values, &config);
 	strbuf_add(l, !json ? "" : r->probe == KERNEL ? "{\"works\":" :
 	    ",\n{\"works\":");
 	strbuf_add(l, verdicts[json][1 + (finding.error > 0) -
 	    (finding.error < 0)]);
 	add_fields(l, values, json);
-	put(l);
+	print_buffer(l);
 	return finding.error;
 }
 
@@ -580,7 +591,7 @@ doctor_run(bool json)
 
 	uname(&kernel);
 	if (json) {
-		add(&l, "{\"kernel\":\"", kernel.release, "\",\"user\":");
+		add_parts(&l, "{\"kernel\":\"", kernel.release, "\",\"user\":");
 		strbuf_number(&l, geteuid());
 		strbuf_add(&l, ",\"checks\":[\n");
 	}
@@ -601,9 +612,9 @@ doctor_run(bool json)
 	if (!json && failed)
 		strbuf_number(&l, failed);
 	strbuf_add(&l, json ? failed ? "],\"works\":false}\n" :
-	    "],\"works\":true}\n" : failed ? " of what --rootfs needs do not "
-	    "work: a sandbox will end with 125\n" :
-	    "the whole sandbox works for this user\n");
-	put(&l);
+	    "],\"works\":true}\n" : failed ? " features that --rootfs needs do "
+	    "not work: a sandbox will exit with 125\n" :
+	    "all that --rootfs needs works for this user\n");
+	print_buffer(&l);
 	return failed > 0;
 }

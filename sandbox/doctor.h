@@ -1,15 +1,14 @@
-/* What of a sandbox works on this machine for this user, and what to do about
- * the rest. */
+/* Checks which features of a sandbox work on this machine for this user, with a
+ * remedy for each that does not. */
 #ifndef PITH_SANDBOX_DOCTOR_H
 #define PITH_SANDBOX_DOCTOR_H
 
 #include <stdbool.h>
 
-/* Try everything that a sandbox needs, each in a process of its own that leaves
- * nothing behind, and print what comes of it on stdout: a line each, or one
- * JSON object. Returns the exit code: 0 where all works that --rootfs needs, 1
- * where something of it does not; dies where stdout cannot be written to. To be
- * called in place of sandbox_check(). */
+/* Try each feature in a process of its own, which leaves nothing behind. Print
+ * the results on stdout: one line for each, or one JSON object. Returns the
+ * exit code: 0 if everything works that --rootfs needs, else 1. Dies if writing
+ * to stdout fails. Call it instead of sandbox_check(). */
 int doctor_run(bool json);
 
 #endif

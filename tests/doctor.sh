@@ -61,9 +61,9 @@ agrees() {
 	is "$(printf '%s\n' "$out" | sed '$d' | sed 's/^.....//; s/ (.*//; s/: .*//')" \
 	    "$ROWS"
 	case $code in
-	0) is "$(last_line)" 'the whole sandbox works for this user' ;;
-	1) is "$(last_line)" "$(needed_and_lacking) of what --rootfs needs do not work: \
-a sandbox will end with 125" ;;
+	0) is "$(last_line)" 'all that --rootfs needs works for this user' ;;
+	1) is "$(last_line)" "$(needed_and_lacking) features that --rootfs needs do not work: \
+a sandbox will exit with 125" ;;
 	*) fail "exit code $code" ;;
 	esac
 	err_is ''
@@ -119,7 +119,7 @@ it 'checks idmapped mounts as root, and says that other users do not need them' 
 	row_like 'idmapped .' '[yn]* idmapped .*'
 	run $AS_USER "$PITH" --doctor
 	row_is 'idmapped .' "-    idmapped .: for root's user namespaces"
-	row_like 'loop device' 'no   loop device (images): *; root may, with *'
+	row_like 'loop device' 'no   loop device (images): *; run as root, with *'
 	row_like 'more ids' 'no   more ids (--userns subid): *; run usermod --add-subuids *'
 }
 
@@ -167,8 +167,8 @@ raise user.max_*_namespaces, sysctl(8)"
 
 it 'finds that the kernel has no clone3, which is harmless' && {
 	run "$FORBID" clone3 -- "$PITH" --doctor
-	row_is clone3 'no   clone3 (else clone): Function not implemented; a filter of '\
-'system calls forbids it: docker run --security-opt seccomp=unconfined'
+	row_is clone3 'no   clone3 (else clone): Function not implemented; a seccomp filter '\
+'forbids it: use docker run --security-opt seccomp=unconfined'
 	agrees
 }
 
@@ -176,8 +176,8 @@ it 'finds that a filter blocks system calls, and suggests no other cause' && {
 	run "$FORBID" openat2 fsopen -- "$PITH" --doctor
 	code_is 1
 	for call in openat2 'new mount calls' overlay proc sysfs mqueue pivot_root; do
-		row_is "$call" "no   $call: Function not implemented; a filter of system calls \
-forbids it: docker run --security-opt seccomp=unconfined"
+		row_is "$call" "no   $call: Function not implemented; a seccomp filter forbids it: \
+use docker run --security-opt seccomp=unconfined"
 	done
 	agrees
 }
@@ -204,7 +204,7 @@ it 'finds that part of /proc is hidden' && may_nest && {
 	    'mount -t tmpfs none /proc/fs && exec "$PITH" --doctor'
 	code_is 1
 	row_is proc 'no   proc: Operation not permitted; part of our /proc is hidden: '\
-'--proc none does without; docker run --security-opt systempaths=unconfined shows it'
+'use --proc none, or docker run --security-opt systempaths=unconfined'
 	row_is sysfs 'yes  sysfs'
 	agrees
 }
@@ -222,10 +222,10 @@ it 'finds that it runs in a chroot' && root && {
 	run unshare --mount sh -c \
 	    'mount -t proc proc jail/proc && exec chroot jail /pith --doctor'
 	code_is 1
-	row_is 'user namespace' 'no   user namespace: Operation not permitted; not in a '\
-'chroot(2), nor without capabilities'
-	row_is 'pivot_root' 'no   pivot_root: Invalid argument; a chroot(2) or an initial '\
-'ramfs cannot be left: switch_root(8) to a tmpfs first'
+	row_is 'user namespace' 'no   user namespace: Operation not permitted; leave the '\
+'chroot(2), or run with capabilities'
+	row_is 'pivot_root' 'no   pivot_root: Invalid argument; pivot_root(2) fails in a '\
+'chroot(2) or initial ramfs: switch_root(8) to a tmpfs first'
 	agrees
 }
 

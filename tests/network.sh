@@ -633,7 +633,7 @@ done
 it 'gives the remedy if an interface is impossible, and leaves none [S43]' && have ip && {
 	be as_user
 	R=/
-	refused "cannot make an interface for 'the sandbox': Operation not permitted; root *" \
+	refused "cannot make an interface for 'the sandbox': *permitted; run pith as root *" \
 	    --rootfs / --network veth
 	refused "cannot find the interface 'nosuch': No such device; create it with 'ip link add *" \
 	    --rootfs / --network veth:nosuch

@@ -85,7 +85,7 @@ new'
 	run $LESS "$PITH" --rootfs / --read-only -- sh -c 'cat /proc/self/uid_map'
 	is "$(echo $out)" '0 0 1'
 	run $LESS "$PITH" --doctor
-	out_like '*the whole sandbox works for this user'
+	out_like '*all that --rootfs needs works for this user'
 	run setpriv --bounding-set=-sys_admin,-setfcap --inh-caps=-sys_admin,-setfcap \
 	    "$PITH" --rootfs "$R" -- true
 	code_is 125
