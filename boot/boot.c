@@ -69,8 +69,8 @@ static struct inittab tables[2];        /* SIGHUP compares old and new */
 static struct inittab *table = tables;
 
 static enum phase phase;
-static struct queue lines = { SYSINIT, 0, 0, 0 };
-static struct queue keys = { CTRLALTDEL, INT_MAX, 0, 0 };
+static struct queue lines = { SYSINIT, 0, 0, 0 };        /* of the phase */
+static struct queue keys = { CTRLALTDEL, INT_MAX, 0, 0 };       /* idle */
 static enum verb verb;                  /* final action of the shutdown */
 static int app_status;                  /* wait status of the appliance */
 static bool paused;                     /* by SIGTSTP, as busybox's init */
@@ -138,7 +138,7 @@ boot_words(char **argv)
 }
 
 /* Number of reexecutions by boot_rescue(). The first one drops all options, the
- * second one starts only a shell. */
+ * second one starts only a shell. After that, boot_rescue() just waits. */
 static int rescued;
 
 static void

@@ -635,7 +635,7 @@ it 'gives the remedy if an interface is impossible, and leaves none [S43]' && ha
 	R=/
 	refused "cannot make an interface for 'the sandbox': *permitted; run pith as root *" \
 	    --rootfs / --network veth
-	refused "cannot find the interface 'nosuch': No such device; create it with 'ip link add *" \
+	refused "cannot find the interface 'nosuch': No such device; create it with 'ip link *" \
 	    --rootfs / --network veth:nosuch
 	refused "bad interface name 'sixteen-bytes-16': *15 bytes*" \
 	    --rootfs / --network veth:sixteen-bytes-16
