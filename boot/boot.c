@@ -142,7 +142,7 @@ boot_words(char **argv)
 static int rescued;
 
 static void
-find_rescue(void)
+read_rescue_count(void)
 {
 	const char *count = getenv("PITH_BOOT_RESCUE");
 
@@ -160,7 +160,7 @@ boot_rescue(void)
 		return;
 	variables_begin();
 	if (rescued == 0)
-		find_rescue();
+		read_rescue_count();
 	if (rescued == 0)
 		variables_set(RESCUE "1");
 	else if (rescued == 1)
@@ -296,7 +296,7 @@ boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
 	if (b->watchdog)
 		watchdog_use(b->watchdog);
 	set_boot_variables();
-	find_rescue();
+	read_rescue_count();
 	variables_unset(RESCUE);
 	early_begin();
 	console_open(machine);

@@ -76,7 +76,7 @@ void boot_begin(const struct boot *b, char **command, int64_t stop_ms,
 /* Store the next program to start in *s. Returns false if none is due now. */
 bool boot_next(struct boot_start *s, int64_t now);
 
-/* Report the pid of a started program; 0 if no process could be created. */
+/* Record the pid of a started program; 0 if no process could be created. */
 void boot_started(const struct boot_start *s, pid_t pid, int64_t now);
 
 /* In the child, before its exec: create a session, open the terminal and ask

@@ -17,7 +17,7 @@ void console_open(bool machine);
  * errno. */
 const char *console_enter(const struct entry *e, const char **on);
 
-/* In a child: print a question and wait for Enter. Blocks no signals. */
+/* In a child: print a question and wait for Enter. Unblocks all signals. */
 void console_ask(void);
 
 #endif

@@ -89,7 +89,7 @@ is_empty_directory(const char *at)
 /* Mount one file system if its path is free. Errors are ignored: the kernel may
  * lack or forbid the type, and programs that need it report that. */
 static void
-mount_early(const struct mounting *m, bool if_empty)
+mount_if_free(const struct mounting *m, bool if_empty)
 {
 	if (!is_mountable(m->at) || (if_empty && !is_empty_directory(m->at)))
 		return;
@@ -154,7 +154,7 @@ bring_up_loopback(void)
 void
 early_begin(void)
 {
-	mount_early(&devices, false);
+	mount_if_free(&devices, false);
 	set_hostname();
 }
 
@@ -163,7 +163,7 @@ early_mount(bool (*skip)(const char *at))
 {
 	for (size_t i = 0; i < COUNT_OF(first); i++)
 		if (!skip || !skip(first[i].at))
-			mount_early(&first[i], false);
+			mount_if_free(&first[i], false);
 }
 
 /* ---- randomness --------------------------------------------------------- */
@@ -230,9 +230,9 @@ early_complete(bool machine)
 {
 	early_mount(NULL);
 	for (size_t i = 0; i < COUNT_OF(usual); i++)
-		mount_early(&usual[i], true);
+		mount_if_free(&usual[i], true);
 	if (machine || !in_first_cgroup_namespace())
-		mount_early(&groups, false);       /* made by sysfs, is empty */
+		mount_if_free(&groups, false);    /* sysfs keeps it empty */
 	bring_up_loopback();
 	load_seed();
 }

@@ -123,7 +123,7 @@ split_fields(char *line, char *field[4], char **wrong)
 
 /* Parse a line into an entry. Returns as split_fields(). */
 static const char *
-parse_line(char *line, struct entry *e, char **wrong)
+parse_inittab_line(char *line, struct entry *e, char **wrong)
 {
 	char *field[4];
 	const char *why = split_fields(line, field, wrong);
@@ -200,7 +200,7 @@ parse_inittab(struct inittab *t, const char *path, char *text, size_t size)
 			trim_line(line);
 			if (!*line)
 				continue;
-			why = parse_line(line, &e, &wrong);
+			why = parse_inittab_line(line, &e, &wrong);
 		}
 		if (!why && free_entries(t) < 2)
 			why = "there is no room for more lines";

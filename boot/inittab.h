@@ -24,7 +24,7 @@ struct entry {
 	int wait_status;        /* of the last process */
 	int32_t restarts;
 	int64_t started;
-	int64_t next_start;            /* to be started then */
+	int64_t next_start;     /* milliseconds; may be started from then on */
 };
 
 enum { INITTAB_BYTES = 64 * 1024, COMMAND_BYTES = 2048 };

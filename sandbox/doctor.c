@@ -99,7 +99,7 @@ enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
 	    "run as root, with /dev/loop-control: modprobe loop") \
 	X(0, INJECTION, "tty injection", "-t prevents it", "")
 
-#define CHROOTED "pivot_root(2) fails in a chroot(2) or initial ramfs: " \
+#define CHROOTED "the root is a chroot(2) or an initial ramfs: " \
 	"switch_root(8) to a tmpfs first"
 #define NO_IDMAP "this kernel cannot idmap this file system: " \
 	"use --read-only or --userns host"
@@ -108,12 +108,12 @@ enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
 #define TEXTS(in, probe, name, detail, remedy) name "\0" detail "\0" remedy "\0"
 
 /* Strings are concatenated: an array of pointers would need relocations. */
-static const struct { unsigned char in, probe; } numbers[] = {
+static const struct { unsigned char in, probe; } row_numbers[] = {
 	CHECKS(NUMBERS)
 };
-static const char texts[] = CHECKS(TEXTS);
+static const char row_texts[] = CHECKS(TEXTS);
 
-enum { ROWS = sizeof(numbers) / sizeof(numbers[0]) };
+enum { ROWS = sizeof(row_numbers) / sizeof(row_numbers[0]) };
 
 struct row {
 	unsigned char in, probe;
@@ -153,7 +153,7 @@ write_finding(int error)
 /* Hook of log_set_hook(): report the error that a module of the sandbox dies
  * of. */
 static void
-report_error(const char *words, int code)
+report_check_error(const char *words, int code)
 {
 	(void)code;
 	strbuf_add(&note, words);
@@ -320,7 +320,7 @@ check_call(const struct row *r)
 		return mounts_new(r->name, "", 0);
 	case NEW_SYSFS:
 		/* Mount it read-only as a sandbox does: if ours is read-only,
-		 * the kernel refuses a writable one, user_namespaces(7). */
+		 * the kernel refuses a writable one, mount_namespaces(7). */
 		return mounts_new(r->name, "", MOUNT_ATTR_RDONLY);
 	case NO_PRIVS:
 		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -428,7 +428,7 @@ check_process(const struct row *r)
 	note = STRBUF(finding.text);
 	/* An O_PATH descriptor discards messages: write(2) and poll(2) fail. */
 	dup2(open("/", O_PATH | O_CLOEXEC), STDERR_FILENO);
-	log_set_hook(report_error);
+	log_set_hook(report_check_error);
 	syscall(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL);
 	errno = 0;
 	proc_open();
@@ -586,7 +586,7 @@ doctor_run(bool json)
 	char text[1024];
 	struct strbuf l = STRBUF(text);
 	struct row r;
-	const char *next = texts;
+	const char *next = row_texts;
 	int failed = 0;
 
 	uname(&kernel);
@@ -598,8 +598,8 @@ doctor_run(bool json)
 	for (int i = 0; i < ROWS; i++) {
 		bool bad;
 
-		r.in = numbers[i].in;
-		r.probe = numbers[i].probe;
+		r.in = row_numbers[i].in;
+		r.probe = row_numbers[i].probe;
 		r.name = next;
 		r.detail = r.name + strlen(r.name) + 1;
 		r.remedy = r.detail + strlen(r.detail) + 1;

@@ -467,8 +467,8 @@ is_address_taken(int fd, unsigned int index, const struct address *a)
 }
 
 /* Give the host's end of a pair a gateway's address, with the sandbox's address
- * as its only peer. So many sandboxes can share one gateway address, and
- * another interface of the host may have it too. */
+ * as its only peer. Any number of sandboxes can then share a gateway address,
+ * and another interface of the host may have it too. */
 static void
 add_gateway_address(int fd, unsigned int index, const struct address *gateway,
     const struct address *ip)

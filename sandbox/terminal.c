@@ -44,7 +44,7 @@ struct relay {
 	struct termios raw;             /* its modes while we relay */
 	bool foreground;                /* we may read it and set its modes */
 	bool backing_off;               /* ignore input for BACK_OFF_MS */
-	bool partial_line;              /* last input was not a newline */
+	bool partial_line;              /* input did not end in a newline */
 	bool from_terminal;             /* input is a terminal */
 	bool input_over;
 	bool ended;                     /* init has exited */

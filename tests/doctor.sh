@@ -224,8 +224,8 @@ it 'finds that it runs in a chroot' && root && {
 	code_is 1
 	row_is 'user namespace' 'no   user namespace: Operation not permitted; leave the '\
 'chroot(2), or run with capabilities'
-	row_is 'pivot_root' 'no   pivot_root: Invalid argument; pivot_root(2) fails in a '\
-'chroot(2) or initial ramfs: switch_root(8) to a tmpfs first'
+	row_is 'pivot_root' 'no   pivot_root: Invalid argument; the root is a '\
+'chroot(2) or an initial ramfs: switch_root(8) to a tmpfs first'
 	agrees
 }
 
