@@ -190,7 +190,7 @@ status_answers_as_pith(const char *file)
 	if (memcmp(answer, "pith ", sizeof(answer)) == 0)
 		return true;
 	warnx("cannot execute", file,
-	    "it does not answer --version as pith", NULL);
+	    "it does not answer --version as pith does", NULL);
 	return false;
 }
 
