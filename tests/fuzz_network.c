@@ -1,7 +1,6 @@
 /* libFuzzer: hostile words for network_prepare(), hosts_prepare() and what
- * takes ports apart. n is --network. */
+ * parses ports. n is --network. */
 #include "sandbox/network.c"
-#define remedy_of remedy_of_port
 #include "sandbox/ports.c"
 
 #include "fuzz_words.h"
@@ -41,7 +40,7 @@ judge_port(const char *word, bool inner)
 	union outside a;
 	struct port p = { .inner = 1 };
 
-	if (!take_apart(word, &a, &p, inner))
+	if (!parse_port(word, &a, &p, inner))
 		return;
 	CLAIM(p.inner > 0);
 	CLAIM(a.any.sa_family == AF_INET ? a.v4.sin_port :
