@@ -63,12 +63,12 @@ call(const struct sandbox *words)
 		else if (s.words[i].kind == LISTEN)
 			judge_port(s.words[i].value, false);
 	network_prepare(&s);
-	CLAIM(ip_count == 0 || kind != NOTHING);
+	CLAIM(ip_count == 0 || link_type != NOTHING);
 	for (int i = 0; i < ip_count; i++)
 		CLAIM(ips[i].bits > 0 && ips[i].bits <= 8 *
 		    address_size(&ips[i]));
 	for (int i = 0; i < gateway_count; i++)
-		CLAIM(is_reached(&gateways[i]));
+		CLAIM(is_reachable_gateway(&gateways[i]));
 	hosts_prepare(&s);
 }
 
