@@ -5,8 +5,9 @@
 #define AT(member) offsetof(struct options, member)
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-/* How every help ends. */
-#define ALSO "Besides, pith's long options and PITH_OPTIONS, see pith(8).\n"
+/* Last line of each usage text. */
+#define ALSO \
+	"It also takes pith's long options and PITH_OPTIONS, see pith(8).\n"
 
 static const struct option tini_options[] = {
 	{ .name = "version", .type = VERSION },
@@ -84,7 +85,7 @@ static const struct dialect dialects[] = {
 		.name = "tini",
 		.usage =
 "usage: tini [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-"This is pith in the place of tini. It takes tini's options:\n"
+"This is pith as a replacement for tini. It takes tini's options:\n"
 "  -s  -g  -w  -v  -p SIG  -e CODE  -l  -h  --version\n"
 "and TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY.\n"
 ALSO,
@@ -100,12 +101,12 @@ ALSO,
 		.name = "dumb-init",
 		.usage =
 "usage: dumb-init [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-"This is pith in the place of dumb-init. It takes dumb-init's options:\n"
+"This is pith as a replacement for dumb-init. It takes dumb-init's options:\n"
 "  -c, --single-child  -r, --rewrite S:R  -v, --verbose  -h, --help\n"
 "  -V, --version\n"
 "and DUMB_INIT_SETSID and DUMB_INIT_DEBUG.\n"
 ALSO,
-		/* The number alone, as its users' scripts compare it. */
+		/* Scripts compare this text: add nothing to the number. */
 		.version = "dumb-init v1.2.5\n",
 		.options = dumb_init_options,
 		.option_count = COUNT_OF(dumb_init_options),
@@ -120,11 +121,11 @@ ALSO,
 		.name = "catatonit",
 		.usage =
 "usage: catatonit [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-"This is pith in the place of catatonit. It takes catatonit's options:\n"
+"This is pith as a replacement for catatonit. It takes catatonit's options:\n"
 "  -g  -P  -L  -h  -V, --version\n"
 "and CATATONIT_DEBUG.\n"
 ALSO,
-		/* podman and dockerd look for tini's two words. */
+		/* podman and dockerd look for "tini version". */
 		.version = "tini version 0.2.1_catatonit_pith-" PITH_VERSION
 		    "\n",
 		.options = catatonit_options,
@@ -148,9 +149,10 @@ static const struct {
 	{ "podman-init", CATATONIT },
 };
 
-/* Also with what releases append: tini-amd64, dumb-init_1.2.5_x86_64. */
+/* True if name is program, alone or followed by what releases append:
+ * tini-amd64, dumb-init_1.2.5_x86_64. */
 static bool
-named(const char *name, const char *program)
+is_program_name(const char *name, const char *program)
 {
 	size_t n = strlen(program);
 
@@ -165,7 +167,7 @@ dropin_find(const char *argv0)
 	const char *name = slash ? slash + 1 : argv0;
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (named(name, names[i].name))
+		if (is_program_name(name, names[i].name))
 			return &dialects[names[i].dialect];
 	return NULL;
 }

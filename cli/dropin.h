@@ -1,11 +1,12 @@
-/* The names of other inits that pith takes the place of. */
+/* Replacement for tini, dumb-init and catatonit, chosen by the name in argv[0].
+ */
 #ifndef PITH_DROPIN_H
 #define PITH_DROPIN_H
 
 #include "options.h"
 
-/* The dialect of the program that argv[0] names (with or without a directory),
- * or NULL where it names none that we stand in for. */
+/* Return the dialect of the program that argv[0] names, with or without a
+ * directory; NULL if pith does not replace that program. */
 const struct dialect *dropin_find(const char *argv0);
 
 #endif

@@ -7,16 +7,16 @@
 
 #include "log.h"
 
-/* PIPE_BUF or less: a pipe takes the line whole or not at all, pipe(7). */
+/* At most PIPE_BUF: write(2) of a line to a pipe is atomic, pipe(7). */
 enum { LINE_BYTES = 1024 };
 
 static const char hex[] = "0123456789abcdef";
 
-static const char *speaker = "pith";
+static const char *log_name = "pith";
 static int failure_code = 125;
-static void (*listener)(const char *, int);
-static void (*cleaner)(void);
-static bool (*already)(void);
+static void (*error_hook)(const char *, int);
+static void (*exit_hook)(void);
+static bool (*is_reported)(void);
 static bool best_effort;
 
 struct strbuf
@@ -27,20 +27,20 @@ strbuf_over(char *text, size_t size)
 }
 
 void
-strbuf_add(struct strbuf *l, const char *words)
+strbuf_add(struct strbuf *l, const char *text)
 {
 	size_t room = l->size - l->used - 1;
-	size_t n = strlen(words);
+	size_t n = strlen(text);
 	size_t dots = l->size - 4;
 
 	if (n <= room) {
-		memcpy(l->text + l->used, words, n + 1);
+		memcpy(l->text + l->used, text, n + 1);
 		l->used += n;
 		return;
 	}
-	memcpy(l->text + l->used, words, room);
+	memcpy(l->text + l->used, text, room);
 	l->used = l->size - 1;
-	/* Not in the middle of a character, RFC 3629. */
+	/* Keep UTF-8 characters whole, RFC 3629. */
 	while (dots > 0 && (l->text[dots] & 0xc0) == 0x80)
 		dots--;
 	memset(l->text + dots, '.', l->used - dots);
@@ -66,8 +66,8 @@ strbuf_number(struct strbuf *l, int64_t number)
 size_t
 text_printable(const char *text)
 {
-	/* The least code point of a sequence of that many bytes, and what is
-	 * over: shorter forms of the same character are not UTF-8. */
+	/* Least code point for each sequence length: an overlong sequence is
+	 * not UTF-8. */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *t = (const unsigned char *)text;
 	size_t n = t[0] < 0x80 ? 1 : t[0] < 0xc0 ? 0 : t[0] < 0xe0 ? 2 :
@@ -101,9 +101,10 @@ text_number(const char **text, uint64_t most, uint64_t *number)
 	return true;
 }
 
-/* Of IPv4; a number that begins with 0 would be octal to some. */
+/* Parse an IPv4 address. Reject a leading 0, which some parsers take for octal.
+ */
 static bool
-four_bytes(const char *text, unsigned char *bytes)
+parse_ipv4(const char *text, unsigned char *bytes)
 {
 	for (int i = 0; i < 4; i++) {
 		uint64_t n;
@@ -117,9 +118,10 @@ four_bytes(const char *text, unsigned char *bytes)
 	return true;
 }
 
-/* Up to four digits; -1 where there are none, or more. */
+/* Parse one to four hex digits, a group of an IPv6 address, and move *text past
+ * them; -1 if there are none, or more. */
 static int
-sixteen_bits(const char **text)
+parse_hex_group(const char **text)
 {
 	int n = 0;
 
@@ -142,23 +144,23 @@ text_address(const char *text, unsigned char bytes[16])
 	int at = 0, gap = -1, n;
 
 	if (!strchr(text, ':'))
-		return four_bytes(text, bytes) ? 4 : 0;
+		return parse_ipv4(text, bytes) ? 4 : 0;
 	if (*text == ':' && *++text != ':')
 		return 0;
 	while (*text) {
-		if (*text == ':') {             /* the second one of :: */
+		if (*text == ':') {             /* second colon of :: */
 			if (gap >= 0)
 				return 0;
 			gap = at;
 			text++;
 			continue;
 		}
-		if (at <= 12 && !strchr(text, ':') && four_bytes(text,
+		if (at <= 12 && !strchr(text, ':') && parse_ipv4(text,
 		    bytes + at)) {
 			at += 4;
 			break;
 		}
-		n = at < 16 ? sixteen_bits(&text) : -1;
+		n = at < 16 ? parse_hex_group(&text) : -1;
 		if (n < 0 || (*text && (*text != ':' || !*++text)))
 			return 0;
 		bytes[at++] = n >> 8;
@@ -185,7 +187,7 @@ text_size(const char *text)
 		return -1;
 	if (*text && !(unit = strchr(units, *text++ | 0x20)))
 		return -1;
-	/* "mb" and "mib" are as docker has them. */
+	/* docker accepts "mb" and "mib", too. */
 	if (unit > units && *text == 'i' && (text[1] | 0x20) == 'b')
 		text++;
 	if (unit > units && (*text | 0x20) == 'b')
@@ -245,26 +247,26 @@ strbuf_json(struct strbuf *l, const char *text)
 void
 log_set_name(const char *name, int code)
 {
-	speaker = name;
+	log_name = name;
 	failure_code = code;
 }
 
 void
-log_set_hook(void (*hears)(const char *, int))
+log_set_hook(void (*hook)(const char *, int))
 {
-	listener = hears;
+	error_hook = hook;
 }
 
 void
 log_set_cleanup(void (*clean)(void))
 {
-	cleaner = clean;
+	exit_hook = clean;
 }
 
 void
-log_set_suppress(bool (*said)(void))
+log_set_suppress(bool (*reported)(void))
 {
-	already = said;
+	is_reported = reported;
 }
 
 void
@@ -274,8 +276,8 @@ log_best_effort(void)
 }
 
 static void
-compose(struct strbuf *l, const char *what, const char *which, const char *why,
-    const char *remedy)
+format_message(struct strbuf *l, const char *what, const char *which,
+    const char *why, const char *remedy)
 {
 	strbuf_add(l, what);
 	if (which) {
@@ -294,38 +296,38 @@ compose(struct strbuf *l, const char *what, const char *which, const char *why,
 }
 
 void
-say(const char *words)
+say(const char *text)
 {
 	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char text[LINE_BYTES + 64];
-	struct strbuf line = STRBUF(text);
+	char line_text[LINE_BYTES + 64];
+	struct strbuf line = STRBUF(line_text);
 
-	strbuf_add(&line, speaker);
+	strbuf_add(&line, log_name);
 	strbuf_add(&line, ": ");
-	strbuf_add(&line, words);
-	text[line.used++] = '\n';
+	strbuf_add(&line, text);
+	line_text[line.used++] = '\n';
 	if (poll(&err, 1, 0) == 1 && (err.revents & POLLOUT))
-		(void)!write(STDERR_FILENO, text, line.used);
+		(void)!write(STDERR_FILENO, line_text, line.used);
 }
 
 static void
-complain_and(int code, const char *what, const char *which, const char *why,
+report_message(int code, const char *what, const char *which, const char *why,
     const char *remedy)
 {
 	char text[LINE_BYTES];
 	struct strbuf l = STRBUF(text);
 
-	compose(&l, what, which, why, remedy);
+	format_message(&l, what, which, why, remedy);
 	say(text);
-	if (listener)
-		listener(text, code);
+	if (error_hook)
+		error_hook(text, code);
 }
 
 void
 warnx(const char *what, const char *which, const char *why,
     const char *remedy)
 {
-	complain_and(0, what, which, why, remedy);
+	report_message(0, what, which, why, remedy);
 }
 
 void
@@ -337,8 +339,8 @@ warn(const char *what, const char *which)
 _Noreturn void
 log_exit(int code)
 {
-	if (cleaner)
-		cleaner();
+	if (exit_hook)
+		exit_hook();
 	_exit(code);
 }
 
@@ -346,8 +348,8 @@ _Noreturn void
 diex_code(int code, const char *what, const char *which, const char *why,
     const char *remedy)
 {
-	if (!already || !already())
-		complain_and(code, what, which, why, remedy);
+	if (!is_reported || !is_reported())
+		report_message(code, what, which, why, remedy);
 	log_exit(code);
 }
 
@@ -375,6 +377,6 @@ degrade(const char *what, const char *which)
 {
 	if (!best_effort)
 		die(what, which);
-	complain_and(DEGRADED, what, which, strerror(errno),
-	    "goes on without, by --best-effort");
+	report_message(DEGRADED, what, which, strerror(errno),
+	    "going on without it because of --best-effort");
 }

@@ -1,4 +1,5 @@
-/* How pith talks to people: one line, one write(2), nothing raw. */
+/* Messages on stderr: one line each, in one write(2), with control characters
+ * escaped; and the strings that they are built from. */
 #ifndef PITH_LOG_H
 #define PITH_LOG_H
 
@@ -6,96 +7,100 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A text under construction; it never overflows, it ends in "..." instead. */
+/* A string under construction. A string that does not fit ends in "...". */
 struct strbuf {
-	char *text;             /* always ends in a NUL */
+	char *text;             /* always NUL-terminated */
 	size_t size;            /* bytes at text, at least 4 */
 	size_t used;            /* bytes of text before the NUL */
 };
 
-/* An empty line over an array. */
+/* Make an empty string that is stored in an array. */
 #define STRBUF(array) strbuf_over((array), sizeof(array))
 struct strbuf strbuf_over(char *text, size_t size);
 
-/* Append words of our own; nothing is escaped. */
-void strbuf_add(struct strbuf *l, const char *words);
+/* Append trusted text; nothing is escaped. */
+void strbuf_add(struct strbuf *l, const char *text);
 
 /* Append a decimal number. */
 void strbuf_number(struct strbuf *l, int64_t number);
 
-/* Append a name from outside, where control characters and bytes that are not
- * UTF-8 are written as \xNN, so that no terminal obeys them. */
+/* Append untrusted text. Control characters and bytes that are not UTF-8 are
+ * written as \xNN, so that a terminal does not interpret them. */
 void strbuf_quote(struct strbuf *l, const char *name);
 
-/* Append a JSON string, RFC 8259, in which anything is a text; null for NULL
- * and for "". */
+/* Append text as a JSON string (RFC 8259), or null if text is NULL or "". A
+ * byte that is not UTF-8 is written as \u00NN. */
 void strbuf_json(struct strbuf *l, const char *text);
 
-/* The bytes of the first character of a text, 1 to 4; 0 where it is a control
- * character (C1 included) or not UTF-8 (RFC 3629). */
+/* Return the length of the first character of text, 1 to 4 bytes; 0 if it is a
+ * control character (C1 included) or not UTF-8 (RFC 3629). */
 size_t text_printable(const char *text);
 
-/* A decimal number up to most, at *text, which then is what follows it. False
- * where there is none. */
+/* Parse a decimal number from 0 to most at *text and move *text past it. False
+ * if there is no such number; *text is unchanged then. */
 bool text_number(const char **text, uint64_t most, uint64_t *number);
 
-/* The bytes of an address such as 10.0.0.1 or fd00::1, inet_pton(3): 4 or 16 of
- * them; 0 where it is none. */
+/* Parse an IP address such as 10.0.0.1 or fd00::1, as inet_pton(3) does. Return
+ * the address's size in bytes, 4 or 16; 0 if text is no address. */
 size_t text_address(const char *text, unsigned char bytes[16]);
 
-/* Bytes of "65536", "64k", "512m", "1gb"; -1 where it is no size, or 0. */
+/* Parse a size such as "65536", "64k", "512m" or "1gb". Returns bytes; -1 if
+ * text is no size, or 0. */
 int64_t text_size(const char *text);
 
-/* Who speaks, and the exit code of its own failures (125). */
+/* Set the program name that begins each line ("pith") and the exit code of
+ * die() and diex() (125). The name must stay valid. */
 void log_set_name(const char *name, int failure_code);
 
-/* Have every complaint told to one more listener: the line without the name,
- * and the exit code where the process ends with it, else 0; LACKING where it
- * goes on without something. */
+/* Pass every error and warning to a hook as well; NULL: no hook. The hook gets
+ * the line without the program name, and a code. The code is the exit code if
+ * the process ends with this error, 0 for a warning, DEGRADED for degrade(). */
 enum { DEGRADED = -1 };
-void log_set_hook(void (*hears)(const char *line, int code));
+void log_set_hook(void (*hook)(const char *line, int code));
 
-/* Have something done before refuse(), die() and log_exit() end the process;
- * NULL: no more. */
+/* Call clean before diex(), die() or log_exit() ends the process; NULL: no
+ * call. */
 void log_set_cleanup(void (*clean)(void));
 
-/* Have refuse() and die() ask first whether it has been said already, and then
- * end without a line; NULL: no more. */
-void log_set_suppress(bool (*said)(void));
+/* Let diex() and die() print nothing if reported() returns true, because
+ * another process has reported the error; NULL: always print. */
+void log_set_suppress(bool (*reported)(void));
 
-/* Go on where something is lacking(), from now on. */
+/* From now on, let degrade() warn and return instead of dying. */
 void log_best_effort(void);
 
-/* "NAME: WORDS" in one write(2) to stderr. A full or closed stderr is passed
- * over, not waited for; poll(2). */
-void say(const char *words);
+/* Write the program name, ": " and text in one write(2) to stderr. A full or
+ * closed stderr loses the line: poll(2) decides, and we never block. */
+void say(const char *text);
 
-/* say() "WHAT 'WHICH': WHY; REMEDY" because something went wrong. which, why
- * and remedy may be NULL. */
+/* Print a warning or an error "WHAT 'WHICH': WHY; REMEDY" and pass it to the
+ * hook. which, why and remedy may be NULL. */
 void warnx(const char *what, const char *which, const char *why,
     const char *remedy);
 
-/* complain() with the reason in errno. */
+/* warnx() with the reason in errno and no remedy. */
 void warn(const char *what, const char *which);
 
-/* complain() with the reason in errno, then end with the failure code. */
+/* Print an error with the reason in errno, then exit with the failure code of
+ * log_set_name(). */
 _Noreturn void die(const char *what, const char *which);
 
-/* die(), with a remedy as complain() has it. */
+/* die() with a remedy, as warnx() prints it. */
 _Noreturn void die_with(const char *what, const char *which,
     const char *remedy);
 
-/* die(), but with log_best_effort() complain and come back. */
+/* die(); but after log_best_effort(), warn with the reason in errno, pass
+ * DEGRADED to the hook, and return. */
 void degrade(const char *what, const char *which);
 
-/* End as refuse() does, without a line. */
+/* Clean up and exit with code, without a line. */
 _Noreturn void log_exit(int code);
 
-/* complain() where errno has no part in it, then end with the failure code. */
+/* die_with(), but with the reason in why instead of errno. */
 _Noreturn void diex(const char *what, const char *which, const char *why,
     const char *remedy);
 
-/* refuse(), with another exit code. */
+/* diex(), but exit with code. */
 _Noreturn void diex_code(int code, const char *what, const char *which,
     const char *why, const char *remedy);
 

@@ -19,7 +19,7 @@ memory_reserve(struct memory *m, size_t size)
 	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 	    MAP_ANONYMOUS, -1, 0);
 	if (block == MAP_FAILED)
-		die("cannot get", "memory");
+		die("cannot allocate", "memory");
 	m->block = block;
 	m->size = size;
 }

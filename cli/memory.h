@@ -1,21 +1,21 @@
-/* Memory for what a user can have any number of. */
+/* Growing tables for options that may be repeated without a limit. */
 #ifndef PITH_MEMORY_H
 #define PITH_MEMORY_H
 
 #include <stddef.h>
 
-/* A block of anonymous pages, mmap(2). All zeros is an empty block. */
+/* A block of anonymous pages, mmap(2). A zeroed struct is an empty block. */
 struct memory {
 	void *block;
 	size_t size;            /* bytes at block */
 };
 
-/* Make the block at least size bytes large, at least doubling it. The contents
- * stay, new bytes are 0, and the address may change: mremap(2). A failure ends
- * in die() with ENOMEM. */
+/* Grow the block to at least size bytes; a growing block at least doubles. The
+ * contents stay and new bytes are 0. The address may change, mremap(2). Dies
+ * if there is no memory. */
 void memory_reserve(struct memory *m, size_t size);
 
-/* Give the pages back; the block is empty then. */
+/* Unmap the pages and leave an empty block. */
 void memory_release(struct memory *m);
 
 #endif

@@ -12,6 +12,8 @@
 extern char **environ;
 
 #define AT(member) offsetof(struct options, member)
+/* Offset that stands for one kind of struct word. */
+#define WORDS(kind) (AT(sandbox) + (kind))
 
 static const struct option native_options[] = {
 	{ .name = "group",
@@ -25,121 +27,40 @@ static const struct option native_options[] = {
 	    .type = SIGNAL,
 	    .scope = SCOPE_COMMAND,
 	    .at = AT(parent_death_signal) },
-	{ .name = "exit",
-	    .letter = 'e',
-	    .type = EXIT,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(exit_codes) },
-	{ .name = "rewrite",
-	    .letter = 'r',
-	    .type = REWRITE,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.signals.rewrite) },
-	{ .name = "delay",
-	    .type = DELAY,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.signals.delay) },
-	{ .name = "all",
-	    .type = ON,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.all) },
-	{ .letter = 'w',
-	    .type = ON,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.warn_orphans) },
-	{ .letter = 'v',
-	    .type = COUNT,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.verbosity) },
-	{ .name = "stop-timeout", .type = TIME, .at = AT(run.stop_timeout) },
-	{ .name = "stop-signal",
-	    .type = SIGNAL,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.stop_signal) },
-	{ .name = "grace", .type = TIME, .at = AT(run.grace) },
-	{ .name = "wait",
-	    .type = ON,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.wait) },
-	{ .name = "timeout",
-	    .type = TIME,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.timeout) },
-	{ .name = "report",
-	    .type = STRING,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(report) },
-	{ .name = "report-fd",
-	    .type = NUMBER,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(report_fd) },
-	{ .name = "pause",
-	    .type = ON,
-	    .scope = SCOPE_COMMAND,
-	    .at = AT(run.pause) },
-	{ .name = "rootfs",
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.rootfs) },
-	{ .name = "ephemeral", .type = OPTIONAL_SIZE, .scope = SCOPE_SANDBOX },
-	{ .name = "read-only", .type = READ_ONLY_ROOT, .scope = SCOPE_SANDBOX },
-	{ .name = "writable", .type = WRITABLE_ROOT, .scope = SCOPE_SANDBOX },
-	{ .name = "layer",
-	    .type = LIST,
-	    .list = LAYER,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "upper",
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.upper) },
-	{ .name = "volume",
-	    .type = LIST,
-	    .list = VOLUME,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "tmpfs",
-	    .type = LIST,
-	    .list = TMPFS,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "dir", .type = LIST, .list = DIR_AT, .scope = SCOPE_SANDBOX },
-	{ .name = "symlink",
-	    .type = LIST,
-	    .list = SYMLINK,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "file",
-	    .type = LIST,
-	    .list = FILE_AT,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "device",
-	    .type = LIST,
-	    .list = DEVICE,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "shm-size",
-	    .type = SIZE,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.shm_size) },
-	{ .name = "pty-max",
-	    .type = PTYS,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.pty_max) },
-	{ .name = "proc",
-	    .type = CHOICE_PROC,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.proc) },
-	{ .name = "sys",
-	    .type = CHOICE_SYS,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.sys) },
-	{ .name = "chroot",
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.chroot) },
-	{ .name = "memory",
-	    .type = LIMIT,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[MEMORY]) },
-	{ .name = "memory-swap",
-	    .type = LIMIT,
-	    .scope = SCOPE_SANDBOX,
+	{ .name = "exit", .letter = 'e', .type = EXIT, .at = AT(exit_codes) },
+	{ .name = "rewrite", .letter = 'r', .type = REWRITE,
+	    .at = AT(signals.rewrite) },
+	{ .name = "delay", .type = DELAY, .at = AT(signals.delay) },
+	{ .name = "all", .type = ON, .at = AT(all) },
+	{ .letter = 'w', .type = ON, .at = AT(warn_orphans) },
+	{ .letter = 'v', .type = COUNT, .at = AT(verbosity) },
+	{ .name = "stop-timeout", .type = TIME, .at = AT(stop_timeout) },
+	{ .name = "stop-signal", .type = SIGNAL, .at = AT(stop_signal) },
+	{ .name = "grace", .type = TIME, .at = AT(grace) },
+	{ .name = "wait", .type = ON, .at = AT(wait) },
+	{ .name = "timeout", .type = TIME, .at = AT(timeout) },
+	{ .name = "report", .type = STRING, .at = AT(report) },
+	{ .name = "report-fd", .type = NUMBER, .at = AT(report_fd) },
+	{ .name = "pause", .type = ON, .at = AT(pause) },
+	{ .name = "rootfs", .type = STRING, .at = AT(sandbox.rootfs) },
+	{ .name = "ephemeral", .type = OPTIONAL_SIZE, .at = AT(sandbox) },
+	{ .name = "read-only", .type = READ_ONLY_ROOT, .at = AT(sandbox) },
+	{ .name = "writable", .type = WRITABLE_ROOT, .at = AT(sandbox) },
+	{ .name = "layer", .type = LIST, .at = WORDS(LAYER) },
+	{ .name = "upper", .type = STRING, .at = AT(sandbox.upper) },
+	{ .name = "volume", .type = LIST, .at = WORDS(VOLUME) },
+	{ .name = "tmpfs", .type = LIST, .at = WORDS(TMPFS) },
+	{ .name = "dir", .type = LIST, .at = WORDS(DIR_AT) },
+	{ .name = "symlink", .type = LIST, .at = WORDS(SYMLINK) },
+	{ .name = "file", .type = LIST, .at = WORDS(FILE_AT) },
+	{ .name = "device", .type = LIST, .at = WORDS(DEVICE) },
+	{ .name = "shm-size", .type = SIZE, .at = AT(sandbox.shm_size) },
+	{ .name = "pty-max", .type = PTYS, .at = AT(sandbox.pty_max) },
+	{ .name = "proc", .type = CHOICE_PROC, .at = AT(sandbox.proc) },
+	{ .name = "sys", .type = CHOICE_SYS, .at = AT(sandbox.sys) },
+	{ .name = "chroot", .type = STRING, .at = AT(sandbox.chroot) },
+	{ .name = "memory", .type = LIMIT, .at = AT(sandbox.limits[MEMORY]) },
+	{ .name = "memory-swap", .type = LIMIT,
 	    .at = AT(sandbox.limits[MEMORY_SWAP]) },
 	{ .name = "memory-high",
 	    .type = LIMIT,
@@ -173,196 +94,59 @@ static const struct option native_options[] = {
 	    .type = LIMIT,
 	    .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.limits[BLKIO_WEIGHT]) },
-	{ .name = "device-read-bps",
-	    .type = LIST,
-	    .list = READ_BPS,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "device-write-bps",
-	    .type = LIST,
-	    .list = WRITE_BPS,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "device-read-iops",
-	    .type = LIST,
-	    .list = READ_IOPS,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "device-write-iops",
-	    .type = LIST,
-	    .list = WRITE_IOPS,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "cgroup-conf",
-	    .type = LIST,
-	    .list = CGROUP_CONF,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "cgroup-parent",
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
+	{ .name = "device-read-bps", .type = LIST, .at = WORDS(READ_BPS) },
+	{ .name = "device-write-bps", .type = LIST, .at = WORDS(WRITE_BPS) },
+	{ .name = "device-read-iops", .type = LIST, .at = WORDS(READ_IOPS) },
+	{ .name = "device-write-iops", .type = LIST, .at = WORDS(WRITE_IOPS) },
+	{ .name = "cgroup-conf", .type = LIST, .at = WORDS(CGROUP_CONF) },
+	{ .name = "cgroup-parent", .type = STRING,
 	    .at = AT(sandbox.cgroup_parent) },
-	{ .name = "cgroup-join",
-	    .type = LIST,
-	    .list = CGROUP_JOIN,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "cgroupfs",
-	    .type = ON,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.cgroupfs) },
-	{ .name = "cgroups",
-	    .type = CHOICE_CGROUPS,
-	    .scope = SCOPE_SANDBOX,
+	{ .name = "cgroup-join", .type = LIST, .at = WORDS(CGROUP_JOIN) },
+	{ .name = "cgroupfs", .type = ON, .at = AT(sandbox.cgroupfs) },
+	{ .name = "cgroups", .type = CHOICE_CGROUPS,
 	    .at = AT(sandbox.cgroups) },
-	{ .name = "ulimit",
-	    .type = LIST,
-	    .list = ULIMIT,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "user",
-	    .letter = 'u',
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
+	{ .name = "ulimit", .type = LIST, .at = WORDS(ULIMIT) },
+	{ .name = "user", .letter = 'u', .type = STRING,
 	    .at = AT(sandbox.user) },
-	{ .name = "group-add",
-	    .type = LIST,
-	    .list = GROUP_ADD,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "hostname",
-	    .type = PLAIN,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.hostname) },
-	{ .name = "workdir",
-	    .type = PLAIN,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.workdir) },
-	{ .name = "env", .type = LIST, .list = ENV, .scope = SCOPE_SANDBOX },
-	{ .name = "env-file",
-	    .type = LIST,
-	    .list = ENV_FILE,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "keep-env",
-	    .type = OPTIONAL_LIST,
-	    .list = KEEP_ENV,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "unsetenv",
-	    .type = LIST,
-	    .list = UNSETENV,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "umask",
-	    .type = MASK,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.umask) },
-	{ .name = "userns",
-	    .type = CHOICE_USERNS,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.userns) },
-	{ .name = "uidmap",
-	    .type = LIST,
-	    .list = UIDMAP,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "gidmap",
-	    .type = LIST,
-	    .list = GIDMAP,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "unshare",
-	    .type = LIST,
-	    .list = UNSHARED,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "pid",
-	    .type = HOST,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.host_pid) },
-	{ .name = "ipc",
-	    .type = HOST,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.host_ipc) },
-	{ .name = "uts",
-	    .type = HOST,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.host_uts) },
-	{ .name = "cgroupns",
-	    .type = HOST,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.host_cgroup) },
-	{ .name = "timens",
-	    .type = LIST,
-	    .list = TIMENS,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "network",
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.network) },
-	{ .name = "ip", .type = LIST, .list = IP, .scope = SCOPE_SANDBOX },
-	{ .name = "gateway",
-	    .type = LIST,
-	    .list = GATEWAY,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "publish",
-	    .type = LIST,
-	    .list = PUBLISH,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "listen",
-	    .type = LIST,
-	    .list = LISTEN,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "dns", .type = LIST, .list = DNS, .scope = SCOPE_SANDBOX },
-	{ .name = "add-host",
-	    .type = LIST,
-	    .list = ADD_HOST,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "sysctl",
-	    .type = LIST,
-	    .list = SYSCTL,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "cap-add",
-	    .type = LIST,
-	    .list = CAP_ADD,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "cap-drop",
-	    .type = LIST,
-	    .list = CAP_DROP,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "new-privs",
-	    .type = ON,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.new_privs) },
-	{ .name = "seccomp",
-	    .type = LIST,
-	    .list = SECCOMP,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "landlock",
-	    .type = LIST,
-	    .list = LANDLOCK,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "allow-userns",
-	    .type = ON,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.allow_userns) },
-	{ .name = "tty",
-	    .letter = 't',
-	    .type = TTY,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.tty) },
-	{ .name = "detach",
-	    .letter = 'd',
-	    .type = ON,
-	    .scope = SCOPE_SANDBOX,
+	{ .name = "group-add", .type = LIST, .at = WORDS(GROUP_ADD) },
+	{ .name = "hostname", .type = PLAIN, .at = AT(sandbox.hostname) },
+	{ .name = "workdir", .type = PLAIN, .at = AT(sandbox.workdir) },
+	{ .name = "env", .type = LIST, .at = WORDS(ENV) },
+	{ .name = "env-file", .type = LIST, .at = WORDS(ENV_FILE) },
+	{ .name = "keep-env", .type = OPTIONAL_LIST, .at = WORDS(KEEP_ENV) },
+	{ .name = "unsetenv", .type = LIST, .at = WORDS(UNSETENV) },
+	{ .name = "umask", .type = MASK, .at = AT(sandbox.umask) },
+	{ .name = "userns", .type = CHOICE_USERNS, .at = AT(sandbox.userns) },
+	{ .name = "uidmap", .type = LIST, .at = WORDS(UIDMAP) },
+	{ .name = "gidmap", .type = LIST, .at = WORDS(GIDMAP) },
+	{ .name = "unshare", .type = LIST, .at = WORDS(UNSHARED) },
+	{ .name = "pid", .type = HOST, .at = AT(sandbox.host_pid) },
+	{ .name = "ipc", .type = HOST, .at = AT(sandbox.host_ipc) },
+	{ .name = "uts", .type = HOST, .at = AT(sandbox.host_uts) },
+	{ .name = "cgroupns", .type = HOST, .at = AT(sandbox.host_cgroup) },
+	{ .name = "timens", .type = LIST, .at = WORDS(TIMENS) },
+	{ .name = "network", .type = STRING, .at = AT(sandbox.network) },
+	{ .name = "ip", .type = LIST, .at = WORDS(IP) },
+	{ .name = "gateway", .type = LIST, .at = WORDS(GATEWAY) },
+	{ .name = "publish", .type = LIST, .at = WORDS(PUBLISH) },
+	{ .name = "listen", .type = LIST, .at = WORDS(LISTEN) },
+	{ .name = "dns", .type = LIST, .at = WORDS(DNS) },
+	{ .name = "add-host", .type = LIST, .at = WORDS(ADD_HOST) },
+	{ .name = "sysctl", .type = LIST, .at = WORDS(SYSCTL) },
+	{ .name = "cap-add", .type = LIST, .at = WORDS(CAP_ADD) },
+	{ .name = "cap-drop", .type = LIST, .at = WORDS(CAP_DROP) },
+	{ .name = "new-privs", .type = ON, .at = AT(sandbox.new_privs) },
+	{ .name = "seccomp", .type = LIST, .at = WORDS(SECCOMP) },
+	{ .name = "landlock", .type = LIST, .at = WORDS(LANDLOCK) },
+	{ .name = "allow-userns", .type = ON, .at = AT(sandbox.allow_userns) },
+	{ .name = "tty", .letter = 't', .type = TTY, .at = AT(sandbox.tty) },
+	{ .name = "detach", .letter = 'd', .type = ON,
 	    .at = AT(sandbox.detach) },
-	{ .name = "info",
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.info) },
-	{ .name = "info-fd",
-	    .type = NUMBER,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.info_fd) },
-	{ .name = "block-fd",
-	    .type = NUMBER,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.block_fd) },
-	{ .name = "pidfile",
-	    .type = STRING,
-	    .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.pidfile) },
-	{ .name = "preserve-fd",
-	    .type = LIST,
-	    .list = PRESERVE_FD,
-	    .scope = SCOPE_SANDBOX },
+	{ .name = "info", .type = STRING, .at = AT(sandbox.info) },
+	{ .name = "info-fd", .type = NUMBER, .at = AT(sandbox.info_fd) },
+	{ .name = "block-fd", .type = NUMBER, .at = AT(sandbox.block_fd) },
+	{ .name = "pidfile", .type = STRING, .at = AT(sandbox.pidfile) },
+	{ .name = "preserve-fd", .type = LIST, .at = WORDS(PRESERVE_FD) },
 	{ .name = "args-fd", .type = ARGS },
 	{ .name = "best-effort",
 	    .type = ON,
@@ -388,79 +172,79 @@ static const struct dialect native = {
 	.option_count = sizeof(native_options) / sizeof(native_options[0]),
 	.usage =
 "usage: pith [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-"Run COMMAND as a good process 1: forward signals, reap zombies, end with its\n"
-"exit code. T is a time: 1.5, 500ms, 90s, 2m, 1h. SIG is a name or a number.\n"
+"Run COMMAND as a good process 1: forward signals, reap zombies, exit with its\n"
+"code. T is a time: 1.5, 500ms, 90s, 2m, 1h. SIG is a name or a number.\n"
 "\n"
 "  -g, --group              forward to the child's whole process group\n"
 "      --all                forward to every process of the PID namespace\n"
-"  -r, --rewrite FROM:TO    forward TO where FROM came; 0 drops it\n"
-"      --delay SIG:T        forward SIG after T; a second SIG goes at once\n"
-"  -e, --exit FROM[:TO]     exit with TO (0) where the command's code is FROM\n"
+"  -r, --rewrite FROM:TO    forward signal FROM as TO; TO 0 drops it\n"
+"      --delay SIG:T        forward SIG after T; a second SIG at once\n"
+"  -e, --exit FROM[:TO]     exit with TO (0) if the command exits with FROM\n"
 "  -p, --parent-death-signal SIG\n"
-"                           get SIG when the parent of pith dies\n"
+"                           signal that pith gets when its parent dies\n"
 "      --timeout T          stop the command after T, exit with 124\n"
-"      --stop-timeout T     SIGKILL when it lives T after being told to stop\n"
-"      --stop-signal SIG    what --timeout stops it with (TERM)\n"
-"      --grace T            end what the command leaves: TERM, T, KILL\n"
-"      --wait               end only when every process has ended\n"
+"      --stop-timeout T     kill the command T after a request to stop\n"
+"      --stop-signal SIG    signal that --timeout sends (TERM)\n"
+"      --grace T            stop remaining processes: TERM, after T KILL\n"
+"      --wait               exit only when every process has exited\n"
 "      --pause              no command: reap until TERM or INT\n"
-"      --report FILE        write how it ended, as JSON\n"
-"      --report-fd N        the same to an open file\n"
-"  -s, --subreaper          accepted; pith does it by itself\n"
-"  -w                       warn of reaped orphans\n"
-"  -v                       say what is done; -vv says more\n"
+"      --report FILE        write how the command ended, as JSON\n"
+"      --report-fd N        the same, to an open descriptor\n"
+"  -s, --subreaper          ignored; pith is always a subreaper\n"
+"  -w                       warn about reaped orphans\n"
+"  -v                       verbose; -vv prints more\n"
 "  -h, --help   -V, --version   -l, --license\n"
 "\n"
 "Sandbox: all namespaces, no capabilities, a filter of system calls, no network.\n"
-"      --rootfs DIR         its root: a directory, / (this one), an image, none\n"
-"      --ephemeral[=SIZE]   writes vanish (default); or --read-only, --writable\n"
-"      --layer DIR          one more layer on top; --upper DIR keeps the writes\n"
+"      --rootfs DIR         root: a directory, / (this one), an image, none\n"
+"      --ephemeral[=SIZE]   discard writes (default); or --read-only, --writable\n"
+"      --layer DIR          add a layer on top; --upper DIR keeps the writes\n"
 "      --volume SRC:DST[:ro,noexec,dev,try]   --device PATH[:DST]\n"
 "      --tmpfs DST[:size=N,mode=M,exec]       --shm-size N\n"
-"      --pty-max N          terminals that it may open at a time (256)\n"
+"      --pty-max N          limit of open pseudoterminals (256)\n"
 "      --dir DST   --symlink TARGET:DST   --file FD:DST[:mode=M,ro]\n"
 "      --proc masked|minimal|full|none        --sys ro|none\n"
 "      --network none|host|ns:PATH|veth[:BRIDGE]|macvlan:IF\n"
-"      --ip ADDRESS/BITS    --gateway ADDRESS   of its eth0\n"
-"      --publish [ADDRESS:]PORT:PORT[/udp]      a port of ours to one of its own\n"
+"      --ip ADDRESS/BITS    --gateway ADDRESS   for eth0 in the sandbox\n"
+"      --publish [ADDRESS:]PORT:PORT[/udp]      host port to sandbox port\n"
 "      --dns ADDRESS        --add-host NAME:ADDRESS\n"
 "      --pid, --ipc, --uts, --cgroupns host\n"
 "      --userns auto|host|subid|keep-id   --uidmap, --gidmap IN:OUT:COUNT\n"
 "      --timens boot=+N     --sysctl NAME=VALUE   --hostname NAME\n"
-"      --allow-userns       sandboxes in the sandbox\n"
-"      --best-effort        go on where some of it cannot be had\n"
+"      --allow-userns       allow nested sandboxes\n"
+"      --best-effort        continue without features that fail\n"
 "Also without --rootfs:\n"
-"      --listen [ADDRESS:]PORT[/udp]   a socket for the command, LISTEN_FDS\n"
+"      --listen [ADDRESS:]PORT[/udp]   pass a socket, LISTEN_FDS\n"
 "      --unshare LIST       user,mnt,pid,net,ipc,uts,cgroup,time\n"
-"      --chroot DIR         chroot(2) alone, which is no wall\n"
+"      --chroot DIR         chroot(2) only, which confines no root user\n"
 "  -u, --user UID[:GID]|NAME   --group-add GROUP   --umask MASK   --workdir DIR\n"
 "      --env K=V   --env-file FILE   --keep-env[=A,B]   --unsetenv K\n"
 "      --cap-add, --cap-drop NAME|ALL|default   --ulimit NAME=SOFT[:HARD]\n"
 "      --seccomp default|off|bpf:FILE   --new-privs\n"
 "      --landlock ro:PATH|rw:PATH|bind:PORT|connect:PORT\n"
-"  -t, --tty[=no]           a terminal of its own\n"
-"  -d, --detach             come back when the command runs\n"
+"  -t, --tty[=no]           give the command its own terminal\n"
+"  -d, --detach             return when the command runs\n"
 "      --info FILE   --info-fd N   --pidfile FILE   --preserve-fd N\n"
-"      --block-fd N         start it at the end of file of N\n"
-"      --args-fd N          more options, each ends in a NUL\n"
-"      --doctor[=json]      what of this works here, and what to do about it\n"
-"Limits of all that the command starts, by a control group:\n"
+"      --block-fd N         start the command at end of file on N\n"
+"      --args-fd N          read more options, each NUL-terminated\n"
+"      --doctor[=json]      check what works here and how to fix the rest\n"
+"Limits of the command and its descendants, by a control group:\n"
 "      --memory, --memory-swap, --memory-high SIZE   --oom process|group\n"
 "      --cpus N             processors, such as 0.5; --cpu-shares N\n"
 "      --cpuset-cpus LIST   --pids-limit N   --blkio-weight N\n"
-"      --cpu-time T         stop it when it has used up T, exit with 124\n"
+"      --cpu-time T         stop the command after T of CPU time, exit with 124\n"
 "      --device-read-bps, --device-write-bps PATH:SIZE\n"
 "      --device-read-iops, --device-write-iops PATH:N\n"
-"      --cgroup-conf FILE=VALUE   any other file of the kernel's\n"
+"      --cgroup-conf FILE=VALUE   write any other cgroup file\n"
 "      --cgroup-parent DIR  --cgroup-join PID   --cgroupfs\n"
 "      --cgroups auto|v1|v2|off\n"
 "Boot of a device, called as init or with\n"
-"      --boot               process 1 by /etc/inittab, or for COMMAND alone\n"
+"      --boot               process 1 for /etc/inittab, or for COMMAND alone\n"
 "      --on-exit reboot|poweroff|halt|respawn|shell   when COMMAND ends\n"
 "      --switch-root DIR    from an initramfs to COMMAND (/sbin/init) in DIR\n"
-"      --watchdog DEVICE[:SECONDS]   feed it while all is well\n"
-"      --status             what the services of this machine do\n"
-"      --reexec             let process 1 start anew and keep them\n"
+"      --watchdog DEVICE[:SECONDS]   feed it while the system is healthy\n"
+"      --status             print the state of the services\n"
+"      --reexec             restart process 1 and keep the services\n"
 "\n"
 "PITH_OPTIONS holds further options. Exit codes: the command's; 128+n signal n;\n"
 "124 timeout; 125 pith failed; 126 not executable; 127 not found. See pith(8).\n",
@@ -491,14 +275,14 @@ static const char license[] =
 
 enum { ARGS_STEP = 4096, ARGS_MOST = 6 << 20 };
 
-/* The struct words of all options. */
+/* Array of struct word: the values of all lists. */
 static struct memory words;
 
-/* An args_file for each --args-fd. */
-static struct memory files;
-static int file_count;
+/* Array of struct args_file. */
+static struct memory args_files;
+static int args_file_count;
 
-/* PITH_OPTIONS=... as it was found. */
+/* "PITH_OPTIONS=..." of the environment, or NULL. */
 static char *variable;
 
 static const char SEE_HELP[] = "see --help";
@@ -508,7 +292,7 @@ static const char valid_forms[VALUE_TYPES][48] = {
 	[OPTIONAL_SIZE] = "a size such as 512m",
 	[TTY] = "no",
 	[DOCTOR] = "json",
-	[OPTIONAL_LIST] = "names as A,B",
+	[OPTIONAL_LIST] = "names such as A,B",
 	[STRING] = "a file name",
 	[PLAIN] = "a name",
 	[NUMBER] = "the number of an open file",
@@ -535,25 +319,25 @@ static const char valid_forms[VALUE_TYPES][48] = {
 
 /* ---- values ------------------------------------------------------------- */
 
-/* A decimal number from 0 to most; -1 where it is none. */
+/* Parse a decimal number from 0 to most; -1 if digits is no such number. */
 static int64_t
-number(const char *digits, int64_t most)
+parse_number(const char *digits, int64_t most)
 {
 	uint64_t n;
 
 	return text_number(&digits, most, &n) && !*digits ? (int64_t)n : -1;
 }
 
-/* Milliseconds of "1.5", "500ms", "2m"; -1 where it is no time. What is finer
- * than a millisecond counts as a whole one. */
+/* Parse a time such as "1.5", "500ms" or "2m" into milliseconds, rounded up; -1
+ * if text is no time. */
 static int64_t
-duration(const char *text)
+parse_time(const char *text)
 {
 	static const struct { char name[3]; int32_t ms; } units[] = {
 		{ "", 1000 }, { "ms", 1 }, { "s", 1000 },
 		{ "m", 60 * 1000 }, { "h", 60 * 60 * 1000 },
 	};
-	/* 30 years, so that no sum of two overflows. */
+	/* 30 years: the sum of two times does not overflow. */
 	const int64_t most = INT64_C(30) * 365 * 24 * 3600 * 1000;
 	int64_t whole = 0, part = 0, scale = 1;
 	const char *t = text;
@@ -576,10 +360,10 @@ duration(const char *text)
 	return -1;
 }
 
-/* Cut "FROM:TO" in two; TO is NULL where there is no colon. False where FROM is
- * longer than any signal's name or number. */
+/* Split "FROM:TO". *to is NULL if there is no colon. False if FROM is longer
+ * than any signal name or number. */
 static bool
-cut(const char *value, char from[SIGNAL_NAME], const char **to)
+split_pair(const char *value, char from[SIGNAL_NAME], const char **to)
 {
 	size_t n = strchrnul(value, ':') - value;
 
@@ -591,20 +375,21 @@ cut(const char *value, char from[SIGNAL_NAME], const char **to)
 	return true;
 }
 
-/* An exit code: a number, or the name of a signal for what it ends with. */
+/* Parse an exit code: a number, or a signal name for 128 and its number. Negative
+ * if text is neither. */
 static int
-code(const char *text)
+parse_exit_code(const char *text)
 {
-	int n = number(text, 255);
+	int n = parse_number(text, 255);
 
 	if (n < 0 && signal_number(text))
 		n = 128 + signal_number(text);
 	return n;
 }
 
-/* A signal that can come to us and be passed on. */
+/* Parse a signal that pith can receive and forward; 0 if name is none. */
 static int
-forwardable(const char *name)
+parse_forwardable(const char *name)
 {
 	int sig = signal_number(name);
 
@@ -618,10 +403,10 @@ set_exit(struct options *o, const char *value)
 	const char *to;
 	int from, target;
 
-	if (!cut(value, text, &to))
+	if (!split_pair(value, text, &to))
 		return false;
-	from = code(text);
-	target = to ? code(to) : 0;
+	from = parse_exit_code(text);
+	target = to ? parse_exit_code(to) : 0;
 	if (from < 0 || target < 0)
 		return false;
 	o->exit_codes[from] = target;
@@ -635,10 +420,10 @@ set_rewrite(struct options *o, const char *value)
 	const char *to;
 	int from;
 
-	if (!cut(value, text, &to) || !to)
+	if (!split_pair(value, text, &to) || !to)
 		return false;
-	from = forwardable(text);
-	if (from == 0 || (signal_number(to) == 0 && number(to, 0) != 0))
+	from = parse_forwardable(text);
+	if (from == 0 || (signal_number(to) == 0 && parse_number(to, 0) != 0))
 		return false;
 	o->run.signals.rewrite[from] = signal_number(to);
 	return true;
@@ -652,10 +437,10 @@ set_delay(struct options *o, const char *value)
 	int from;
 	int64_t ms;
 
-	if (!cut(value, text, &to) || !to)
+	if (!split_pair(value, text, &to) || !to)
 		return false;
-	from = forwardable(text);
-	ms = duration(to);
+	from = parse_forwardable(text);
+	ms = parse_time(to);
 	if (from == 0 || ms < 0 || ms > INT32_MAX)
 		return false;
 	o->run.signals.delay[from] = ms;
@@ -663,7 +448,7 @@ set_delay(struct options *o, const char *value)
 }
 
 static int
-octal(const char *text)
+parse_octal(const char *text)
 {
 	int n = 0;
 
@@ -674,10 +459,10 @@ octal(const char *text)
 	return *text || n > 0777 ? -1 : n;
 }
 
-/* The place of a word among the lower-case words of a text that lists the
- * choices; -1 where it is none. */
+/* Return the index of value among the lower-case words of choices, which reads
+ * "none, host or auto"; -1 if value is not there. */
 static int
-choice(const char *choices, const char *value)
+choice_index(const char *choices, const char *value)
 {
 	const size_t n = strlen(value);
 	int i = 0;
@@ -729,7 +514,8 @@ word_differs(const struct sandbox *s, int type, const char *value)
  * identifies or names a file to write is never replaced silently; pith(8) lists
  * the times, signals, sizes and names of which the last one wins. */
 static bool
-differs(const struct options *o, const struct option *r, const char *value)
+value_differs(const struct options *o, const struct option *r,
+    const char *value)
 {
 	const void *member = (const char *)o + r->at;
 	/* Read only where the member is an int: others are aligned less. */
@@ -741,14 +527,14 @@ differs(const struct options *o, const struct option *r, const char *value)
 		return *(const char *const *)member &&
 		    strcmp(*(const char *const *)member, value) != 0;
 	case NUMBER:
-		return *is != UNSET && *is != number(value, INT32_MAX);
+		return *is != UNSET && *is != parse_number(value, INT32_MAX);
 	case TIME_LIMIT:
 		return *(const int64_t *)member != UNSET &&
-		    *(const int64_t *)member != duration(value);
+		    *(const int64_t *)member != parse_time(value);
 	case TTY:
 		return *is != UNSET && *is != !value;
 	case PTYS:
-		return *is != 0 && *is != number(value, PTYS_MOST);
+		return *is != 0 && *is != parse_number(value, PTYS_MOST);
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
@@ -756,7 +542,7 @@ differs(const struct options *o, const struct option *r, const char *value)
 	case CHOICE_CGROUPS:
 	case CHOICE_ON_EXIT:
 		return *is != 0 &&
-		    *is != choice(valid_forms[r->type], value) + 1;
+		    *is != choice_index(valid_forms[r->type], value) + 1;
 	case LIST:
 		return word_differs(&o->sandbox, r->list, value);
 	default:
@@ -765,7 +551,7 @@ differs(const struct options *o, const struct option *r, const char *value)
 }
 
 static void
-set_root(struct sandbox *s, enum root_mode mode, int64_t size)
+set_root_mode(struct sandbox *s, enum root_mode mode, int64_t size)
 {
 	static const char names[][24] = {
 		[EPHEMERAL] = "--ephemeral", [READ_ONLY] = "--read-only",
@@ -785,7 +571,7 @@ set_root(struct sandbox *s, enum root_mode mode, int64_t size)
 	s->root_size = size;
 }
 
-static bool read_args(struct options *o, const char *value);
+static bool read_args_fd(struct options *o, const char *value);
 
 static bool
 set_optional(struct options *o, const struct option *r, const char *value)
@@ -794,7 +580,8 @@ set_optional(struct options *o, const struct option *r, const char *value)
 	case OPTIONAL_SIZE:
 		if (value && text_size(value) < 0)
 			return false;
-		set_root(&o->sandbox, EPHEMERAL, value ? text_size(value) : 0);
+		set_root_mode(&o->sandbox, EPHEMERAL, value ?
+		    text_size(value) : 0);
 		return true;
 	case TTY:
 		o->sandbox.tty = !value;
@@ -803,13 +590,14 @@ set_optional(struct options *o, const struct option *r, const char *value)
 		o->doctor = value ? 2 : 1;
 		return !value || strcmp(value, "json") == 0;
 	default:
-		/* A script whose variable is empty does not mean all. */
-		return (!value || *value) && add_word(o, r->list,
+		/* Reject "=": an empty variable of a script does not mean
+		 * all. */
+		return (!value || *value) && add_word(o, r->at - AT(sandbox),
 		    value ? value : "");
 	}
 }
 
-/* False where the value is not of its kind. */
+/* Set the option to value. False if the value is invalid. */
 static bool
 set_value(struct options *o, const struct option *r, const char *value)
 {
@@ -822,10 +610,10 @@ set_value(struct options *o, const struct option *r, const char *value)
 		*(const char **)member = value;
 		return *value != '\0';
 	case NUMBER:
-		return (*(int *)member = number(value, INT32_MAX)) >= 0;
+		return (*(int *)member = parse_number(value, INT32_MAX)) >= 0;
 	case TIME:
 	case TIME_LIMIT:
-		return (*(int64_t *)member = duration(value)) >= 0;
+		return (*(int64_t *)member = parse_time(value)) >= 0;
 	case SIGNAL:
 		return (*(int *)member = signal_number(value)) > 0;
 	case EXIT:
@@ -835,29 +623,30 @@ set_value(struct options *o, const struct option *r, const char *value)
 	case DELAY:
 		return set_delay(o, value);
 	case LEVEL:
-		/* Of tini, whose 1 is to say nothing but warnings. */
-		o->run.verbosity = number(value, 9) - 1;
+		/* TINI_VERBOSITY: 1, tini's default, is our 0. */
+		o->verbosity = parse_number(value, 9) - 1;
 		return true;
 	case PTYS:
-		return (*(int *)member = number(value, PTYS_MOST)) > 0;
+		return (*(int *)member = parse_number(value, PTYS_MOST)) > 0;
 	case SIZE:
 		return (*(int64_t *)member = text_size(value)) > 0;
 	case MASK:
-		return (*(int *)member = octal(value)) >= 0;
+		return (*(int *)member = parse_octal(value)) >= 0;
 	case LIST:
 		return *value && add_word(o, r->list, value);
 	case HOST:
-		return *(bool *)member = choice(valid_forms[HOST], value) == 0;
+		return *(bool *)member = choice_index(valid_forms[HOST],
+		    value) == 0;
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
 	case CHOICE_OOM:
 	case CHOICE_CGROUPS:
 	case CHOICE_ON_EXIT:
-		*(int *)member = choice(valid_forms[r->type], value) + 1;
+		*(int *)member = choice_index(valid_forms[r->type], value) + 1;
 		return *(int *)member > 0;
 	case ARGS:
-		return read_args(o, value);
+		return read_args_fd(o, value);
 	default:
 		return false;
 	}
@@ -866,20 +655,20 @@ set_value(struct options *o, const struct option *r, const char *value)
 /* ---- options ------------------------------------------------------------ */
 
 static _Noreturn void
-print(const char *text, const struct dialect *d)
+print_and_exit(const char *text, const struct dialect *d)
 {
 	size_t n = strlen(text);
 	int fd = d->on_stderr ? STDERR_FILENO : STDOUT_FILENO;
 
-	/* A pipe may be full. */
+	/* A full pipe blocks write(2): let signals end us. */
 	startup_end_by_signal(true, "the output");
 	if (write(fd, text, n) != (ssize_t)n)
 		die("cannot write to", d->on_stderr ? "stderr" : "stdout");
 	log_exit(0);
 }
 
-/* "--word" or "-letter", as it was written, for the user to find again. Being
- * an option it is short. */
+/* Append the option as the user wrote it: "--name", or "-x" if n is 0. Option
+ * names are short, so the name fits. */
 static void
 option_name(struct strbuf *l, const char *name, size_t n)
 {
@@ -890,32 +679,34 @@ option_name(struct strbuf *l, const char *name, size_t n)
 	l->text[l->used] = '\0';
 }
 
-/* The option is a name of n bytes, or with n 0 a letter. */
+/* Set an option that takes a value. name is its long name of n bytes, or its
+ * letter if n is 0. */
 static void
-take_value(struct options *o, const struct option *r, const char *value,
+apply_value(struct options *o, const struct option *r, const char *value,
     const char *name, size_t n)
 {
-	const bool may = r->type < STRING;
+	const bool optional = r->type < STRING;
 	char text[128];
 	struct strbuf why = STRBUF(text);
 
 	option_name(&why, name, n);
-	if ((value || may) && differs(o, r, value)) {
+	if ((value || optional) && value_differs(o, r, value)) {
 		strbuf_add(&why, value ? " has another value already" : "");
 		diex("cannot take", value ? value : text, value ? text :
 		    "it has another value already", "give it once");
 	}
-	if (may ? set_optional(o, r, value) : value && set_value(o, r, value))
+	if (optional ? set_optional(o, r, value) :
+	    value && set_value(o, r, value))
 		return;
 	if (!value)
 		diex("missing value for", text, valid_forms[r->type], SEE_HELP);
-	strbuf_add(&why, may ? "= takes " : " takes ");
+	strbuf_add(&why, optional ? "= takes " : " takes ");
 	strbuf_add(&why, valid_forms[r->type]);
 	diex("bad value", value, text, NULL);
 }
 
 static void
-take_flag(struct options *o, const struct option *r, const struct dialect *d)
+apply_flag(struct options *o, const struct option *r, const struct dialect *d)
 {
 	void *member = (char *)o + r->at;
 
@@ -930,22 +721,23 @@ take_flag(struct options *o, const struct option *r, const struct dialect *d)
 		++*(int *)member;
 		break;
 	case READ_ONLY_ROOT:
-		set_root(&o->sandbox, READ_ONLY, 0);
+		set_root_mode(&o->sandbox, READ_ONLY, 0);
 		break;
 	case WRITABLE_ROOT:
-		set_root(&o->sandbox, WRITABLE, 0);
+		set_root_mode(&o->sandbox, WRITABLE, 0);
 		break;
 	case HELP:
-		print(d->usage, d);
+		print_and_exit(d->usage, d);
 	case VERSION:
-		print(d->version, d);
+		print_and_exit(d->version, d);
 	case LICENSE:
-		print(license, d);
+		print_and_exit(license, d);
 	}
 }
 
+/* Record that an option for a sandbox, or for a command, was given. */
 static const struct option *
-note_scope(struct options *o, const struct option *r)
+mark_requested(struct options *o, const struct option *r)
 {
 	if (r && r->scope == SCOPE_SANDBOX)
 		o->sandbox.requested = true;
@@ -954,8 +746,8 @@ note_scope(struct options *o, const struct option *r)
 	return r;
 }
 
-/* A long name of n bytes, or with n 0 a letter; the dialect's own meaning
- * first, and any long name of pith's besides. */
+/* Find a long name of n bytes, or a letter if n is 0; NULL if there is none.
+ * The dialect's options come first; pith's long names work in every dialect. */
 static const struct option *
 find_option(const struct dialect *d, const char *name, size_t n)
 {
@@ -969,18 +761,17 @@ find_option(const struct dialect *d, const char *name, size_t n)
 	return d == &native || n == 0 ? NULL : find_option(&native, name, n);
 }
 
-/* Where words come from: argv, the text of PITH_OPTIONS, or what --args-fd
- * read.  */
+/* Source of words: argv, the text of PITH_OPTIONS, or a file of --args-fd. */
 struct words {
-	char **argv;            /* the next one; NULL: from text */
+	char **argv;            /* next word; NULL: use text */
 	char *text;
-	char *end;              /* of words that each end in a NUL, or NULL */
+	char *end;              /* of NUL-terminated words; or NULL */
 };
 
-/* Cut the next word off a text at blanks and commas; \ takes the next character
- * as it is. The word stands where it stood. */
+/* Split off the next word, in place; NULL if there is none. Blanks and commas
+ * separate words; \ takes the next character literally. */
 static char *
-cut_word(char **text)
+split_word(char **text)
 {
 	static const char between[] = " \t\n,";
 	char *from = *text;
@@ -1007,7 +798,7 @@ next_word(struct words *w)
 	if (w->argv)
 		return *w->argv ? *w->argv++ : NULL;
 	if (!w->end)
-		return cut_word(&w->text);
+		return split_word(&w->text);
 	w->text = word < w->end ? word + strlen(word) + 1 : word;
 	return word < w->end ? word : NULL;
 }
@@ -1017,7 +808,7 @@ parse_long(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	size_t n = strchrnul(word + 2, '=') - (word + 2);
-	const struct option *r = note_scope(o, find_option(d, word + 2, n));
+	const struct option *r = mark_requested(o, find_option(d, word + 2, n));
 	char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
 
 	if (!r)
@@ -1025,12 +816,12 @@ parse_long(struct options *o, const struct dialect *d, char *word,
 	if (r->type >= STRING && !value)
 		value = next_word(w);
 	if (r->type >= OPTIONAL_SIZE)
-		take_value(o, r, value, word + 2, n);
+		apply_value(o, r, value, word + 2, n);
 	else if (value)
 		diex("unexpected value", word, "this option takes none",
 		    SEE_HELP);
 	else
-		take_flag(o, r, d);
+		apply_flag(o, r, d);
 }
 
 static void
@@ -1038,24 +829,24 @@ parse_letters(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	for (char *letter = word + 1; *letter; letter++) {
-		const struct option *r =
-		    note_scope(o, find_option(d, letter, 0));
+		const struct option *r = mark_requested(o,
+		    find_option(d, letter, 0));
 
 		if (!r)
 			diex("unknown option", word, NULL, SEE_HELP);
 		if (r->type >= STRING) {
-			take_value(o, r, letter[1] ? letter + 1 : next_word(w),
+			apply_value(o, r, letter[1] ? letter + 1 : next_word(w),
 			    letter, 0);
 			return;
 		}
 		if (r->type >= OPTIONAL_SIZE)
-			take_value(o, r, NULL, letter, 0);
+			apply_value(o, r, NULL, letter, 0);
 		else
-			take_flag(o, r, d);
+			apply_flag(o, r, d);
 	}
 }
 
-/* Parse options up to the first word that is none, which is returned. */
+/* Parse options. Returns the first word that is no option, or NULL. */
 static char *
 parse_words(struct options *o, const struct dialect *d, struct words *w)
 {
@@ -1072,8 +863,8 @@ parse_words(struct options *o, const struct dialect *d, struct words *w)
 	return word;
 }
 
-/* Read a file to its end. A NUL follows its size bytes. The bound is that of
- * execve(2) for all words of a process; /dev/zero has no end. */
+/* Read fd to its end and add a NUL after the size bytes. The limit is that of
+ * execve(2) for all arguments; without one, /dev/zero would exhaust memory. */
 static void
 read_args_file(int fd, struct memory *text, size_t *size)
 {
@@ -1093,26 +884,27 @@ read_args_file(int fd, struct memory *text, size_t *size)
 		die("cannot read", "--args-fd");
 }
 
-/* Options of --args-fd: each ends in a NUL, as those of a process do. Values
- * point into the text, which stays mapped. */
+/* Parse the NUL-terminated options in the file of --args-fd. Values point into
+ * the text, which stays mapped. False if value is no number. */
 static bool
-read_args(struct options *o, const char *value)
+read_args_fd(struct options *o, const char *value)
 {
 	struct memory text = { NULL, 0 };
 	struct words w = { NULL, NULL, NULL };
-	const int fd = number(value, INT32_MAX);
+	const int fd = parse_number(value, INT32_MAX);
 	size_t size;
 	char *word;
 
 	if (fd < 0)
 		return false;
-	for (int i = 0; i < file_count; i++)
+	for (int i = 0; i < args_file_count; i++)
 		if (options_args(i)->fd == fd)
 			diex("cannot read", "--args-fd", "this descriptor "
 			    "was read before", "give it once");
 	read_args_file(fd, &text, &size);
-	memory_reserve(&files, (file_count + 1) * sizeof(struct args_file));
-	((struct args_file *)files.block)[file_count++] =
+	memory_reserve(&args_files, (args_file_count + 1) *
+	    sizeof(struct args_file));
+	((struct args_file *)args_files.block)[args_file_count++] =
 	    (struct args_file){ fd, text.block, size };
 	w.text = text.block;
 	w.end = w.text + size;
@@ -1125,7 +917,7 @@ read_args(struct options *o, const char *value)
 	return true;
 }
 
-/* ---- all together ------------------------------------------------------- */
+/* ---- parsing ------------------------------------------------------------ */
 
 static void
 set_defaults(struct options *o, const struct dialect *d)
@@ -1160,11 +952,12 @@ parse_variables(struct options *o, const struct dialect *d)
 		if (r.type >= STRING)
 			set_value(o, &r, value);
 		else
-			take_flag(o, &r, d);
+			apply_flag(o, &r, d);
 	}
 }
 
-/* PITH_OPTIONS, for engines that pass no options (docker run --init). */
+/* Remove PITH_OPTIONS from the environment and parse it. It serves engines that
+ * pass no options, such as docker run --init. */
 static void
 parse_environment(struct options *o, const struct dialect *d)
 {
@@ -1188,7 +981,7 @@ parse_environment(struct options *o, const struct dialect *d)
 	memory_reserve(&copy, n);
 	memcpy(copy.block, variable, n);
 	w.text = (char *)copy.block + sizeof(NAME) - 1;
-	/* Whoever reads of a mistake has to know where to look. */
+	/* Name the source of an invalid option. */
 	log_set_name("pith: PITH_OPTIONS", d->failure_code);
 	word = parse_words(o, &native, &w);
 	if (word)
@@ -1197,11 +990,10 @@ parse_environment(struct options *o, const struct dialect *d)
 	log_set_name(d->name, d->failure_code);
 }
 
-/* As dumb-init has it: at the end the child's group gets SIGTERM, and to
- * suspend us suspends all of it, whatever its programs make of the terminal's
- * signals. */
+/* Treat the child's group as dumb-init does: send SIGTERM to it when the child
+ * exits, and forward a suspension as SIGSTOP, which no program can ignore. */
 static void
-mind_group(struct options *o)
+emulate_dumb_init_group(struct options *o)
 {
 	static const unsigned char suspend[] = { SIGTSTP, SIGTTIN, SIGTTOU };
 
@@ -1211,27 +1003,28 @@ mind_group(struct options *o)
 			o->run.signals.rewrite[suspend[i]] = SIGSTOP;
 }
 
-/* What cannot be meant together. */
+/* Reject options that contradict each other or would have no effect. */
 static void
-check(const struct options *o, bool boots)
+check_options(const struct options *o, bool boots)
 {
 	const struct boot *b = &o->boot;
-	const bool asks = o->doctor || b->reexec || b->status;
+	const bool is_query = o->doctor || b->reexec || b->status;
 
-	if (asks && boots)
-		diex("a machine's init does not end", NULL, NULL,
-		    "ask it with --status, --doctor or --reexec later");
-	if (asks)
+	if (is_query && boots)
+		diex("the init of a device does not exit", NULL, NULL,
+		    "use --status, --doctor or --reexec after the boot");
+	if (is_query)
 		return;
 	if (o->command && !o->command[0][0])
 		diex("empty command", NULL, NULL, SEE_HELP);
 	if (b->requested && o->for_command)
-		diex("--boot goes with none of the options for a command",
-		    NULL, NULL, "run pith once more below it, see pith(8)");
+		diex("--boot takes no options for a command", NULL, NULL,
+		    "start a second pith as its command, see pith(8)");
 	if (!b->requested && (b->on_exit || b->watchdog))
-		diex("no --boot", NULL, NULL, SEE_HELP);
+		diex(b->on_exit ? "--on-exit needs --boot" :
+		    "--watchdog needs --boot", NULL, NULL, SEE_HELP);
 	if (b->on_exit && (!o->command || b->switch_root))
-		diex("--on-exit needs the command of an appliance", NULL,
+		diex("--on-exit needs a command, without --switch-root", NULL,
 		    NULL, SEE_HELP);
 	if (b->requested || b->switch_root)
 		return;
@@ -1259,8 +1052,8 @@ check(const struct options *o, bool boots)
 const struct args_file *
 options_args(int number)
 {
-	return number < file_count ?
-	    &((const struct args_file *)files.block)[number] : NULL;
+	return number < args_file_count ?
+	    &((const struct args_file *)args_files.block)[number] : NULL;
 }
 
 char *
@@ -1269,16 +1062,16 @@ options_variable(void)
 	return variable;
 }
 
-/* A set-ID program, and one with file capabilities, runs with its caller's
- * environment and arguments. pith does not defend itself against them:
- * getauxval(3). Process 1 of a machine must not end, and is executed by the
- * kernel or by an init of root's. */
+/* Refuse to run as a set-ID program or with file capabilities, getauxval(3):
+ * pith trusts its environment and arguments, and these are the caller's. The
+ * init of a device must not exit; the kernel or another init of root starts it.
+ */
 static void
-refuse_privileges(bool boots)
+refuse_set_id(bool boots)
 {
 	if (!boots && getauxval(AT_SECURE))
 		diex("cannot run setuid, setgid or with file capabilities",
-		    NULL, NULL, "take them away from the program file");
+		    NULL, NULL, "remove them from the program file");
 }
 
 void
@@ -1290,13 +1083,13 @@ options_parse(struct options *o, const struct dialect *dialect, char **argv,
 
 	log_set_name(d->name, d->failure_code);
 	set_defaults(o, d);
-	refuse_privileges(boots);
+	refuse_set_id(boots);
 	parse_variables(o, d);
 	parse_environment(o, d);
 	if (parse_words(o, d, &w) && (!boots || o->boot.requested))
 		o->command = w.argv - 1;
 	o->boot.requested = o->boot.requested || boots;
-	if (d->whole_group && o->run.group)
-		mind_group(o);
-	check(o, boots);
+	if (d->whole_group && o->group)
+		emulate_dumb_init_group(o);
+	check_options(o, boots);
 }

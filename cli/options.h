@@ -1,4 +1,4 @@
-/* What pith was asked: argv, PITH_OPTIONS, and other programs' dialects. */
+/* Command-line options of pith and of the inits that it replaces. */
 #ifndef PITH_OPTIONS_H
 #define PITH_OPTIONS_H
 
@@ -14,27 +14,39 @@
 
 enum { UNSET = -1 };
 
-/* Filled once, constant afterwards. Signals are numbers. */
+/* All options. Filled once, constant afterwards. Times are milliseconds. */
 struct options {
 	char **command;                 /* argv of the child; NULL: --pause */
-	int doctor;                     /* 0: no, 1: for people, 2: JSON */
+	int64_t stop_timeout;           /* UNSET: none; 2 s after --timeout */
+	int64_t grace;                  /* UNSET: none */
+	int doctor;                     /* 0: no, 1: text, 2: JSON */
 	struct boot boot;
-	struct supervision run;
-	bool for_command; /* an option about a command was given */
-	bool dies_of_signal;            /* that ended the child; not as 1 */
-	bool is_dropin;                 /* called by another init's name */
+	/* Members from here on are for a command; --boot rejects them. */
+	bool for_command;               /* one of these options was given */
+	bool pause;
+	bool group;                     /* forward to the child's group ... */
+	bool all;                       /* ... or to all of the PID namespace */
+	bool wait;                      /* exit after all other processes */
+	bool warn_orphans;
+	bool dies_of_signal;            /* die of its signal; not as 1 */
+	bool ends_group;                /* SIGTERM its group when it exits */
+	const char *reaped;             /* text that -w prints before a pid */
+	int verbosity;
 	int parent_death_signal;        /* 0: none */
 	const char *report;             /* NULL: none */
 	int report_fd;                  /* UNSET: none */
-	int exec_code;                  /* of a failed exec; 0: 126 or 127 */
-	unsigned char exit_codes[256];  /* to end with, by the child's */
+	int exec_code;                  /* if exec fails; 0: 126 or 127 */
+	bool is_dropin;                 /* run by the name of another init */
+	unsigned char exit_codes[256];  /* indexed by the child's exit code */
+	struct signal_rules signals;
 	struct sandbox sandbox;
 };
 
-/* What an option does with its value. The types before OPTIONAL_SIZE take no
- * value; those before STRING take one only after a "=". Given again, PLAIN,
- * TIME, SIGNAL, SIZE, MASK and DOCTOR take the last value; EXIT, REWRITE, DELAY
- * and lists add up; every other type refuses a different value. */
+/* How an option uses its value. Types before OPTIONAL_SIZE take no value. Types
+ * from OPTIONAL_SIZE to before STRING take a value only after "=". If an option
+ * is repeated, EXIT, REWRITE, DELAY and lists accumulate. The last value of
+ * PLAIN, TIME, SIGNAL, SIZE, MASK and DOCTOR wins. All other types reject a
+ * different value. */
 enum value_type {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,
@@ -45,10 +57,7 @@ enum value_type {
 	VALUE_TYPES
 };
 
-/* The use that an option belongs to. */
-enum scope { SCOPE_ANY, SCOPE_COMMAND, SCOPE_SANDBOX };
-
-/* One option. Options of other programs may have a letter and no name. */
+/* One option. It has a name, a letter, or both. */
 struct option {
 	char name[20];
 	char letter;                    /* 0: none */
@@ -58,50 +67,56 @@ struct option {
 	unsigned short at;              /* offset in struct options */
 };
 
-/* An environment variable that acts as an option where it has a certain value;
- * "" is any value, and for types that take a value it is the value. */
+/* An environment variable of another init that acts as an option. It is ignored
+ * unless it has this value; "" matches any value. Types that take a value take
+ * the variable's. */
 struct variable {
 	char name[24];
 	char value[4];
 	unsigned char type;             /* enum value_type */
-	unsigned short at;
+	unsigned short at;              /* offset in struct options */
 };
 
-/* How another program wants to be spoken to. */
+/* The command line of pith, or of another init that pith replaces. */
 struct dialect {
 	char name[12];
-	const char *usage;              /* --help */
-	const char *version;            /* --version */
-	const char *reaped;             /* says -w before a pid; NULL: pith's */
+	const char *usage;              /* text of --help */
+	const char *version;            /* text of --version */
+	const char *reaped;             /* -w: text before pid; NULL: pith's */
 	const struct option *options;
 	const struct variable *variables;
 	unsigned char option_count, variable_count;
 	unsigned char failure_code;
-	unsigned char exec_code;        /* of a failed exec; 0: 126 and 127 */
-	bool whole_group;               /* see struct options, and --group */
-	bool on_stderr;                 /* help and version go there */
+	unsigned char exec_code;        /* if exec fails; 0: 126 or 127 */
+	bool whole_group;               /* --group is the default */
+	bool on_stderr;                 /* print help and version to stderr */
 };
 
-/* PITH_OPTIONS=... as it was found; NULL where it was not. */
+/* Return the string "PITH_OPTIONS=..." of the environment; NULL if it was not
+ * set. Valid after options_parse(). */
 char *options_variable(void);
 
-/* Contents of an --args-fd, and its number. */
+/* Contents of the file of an --args-fd. */
 struct args_file {
-	int fd;
-	const char *text;
-	size_t size;
+	int fd;                         /* descriptor; closed if above 2 */
+	const char *text;               /* words, each NUL-terminated */
+	size_t size;                    /* bytes at text */
 };
 
-/* The first --args-fd is 0; NULL after the last. */
+/* Return the file of the --args-fd with this index, from 0; NULL after the
+ * last. */
 const struct args_file *options_args(int number);
 
-/* Fill o from the environment (the dialect's variables, then PITH_OPTIONS,
- * which is taken out of it) and from argv. dialect is NULL for pith's own.
- * Help, version and licence are printed and end the process; bad input ends it
- * with the failure code. A set-ID start, or one with file capabilities, is
- * refused before options are read, except in a machine's init. Who boots a
- * machine by his name takes a command only with --boot: what else stands there
- * is the kernel's. */
+/* Parse the environment (the dialect's variables, then PITH_OPTIONS, which is
+ * removed) and argv into o. dialect is NULL for pith's own.
+ *
+ * --help, --version and --license print and exit. Invalid options exit with the
+ * dialect's failure code. Dies before it reads options if AT_SECURE is set: for
+ * a set-ID program and for file capabilities, getauxval(3).
+ *
+ * boots: we are the init of a device, started by the kernel. AT_SECURE is
+ * ignored then, because process 1 must not exit. A command is taken only with
+ * --boot: other words are left over from the kernel's command line. */
 void options_parse(struct options *o, const struct dialect *dialect,
     char **argv, bool boots);
 
