@@ -375,8 +375,8 @@ split_pair(const char *value, char from[SIGNAL_NAME], const char **to)
 	return true;
 }
 
-/* Parse an exit code: a number, or a signal name for 128 and its number. Negative
- * if text is neither. */
+/* Parse an exit code: a number, or a signal name for 128 and its number; -1 if
+ * text is neither. */
 static int
 parse_exit_code(const char *text)
 {

@@ -28,7 +28,8 @@ struct options {
 	bool all;                       /* ... or to all of the PID namespace */
 	bool wait;                      /* exit after all other processes */
 	bool warn_orphans;
-	bool dies_of_signal;            /* die of its signal; not as 1 */
+	/* Die of the signal that killed the child, unless we are process 1. */
+	bool dies_of_signal;
 	bool ends_group;                /* SIGTERM its group when it exits */
 	const char *reaped;             /* text that -w prints before a pid */
 	int verbosity;

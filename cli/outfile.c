@@ -13,23 +13,23 @@
 #include "log.h"
 #include "outfile.h"
 
-/* Random letters of a temporary name. */
-enum { RANDOM = 12 };
+/* Number of random letters in a temporary name. */
+enum { RANDOM_LETTERS = 12 };
 
-/* Milliseconds for which a full pipe, socket or terminal is waited for. */
-enum { PATIENCE_MS = 1000 };
+/* Longest wait for a full pipe, socket or terminal. */
+enum { WRITE_TIMEOUT_MS = 1000 };
 
-/* How a file takes bytes without waiting for its reader. */
+/* How to write to a descriptor without blocking on its reader. */
 struct sink {
-	int fd;                 /* a description of our own, if it can be had */
-	size_t most;            /* bytes that a writable file takes at once */
+	int fd;                 /* opened anew if possible */
+	size_t most;            /* bytes that one write(2) may have */
 	bool is_socket;
 };
 
-/* A write(2) to a terminal or a pipe waits until all is written. O_NONBLOCK on
- * the description that we inherited would change it for the shell, too, so open
- * the file once more. If that fails, poll(2) tells that a pipe takes PIPE_BUF
- * bytes and a terminal at least one. */
+/* A write(2) to a terminal or a pipe blocks until all is written. O_NONBLOCK on
+ * the inherited description would affect the shell, too, so open the file anew.
+ * If that fails, rely on poll(2): a writable pipe takes PIPE_BUF bytes and a
+ * writable terminal at least one. */
 static struct sink
 open_sink(int fd)
 {
@@ -55,7 +55,7 @@ open_sink(int fd)
 }
 
 static ssize_t
-write_some(const struct sink *s, const char *text, size_t n)
+write_once(const struct sink *s, const char *text, size_t n)
 {
 	if (s->is_socket)
 		return send(s->fd, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -65,7 +65,7 @@ write_some(const struct sink *s, const char *text, size_t n)
 bool
 write_all(int fd, const char *text, size_t n)
 {
-	const int64_t until = signals_clock() + PATIENCE_MS;
+	const int64_t until = signals_clock() + WRITE_TIMEOUT_MS;
 	const struct sink s = open_sink(fd);
 	struct pollfd p = { .fd = s.fd, .events = POLLOUT };
 	int error = 0;
@@ -74,7 +74,7 @@ write_all(int fd, const char *text, size_t n)
 		const int64_t left = until - signals_clock();
 		const bool writable = poll(&p, 1, left > 0 ? left : 0) > 0;
 		const ssize_t written = writable ?
-		    write_some(&s, text, n) : -1;
+		    write_once(&s, text, n) : -1;
 
 		if (written >= 0) {
 			text += written;
@@ -99,7 +99,7 @@ fd_above(int fd)
 	if (fd < 0)
 		return -1;
 	above = fcntl(fd, F_DUPFD_CLOEXEC, 128);
-	if (above < 0)          /* RLIMIT_NOFILE may be as low as that */
+	if (above < 0)          /* beyond RLIMIT_NOFILE */
 		above = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	error = errno;
 	close(fd);
@@ -108,22 +108,22 @@ fd_above(int fd)
 }
 
 static bool
-name_temporary(char name[20])
+make_temporary_name(char name[20])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 	char *random = name + sizeof(".pith-") - 1;
 
 	memcpy(name, ".pith-", sizeof(".pith-"));
-	if (getrandom(random, RANDOM, 0) != RANDOM)
+	if (getrandom(random, RANDOM_LETTERS, 0) != RANDOM_LETTERS)
 		return false;
-	for (int i = 0; i < RANDOM; i++)
+	for (int i = 0; i < RANDOM_LETTERS; i++)
 		random[i] = letters[random[i] & 31];
-	random[RANDOM] = '\0';
+	random[RANDOM_LETTERS] = '\0';
 	return true;
 }
 
-/* Give the unnamed file a name. AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH before
- * Linux 6.10; linking by /proc/self/fd needs a mounted /proc; linkat(2). */
+/* Link the unnamed file to a name, linkat(2). Before Linux 6.10, AT_EMPTY_PATH
+ * needs CAP_DAC_READ_SEARCH; /proc/self/fd needs a mounted /proc. */
 static bool
 link_as(const struct outfile *o, const char *name)
 {
@@ -139,8 +139,9 @@ link_as(const struct outfile *o, const char *name)
 	return linkat(AT_FDCWD, path, o->dir, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
-/* No temporary name exists while the command runs. Linking to "." must fail
- * with EEXIST; any other error means that linking does not work here. */
+/* Open the unnamed file: no temporary name exists while the command runs. Test
+ * linkat(2) with the name ".", which must fail with EEXIST. Any other error
+ * means that linkat(2) does not work here. */
 static void
 open_unnamed(struct outfile *o)
 {
@@ -152,19 +153,20 @@ open_unnamed(struct outfile *o)
 	o->fd = -1;
 }
 
-/* Create the file under its temporary name. */
+/* Create the file with its temporary name. */
 static int
-create(const struct outfile *o)
+create_temporary(const struct outfile *o)
 {
 	return openat(o->dir, o->temporary, O_WRONLY | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC, 0644);
 }
 
-/* Try it: access(2) knows nothing of /proc, quotas or a server's rules. */
+/* True if a file can be created: access(2) does not check /proc, quotas or the
+ * rules of a file server. */
 static bool
-may_create(const struct outfile *o)
+can_create(const struct outfile *o)
 {
-	const int fd = create(o);
+	const int fd = create_temporary(o);
 
 	if (fd >= 0) {
 		close(fd);
@@ -193,9 +195,9 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 	o->dir = fd_above(open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	o->start = fd_above(open(path[0] == '/' ? "/" : ".", O_PATH |
 	    O_CLOEXEC));
-	if (o->dir < 0 || o->start < 0 || !name_temporary(o->temporary))
+	if (o->dir < 0 || o->start < 0 || !make_temporary_name(o->temporary))
 		die(what, path);
-	/* A rename would replace a device or a link. */
+	/* Renaming over a device or a link would replace it. */
 	if (fstatat(o->dir, o->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT || !o->name[0])
 			die(what, path);
@@ -203,12 +205,14 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 		diex(what, path, "not a regular file", remedy);
 	}
 	open_unnamed(o);
-	if (o->fd < 0 && !may_create(o))
+	if (o->fd < 0 && !can_create(o))
 		die(what, path);
 }
 
+/* True if the name refers to our file. False with errno: ESTALE if it refers to
+ * another file. */
 static bool
-is_at(const struct outfile *o, int dir, const char *name)
+is_our_file(const struct outfile *o, int dir, const char *name)
 {
 	struct stat open, named;
 
@@ -219,12 +223,13 @@ is_at(const struct outfile *o, int dir, const char *name)
 	return open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
 
-/* Rename goes by name: whoever may write to the directory can put another file
- * in the place of ours before it. So look before and after. */
+/* Rename the temporary file to its final name. rename(2) takes names: a user
+ * who may write to the directory can replace our file first. So check the file
+ * before the rename; outfile_write() checks it afterwards. */
 static bool
 rename_checked(const struct outfile *o)
 {
-	bool done = is_at(o, o->dir, o->temporary) && renameat(o->dir,
+	bool done = is_our_file(o, o->dir, o->temporary) && renameat(o->dir,
 	    o->temporary, o->dir, o->name) == 0;
 	int error = errno;
 
@@ -235,7 +240,7 @@ rename_checked(const struct outfile *o)
 }
 
 static bool
-put_in_place(struct outfile *o, const char *text, size_t n)
+write_and_link(struct outfile *o, const char *text, size_t n)
 {
 	if (o->fd >= 0) {
 		if (!write_all(o->fd, text, n))
@@ -246,7 +251,7 @@ put_in_place(struct outfile *o, const char *text, size_t n)
 			return false;
 		return rename_checked(o);
 	}
-	o->fd = create(o);
+	o->fd = create_temporary(o);
 	if (o->fd < 0)
 		return false;
 	if (write_all(o->fd, text, n))
@@ -260,9 +265,9 @@ outfile_write(struct outfile *o, const char *text, size_t n)
 {
 	if (o->dir < 0)
 		return;
-	/* Whoever may write above the directory can put another one in its
-	 * place, too. */
-	if (put_in_place(o, text, n) && is_at(o, o->start, o->path))
+	/* Anybody who may write to a parent directory can replace the
+	 * directory, too: check the whole path. */
+	if (write_and_link(o, text, n) && is_our_file(o, o->start, o->path))
 		errno = 0;
 	if (errno == ESTALE)
 		warnx("cannot write", o->name,

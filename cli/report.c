@@ -8,15 +8,15 @@
 #include "outfile.h"
 #include "report.h"
 
-/* One per process, and wanted where complaints are heard: so it stands here. */
+/* File statics, because the hook of log_set_hook() takes no argument. */
 static int report_fd = -1;              /* --report-fd, or -1 */
 static struct outfile report_file = NO_OUTFILE;
 static struct {
-	char error[512];                /* the last complaint */
-	char weakened[1024];            /* a JSON string for each that lacks */
+	char error[512];                /* last error or warning */
+	char weakened[1024];            /* JSON strings, comma-separated */
 } report;
 
-/* Where the parser leaves the options of the same name. */
+/* Variables that the option parser fills: --report and --report-fd. */
 static struct { const char *const *file; const int *fd; } early;
 
 static void
@@ -44,36 +44,39 @@ json_number(struct strbuf *l, const char *key, int64_t n)
 		strbuf_number(l, n);
 }
 
-/* The numbers of a verdict, in the order of the JSON. */
+/* Indices of the numbers of a verdict, in the order of the JSON. */
 enum {
 	EXIT_CODE, SIGNAL, WALL, USER, SYSTEM, RSS, ORPHANS, STRAGGLERS, NUMBERS
 };
 
-/* Their keys; in the middle those of the control group, and its path. */
+/* JSON keys, each NUL-terminated. Those of the control group, its counters and
+ * its path, follow max_rss_bytes. */
 enum { GROUP_FROM = RSS + 1, GROUP_NAME = GROUP_FROM + 8 };
-static const char keys[] = "exit_code\0signal\0wall_ms\0user_ms\0system_ms\0"
-    "max_rss_bytes\0"
+static const char json_keys[] = "exit_code\0signal\0wall_ms\0"
+    "user_ms\0system_ms\0max_rss_bytes\0"
     "memory_peak_bytes\0pids_peak\0oom_kills\0throttled_ms\0"
     "io_read_bytes\0io_write_bytes\0net_rx_bytes\0net_tx_bytes\0cgroup\0"
     "orphans_reaped\0stragglers_killed\0";
 
-/* What a person reads before the first of the control group's. */
-static const char group_words[] = ", memory peak \0, processes at most \0, "
-    "oom kills \0, throttled ms \0";
+/* Labels of the first counters of the control group in report_say(). */
+static const char say_group_labels[] = ", memory peak \0"
+    ", processes at most \0, oom kills \0, throttled ms \0";
 
-/* What a person reads before each of them; of a signal not always. */
-static const char words[] = ", exit code \0\0, \0 ms, user \0 ms, system \0"
-    " ms, max rss \0 KiB, orphans reaped \0, stragglers killed \0";
+/* Labels of the numbers in report_say(). That of SIGNAL is empty: a signal is
+ * printed earlier, and only if there is one. */
+static const char say_labels[] = ", exit code \0\0, \0 ms, user \0"
+    " ms, system \0 ms, max rss \0 KiB, orphans reaped \0"
+    ", stragglers killed \0";
 
 static int64_t
-milliseconds(struct timeval t)
+timeval_ms(struct timeval t)
 {
 	return t.tv_sec < 0 ? UNKNOWN :
 	    (int64_t)t.tv_sec * 1000 + t.tv_usec / 1000;
 }
 
 static void
-numbers_of(const struct verdict *v, int64_t n[NUMBERS])
+collect_numbers(const struct verdict *v, int64_t n[NUMBERS])
 {
 	const struct rusage *u = v->usage;
 
@@ -82,8 +85,8 @@ numbers_of(const struct verdict *v, int64_t n[NUMBERS])
 	n[WALL] = v->wall_ms;
 	n[USER] = n[SYSTEM] = n[RSS] = UNKNOWN;
 	if (u) {
-		n[USER] = milliseconds(u->ru_utime);
-		n[SYSTEM] = milliseconds(u->ru_stime);
+		n[USER] = timeval_ms(u->ru_utime);
+		n[SYSTEM] = timeval_ms(u->ru_stime);
 		n[RSS] = u->ru_maxrss;          /* KiB */
 	}
 	n[ORPHANS] = v->orphans_reaped;
@@ -91,12 +94,12 @@ numbers_of(const struct verdict *v, int64_t n[NUMBERS])
 }
 
 static void
-json(struct strbuf *l, const struct verdict *v)
+format_report(struct strbuf *l, const struct verdict *v)
 {
 	int64_t numbers[NUMBERS], *n = numbers;
-	const char *key = keys;
+	const char *key = json_keys;
 
-	numbers_of(v, numbers);
+	collect_numbers(v, numbers);
 	if (numbers[RSS] != UNKNOWN)
 		numbers[RSS] *= 1024;
 	strbuf_add(l, "{");
@@ -125,7 +128,7 @@ report_write(const struct verdict *v)
 
 	if (report_fd < 0 && report_file.dir < 0)
 		return;
-	json(&l, v);
+	format_report(&l, v);
 	if (report_fd >= 0 && !write_all(report_fd, text, l.used))
 		warn("cannot write", "report");
 	outfile_write(&report_file, text, l.used);
@@ -154,7 +157,8 @@ report_note(const char *line, int code)
 	struct strbuf l = STRBUF(report.error);
 	struct strbuf list = { report.weakened, sizeof(report.weakened), used };
 
-	/* What does not fit any more would not be JSON any more. */
+	/* Drop an entry that does not fit: cut off, it would be no valid JSON.
+	 * A byte takes at most 6 bytes as \u00NN. */
 	if (code != DEGRADED) {
 		strbuf_add(&l, line);
 	} else if (strlen(line) * 6 + 4 < sizeof(report.weakened) - used) {
@@ -163,18 +167,19 @@ report_note(const char *line, int code)
 	}
 }
 
-/* The listener of complaints. */
+/* Hook of log_set_hook(). Write the report if the error ends the process. */
 static void
-hear(const char *line, int code)
+record_error(const char *line, int code)
 {
 	report_note(line, code);
 	if (code > 0)
 		report_failure(code > 128 ? "signaled" : "setup-error", code);
 }
 
-/* The options are wrong, and one of them may have been --report. */
+/* Hook until report_open(): the options are invalid, but --report may have been
+ * parsed already. */
 static void
-hear_early(const char *line, int code)
+record_early_error(const char *line, int code)
 {
 	const char *file = *early.file && **early.file ? *early.file : NULL;
 
@@ -182,7 +187,7 @@ hear_early(const char *line, int code)
 		return;
 	log_set_hook(NULL);
 	report_open(file, file ? -1 : *early.fd);
-	hear(line, code);
+	record_error(line, code);
 }
 
 void
@@ -190,7 +195,7 @@ report_early(const char *const *file, const int *fd)
 {
 	early.file = file;
 	early.fd = fd;
-	log_set_hook(hear_early);
+	log_set_hook(record_early_error);
 }
 
 void
@@ -199,24 +204,24 @@ report_open(const char *file, int fd)
 	log_set_hook(NULL);
 	if (file)
 		outfile_open(&report_file, file, "cannot write the report",
-		    "--report-fd writes to what is open");
+		    "use --report-fd to write to an open file");
 	if (fd >= 0) {
 		int flags = fcntl(fd, F_GETFL);
 
-		/* To musl O_PATH is a mode of access, too. */
+		/* Do not use O_ACCMODE: musl includes O_PATH in it. */
 		if (flags >= 0 && (flags & (O_WRONLY | O_RDWR)) == 0) {
 			flags = -1;
 			errno = EBADF;
 		}
 		if (flags < 0)
 			die("cannot write to", "--report-fd");
-		/* The first three are the child's, too. */
+		/* The child inherits 0 to 2: keep our own copy. */
 		report_fd = fd_above(fd > STDERR_FILENO ? fd : dup(fd));
 		if (report_fd < 0)
 			die("cannot write to", "--report-fd");
 	}
 	if (report_fd >= 0 || report_file.dir >= 0)
-		log_set_hook(hear);
+		log_set_hook(record_error);
 }
 
 void
@@ -231,7 +236,7 @@ report_fds(int fds[REPORT_FDS])
 static void
 say_group(struct strbuf *l, const int64_t *counters)
 {
-	const char *next = group_words;
+	const char *next = say_group_labels;
 
 	for (int i = 0; counters && *next; i++) {
 		const char *unit = strcmp(next, ", memory peak ") == 0 ?
@@ -253,9 +258,9 @@ report_say(const struct verdict *v, const char *command)
 	char text[512];
 	struct strbuf l = STRBUF(text);
 	int64_t numbers[NUMBERS];
-	const char *next = words;
+	const char *next = say_labels;
 
-	numbers_of(v, numbers);
+	collect_numbers(v, numbers);
 	strbuf_quote(&l, command);
 	strbuf_add(&l, ": ");
 	strbuf_add(&l, v->reason);

@@ -1,4 +1,4 @@
-/* The verdict: how a command ended and what it took. */
+/* The report: how a command ended and which resources it used. */
 #ifndef PITH_REPORT_H
 #define PITH_REPORT_H
 
@@ -6,57 +6,52 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-/* Times are milliseconds. What cannot be known is UNKNOWN, and null in JSON. */
+/* A value that is not known; null in JSON. */
 enum { UNKNOWN = -1 };
 
+/* Contents of a report. Times are milliseconds. */
 struct verdict {
 	const char *reason;             /* exited, signaled, timeout ... */
-	int exit_code;                  /* what pith ends with */
-	int signal;                     /* that ended the command, or UNKNOWN */
+	int exit_code;                  /* exit code of pith */
+	int signal;                     /* that killed the child, or UNKNOWN */
 	int64_t wall_ms;
-	const struct rusage *usage;     /* of all that was reaped; or NULL. Its
-	                                 * seconds and KiB may be UNKNOWN. */
+	const struct rusage *usage;     /* of all reaped processes, or NULL; its
+	                                 * tv_sec, ru_maxrss may be UNKNOWN */
 	int64_t orphans_reaped;
 	int64_t stragglers_killed;
-	/* Of the control group, in the order of the JSON; or NULL. */
+	/* Counters of the control group in the order of the JSON, or NULL. */
 	const int64_t *counters;
-	const char *cgroup;             /* its path, or NULL */
+	const char *cgroup;             /* path of the group, or NULL */
 };
 
-/* A verdict of which nothing is known yet. */
-#define NO_VERDICT { .exit_code = UNKNOWN, .signal = UNKNOWN, \
-	.wall_ms = UNKNOWN, .orphans_reaped = UNKNOWN, \
-	.stragglers_killed = UNKNOWN }
-
-/* Get ready to write the verdict into a file, which appears when it is
- * complete, or to an open descriptor; file is NULL or fd negative for not. Dies
- * where that cannot be. From now on a complaint that ends the process is a
- * verdict too. */
+/* Prepare to write the report to a file (outfile_open()), to a descriptor, or
+ * both; file may be NULL and fd negative. Dies if one of them is not writable.
+ * From now on, an error that ends the process is written as a report. */
 void report_open(const char *file, int fd);
 
-/* Before report_open(), write a fatal error as a verdict to *file or *fd, if
- * the option parser has set one of them. */
+/* Until report_open(), write an error that ends the process as a report to
+ * *file or *fd, if the option parser has set one of them by then. */
 void report_early(const char *const *file, const int *fd);
 
-/* The descriptors that the two need to the end, or -1. */
+/* Store the descriptors that the report needs until it is written, or -1. */
 enum { REPORT_FDS = 4 };
 void report_fds(int fds[REPORT_FDS]);
 
-/* The verdict is somebody else's to write: complaints are as before, and the
- * descriptors are not ours. */
+/* Forget the descriptors without closing them: another process writes the
+ * report. Errors are no longer written as a report. */
 void report_disown(void);
 
-/* Have a complaint of another process in the verdict, as log_set_hook() has it.
- */
+/* Add an error or a warning of another process to the report. line and code are
+ * those of log_set_hook(). */
 void report_note(const char *line, int code);
 
-/* Write the verdict; warns where that fails. */
+/* Write the report. Warns on failure. */
 void report_write(const struct verdict *v);
 
-/* Write the verdict on a command that was not started. */
+/* Write the report for a command that was not started. */
 void report_failure(const char *reason, int exit_code);
 
-/* Say it to a person, in one line. */
+/* Print the verdict as one line on stderr, for -v. */
 void report_say(const struct verdict *v, const char *command);
 
 #endif

@@ -11,36 +11,36 @@
 #include "log.h"
 #include "startup.h"
 
-/* A signal that was inherited as ignored (nohup, a shell's &) does not end
- * pith. */
+/* Return the set of stop signals, without those inherited as ignored (nohup, a
+ * shell's &), which do not end pith. */
 static uint64_t
-stop_signals(void)
+stop_signal_set(void)
 {
-	static const unsigned char stop[] = { SIGTERM, SIGINT, SIGQUIT,
+	static const unsigned char stopping[] = { SIGTERM, SIGINT, SIGQUIT,
 	    SIGHUP };
 	uint64_t set = 0;
 
-	for (size_t i = 0; i < sizeof(stop); i++) {
+	for (size_t i = 0; i < sizeof(stopping); i++) {
 		struct sigaction action;
 
-		if (sigaction(stop[i], NULL, &action) == 0 &&
+		if (sigaction(stopping[i], NULL, &action) == 0 &&
 		    action.sa_handler != SIG_IGN)
-			set |= UINT64_C(1) << (stop[i] - 1);
+			set |= UINT64_C(1) << (stopping[i] - 1);
 	}
 	return set;
 }
 
 static int
-open_signals(void)
+open_signalfd(void)
 {
-	const uint64_t set = stop_signals();
+	const uint64_t set = stop_signal_set();
 
 	return syscall(SYS_signalfd4, -1, &set, sizeof(set), SFD_CLOEXEC |
 	    SFD_NONBLOCK);
 }
 
-/* The signal stays held for a command that starts: it is read only where we
- * would wait. Without signalfd(2) no signal ends the wait. */
+/* A signal is consumed only if we would block: if fd is ready, the signal stays
+ * pending for the command. Without signalfd(2) no signal ends the wait. */
 int
 startup_wait(int fd)
 {
@@ -49,7 +49,7 @@ startup_wait(int fd)
 
 	if (poll(p, 1, 0) > 0)
 		return 0;
-	p[1] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = open_signalfd(), .events = POLLIN };
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (!p[0].revents && p[1].revents && read(p[1].fd, &info,
@@ -60,7 +60,7 @@ startup_wait(int fd)
 }
 
 static _Noreturn void
-end_by(int sig, const char *what, const char *which)
+exit_interrupted(int sig, const char *what, const char *which)
 {
 	char name[SIGNAL_NAME];
 	char why[SIGNAL_NAME + 16];
@@ -77,24 +77,24 @@ startup_wait_or_end(int fd, const char *what)
 	const int sig = startup_wait(fd);
 
 	if (sig > 0)
-		end_by(sig, "cannot read", what);
+		exit_interrupted(sig, "cannot read", what);
 }
 
-/* The kernel would drop the signals for process 1, which has no default
- * actions. One that has come already would end pith without a line. */
+/* The kernel drops these signals for process 1, which has no default actions. A
+ * pending signal would kill pith without an error line: report it first. */
 void
 startup_end_by_signal(bool on, const char *what)
 {
-	static const struct timespec at_once = { 0, 0 };
-	const uint64_t set = stop_signals();
+	static const struct timespec no_wait = { 0, 0 };
+	const uint64_t set = stop_signal_set();
 	long sig;
 
 	if (getpid() == 1)
 		return;
-	sig = on ? syscall(SYS_rt_sigtimedwait, &set, NULL, &at_once,
+	sig = on ? syscall(SYS_rt_sigtimedwait, &set, NULL, &no_wait,
 	    sizeof(set)) : 0;
 	if (sig > 0)
-		end_by(sig, "cannot open", what);
+		exit_interrupted(sig, "cannot open", what);
 	syscall(SYS_rt_sigprocmask, on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL,
 	    sizeof(set));
 }

@@ -1,24 +1,26 @@
-/* Waits before the command runs: signals are held, so a wait has to look for
- * those that end a start (SIGTERM, SIGINT, SIGQUIT, SIGHUP). */
+/* Waiting before the command runs. All signals are blocked then, so each wait
+ * must check for the stop signals: SIGTERM, SIGINT, SIGQUIT and SIGHUP. */
 #ifndef PITH_STARTUP_H
 #define PITH_STARTUP_H
 
 #include <stdbool.h>
 
-/* Wait until fd can be read or has ended; poll(2). Returns 0, or the number of
- * a signal that asks to stop and came first: it is taken from the queue. */
+/* Wait until fd is readable or at its end, poll(2), or until a stop signal
+ * arrives. Returns 0, or the number of the signal, which is consumed. */
 int startup_wait(int fd);
 
-/* The same before a read of what; a signal ends the process with 128 and its
- * number, one line, and a verdict. */
+/* startup_wait() before fd is read; what names it in errors. A stop signal ends
+ * the process: an error line, a report, and 128 and its number as exit code. */
 void startup_wait_or_end(int fd, const char *what);
 
-/* With on, let such a signal end the process by its default action, also in a
- * system call that only a fatal signal ends, such as opening a file whose FUSE
- * or NFS server does not answer; without on, hold them again. Nothing is made
- * on the host in between. A signal that has come before ends the process with
- * 128 and its number, a line about what, and a verdict. Process 1 of a PID
- * namespace cannot be ended so. */
+/* If on, unblock the stop signals, so that their default action kills the
+ * process. A fatal signal also interrupts an open(2) whose FUSE or NFS server
+ * does not answer. If off, block them again. Create nothing on the host in
+ * between: nothing would remove it.
+ *
+ * A stop signal that is pending already ends the process: an error line about
+ * what, a report, and 128 and its number as exit code. Does nothing as process
+ * 1 of a PID namespace, which these signals do not kill. */
 void startup_end_by_signal(bool on, const char *what);
 
 #endif

@@ -266,7 +266,8 @@ START_TEST(a_full_disk_is_told)
 }
 END_TEST
 
-#define NO_FILE "': not a regular file; --report-fd writes to what is open"
+#define NO_FILE "': not a regular file; use --report-fd to write to an " \
+	"open file"
 #define NO_PLACE "': No such file or directory"
 
 static const struct { const char *file, *why; } places[] = {
