@@ -308,14 +308,14 @@ static const struct { const char *files; int code; } decided[] = {
 	{ "% </dev/null", 1 }, { "@", 0 },
 };
 
-START_TEST(relay_is_implied_where_any_of_the_three_files_is_a_terminal)
+START_TEST(relay_is_implied_if_a_standard_descriptor_is_a_terminal)
 {
 	open_script(decided[_i].files);
 	ck_assert_int_eq(leader_ends(), decided[_i].code);
 }
 END_TEST
 
-START_TEST(relay_is_implied_where_they_are_two_terminals)
+START_TEST(relay_is_implied_with_a_second_terminal)
 {
 	char line[600];
 	int other, slave;
@@ -341,7 +341,7 @@ START_TEST(relay_carries_both_ways_and_the_exit_code)
 }
 END_TEST
 
-START_TEST(relay_gives_the_child_a_terminal_and_a_session_of_its_own)
+START_TEST(relay_gives_the_child_its_own_terminal_and_session)
 {
 	int outer;
 
@@ -370,7 +370,7 @@ START_TEST(relay_gives_the_pty_the_size_and_the_modes_of_the_terminal)
 }
 END_TEST
 
-START_TEST(relay_has_the_size_where_only_the_output_is_a_terminal)
+START_TEST(relay_takes_the_size_from_an_output_terminal)
 {
 	open_script("% stty size </dev/null");
 	expect("24 200\r");
@@ -394,7 +394,7 @@ START_TEST(relay_passes_a_new_size_on)
 }
 END_TEST
 
-START_TEST(relay_passes_keys_on_as_they_are)
+START_TEST(relay_passes_keys_on_unchanged)
 {
 	open_script("exec % sh -c 'stty raw -echo; echo ready; "
 	    "head -c 6 | od -An -tx1'");
@@ -418,7 +418,7 @@ START_TEST(relay_keeps_what_was_typed_before_it_began)
 }
 END_TEST
 
-START_TEST(relay_brings_all_that_was_written_before_the_end)
+START_TEST(relay_delivers_all_output_before_it_exits)
 {
 	open_script("exec % seq 100000");
 	ck_assert_int_eq(leader_ends(), 0);
@@ -460,7 +460,7 @@ pump(int to, int from)
 
 #define MIRROR "sh -c 'stty raw -echo; echo ready; head -c 1048576'"
 
-START_TEST(relay_takes_a_mebibyte_both_ways_at_once)
+START_TEST(relay_copies_a_mebibyte_both_ways_at_once)
 {
 	open_script("exec % " MIRROR);
 	expect("ready\n");
@@ -469,7 +469,7 @@ START_TEST(relay_takes_a_mebibyte_both_ways_at_once)
 }
 END_TEST
 
-START_TEST(relay_takes_a_mebibyte_both_ways_through_pipes)
+START_TEST(relay_copies_a_mebibyte_both_ways_through_pipes)
 {
 	int in[2], out[2], wait_status;
 	char line[4096], text[6];
@@ -494,7 +494,7 @@ START_TEST(relay_takes_a_mebibyte_both_ways_through_pipes)
 END_TEST
 
 /* What nobody reads is not in the way of what is typed. */
-START_TEST(relay_takes_keys_while_its_output_is_full)
+START_TEST(relay_accepts_keys_while_its_output_is_full)
 {
 	char file[] = "/tmp/pith-key.XXXXXX";
 	char line[256], byte;
@@ -527,7 +527,7 @@ static const struct { const char *script, *comes; } half_closed[] = {
 	{ "echo a | % sh -c 'cat; sleep 0.3; echo late'", "late\r" },
 };
 
-START_TEST(relay_types_the_end_of_a_pipe_and_goes_on)
+START_TEST(relay_sends_eof_at_the_end_of_a_pipe_and_continues)
 {
 	open_script(half_closed[_i].script);
 	expect(half_closed[_i].comes);
@@ -539,7 +539,7 @@ static const char *const closed[] = {
 	"<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"
 };
 
-START_TEST(relay_starts_with_any_of_its_files_closed)
+START_TEST(relay_starts_with_any_standard_descriptor_closed)
 {
 	char line[256];
 
@@ -550,7 +550,7 @@ START_TEST(relay_starts_with_any_of_its_files_closed)
 }
 END_TEST
 
-START_TEST(relay_goes_on_where_the_child_has_closed_its_files)
+START_TEST(relay_continues_if_the_child_closes_its_files)
 {
 	open_script("exec % sh -c 'exec <&- >&- 2>&-; sleep 0.3; "
 	    "echo again >/dev/tty; exit 4'");
@@ -559,7 +559,7 @@ START_TEST(relay_goes_on_where_the_child_has_closed_its_files)
 }
 END_TEST
 
-START_TEST(relay_hangs_up_where_nobody_reads_its_output)
+START_TEST(relay_hangs_up_if_its_output_has_no_reader)
 {
 	open_script("bash -c '% yes | head -n 1; echo codes ${PIPESTATUS[*]}'");
 	expect("y\r");
@@ -591,7 +591,7 @@ START_TEST(relay_passes_the_hangup_of_the_terminal_on)
 END_TEST
 
 /* A group that is asked to end has more to say, and its launcher forwards. */
-START_TEST(relay_does_not_end_of_a_signal)
+START_TEST(relay_survives_signals)
 {
 	int relay;
 
@@ -608,7 +608,7 @@ START_TEST(relay_does_not_end_of_a_signal)
 }
 END_TEST
 
-START_TEST(relay_does_not_wake_up_while_nothing_happens)
+START_TEST(relay_does_not_wake_up_when_idle)
 {
 	static const char switches[] =
 	    "awk '/_switches/ { n += $2 } END { print n }' /proc/%d/status";
@@ -626,7 +626,7 @@ START_TEST(relay_does_not_wake_up_while_nothing_happens)
 }
 END_TEST
 
-START_TEST(relay_keeps_no_file_but_its_own)
+START_TEST(relay_keeps_only_its_own_descriptors)
 {
 	open_script("exec 5</dev/null 9</dev/null; "
 	    "exec % sh -c 'echo ready; cat'");
@@ -665,7 +665,7 @@ kill_child(int pid)
 	    number_of("pgrep -P %d -x sh", pid)), SIGKILL);
 }
 
-START_TEST(relay_leaves_the_modes_as_it_found_them)
+START_TEST(relay_restores_the_terminal_modes)
 {
 	struct termios before;
 	int pid;
@@ -701,7 +701,7 @@ set_modes(void)
 	return now;
 }
 
-START_TEST(relay_leaves_modes_that_another_has_set)
+START_TEST(relay_keeps_modes_set_by_another_process)
 {
 	int pid = start_in_script();
 	const struct termios now = set_modes();
@@ -713,7 +713,7 @@ START_TEST(relay_leaves_modes_that_another_has_set)
 }
 END_TEST
 
-START_TEST(relay_is_not_ended_by_modes_that_another_has_set)
+START_TEST(relay_survives_modes_set_by_another_process)
 {
 	start_in_script();
 	set_modes();
@@ -727,7 +727,7 @@ START_TEST(relay_is_not_ended_by_modes_that_another_has_set)
 }
 END_TEST
 
-START_TEST(relay_of_a_pipe_leaves_the_modes_and_the_keys_alone)
+START_TEST(relay_of_a_pipe_does_not_touch_modes_and_keys)
 {
 	struct termios before;
 
@@ -743,7 +743,7 @@ END_TEST
 
 /* Seen to fail where keys are passed on one by one: "got" does not come, as the
  * terminal is raw and ^M ends no line. */
-START_TEST(relay_passes_lines_and_their_end_on_where_output_is_a_pipe)
+START_TEST(relay_passes_lines_and_eof_on_if_output_is_a_pipe)
 {
 	open_script("~ cat | sed -u s/^/got-/");
 	type("one\n");
@@ -825,7 +825,7 @@ START_TEST(relay_in_the_background_leaves_the_terminal_to_the_shell)
 END_TEST
 
 /* Input is there all the time, but for the job of the foreground. */
-START_TEST(relay_in_the_background_is_at_rest_while_others_are_typed_at)
+START_TEST(relay_in_the_background_is_idle_while_others_read_keys)
 {
 	int relay;
 
@@ -844,7 +844,7 @@ START_TEST(relay_in_the_background_is_at_rest_while_others_are_typed_at)
 }
 END_TEST
 
-START_TEST(relay_goes_on_after_its_group_was_stopped)
+START_TEST(relay_continues_after_its_group_was_stopped)
 {
 	struct termios before;
 
@@ -884,48 +884,44 @@ relay_suite(void)
 
 	tcase_set_timeout(t, 40);
 	tcase_add_loop_test(t,
-	    relay_is_implied_where_any_of_the_three_files_is_a_terminal, 0,
+	    relay_is_implied_if_a_standard_descriptor_is_a_terminal, 0,
 	    sizeof(decided) / sizeof(decided[0]));
-	tcase_add_test(t, relay_is_implied_where_they_are_two_terminals);
+	tcase_add_test(t, relay_is_implied_with_a_second_terminal);
 	tcase_add_test(t, relay_carries_both_ways_and_the_exit_code);
-	tcase_add_test(t,
-	    relay_gives_the_child_a_terminal_and_a_session_of_its_own);
+	tcase_add_test(t, relay_gives_the_child_its_own_terminal_and_session);
 	tcase_add_test(t,
 	    relay_gives_the_pty_the_size_and_the_modes_of_the_terminal);
-	tcase_add_test(t,
-	    relay_has_the_size_where_only_the_output_is_a_terminal);
+	tcase_add_test(t, relay_takes_the_size_from_an_output_terminal);
 	tcase_add_test(t, relay_passes_a_new_size_on);
-	tcase_add_test(t, relay_passes_keys_on_as_they_are);
+	tcase_add_test(t, relay_passes_keys_on_unchanged);
 	tcase_add_test(t, relay_keeps_what_was_typed_before_it_began);
-	tcase_add_test(t, relay_brings_all_that_was_written_before_the_end);
-	tcase_add_test(t, relay_takes_a_mebibyte_both_ways_at_once);
-	tcase_add_test(t, relay_takes_a_mebibyte_both_ways_through_pipes);
-	tcase_add_test(t, relay_takes_keys_while_its_output_is_full);
-	tcase_add_loop_test(t, relay_types_the_end_of_a_pipe_and_goes_on, 0,
+	tcase_add_test(t, relay_delivers_all_output_before_it_exits);
+	tcase_add_test(t, relay_copies_a_mebibyte_both_ways_at_once);
+	tcase_add_test(t, relay_copies_a_mebibyte_both_ways_through_pipes);
+	tcase_add_test(t, relay_accepts_keys_while_its_output_is_full);
+	tcase_add_loop_test(t,
+	    relay_sends_eof_at_the_end_of_a_pipe_and_continues, 0,
 	    sizeof(half_closed) / sizeof(half_closed[0]));
-	tcase_add_loop_test(t, relay_starts_with_any_of_its_files_closed, 0,
-	    sizeof(closed) / sizeof(closed[0]));
-	tcase_add_test(t, relay_goes_on_where_the_child_has_closed_its_files);
-	tcase_add_test(t, relay_hangs_up_where_nobody_reads_its_output);
-	tcase_add_test(t,
-	    relay_passes_lines_and_their_end_on_where_output_is_a_pipe);
+	tcase_add_loop_test(t, relay_starts_with_any_standard_descriptor_closed,
+	    0, sizeof(closed) / sizeof(closed[0]));
+	tcase_add_test(t, relay_continues_if_the_child_closes_its_files);
+	tcase_add_test(t, relay_hangs_up_if_its_output_has_no_reader);
+	tcase_add_test(t, relay_passes_lines_and_eof_on_if_output_is_a_pipe);
 	tcase_add_test(t, relay_leaves_the_terminal_to_a_pager_behind_a_pipe);
 	tcase_add_test(t, relay_passes_the_hangup_of_the_terminal_on);
-	tcase_add_test(t, relay_does_not_end_of_a_signal);
-	tcase_add_test(t, relay_does_not_wake_up_while_nothing_happens);
-	tcase_add_test(t, relay_keeps_no_file_but_its_own);
-	tcase_add_loop_test(t, relay_leaves_the_modes_as_it_found_them, 0,
-	    ENDINGS);
-	tcase_add_test(t, relay_leaves_modes_that_another_has_set);
-	tcase_add_test(t, relay_is_not_ended_by_modes_that_another_has_set);
-	tcase_add_test(t,
-	    relay_of_a_pipe_leaves_the_modes_and_the_keys_alone);
+	tcase_add_test(t, relay_survives_signals);
+	tcase_add_test(t, relay_does_not_wake_up_when_idle);
+	tcase_add_test(t, relay_keeps_only_its_own_descriptors);
+	tcase_add_loop_test(t, relay_restores_the_terminal_modes, 0, ENDINGS);
+	tcase_add_test(t, relay_keeps_modes_set_by_another_process);
+	tcase_add_test(t, relay_survives_modes_set_by_another_process);
+	tcase_add_test(t, relay_of_a_pipe_does_not_touch_modes_and_keys);
 	tcase_add_test(t, relay_has_job_control_inside);
 	tcase_add_test(t,
 	    relay_in_the_background_leaves_the_terminal_to_the_shell);
 	tcase_add_test(t,
-	    relay_in_the_background_is_at_rest_while_others_are_typed_at);
-	tcase_add_test(t, relay_goes_on_after_its_group_was_stopped);
+	    relay_in_the_background_is_idle_while_others_read_keys);
+	tcase_add_test(t, relay_continues_after_its_group_was_stopped);
 	suite_add_tcase(s, t);
 	return s;
 }

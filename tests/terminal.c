@@ -307,7 +307,7 @@ START_TEST(job_ctrl_c_reaches_the_child_once)
 }
 END_TEST
 
-START_TEST(job_ctrl_z_gives_the_shell_back_and_fg_goes_on)
+START_TEST(job_ctrl_z_returns_to_the_shell_and_fg_continues)
 {
 	char line[256];
 
@@ -333,7 +333,7 @@ START_TEST(job_ctrl_z_gives_the_shell_back_and_fg_goes_on)
 }
 END_TEST
 
-START_TEST(job_in_the_background_is_stopped_by_the_terminal_and_fg_goes_on)
+START_TEST(job_in_the_background_is_stopped_by_the_terminal_and_fg_continues)
 {
 	char line[256];
 
@@ -391,7 +391,7 @@ END_TEST
 
 /* As the shell does it, but slowly. A second time could undo a ^Z that came
  * in between. */
-START_TEST(job_is_not_continued_by_us_where_it_is_already)
+START_TEST(job_is_not_continued_a_second_time_by_pith)
 {
 	size_t from;
 
@@ -494,7 +494,7 @@ START_TEST(job_in_a_pipeline_leaves_the_pager_its_keys)
 END_TEST
 
 /* The terminal has given it to the child already. */
-START_TEST(job_gets_ctrl_c_once_where_it_is_to_be_delayed)
+START_TEST(job_gets_a_delayed_ctrl_c_once)
 {
 	open_shell();
 	command("% --delay INT:100ms -- @ signals 1");
@@ -508,7 +508,7 @@ START_TEST(job_gets_ctrl_c_once_where_it_is_to_be_delayed)
 }
 END_TEST
 
-START_TEST(job_whose_child_alone_is_stopped_and_continued_goes_on)
+START_TEST(job_continues_after_a_stop_of_only_the_child)
 {
 	open_shell();
 	command("% -- sh -c 'echo one; kill -STOP $$; echo two' & "
@@ -553,25 +553,25 @@ terminal_suite(void)
 	t = tcase_create("job");
 	tcase_set_timeout(t, 40);
 	tcase_add_loop_test(t, job_ctrl_c_reaches_the_child_once, 0, 2);
+	tcase_add_loop_test(t, job_ctrl_z_returns_to_the_shell_and_fg_continues,
+	    0, 2);
 	tcase_add_loop_test(t,
-	    job_ctrl_z_gives_the_shell_back_and_fg_goes_on, 0, 2);
-	tcase_add_loop_test(t,
-	    job_in_the_background_is_stopped_by_the_terminal_and_fg_goes_on,
+	    job_in_the_background_is_stopped_by_the_terminal_and_fg_continues,
 	    0, 2);
 	tcase_add_loop_test(t,
 	    job_in_the_background_leaves_the_terminal_to_the_shell, 0, 2);
 	tcase_add_loop_test(t, job_that_has_survived_ctrl_c_stops_on_ctrl_z,
 		    0, 2);
-	tcase_add_test(t, job_is_not_continued_by_us_where_it_is_already);
+	tcase_add_test(t, job_is_not_continued_a_second_time_by_pith);
 	tcase_add_loop_test(t, job_that_was_killed_while_stopped_ends, 0, 2);
 	tcase_add_loop_test(t, job_gives_the_terminal_back_at_its_end, 0, 2);
 	tcase_add_loop_test(t, job_loop_is_ended_by_ctrl_c, 0, 2);
 	tcase_add_test(t, job_loop_of_a_script_is_ended_by_ctrl_c);
 	tcase_add_loop_test(t, job_in_a_pipeline_leaves_the_pager_its_keys,
 		    0, 2);
-	tcase_add_test(t, job_gets_ctrl_c_once_where_it_is_to_be_delayed);
+	tcase_add_test(t, job_gets_a_delayed_ctrl_c_once);
 	tcase_add_test(t,
-		    job_whose_child_alone_is_stopped_and_continued_goes_on);
+		    job_continues_after_a_stop_of_only_the_child);
 	tcase_add_loop_test(t, job_with_redirected_input_still_gets_ctrl_c,
 		    0, 2);
 	suite_add_tcase(s, t);

@@ -19,7 +19,7 @@
 
 /* ---- programs ----------------------------------------------------------- */
 
-/* Start words as a child; what comes back is child_start()'s. */
+/* Start words as a child. Returns the result of child_start(). */
 static bool
 start(struct child *c, const char *words, struct exec_error *why)
 {
@@ -41,7 +41,7 @@ run(const char *words)
 	return runs ? code : -why.error;
 }
 
-/* Directories of a PATH: what is in them, if it may be executed, differs. */
+/* Make the directories of a PATH. Some of their files are not executable. */
 static void
 make_path(void)
 {
@@ -59,7 +59,7 @@ make_path(void)
 	make_text("plain", "", 0644);
 }
 
-/* Codes are positive, errors negative. */
+/* Results: exit codes are positive, errors negative. */
 static const struct { const char *path, *words; int result; } searches[] = {
 	{ "one:two", "program", 5 }, { "nowhere:plain:two", "program", 5 },
 	{ "one:two", "first", 3 }, { "two:one", "first", 4 },
@@ -86,7 +86,7 @@ START_TEST(a_command_is_searched_in_path)
 }
 END_TEST
 
-START_TEST(a_directory_too_long_for_a_path_is_passed_over)
+START_TEST(a_directory_too_long_for_a_path_is_skipped)
 {
 	char path[2 * PATH_MAX], name[PATH_MAX + 1];
 
@@ -117,7 +117,7 @@ static const struct { const char *text; size_t size; int result; } texts[] = {
 	{ "#!nowhere\n", 10, -ENOENT },
 };
 
-START_TEST(a_text_is_run_by_a_shell)
+START_TEST(a_text_file_is_run_by_a_shell)
 {
 	make_file("text", texts[_i].text, texts[_i].size, 0755);
 	ck_assert_int_eq(run("./text a b"), texts[_i].result);
@@ -132,7 +132,7 @@ run_alone(const void *words)
 	_exit(run(words));
 }
 
-START_TEST(a_child_has_the_mask_that_was_inherited)
+START_TEST(a_child_gets_the_inherited_signal_mask)
 {
 	const uint64_t mask = UINT64_C(0x8000000380004201);
 	struct outcome o;
@@ -144,7 +144,7 @@ START_TEST(a_child_has_the_mask_that_was_inherited)
 }
 END_TEST
 
-START_TEST(a_child_leads_a_group_where_it_is_to)
+START_TEST(a_child_leads_its_own_group_if_requested)
 {
 	struct child c = { .own_group = _i, .terminal = -1 };
 	struct exec_error why;
@@ -165,7 +165,7 @@ listen_pids[] = {
 	{ NULL, false, "[ -z \"${LISTEN_PID+set}\" ]" },
 };
 
-START_TEST(sockets_are_passed_on_to_the_child)
+START_TEST(listen_pid_is_set_to_the_child_if_it_was_ours)
 {
 	char pid[16];
 
@@ -191,10 +191,10 @@ stop_early(const void *none, const char **on)
 	return NULL;
 }
 
-/* The signal is held until right before the exec, and handled there: to stop
- * would leave us waiting for the exec. Seen to fail without the SIGTSTP that
+/* The child handles the signal before its exec: if it stopped there, the parent
+ * would wait for the exec forever. Seen to fail without the SIGTSTP that
  * child_start() sends again: the command ran to its end. */
-START_TEST(a_stop_that_comes_before_the_exec_stops_the_command)
+START_TEST(a_stop_signal_before_the_exec_stops_the_command)
 {
 	const struct pre_exec pre_exec = { .call = stop_early };
 	struct child c = { .terminal = -1 };
@@ -202,8 +202,8 @@ START_TEST(a_stop_that_comes_before_the_exec_stops_the_command)
 	struct exec_error why;
 	int status;
 
-	/* With a parent of another group it is no orphaned one, where the
-	 * kernel drops the signal; credentials(7). */
+	/* Our parent is in another group, so that our group is not orphaned:
+	 * in an orphaned group the kernel drops SIGTSTP; credentials(7). */
 	setpgid(0, 0);
 	signals_hold(&inherited);
 	ck_assert(child_start(&c, argv_of("", "sleep 2") + 1, &inherited,
@@ -216,18 +216,18 @@ START_TEST(a_stop_that_comes_before_the_exec_stops_the_command)
 }
 END_TEST
 
-START_TEST(without_processes_there_is_no_child)
+START_TEST(a_failed_fork_is_reported)
 {
 	struct child c = { .terminal = -1 };
 	struct exec_error why;
 	pid_t first;
 
 	if (!be_root() || unshare(CLONE_NEWPID) < 0) {
-		skip("without_processes_there_is_no_child",
+		skip("a_failed_fork_is_reported",
 		    "needs PID namespaces");
 		return;
 	}
-	/* A namespace whose process 1 has ended takes no more. */
+	/* fork(2) fails in a PID namespace whose process 1 has exited. */
 	first = fork();
 	if (first == 0)
 		_exit(0);
@@ -240,7 +240,7 @@ END_TEST
 
 /* ---- why an exec failed ------------------------------------------------- */
 
-/* The head of a program of this machine: this one. */
+/* Return the ELF header of this test program. */
 static const Elf64_Ehdr *
 host(void)
 {
@@ -252,7 +252,7 @@ host(void)
 	return &head;
 }
 
-/* A program that wants a loader, which its second part names. */
+/* Make a program whose second segment names a loader. */
 #define MAKE_ELF(bits) \
 static void \
 make_elf##bits(const char *path, unsigned short machine, const char *loader) \
@@ -324,7 +324,7 @@ make_programs(void)
 #define FORMAT ": Exec format error"
 #define NO_PROGRAM FORMAT "; it is neither a program of this system nor a text"
 
-/* Where no error is given, it is the kernel's. The line goes on after file. */
+/* If error is 0, the kernel's error is used. line is the text after file. */
 static const struct explained {
 	const char *command;
 	int error, code;
@@ -339,7 +339,7 @@ static const struct explained {
 	    TO_INSTALL },
 	{ "./blank", 0, 126, "./blank", NO_INTERPRETER("/nowhere/x")
 	    TO_INSTALL },
-	/* Seen to fail with a tab that does not end it: 'x\x09y'. */
+	/* Seen to fail if a tab does not end the name: 'x\x09y'. */
 	{ "./tabbed", 0, 126, "./tabbed", NO_INTERPRETER("/nowhere/x")
 	    TO_INSTALL },
 	{ "./unended", ENOENT, 126, "./unended",
@@ -407,7 +407,7 @@ static const struct { unsigned short machine; const char *name; } foreign[] = {
 	{ EM_S390, "s390x" }, { EM_MIPS, "mips" }, { 258, "loongarch" },
 };
 
-START_TEST(a_program_of_another_machine_is_named)
+START_TEST(a_program_for_another_architecture_is_named)
 {
 	const struct explained e = { "./foreign", ENOEXEC, 126, "", "" };
 
@@ -430,17 +430,17 @@ child_suite(void)
 	TCase *t = case_with_files("start");
 
 	add_each(t, a_command_is_searched_in_path, searches);
-	tcase_add_test(t, a_directory_too_long_for_a_path_is_passed_over);
-	add_each(t, a_text_is_run_by_a_shell, texts);
-	tcase_add_test(t, a_child_has_the_mask_that_was_inherited);
-	tcase_add_loop_test(t, a_child_leads_a_group_where_it_is_to, 0, 2);
-	add_each(t, sockets_are_passed_on_to_the_child, listen_pids);
-	tcase_add_test(t, a_stop_that_comes_before_the_exec_stops_the_command);
-	tcase_add_test(t, without_processes_there_is_no_child);
+	tcase_add_test(t, a_directory_too_long_for_a_path_is_skipped);
+	add_each(t, a_text_file_is_run_by_a_shell, texts);
+	tcase_add_test(t, a_child_gets_the_inherited_signal_mask);
+	tcase_add_loop_test(t, a_child_leads_its_own_group_if_requested, 0, 2);
+	add_each(t, listen_pid_is_set_to_the_child_if_it_was_ours, listen_pids);
+	tcase_add_test(t, a_stop_signal_before_the_exec_stops_the_command);
+	tcase_add_test(t, a_failed_fork_is_reported);
 	suite_add_tcase(s, t);
 	t = case_with_files("explain");
 	add_each(t, a_failed_exec_is_explained, explained);
-	add_each(t, a_program_of_another_machine_is_named, foreign);
+	add_each(t, a_program_for_another_architecture_is_named, foreign);
 	suite_add_tcase(s, t);
 	return s;
 }

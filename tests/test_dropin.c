@@ -24,7 +24,7 @@ static const struct { const char *argv0, *name; } names[] = {
 	{ "dumb-ini", NULL }, { "dumb-init ", NULL }, { "init", NULL },
 };
 
-START_TEST(a_program_is_known_by_its_name_in_any_directory)
+START_TEST(a_program_is_recognized_by_its_name_in_any_directory)
 {
 	const struct dialect *d = dropin_find(names[_i].argv0);
 
@@ -44,7 +44,7 @@ static const char *const programs[] = { "pith", "tini", "dumb-init",
     "catatonit" };
 
 static void
-set_as_of(struct options *o, int program)
+set_dialect_defaults(struct options *o, int program)
 {
 	static const struct setting group[] = { IS(run.group, true),
 	    IS(run.ends_group, true), IS(run.signals.rewrite[SIGTSTP], SIGSTOP),
@@ -61,7 +61,7 @@ set_as_of(struct options *o, int program)
 	o->exec_code = (int[]){ 0, 0, 2, 1 }[program];
 }
 
-/* Words, and a NAME=VALUE, that set these members and no other. */
+/* Words and an environment variable, and the only members that they set. */
 static const struct {
 	int program;
 	const char *words, *variable;
@@ -134,12 +134,12 @@ set_variable(const char *variable)
 	setenv(text, value, 1);
 }
 
-START_TEST(an_option_or_variable_means_what_it_means_there)
+START_TEST(options_and_variables_work_as_in_the_other_init)
 {
 	struct options is, expected;
 	char words[64];
 
-	set_as_of(&expected, accepted[_i].program);
+	set_dialect_defaults(&expected, accepted[_i].program);
 	set(&expected, accepted[_i].set, COUNT_OF(accepted[_i].set));
 	set_variable(accepted[_i].variable);
 	snprintf(words, sizeof(words), "%s run", accepted[_i].words);
@@ -153,7 +153,7 @@ static const struct { const char *words, *variable; } single[] = {
 	{ "-cc -- run", NULL }, { "run", "DUMB_INIT_SETSID=0" },
 };
 
-START_TEST(dumb_init_minds_a_single_child_where_it_is_to)
+START_TEST(dumb_init_forwards_to_one_process_with_single_child)
 {
 	struct options is, expected;
 
@@ -183,9 +183,9 @@ START_TEST(a_pause_needs_no_command)
 }
 END_TEST
 
-/* ---- what ends at once --------------------------------------------------- */
+/* ---- help, version and errors -------------------------------------------- */
 
-/* Code 0 prints its beginning, where that program does; others refuse. */
+/* text is the beginning of the output if code is 0, and the error otherwise. */
 static const struct ending {
 	int program;
 	const char *words;
@@ -236,7 +236,7 @@ parse_ending(const void *with)
 	parse(&o, programs[e->program], e->words);
 }
 
-START_TEST(an_end_at_once_is_as_there)
+START_TEST(help_version_and_errors_match_the_other_init)
 {
 	const struct ending *e = &endings[_i];
 	const bool on_stderr = e->program == DUMB_INIT;
@@ -256,20 +256,20 @@ START_TEST(an_end_at_once_is_as_there)
 END_TEST
 
 static void
-print_to_nobody(const void *with)
+print_to_full_device(const void *with)
 {
 	dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
 	parse_ending(with);
 }
 
-START_TEST(what_cannot_be_printed_is_a_failure)
+START_TEST(a_failed_write_to_stdout_is_an_error)
 {
-	says(print_to_nobody, &endings[0], 125,
+	says(print_to_full_device, &endings[0], 125,
 	    "pith: cannot write to 'stdout': No space left on device");
 }
 END_TEST
 
-static const char *const helped[] = {
+static const char *const help_texts[] = {
 	"-g, --group ", "--all ", "-r, --rewrite FROM:TO ", "--delay SIG:T ",
 	"-e, --exit FROM[:TO] ", "-p, --parent-death-signal SIG\n",
 	"--timeout T ", "--stop-timeout T ", "--stop-signal SIG ",
@@ -284,8 +284,8 @@ START_TEST(help_names_every_option)
 	struct outcome o;
 
 	outcome_of(&o, parse_ending, &help);
-	for (size_t i = 0; i < COUNT_OF(helped); i++)
-		ck_assert_ptr_nonnull(strstr(o.out, helped[i]));
+	for (size_t i = 0; i < COUNT_OF(help_texts); i++)
+		ck_assert_ptr_nonnull(strstr(o.out, help_texts[i]));
 }
 END_TEST
 
@@ -295,12 +295,14 @@ dropin_suite(void)
 	Suite *s = suite_create("dropin");
 	TCase *t = tcase_create("dropin");
 
-	add_each(t, a_program_is_known_by_its_name_in_any_directory, names);
-	add_each(t, an_option_or_variable_means_what_it_means_there, accepted);
-	add_each(t, dumb_init_minds_a_single_child_where_it_is_to, single);
+	add_each(t, a_program_is_recognized_by_its_name_in_any_directory,
+	    names);
+	add_each(t, options_and_variables_work_as_in_the_other_init, accepted);
+	add_each(t, dumb_init_forwards_to_one_process_with_single_child,
+	    single);
 	add_each(t, a_pause_needs_no_command, pauses);
-	add_each(t, an_end_at_once_is_as_there, endings);
-	tcase_add_test(t, what_cannot_be_printed_is_a_failure);
+	add_each(t, help_version_and_errors_match_the_other_init, endings);
+	tcase_add_test(t, a_failed_write_to_stdout_is_an_error);
 	tcase_add_test(t, help_names_every_option);
 	suite_add_tcase(s, t);
 	return s;

@@ -14,28 +14,28 @@ extern char **environ;
 static const struct identity somebody = { .home = "/home/s" };
 
 static void
-have_none(void)
+clear_environment(void)
 {
 	static char *none[1];
 
 	environ = none;
 }
 
-/* The caller's environment, as it is before every test. */
+/* Set the caller's environment for a test. */
 static void
-set_ours(void)
+set_caller_environment(void)
 {
 	static const char *const entries[] = {
 		"A=1", "EMPTY=", "TERM=vt100", "LANG=de_DE.UTF-8", "A2=x=y",
 		"PATH=/ours",
 	};
 
-	have_none();
+	clear_environment();
 	for (size_t i = 0; i < COUNT_OF(entries); i++)
 		ck_assert_int_eq(putenv(strdup(entries[i])), 0);
 }
 
-/* Words such as "env:A=1 unset:B"; the same storage at every call. */
+/* Parse words such as "env:A=1 unset:B". The next call overwrites the result. */
 static const struct sandbox *
 words_of(const char *text)
 {
@@ -65,9 +65,9 @@ words_of(const char *text)
 	return &s;
 }
 
-/* All of environ between blanks. */
+/* Return all of environ, separated by blanks. */
 static const char *
-all(void)
+joined_environment(void)
 {
 	static char text[4096];
 	struct strbuf l = STRBUF(text);
@@ -123,15 +123,15 @@ static const struct {
 	    "A=1 EMPTY= TERM=vt100 LANG=de_DE.UTF-8 PATH=/ours A2=0" },
 };
 
-START_TEST(the_last_word_wins)
+START_TEST(the_last_option_wins)
 {
-	set_ours();
+	set_caller_environment();
 	build(built[_i].words, built[_i].preset);
-	ck_assert_str_eq(all(), built[_i].environment);
+	ck_assert_str_eq(joined_environment(), built[_i].environment);
 }
 END_TEST
 
-START_TEST(a_variable_that_is_there_twice_is_replaced_twice)
+START_TEST(both_copies_of_a_duplicate_variable_are_replaced)
 {
 	static char a1[] = "A=1", a2[] = "A=2", b[] = "B=3", odd[] = "odd",
 	    no_name[] = "=x";
@@ -139,19 +139,20 @@ START_TEST(a_variable_that_is_there_twice_is_replaced_twice)
 
 	environ = twice;
 	build("env:A=4", false);
-	ck_assert_str_eq(all(), "B=3 A=4");
+	ck_assert_str_eq(joined_environment(), "B=3 A=4");
 }
 END_TEST
 
-START_TEST(terminal_and_language_are_ours_or_none_and_c)
+START_TEST(term_has_no_default_and_lang_is_c_by_default)
 {
-	have_none();
+	clear_environment();
 	build("unset:PATH", true);
-	ck_assert_str_eq(all(), "HOME=/home/s LANG=C.UTF-8 HOSTNAME=pith");
+	ck_assert_str_eq(joined_environment(),
+	    "HOME=/home/s LANG=C.UTF-8 HOSTNAME=pith");
 }
 END_TEST
 
-START_TEST(without_a_word_nothing_is_touched)
+START_TEST(without_options_the_environment_is_unchanged)
 {
 	char **before = environ;
 
@@ -173,29 +174,29 @@ static const struct { const char *text, *environment; } texts[] = {
 	{ "B==\n", "A=1 B==" },
 };
 
-START_TEST(a_file_is_read_as_docker_does)
+START_TEST(a_file_is_parsed_as_by_docker)
 {
 	make_text("f", texts[_i].text, 0600);
-	set_ours();
+	set_caller_environment();
 	build("unset:HOME unset:PATH unset:TERM unset:LANG unset:HOSTNAME "
 	    "env:A file:f", true);
-	ck_assert_str_eq(all(), texts[_i].environment);
+	ck_assert_str_eq(joined_environment(), texts[_i].environment);
 }
 END_TEST
 
-START_TEST(files_stand_where_they_are_named)
+START_TEST(files_take_effect_in_command_line_order)
 {
 	make_text("f", "B=1\nC=1\n", 0600);
 	make_text("g", "C=2\nD=2\n", 0600);
 	make_text("e", "", 0600);
-	set_ours();
+	set_caller_environment();
 	build("unset:HOME unset:PATH unset:TERM unset:LANG unset:HOSTNAME "
 	    "env:B=0 file:f unset:B file:e file:g env:D=3", true);
-	ck_assert_str_eq(all(), "C=2 D=3");
+	ck_assert_str_eq(joined_environment(), "C=2 D=3");
 }
 END_TEST
 
-START_TEST(a_pipe_is_a_file)
+START_TEST(a_file_may_be_a_pipe)
 {
 	int ends[2];
 	char word[64];
@@ -204,9 +205,9 @@ START_TEST(a_pipe_is_a_file)
 	ck_assert_int_eq(write(ends[1], "B=2\nC=3", 7), 7);
 	close(ends[1]);
 	snprintf(word, sizeof(word), "file:/dev/fd/%d", ends[0]);
-	have_none();
+	clear_environment();
 	build(word, false);
-	ck_assert_str_eq(all(), "B=2 C=3");
+	ck_assert_str_eq(joined_environment(), "B=2 C=3");
 }
 END_TEST
 
@@ -221,7 +222,7 @@ static const struct { const char *text, *line; } bad_texts[] = {
 	{ "A =2", "A =2" },
 };
 
-START_TEST(a_line_that_names_no_variable_is_refused)
+START_TEST(a_line_without_a_valid_name_is_refused)
 {
 	struct outcome o;
 
@@ -234,7 +235,7 @@ START_TEST(a_line_that_names_no_variable_is_refused)
 END_TEST
 
 /* Seen to fail with a table of 64 KiB. */
-START_TEST(files_have_up_to_16_mib_together)
+START_TEST(files_may_have_16_mib_in_total)
 {
 	static char bytes[16 << 20];
 	const size_t most = sizeof(bytes);
@@ -254,7 +255,7 @@ START_TEST(files_have_up_to_16_mib_together)
 	make_file("f", bytes, most, 0600);
 	says(prepare, "file:f file:f", 125, "pith: cannot read 'f': %s",
 	    strerror(EFBIG));
-	have_none();
+	clear_environment();
 	build("file:f", false);
 	ck_assert_uint_eq(strlen(environ[0]), most);
 	says(prepare, "file:/dev/zero", 125, "pith: cannot read '/dev/zero': "
@@ -262,13 +263,13 @@ START_TEST(files_have_up_to_16_mib_together)
 }
 END_TEST
 
-/* ---- what is wrong, and wiped ------------------------------------------- */
+/* ---- limits, errors and secrets ----------------------------------------- */
 
 static const char *const bad_words[] = {
 	"env:=x", "env:=", "unset:A=1", "unset:=", "keep:A,B=1", "env:",
 };
 
-START_TEST(a_word_that_names_no_variable_is_refused)
+START_TEST(an_option_without_a_valid_name_is_refused)
 {
 	says(prepare, bad_words[_i], 125, "pith: bad value '%s': not a "
 	    "variable's name", strchr(bad_words[_i], ':') + 1);
@@ -276,7 +277,7 @@ START_TEST(a_word_that_names_no_variable_is_refused)
 END_TEST
 
 /* Seen to fail with a table of 4,096. */
-START_TEST(there_may_be_any_number_of_variables)
+START_TEST(the_number_of_variables_is_unlimited)
 {
 	enum { MANY = 100 * 1000 };
 	static char names[MANY][16];
@@ -302,7 +303,7 @@ START_TEST(secrets_are_wiped)
 	const struct sandbox *s = words_of(text);
 	char *a, *value = s->words[0].value;
 
-	set_ours();
+	set_caller_environment();
 	a = environ[0];
 	environment_prepare(s, true);
 	environment_build(s, &somebody, true, 0);
@@ -322,20 +323,20 @@ environment_suite(void)
 	Suite *s = suite_create("environment");
 	TCase *t = tcase_create("words");
 
-	add_each(t, the_last_word_wins, built);
-	tcase_add_test(t, a_variable_that_is_there_twice_is_replaced_twice);
-	tcase_add_test(t, terminal_and_language_are_ours_or_none_and_c);
-	tcase_add_test(t, without_a_word_nothing_is_touched);
-	add_each(t, a_word_that_names_no_variable_is_refused, bad_words);
-	tcase_add_test(t, there_may_be_any_number_of_variables);
+	add_each(t, the_last_option_wins, built);
+	tcase_add_test(t, both_copies_of_a_duplicate_variable_are_replaced);
+	tcase_add_test(t, term_has_no_default_and_lang_is_c_by_default);
+	tcase_add_test(t, without_options_the_environment_is_unchanged);
+	add_each(t, an_option_without_a_valid_name_is_refused, bad_words);
+	tcase_add_test(t, the_number_of_variables_is_unlimited);
 	tcase_add_test(t, secrets_are_wiped);
 	suite_add_tcase(s, t);
 	t = case_with_files("files");
-	add_each(t, a_file_is_read_as_docker_does, texts);
-	tcase_add_test(t, files_stand_where_they_are_named);
-	tcase_add_test(t, a_pipe_is_a_file);
-	add_each(t, a_line_that_names_no_variable_is_refused, bad_texts);
-	tcase_add_test(t, files_have_up_to_16_mib_together);
+	add_each(t, a_file_is_parsed_as_by_docker, texts);
+	tcase_add_test(t, files_take_effect_in_command_line_order);
+	tcase_add_test(t, a_file_may_be_a_pipe);
+	add_each(t, a_line_without_a_valid_name_is_refused, bad_texts);
+	tcase_add_test(t, files_may_have_16_mib_in_total);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -9,7 +9,7 @@
 
 static struct inittab table;
 
-/* A table of the lines of a file. */
+/* Read an inittab with these lines into the table. */
 static void
 read_lines(const char *lines)
 {
@@ -39,7 +39,7 @@ static const struct row {
 	{ "::once:a \\\nb\\\n c", "", "once", "a b c", false },
 };
 
-START_TEST(a_line_is_taken_apart_as_busybox_does_it)
+START_TEST(a_line_is_parsed_as_by_busybox)
 {
 	const struct row *r = &rows[_i];
 
@@ -56,7 +56,7 @@ static const char *const empty[] = {
 	"", "\n", "\n\n\n", "#", "# ::once:a", "  \t", " # a", "\r\n", "\\",
 };
 
-START_TEST(a_line_without_anything_is_passed_over)
+START_TEST(an_empty_line_is_skipped)
 {
 	read_lines(empty[_i]);
 	ck_assert_int_eq(table.count, 0);
@@ -83,14 +83,14 @@ read_bad(const void *lines)
 	ck_assert_int_eq(table.count, 0);
 }
 
-START_TEST(a_bad_line_is_named_by_line_and_column)
+START_TEST(a_bad_line_is_reported_with_line_and_column)
 {
 	says(read_bad, bad[_i].lines, 0, "pith: bad line 'inittab:%s': "
 	    "%s; it is ignored", bad[_i].at, bad[_i].why);
 }
 END_TEST
 
-START_TEST(what_is_wrong_more_often_than_a_page_is_only_counted)
+START_TEST(bad_lines_after_the_sixteenth_are_only_counted)
 {
 	static char lines[2 * 1000 + 1];
 	struct outcome o;
@@ -107,7 +107,7 @@ START_TEST(what_is_wrong_more_often_than_a_page_is_only_counted)
 }
 END_TEST
 
-START_TEST(the_last_of_two_lines_with_one_terminal_and_command_counts)
+START_TEST(the_last_line_with_the_same_terminal_and_command_wins)
 {
 	read_lines("::sysinit:a\n::once:b\nnull::once:a\n::wait:a\n");
 	ck_assert_int_eq(table.count, 3);
@@ -117,7 +117,7 @@ START_TEST(the_last_of_two_lines_with_one_terminal_and_command_counts)
 }
 END_TEST
 
-START_TEST(a_file_that_is_absent_is_what_busybox_has_built_in)
+START_TEST(a_missing_file_is_replaced_by_the_defaults_of_busybox)
 {
 	inittab_read(&table, "no such file");
 	ck_assert_int_eq(table.count, 9);
@@ -127,7 +127,7 @@ START_TEST(a_file_that_is_absent_is_what_busybox_has_built_in)
 }
 END_TEST
 
-/* Many lines that differ, and what is told of those without room. */
+/* Read count different lines, more than the table can hold. */
 static void
 read_many(const void *count)
 {
@@ -148,7 +148,7 @@ read_many(const void *count)
 	    table.buffer + sizeof(table.buffer));
 }
 
-START_TEST(lines_that_there_is_no_room_for_are_passed_over_and_the_rest_stays)
+START_TEST(lines_beyond_the_table_are_skipped_and_the_others_kept)
 {
 	static const int counts[] = { 300, 1000, 2000, 8000 };
 	struct outcome o;
@@ -158,7 +158,7 @@ START_TEST(lines_that_there_is_no_room_for_are_passed_over_and_the_rest_stays)
 }
 END_TEST
 
-/* Lines around the first 32 KiB, which are all that is read. */
+/* Read an inittab in which a line crosses the limit of 32 KiB. */
 static void
 read_long(const void *cut)
 {
@@ -183,9 +183,9 @@ static const struct { int cut; const char *out; } cuts[] = {
 	{ 20, "1: first" }, { 21, "2: first cut to pieces" },
 };
 
-/* Seen to fail without the loop that takes half a line away: "1: first" had
- * "c" or "cut t" beside it, and a complaint of bad lines. */
-START_TEST(a_file_that_is_too_long_ends_with_its_last_whole_line)
+/* Seen to fail without the loop that drops the incomplete line: "c" or "cut t"
+ * followed "1: first", and bad lines were reported. */
+START_TEST(a_long_file_is_cut_after_the_last_complete_line)
 {
 	struct outcome o;
 
@@ -208,7 +208,7 @@ static const struct { const char *command, *file, *words[6]; } words[] = {
 	{ "-echo 'a'", "/bin/sh", { "-/bin/sh", "-c", "exec echo 'a'" } },
 };
 
-START_TEST(a_command_is_split_at_blanks_or_given_to_a_shell)
+START_TEST(a_command_is_split_at_blanks_or_run_by_a_shell)
 {
 	struct program p;
 	int n = 0;
@@ -233,14 +233,14 @@ static const struct { const char *command; bool is; } mounts[] = {
 	{ "/bin/umount /proc", false },
 	{ "mount/proc", false },
 	{ "mount", false },
-	/* Seen to fail with "remount" compared by its first three letters. */
+	/* Seen to fail if only three letters of "remount" are compared. */
 	{ "mount -t proc remote /proc", true },
 	{ "mount -o remoun,rw proc /proc", true },
 	{ "/proc", false },
 	{ "mount -t proc proc /proc || true", false },
 };
 
-START_TEST(a_command_that_mounts_something_at_a_place_is_told_from_others)
+START_TEST(commands_that_mount_at_a_directory_are_recognized)
 {
 	ck_assert_int_eq(inittab_mounts(mounts[_i].command, "/proc"),
 	    mounts[_i].is);
@@ -253,23 +253,19 @@ inittab_suite(void)
 	Suite *s = suite_create("inittab");
 	TCase *t = case_with_files("inittab");
 
-	add_each(t, a_line_is_taken_apart_as_busybox_does_it, rows);
-	add_each(t, a_line_without_anything_is_passed_over, empty);
-	add_each(t, a_bad_line_is_named_by_line_and_column, bad);
+	add_each(t, a_line_is_parsed_as_by_busybox, rows);
+	add_each(t, an_empty_line_is_skipped, empty);
+	add_each(t, a_bad_line_is_reported_with_line_and_column, bad);
+	tcase_add_test(t, bad_lines_after_the_sixteenth_are_only_counted);
 	tcase_add_test(t,
-	    what_is_wrong_more_often_than_a_page_is_only_counted);
+	    the_last_line_with_the_same_terminal_and_command_wins);
 	tcase_add_test(t,
-	    the_last_of_two_lines_with_one_terminal_and_command_counts);
-	tcase_add_test(t, a_file_that_is_absent_is_what_busybox_has_built_in);
+	    a_missing_file_is_replaced_by_the_defaults_of_busybox);
 	tcase_add_loop_test(t,
-	    lines_that_there_is_no_room_for_are_passed_over_and_the_rest_stays,
-	    0, 4);
-	add_each(t, a_file_that_is_too_long_ends_with_its_last_whole_line,
-	    cuts);
-	add_each(t, a_command_is_split_at_blanks_or_given_to_a_shell, words);
-	add_each(t,
-	    a_command_that_mounts_something_at_a_place_is_told_from_others,
-	    mounts);
+	    lines_beyond_the_table_are_skipped_and_the_others_kept, 0, 4);
+	add_each(t, a_long_file_is_cut_after_the_last_complete_line, cuts);
+	add_each(t, a_command_is_split_at_blanks_or_run_by_a_shell, words);
+	add_each(t, commands_that_mount_at_a_directory_are_recognized, mounts);
 	suite_add_tcase(s, t);
 	return s;
 }

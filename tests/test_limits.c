@@ -10,7 +10,7 @@
 
 static const struct requested {
 	enum group_limit limit;
-	const char *value, *v1, *v2;    /* what is written; NULL: no such */
+	const char *value, *v1, *v2;    /* written values; NULL: no such file */
 	const char *file1, *file2;
 } good[] = {
 	{ MEMORY, "512k", "524288", "524288", "memory.limit_in_bytes",
@@ -42,7 +42,7 @@ static const struct requested {
 	    "io.bfq.weight" },
 };
 
-/* An empty file, as of a group, which then holds what the limits wrote. */
+/* Write the limits into an empty file and return its contents. */
 static const char *
 written(const struct sandbox *s, const char *file, bool v2)
 {
@@ -57,7 +57,7 @@ written(const struct sandbox *s, const char *file, bool v2)
 	return text;
 }
 
-START_TEST(a_limit_is_written_as_the_kernel_of_each_kind_has_it)
+START_TEST(a_limit_is_written_in_the_format_of_v1_and_v2)
 {
 	const struct requested *a = &good[_i];
 	struct sandbox s = { 0 };
@@ -76,7 +76,7 @@ static const struct { const char *swap, *v1, *v2; } swaps[] = {
 	{ "96m", "100663296", "33554432" }, { "-1", "-1", "max" },
 };
 
-START_TEST(swap_counts_with_the_memory_in_v1_and_alone_in_v2)
+START_TEST(swap_includes_memory_in_v1_and_not_in_v2)
 {
 	struct sandbox s = { 0 };
 
@@ -107,7 +107,7 @@ static const struct { int limit; const char *value; } bad[] = {
 	{ BLKIO_WEIGHT, "9" }, { BLKIO_WEIGHT, "1001" },
 };
 
-/* The call is refused, and the line begins so. */
+/* Check that the call dies with an error that begins so. */
 static void
 is_refused(void (*call)(const void *), const void *with, const char *begin)
 {
@@ -128,7 +128,7 @@ check_limit(const void *index)
 	limits_check(&s);
 }
 
-START_TEST(a_limit_that_is_none_is_refused_and_not_unlimited)
+START_TEST(an_invalid_limit_is_refused_and_not_unlimited)
 {
 	char begin[96];
 
@@ -143,7 +143,7 @@ struct unwritten {
 	bool v2;
 };
 
-/* In a group that has none of the files. */
+/* Write a limit to a group that has none of the files. */
 static void
 write_nowhere(const void *with)
 {
@@ -157,8 +157,7 @@ write_nowhere(const void *with)
 	limits_write(&s, open(".", O_RDONLY | O_DIRECTORY), ~0U, u->v2);
 }
 
-/* Seen to fail with a write_or_die() that does not look at what became of its
- * write. */
+/* Seen to fail if the result of the write is ignored. */
 START_TEST(a_limit_that_cannot_be_set_is_refused)
 {
 	const bool word = _i / 2 == COUNT_OF(good);
@@ -167,7 +166,7 @@ START_TEST(a_limit_that_cannot_be_set_is_refused)
 	    u.requested->file1;
 	char begin[96];
 
-	/* A weight is tried in two files. */
+	/* A weight is tried in two files; the error names the second. */
 	if (!word && u.requested->limit == BLKIO_WEIGHT)
 		file = u.v2 ? "io.bfq.weight" : "blkio.bfq.weight";
 	snprintf(begin, sizeof(begin), "pith: cannot set '%s=", file ? file :
@@ -177,7 +176,7 @@ START_TEST(a_limit_that_cannot_be_set_is_refused)
 END_TEST
 
 static void
-group_its_end(const void *none)
+write_oom_group(const void *none)
 {
 	const struct sandbox s = { .oom = OOM_GROUP };
 
@@ -185,9 +184,9 @@ group_its_end(const void *none)
 	limits_write_oom(&s, open(".", O_RDONLY | O_DIRECTORY), true);
 }
 
-START_TEST(a_group_that_cannot_end_as_one_is_refused)
+START_TEST(a_missing_memory_oom_group_is_an_error)
 {
-	is_refused(group_its_end, NULL, "pith: cannot set "
+	is_refused(write_oom_group, NULL, "pith: cannot set "
 	    "'memory.oom.group=1': ");
 }
 END_TEST
@@ -207,7 +206,7 @@ check_word(const void *value)
 	limits_check(&s);
 }
 
-START_TEST(a_file_that_is_no_controllers_is_refused)
+START_TEST(a_file_of_no_controller_is_refused)
 {
 	char begin[96];
 
@@ -222,14 +221,13 @@ limits_suite(void)
 	Suite *s = suite_create("limits");
 	TCase *t = case_with_files("limits");
 
-	add_each(t, a_limit_is_written_as_the_kernel_of_each_kind_has_it,
-	    good);
-	add_each(t, swap_counts_with_the_memory_in_v1_and_alone_in_v2, swaps);
-	add_each(t, a_limit_that_is_none_is_refused_and_not_unlimited, bad);
+	add_each(t, a_limit_is_written_in_the_format_of_v1_and_v2, good);
+	add_each(t, swap_includes_memory_in_v1_and_not_in_v2, swaps);
+	add_each(t, an_invalid_limit_is_refused_and_not_unlimited, bad);
 	tcase_add_loop_test(t, a_limit_that_cannot_be_set_is_refused, 0,
 	    2 * COUNT_OF(good) + 2);
-	tcase_add_test(t, a_group_that_cannot_end_as_one_is_refused);
-	add_each(t, a_file_that_is_no_controllers_is_refused, words);
+	tcase_add_test(t, a_missing_memory_oom_group_is_an_error);
+	add_each(t, a_file_of_no_controller_is_refused, words);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -11,7 +11,7 @@
 #include "cli/log.h"
 #include "suites.h"
 
-/* ---- lines under construction ------------------------------------------- */
+/* ---- strings ------------------------------------------------------------ */
 
 static const struct { const char *first, *second, *text; } added[] = {
 	{ "", "", "" },
@@ -26,7 +26,7 @@ static const struct { const char *first, *second, *text; } added[] = {
 	{ "12345678", "", "1234..." },
 };
 
-START_TEST(a_line_holds_what_fits_and_ends_in_dots_where_not)
+START_TEST(a_string_that_does_not_fit_ends_in_dots)
 {
 	struct { char text[8], after[8]; } room = { "", "after" };
 	struct strbuf l = STRBUF(room.text);
@@ -39,7 +39,7 @@ START_TEST(a_line_holds_what_fits_and_ends_in_dots_where_not)
 }
 END_TEST
 
-START_TEST(the_smallest_line_is_dots)
+START_TEST(the_smallest_string_holds_only_dots)
 {
 	char text[4];
 	struct strbuf l = STRBUF(text);
@@ -68,9 +68,9 @@ START_TEST(a_number_is_decimal)
 }
 END_TEST
 
-/* ---- what may be shown --------------------------------------------------- */
+/* ---- printable characters ------------------------------------------------ */
 
-/* RFC 3629, section 3. */
+/* Encode a code point in UTF-8, RFC 3629, section 3. */
 static size_t
 encode(uint32_t c, char text[5])
 {
@@ -83,7 +83,7 @@ encode(uint32_t c, char text[5])
 	return n;
 }
 
-START_TEST(every_character_is_printable_but_controls_and_surrogates)
+START_TEST(all_characters_but_controls_and_surrogates_are_printable)
 {
 	for (uint32_t c = 0; c < 0x200000; c++) {
 		char text[5];
@@ -98,10 +98,10 @@ START_TEST(every_character_is_printable_but_controls_and_surrogates)
 END_TEST
 
 static const char not_utf8[][8] = {
-	"",                                     /* nothing there */
-	"\x80", "\xbf", "\x9b" "31m",           /* no beginning */
+	"",                                     /* empty */
+	"\x80", "\xbf", "\x9b" "31m",           /* no first byte */
 	"\xc3", "\xc3(", "\xe2\x82", "\xe2(\xa1", "\xe2\x82(",
-	"\xf0\x9f\x98", "\xf0\x9f(\x80", "\xf0(\x98\x80", /* no end */
+	"\xf0\x9f\x98", "\xf0\x9f(\x80", "\xf0(\x98\x80", /* incomplete */
 	"\xc3\xc3", "\xe2\x82\xe2", "\xc3\xff",
 	"\xc0\x80", "\xc0\xaf", "\xc1\xbf",     /* overlong */
 	"\xe0\x80\x80", "\xe0\x9f\xbf", "\xe0\x81\x9b",
@@ -111,7 +111,7 @@ static const char not_utf8[][8] = {
 	"\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80", "\xfe", "\xff",
 };
 
-START_TEST(a_sequence_that_is_no_utf8_is_not_printable)
+START_TEST(an_invalid_utf8_sequence_is_not_printable)
 {
 	ck_assert_uint_eq(text_printable(not_utf8[_i]), 0);
 }
@@ -129,7 +129,7 @@ static const struct { const char *name, *text; } quoted[] = {
 	{ "a\xff\xc3z\xe2\x82", "a\\xff\\xc3z\\xe2\\x82" },
 };
 
-START_TEST(a_name_is_quoted_so_that_no_terminal_obeys_it)
+START_TEST(a_quoted_name_has_no_control_characters)
 {
 	char text[128];
 	struct strbuf l = STRBUF(text);
@@ -139,23 +139,23 @@ START_TEST(a_name_is_quoted_so_that_no_terminal_obeys_it)
 }
 END_TEST
 
-/* ---- what is said -------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------- */
 
-/* A socket keeps apart what was written apart. */
+/* Redirect stderr to a socket that preserves the boundaries of writes. */
 static void
-hear_writes(int ends[2])
+capture_writes(int ends[2])
 {
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	dup2(ends[1], STDERR_FILENO);
 	close(ends[1]);
 }
 
-START_TEST(a_line_is_one_write_with_a_name_before_it)
+START_TEST(a_line_is_one_write_and_begins_with_the_name)
 {
 	char text[64] = "";
 	int ends[2];
 
-	hear_writes(ends);
+	capture_writes(ends);
 	say("words");
 	log_set_name("tini", 1);
 	say("more words");
@@ -168,7 +168,7 @@ START_TEST(a_line_is_one_write_with_a_name_before_it)
 }
 END_TEST
 
-static const struct { const char *part[4], *text; } complaints[] = {
+static const struct { const char *part[4], *text; } warnings[] = {
 	{ { "what" }, "pith: what\n" },
 	{ { "what", "which" }, "pith: what 'which'\n" },
 	{ { "what", NULL, "why" }, "pith: what: why\n" },
@@ -178,26 +178,26 @@ static const struct { const char *part[4], *text; } complaints[] = {
 	    "pith: what '\\x1b[2J\\x0a': why\n" },
 };
 
-START_TEST(a_complaint_says_what_which_why_and_what_to_do)
+START_TEST(a_warning_has_what_which_why_and_remedy)
 {
-	const char *const *part = complaints[_i].part;
+	const char *const *part = warnings[_i].part;
 	char text[64] = "";
 	int ends[2];
 
-	hear_writes(ends);
+	capture_writes(ends);
 	warnx(part[0], part[1], part[2], part[3]);
 	ck_assert_int_gt(recv(ends[0], text, sizeof(text) - 1, 0), 0);
-	ck_assert_str_eq(text, complaints[_i].text);
+	ck_assert_str_eq(text, warnings[_i].text);
 }
 END_TEST
 
-START_TEST(a_long_line_is_still_one_line_that_a_pipe_takes_whole)
+START_TEST(a_long_line_is_cut_to_what_a_pipe_takes_at_once)
 {
 	char name[3 * PIPE_BUF] = "", text[sizeof(name)] = "";
 	int ends[2];
 
 	memset(name, '\033', sizeof(name) - 1);
-	hear_writes(ends);
+	capture_writes(ends);
 	warnx("cannot find", name, "why", "remedy");
 	ck_assert_int_gt(recv(ends[0], text, sizeof(text) - 1, 0), 1000);
 	ck_assert_uint_lt(strlen(text), PIPE_BUF);
@@ -206,7 +206,7 @@ START_TEST(a_long_line_is_still_one_line_that_a_pipe_takes_whole)
 }
 END_TEST
 
-START_TEST(a_full_stderr_is_not_waited_for)
+START_TEST(a_full_stderr_does_not_block)
 {
 	char text[PIPE_BUF] = "";
 	int ends[2];
@@ -217,41 +217,41 @@ START_TEST(a_full_stderr_is_not_waited_for)
 		full += n;
 	fcntl(ends[1], F_SETFL, 0);
 	dup2(ends[1], STDERR_FILENO);
-	say("nobody reads this");
+	say("not read");
 	while ((n = read(ends[0], text, sizeof(text))) > 0)
 		left += n;
 	ck_assert_int_eq(left, full);
 }
 END_TEST
 
-START_TEST(a_closed_stderr_is_no_failure)
+START_TEST(a_closed_stderr_is_no_error)
 {
 	close(STDERR_FILENO);
 	errno = 0;
-	say("nobody hears this");
+	say("lost");
 	warn("nor", "this");
 	ck_assert_int_lt(fcntl(STDERR_FILENO, F_GETFD), 0);
 }
 END_TEST
 
-/* ---- complaints --------------------------------------------------------- */
+/* ---- warnings and errors ------------------------------------------------ */
 
-enum { COMPLAIN, WARN, DIE, REFUSE };
+enum { WARNX, WARN, DIE, DIEX };
 
 static void
-told(const char *line, int code)
+print_hook(const char *line, int code)
 {
 	printf("%d %s", code, line);
 	fflush(stdout);
 }
 
 static void
-complain_with(const void *how)
+report_with(const void *how)
 {
-	log_set_hook(told);
+	log_set_hook(print_hook);
 	errno = ENOENT;
 	switch (*(const int *)how) {
-	case COMPLAIN:
+	case WARNX:
 		warnx("what", "which", "why", "do");
 		break;
 	case WARN:
@@ -259,27 +259,27 @@ complain_with(const void *how)
 		break;
 	case DIE:
 		die("what", "which");
-	case REFUSE:
+	case DIEX:
 		log_set_name("other", 3);
 		diex("what", NULL, "why", NULL);
 	}
 }
 
 static const struct { int how, code; const char *out, *err; } endings[] = {
-	{ COMPLAIN, 0, "0 what 'which': why; do",
+	{ WARNX, 0, "0 what 'which': why; do",
 	    "pith: what 'which': why; do\n" },
 	{ WARN, 0, "0 what 'which': No such file or directory",
 	    "pith: what 'which': No such file or directory\n" },
 	{ DIE, 125, "125 what 'which': No such file or directory",
 	    "pith: what 'which': No such file or directory\n" },
-	{ REFUSE, 3, "3 what: why", "other: what: why\n" },
+	{ DIEX, 3, "3 what: why", "other: what: why\n" },
 };
 
-START_TEST(a_listener_hears_the_line_and_whether_it_is_the_end)
+START_TEST(the_hook_gets_the_line_and_the_exit_code)
 {
 	struct outcome o;
 
-	outcome_of(&o, complain_with, &endings[_i].how);
+	outcome_of(&o, report_with, &endings[_i].how);
 	ck_assert_str_eq(o.out, endings[_i].out);
 	ck_assert_str_eq(o.err, endings[_i].err);
 	ck_assert_int_eq(o.code, endings[_i].code);
@@ -287,22 +287,22 @@ START_TEST(a_listener_hears_the_line_and_whether_it_is_the_end)
 END_TEST
 
 static void
-say_and_refuse(const void *none)
+say_and_die(const void *none)
 {
 	(void)none;
-	say("no complaint");
+	say("a line");
 	diex("what", NULL, NULL, NULL);
 }
 
-START_TEST(nobody_has_to_listen)
+START_TEST(the_hook_is_optional)
 {
-	says(say_and_refuse, NULL, 125,
-	    "pith: no complaint\npith: what");
+	says(say_and_die, NULL, 125,
+	    "pith: a line\npith: what");
 }
 END_TEST
 
 static void
-is_an_address_as_to_libc(const char *text)
+check_address(const char *text)
 {
 	const int family = strchr(text, ':') ? AF_INET6 : AF_INET;
 	unsigned char theirs[16], ours[16];
@@ -316,7 +316,7 @@ is_an_address_as_to_libc(const char *text)
 	}
 }
 
-START_TEST(an_address_is_what_it_is_to_libc)
+START_TEST(an_address_is_parsed_as_by_libc)
 {
 	static const char *const texts[] = {
 		"", ":", "::", ":::", "::1", "1::", ":1", "1:", "1::2::3",
@@ -331,7 +331,7 @@ START_TEST(an_address_is_what_it_is_to_libc)
 	char text[24];
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		is_an_address_as_to_libc(texts[i]);
+		check_address(texts[i]);
 	srand(1);
 	for (int i = 0; i < 300000; i++) {
 		int n = rand() % (int)(sizeof(text) - 1);
@@ -339,7 +339,7 @@ START_TEST(an_address_is_what_it_is_to_libc)
 		text[n] = '\0';
 		while (n-- > 0)
 			text[n] = of[rand() % (int)(sizeof(of) - 1)];
-		is_an_address_as_to_libc(text);
+		check_address(text);
 	}
 }
 END_TEST
@@ -350,25 +350,23 @@ log_suite(void)
 	Suite *s = suite_create("log");
 	TCase *t = tcase_create("line");
 
-	add_each(t, a_line_holds_what_fits_and_ends_in_dots_where_not, added);
-	tcase_add_test(t, the_smallest_line_is_dots);
+	add_each(t, a_string_that_does_not_fit_ends_in_dots, added);
+	tcase_add_test(t, the_smallest_string_holds_only_dots);
 	add_each(t, a_number_is_decimal, numbers);
-	tcase_add_test(t, an_address_is_what_it_is_to_libc);
+	tcase_add_test(t, an_address_is_parsed_as_by_libc);
 	tcase_add_test(t,
-	    every_character_is_printable_but_controls_and_surrogates);
-	add_each(t, a_sequence_that_is_no_utf8_is_not_printable, not_utf8);
-	add_each(t, a_name_is_quoted_so_that_no_terminal_obeys_it, quoted);
+	    all_characters_but_controls_and_surrogates_are_printable);
+	add_each(t, an_invalid_utf8_sequence_is_not_printable, not_utf8);
+	add_each(t, a_quoted_name_has_no_control_characters, quoted);
 	suite_add_tcase(s, t);
 	t = tcase_create("say");
-	tcase_add_test(t, a_line_is_one_write_with_a_name_before_it);
-	add_each(t, a_complaint_says_what_which_why_and_what_to_do, complaints);
-	tcase_add_test(t,
-	    a_long_line_is_still_one_line_that_a_pipe_takes_whole);
-	tcase_add_test(t, a_full_stderr_is_not_waited_for);
-	tcase_add_test(t, a_closed_stderr_is_no_failure);
-	add_each(t, a_listener_hears_the_line_and_whether_it_is_the_end,
-	    endings);
-	tcase_add_test(t, nobody_has_to_listen);
+	tcase_add_test(t, a_line_is_one_write_and_begins_with_the_name);
+	add_each(t, a_warning_has_what_which_why_and_remedy, warnings);
+	tcase_add_test(t, a_long_line_is_cut_to_what_a_pipe_takes_at_once);
+	tcase_add_test(t, a_full_stderr_does_not_block);
+	tcase_add_test(t, a_closed_stderr_is_no_error);
+	add_each(t, the_hook_gets_the_line_and_the_exit_code, endings);
+	tcase_add_test(t, the_hook_is_optional);
 	suite_add_tcase(s, t);
 	return s;
 }

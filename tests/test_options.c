@@ -17,7 +17,7 @@ extern char **environ;
 
 /* ---- what is set -------------------------------------------------------- */
 
-/* Words that set these members and no other. */
+/* Words, and the only members that they set. */
 struct accepted {
 	const char *words;
 	struct setting set[3];
@@ -91,13 +91,13 @@ static const struct accepted accepted[] = {
 	{ "--report-fd 2147483647", { IS(report_fd, INT_MAX) } },
 };
 
-START_TEST(words_set_what_they_say_and_nothing_else)
+START_TEST(an_option_sets_only_its_own_members)
 {
 	sets(&accepted[_i], "%s run", accepted[_i].words);
 }
 END_TEST
 
-/* Options that take a value, in every form that it can be given in. */
+/* Options that take a value. The test gives it in every possible form. */
 static const struct {
 	const char *name, *letter;
 	struct accepted with;
@@ -114,7 +114,7 @@ static const struct {
 	{ "report-fd", NULL, { "3", { IS(report_fd, 3) } } },
 };
 
-START_TEST(a_value_stands_beside_its_option_or_behind_it)
+START_TEST(a_value_is_part_of_the_option_or_the_next_word)
 {
 	static const char *const forms[][4] = {
 		{ "--%s %s", "--%s=%s", "-s --%s %s --", "--%s=%s --" },
@@ -155,9 +155,9 @@ static const struct { const char *name; enum list_option kind; } repeated[] = {
 	{ "add-host", ADD_HOST },
 };
 
-/* Seen to fail with an add_word() that adds nothing, and with one that adds
- * each word in the place of the last. */
-START_TEST(an_option_may_be_repeated_and_all_its_values_count_in_turn)
+/* Seen to fail if add_word() adds nothing, and if it overwrites the previous
+ * word. */
+START_TEST(a_list_option_keeps_all_its_values_in_order)
 {
 	static const char *const values[] = { "one", "two", "one" };
 	const char *name = repeated[_i].name;
@@ -188,7 +188,7 @@ static const struct { const char *text; int64_t ms; } times[] = {
 	{ "946080000000ms", YEARS_30 }, { "946079999.999", YEARS_30 - 1 },
 };
 
-START_TEST(a_time_is_so_many_milliseconds)
+START_TEST(a_time_is_parsed_into_milliseconds)
 {
 	const struct accepted a = { "", { IS(run.grace, times[_i].ms) } };
 
@@ -210,7 +210,7 @@ static const struct { const char *words, *variable, *file; } reports[] = {
 	{ "--report x run", "--report=x", "x" },
 };
 
-START_TEST(a_report_is_written_to_any_file)
+START_TEST(a_report_file_may_have_any_name)
 {
 	struct options o;
 
@@ -258,7 +258,7 @@ static const struct accepted variables[] = {
 	    IS(exit_codes[3], 4), IS(run.signals.rewrite[SIGHUP], 0) } },
 };
 
-START_TEST(the_environment_holds_options_that_the_child_does_not_see)
+START_TEST(pith_options_is_parsed_and_removed)
 {
 	static char option[64];
 	static char *rest[] = { "PITH_OPTIONS_TOO=-w", option,
@@ -275,7 +275,7 @@ START_TEST(the_environment_holds_options_that_the_child_does_not_see)
 }
 END_TEST
 
-START_TEST(the_command_line_comes_after_the_environment)
+START_TEST(the_command_line_overrides_pith_options)
 {
 	static const struct accepted both = { "",
 		{ IS(run.timeout, 2000), IS(run.grace, 3000),
@@ -294,7 +294,7 @@ END_TEST
 #define REWRITE_ " takes signals FROM:TO such as TERM:QUIT, FROM:0 drops"
 #define DELAY_ " takes a signal and a time, such as TERM:5s"
 
-/* Values that an option does not take, one after the other. */
+/* Invalid values of each option, separated by blanks. */
 static const struct { const char *name, *takes, *values; } bad_values[] = {
 	{ "--timeout", TIME_, " . 5. x s ms -1 +1 1x 1S 1sec 1d 1e3 1,5 1..5 "
 	    "1.5.5 1m30s 1:30 0x1 1.0000000000 946080000.001 946080001 "
@@ -329,12 +329,12 @@ parse_words(const void *words)
 	parse(&o, "pith", words);
 }
 
-START_TEST(a_bad_value_is_refused_with_what_is_taken)
+START_TEST(a_bad_value_is_refused_with_the_valid_forms)
 {
 	char values[512], words[128], *rest = values, *value;
 
 	strcpy(values, bad_values[_i].values);
-	/* The first is empty. */
+	/* The first value is empty. */
 	while ((value = strsep(&rest, " "))) {
 		snprintf(words, sizeof(words), "%s %s run", bad_values[_i].name,
 		    value);
@@ -344,8 +344,9 @@ START_TEST(a_bad_value_is_refused_with_what_is_taken)
 }
 END_TEST
 
-/* What protects, limits, identifies or names a file, with a second value: there
- * and in PITH_OPTIONS. The first one is taken, and again. */
+/* Options that protect, limit, identify or name a file. The test repeats the
+ * first value, which is valid, and then gives a second one. The first value may
+ * also be in PITH_OPTIONS. */
 static const struct { const char *first, *second, *says; } twice[] = {
 	{ "--report a", "--report b", "cannot take 'b': --report has another "
 	    "value already; give it once" },
@@ -383,7 +384,7 @@ static const struct { const char *first, *second, *says; } twice[] = {
 	    "--timens has another value already; give it once" },
 };
 
-START_TEST(another_value_of_what_protects_is_refused)
+START_TEST(a_second_value_of_a_protecting_option_is_refused)
 {
 	char words[128];
 	struct options o;
@@ -419,7 +420,7 @@ END_TEST
 	"command goes on the command line"
 #define TWICE_ "--report and --report-fd contradict each other" HELP_
 
-/* Words of argv (NULL: not even a name) and of PITH_OPTIONS. */
+/* Words of argv, NULL for an argv without argv[0], and of PITH_OPTIONS. */
 static const struct refused {
 	const char *words, *variable, *line;
 } refused[] = {
@@ -463,7 +464,7 @@ parse_refused(const void *with)
 		options_parse(&o, NULL, (char *[]){ NULL }, false);
 }
 
-START_TEST(what_cannot_be_meant_is_refused_in_one_line)
+START_TEST(a_bad_command_line_is_refused_in_one_line)
 {
 	says(parse_refused, &refused[_i], 125, "pith: %s", refused[_i].line);
 }
@@ -475,22 +476,20 @@ options_suite(void)
 	Suite *s = suite_create("options");
 	TCase *t = tcase_create("accepted");
 
-	add_each(t, words_set_what_they_say_and_nothing_else, accepted);
-	add_each(t, a_value_stands_beside_its_option_or_behind_it, valued);
-	add_each(t, an_option_may_be_repeated_and_all_its_values_count_in_turn,
-	    repeated);
-	add_each(t, a_time_is_so_many_milliseconds, times);
-	add_each(t, a_report_is_written_to_any_file, reports);
+	add_each(t, an_option_sets_only_its_own_members, accepted);
+	add_each(t, a_value_is_part_of_the_option_or_the_next_word, valued);
+	add_each(t, a_list_option_keeps_all_its_values_in_order, repeated);
+	add_each(t, a_time_is_parsed_into_milliseconds, times);
+	add_each(t, a_report_file_may_have_any_name, reports);
 	add_each(t, the_first_word_that_is_no_option_is_the_command, commands);
-	add_each(t, the_environment_holds_options_that_the_child_does_not_see,
-	    variables);
-	tcase_add_test(t, the_command_line_comes_after_the_environment);
+	add_each(t, pith_options_is_parsed_and_removed, variables);
+	tcase_add_test(t, the_command_line_overrides_pith_options);
 	suite_add_tcase(s, t);
 	t = tcase_create("refused");
-	add_each(t, a_bad_value_is_refused_with_what_is_taken, bad_values);
-	add_each(t, another_value_of_what_protects_is_refused, twice);
+	add_each(t, a_bad_value_is_refused_with_the_valid_forms, bad_values);
+	add_each(t, a_second_value_of_a_protecting_option_is_refused, twice);
 	add_each(t, an_unknown_option_is_refused, unknown);
-	add_each(t, what_cannot_be_meant_is_refused_in_one_line, refused);
+	add_each(t, a_bad_command_line_is_refused_in_one_line, refused);
 	suite_add_tcase(s, t);
 	return s;
 }

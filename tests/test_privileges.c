@@ -15,8 +15,8 @@
 #include "sandbox/privileges.h"
 #include "suites.h"
 
-/* Words such as "ulimit:core=0 add:KILL drop:ALL"; the same storage at every
- * call. */
+/* Parse words such as "ulimit:core=0 add:KILL drop:ALL". The next call overwrites
+ * the result. */
 static struct sandbox *
 words_of(const char *text)
 {
@@ -53,7 +53,7 @@ prepare(const void *words)
 	privileges_prepare(words_of(words), false);
 }
 
-/* ---- words -------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------- */
 
 static const char *const no_limits[] = {
 	"core", "core=", "core=x", "core=1:", "core=1:x", "core=1:2:3",
@@ -61,7 +61,7 @@ static const char *const no_limits[] = {
 	"core=99999999999999999999", "core=:1",
 };
 
-START_TEST(what_is_no_limit_is_refused)
+START_TEST(an_invalid_ulimit_is_refused)
 {
 	char word[64];
 	struct outcome o;
@@ -92,7 +92,7 @@ static const struct { const char *words, *says; } twice[] = {
 	    "--cap-drop 'DEFAULT'; give one of them" },
 };
 
-START_TEST(a_word_that_another_contradicts_is_refused)
+START_TEST(contradicting_options_are_refused)
 {
 	says(prepare, twice[_i].words, 125, "%s", twice[_i].says);
 }
@@ -118,7 +118,7 @@ static const char *const no_caps[] = {
 	"drop:CAP_default",
 };
 
-START_TEST(what_is_no_capability_is_refused)
+START_TEST(an_unknown_capability_is_refused)
 {
 	says(prepare, no_caps[_i], 125, "pith: no such capability '%s'; use "
 	    "ALL, default or a name of capabilities(7)",
@@ -136,7 +136,7 @@ struct taken {
 	int group_count;                /* -1: no --group-add */
 	const char *failed, *on;
 	int error;
-	/* What came of it. */
+	/* Results. */
 	uint64_t bounding, permitted, effective, inheritable, ambient;
 	bool no_new_privs;
 	uid_t uids[3];
@@ -215,7 +215,7 @@ mighty(const char *test)
 	BIT(AUDIT_WRITE))
 #define ALL UINT64_MAX
 
-/* Sets of what there was before: bounding, permitted, ambient. */
+/* Expected sets, as masks of the permitted and bounding sets before. */
 static const struct {
 	const char *words;
 	bool preset;
@@ -253,7 +253,7 @@ static const struct {
 	{ "add:KILL drop:ALL", false, 1000, BIT(KILL), BIT(KILL), BIT(KILL) },
 };
 
-START_TEST(the_five_sets_are_what_the_words_say)
+START_TEST(the_capability_sets_follow_the_options)
 {
 	struct taken before, t = { .words = sets[_i].words,
 	    .preset = sets[_i].preset, .uid = sets[_i].uid, .group_count = -1 };
@@ -278,8 +278,8 @@ START_TEST(the_five_sets_are_what_the_words_say)
 }
 END_TEST
 
-/* The whole of /proc/self/status that tells of capabilities, of a program. */
-START_TEST(the_five_sets_survive_an_exec)
+/* Check the capability lines of /proc/self/status in a program after exec. */
+START_TEST(the_capability_sets_survive_an_exec)
 {
 	static char *argv[] = { (char *)"grep", (char *)"-E",
 	    (char *)"^(Cap|NoNewPrivs)", (char *)"/proc/self/status", NULL };
@@ -310,7 +310,7 @@ START_TEST(the_five_sets_survive_an_exec)
 }
 END_TEST
 
-START_TEST(an_inherited_set_is_emptied)
+START_TEST(an_inherited_capability_set_is_cleared)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3,
 	    0 };
@@ -340,7 +340,7 @@ static const struct {
 	int uid;
 	enum groups groups;
 	int group_count;        /* of --group-add; -1: not given */
-	int count;              /* -1: those of before */
+	int count;              /* -1: unchanged */
 } groups[] = {
 	{ true, -1, CLEAR_GROUPS, -1, 0 }, { true, -1, KEEP_GROUPS, -1, -1 },
 	{ false, -1, CLEAR_GROUPS, -1, -1 }, { false, -1, KEEP_GROUPS, -1, -1 },
@@ -351,7 +351,7 @@ static const struct {
 	{ true, 1000, CLEAR_GROUPS, 3, 3 },
 };
 
-START_TEST(groups_are_those_that_are_asked_for)
+START_TEST(the_groups_are_those_requested)
 {
 	const gid_t mine[] = { 71, 72, 73, 74 };
 	struct taken t = { .words = "", .preset = groups[_i].preset,
@@ -380,7 +380,7 @@ write_text(const char *path, const char *text)
 	ck_assert_int_eq(fclose(f), 0);
 }
 
-/* A user namespace of one id, as an ordinary user can make it. */
+/* Enter a user namespace with one id, as unprivileged users can make. */
 static bool
 be_single(void)
 {
@@ -398,7 +398,7 @@ be_single(void)
 	return true;
 }
 
-START_TEST(groups_that_cannot_be_set_are_kept_unless_they_are_asked_for)
+START_TEST(groups_are_kept_if_setgroups_fails_unless_requested)
 {
 	struct taken t = { .words = "", .preset = true, .uid = -1,
 	    .groups = CLEAR_GROUPS, .group_count = -1 };
@@ -415,7 +415,7 @@ START_TEST(groups_that_cannot_be_set_are_kept_unless_they_are_asked_for)
 }
 END_TEST
 
-START_TEST(a_user_that_is_not_mapped_is_an_error)
+START_TEST(an_unmapped_user_is_an_error)
 {
 	struct taken t = { .words = "", .preset = true, .uid = 1000,
 	    .groups = KEEP_GROUPS, .group_count = -1 };
@@ -429,8 +429,8 @@ START_TEST(a_user_that_is_not_mapped_is_an_error)
 }
 END_TEST
 
-/* Without CAP_SETGID the groups of root would stay. */
-START_TEST(groups_that_may_not_be_dropped_are_an_error)
+/* Without CAP_SETGID we would keep the groups of root. */
+START_TEST(a_failure_to_drop_groups_is_an_error)
 {
 	struct taken t = { .words = "drop:SETGID", .uid = -1,
 	    .group_count = -1 };
@@ -446,9 +446,9 @@ START_TEST(groups_that_may_not_be_dropped_are_an_error)
 }
 END_TEST
 
-/* ---- the rest ----------------------------------------------------------- */
+/* ---- capabilities, limits and umask ------------------------------------- */
 
-START_TEST(a_capability_that_is_not_there_cannot_be_added)
+START_TEST(a_capability_that_we_lack_cannot_be_added)
 {
 	struct taken t = { .words = "drop:CHOWN", .uid = -1,
 	    .group_count = -1 };
@@ -467,7 +467,7 @@ START_TEST(a_capability_that_is_not_there_cannot_be_added)
 }
 END_TEST
 
-START_TEST(who_may_not_drop_capabilities_is_told)
+START_TEST(a_failure_to_drop_capabilities_is_an_error)
 {
 	struct taken t = { .words = "drop:SETPCAP", .uid = -1,
 	    .group_count = -1 };
@@ -479,7 +479,7 @@ START_TEST(who_may_not_drop_capabilities_is_told)
 	take(&t);
 	ck_assert_pstr_eq(t.failed, "cannot drop capabilities");
 	ck_assert_int_eq(t.error, EPERM);
-	/* There is nothing to be dropped. */
+	/* The capability is gone already: nothing is left to drop. */
 	t.words = "drop:SETPCAP";
 	take(&t);
 	ck_assert_pstr_eq(t.failed, NULL);
@@ -500,7 +500,7 @@ static const struct {
 	{ "landlock:ro:/", false, true, false },
 };
 
-START_TEST(no_new_privs_comes_with_the_preset_and_with_filters)
+START_TEST(no_new_privs_is_set_with_a_rootfs_and_with_filters)
 {
 	struct identity id = { .uid = getuid(), .gid = getgid() };
 	struct sandbox *s = words_of(no_new[_i].words);
@@ -540,14 +540,14 @@ static const struct {
 	{ "rss=9", RLIMIT_RSS, 9, 9 },
 	{ "rtprio=0", RLIMIT_RTPRIO, 0, 0 },
 	{ "rttime=11", RLIMIT_RTTIME, 11, 11 },
-	/* Check makes a timer, which takes one of the user's signals. */
+	/* Not 0: a timer of Check needs a pending signal. */
 	{ "sigpending=4000", RLIMIT_SIGPENDING, 4000, 4000 },
 	{ "stack=8000000", RLIMIT_STACK, 8000000, 8000000 },
 	{ "as=unlimited", RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
 	{ "as=400000000000000:-1", RLIMIT_AS, 400000000000000, RLIM_INFINITY },
 };
 
-START_TEST(a_limit_is_set_by_its_name)
+START_TEST(a_ulimit_is_set_by_its_name)
 {
 	char words[64];
 	struct rlimit is;
@@ -555,7 +555,7 @@ START_TEST(a_limit_is_set_by_its_name)
 
 	snprintf(words, sizeof(words), "ulimit:%s", limits[_i].word);
 	take(&t);
-	/* A kernel of 32 bits cannot hold it: that is said, not passed over. */
+	/* A 32-bit kernel cannot hold the limit: expect an error. */
 	if (sizeof(long) < 8 && limits[_i].soft > UINT32_MAX &&
 	    limits[_i].soft != RLIM_INFINITY && t.failed) {
 		ck_assert_pstr_eq(t.failed, "cannot set --ulimit");
@@ -569,8 +569,9 @@ START_TEST(a_limit_is_set_by_its_name)
 }
 END_TEST
 
-/* In a user namespace nobody may raise a hard limit, so it is done before. */
-START_TEST(a_limit_that_cannot_be_set_is_named)
+/* Setting a limit must come before entering a user namespace, where no process
+ * may raise a hard limit. */
+START_TEST(a_ulimit_that_cannot_be_set_is_named)
 {
 	const struct rlimit low = { 10, 10 };
 	struct taken t = { .words = "drop:SYS_RESOURCE", .uid = -1,
@@ -587,7 +588,7 @@ START_TEST(a_limit_that_cannot_be_set_is_named)
 }
 END_TEST
 
-START_TEST(the_mask_of_new_files_is_set_or_kept)
+START_TEST(the_umask_is_set_or_kept)
 {
 	struct identity id = { .uid = getuid(), .gid = getgid() };
 	struct sandbox *s = words_of("");
@@ -611,31 +612,29 @@ privileges_suite(void)
 	Suite *s = suite_create("privileges");
 	TCase *t = tcase_create("words");
 
-	add_each(t, what_is_no_limit_is_refused, no_limits);
+	add_each(t, an_invalid_ulimit_is_refused, no_limits);
 	add_each(t, a_soft_limit_above_the_hard_one_is_refused, crossed);
-	add_each(t, a_word_that_another_contradicts_is_refused, twice);
-	add_each(t, what_is_no_capability_is_refused, no_caps);
+	add_each(t, contradicting_options_are_refused, twice);
+	add_each(t, an_unknown_capability_is_refused, no_caps);
 	suite_add_tcase(s, t);
 	t = tcase_create("capabilities");
-	add_each(t, the_five_sets_are_what_the_words_say, sets);
-	tcase_add_test(t, the_five_sets_survive_an_exec);
-	tcase_add_test(t, an_inherited_set_is_emptied);
-	tcase_add_test(t, a_capability_that_is_not_there_cannot_be_added);
-	tcase_add_test(t, who_may_not_drop_capabilities_is_told);
-	add_each(t, no_new_privs_comes_with_the_preset_and_with_filters,
-	    no_new);
+	add_each(t, the_capability_sets_follow_the_options, sets);
+	tcase_add_test(t, the_capability_sets_survive_an_exec);
+	tcase_add_test(t, an_inherited_capability_set_is_cleared);
+	tcase_add_test(t, a_capability_that_we_lack_cannot_be_added);
+	tcase_add_test(t, a_failure_to_drop_capabilities_is_an_error);
+	add_each(t, no_new_privs_is_set_with_a_rootfs_and_with_filters, no_new);
 	suite_add_tcase(s, t);
 	t = tcase_create("groups");
-	add_each(t, groups_are_those_that_are_asked_for, groups);
-	tcase_add_test(t,
-	    groups_that_cannot_be_set_are_kept_unless_they_are_asked_for);
-	tcase_add_test(t, a_user_that_is_not_mapped_is_an_error);
-	tcase_add_test(t, groups_that_may_not_be_dropped_are_an_error);
+	add_each(t, the_groups_are_those_requested, groups);
+	tcase_add_test(t, groups_are_kept_if_setgroups_fails_unless_requested);
+	tcase_add_test(t, an_unmapped_user_is_an_error);
+	tcase_add_test(t, a_failure_to_drop_groups_is_an_error);
 	suite_add_tcase(s, t);
 	t = tcase_create("limits");
-	add_each(t, a_limit_is_set_by_its_name, limits);
-	tcase_add_test(t, a_limit_that_cannot_be_set_is_named);
-	tcase_add_test(t, the_mask_of_new_files_is_set_or_kept);
+	add_each(t, a_ulimit_is_set_by_its_name, limits);
+	tcase_add_test(t, a_ulimit_that_cannot_be_set_is_named);
+	tcase_add_test(t, the_umask_is_set_or_kept);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -35,9 +35,9 @@ END_TEST
 
 /* ---- children that change ------------------------------------------------ */
 
-/* Until wait(2) has something to tell of a process, which is left to tell. */
+/* Wait for a state change of a process, but leave it to be reaped. */
 static void
-await(pid_t pid, int change)
+await_change(pid_t pid, int change)
 {
 	siginfo_t info;
 
@@ -45,7 +45,7 @@ await(pid_t pid, int change)
 	    0);
 }
 
-START_TEST(no_child_is_minus_one_and_a_living_one_zero)
+START_TEST(no_children_give_minus_one_and_a_running_child_zero)
 {
 	int status;
 	pid_t pid;
@@ -55,14 +55,14 @@ START_TEST(no_child_is_minus_one_and_a_living_one_zero)
 	pid = sitting();
 	ck_assert_int_eq(reaper_next(&status), 0);
 	kill(pid, SIGUSR1);
-	await(pid, WEXITED);
+	await_change(pid, WEXITED);
 	ck_assert_int_eq(reaper_next(&status), pid);
 	ck_assert_int_eq(status, SIGUSR1 << 8);
 	ck_assert_int_eq(reaper_next(&status), -1);
 }
 END_TEST
 
-START_TEST(a_child_is_told_of_when_it_stops_goes_on_and_dies)
+START_TEST(a_child_is_reported_when_it_stops_continues_and_dies)
 {
 	int status;
 	pid_t pid;
@@ -70,23 +70,23 @@ START_TEST(a_child_is_told_of_when_it_stops_goes_on_and_dies)
 	hold();
 	pid = sitting();
 	kill(pid, SIGSTOP);
-	await(pid, WSTOPPED);
+	await_change(pid, WSTOPPED);
 	ck_assert_int_eq(reaper_next(&status), pid);
 	ck_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	ck_assert_int_eq(reaper_next(&status), 0);
 	kill(pid, SIGCONT);
-	await(pid, WCONTINUED);
+	await_change(pid, WCONTINUED);
 	ck_assert_int_eq(reaper_next(&status), pid);
 	ck_assert(WIFCONTINUED(status));
 	kill(pid, SIGKILL);
-	await(pid, WEXITED);
+	await_change(pid, WEXITED);
 	ck_assert_int_eq(reaper_next(&status), pid);
 	ck_assert(WIFSIGNALED(status));
 	ck_assert_int_eq(exit_code(status), 137);
 }
 END_TEST
 
-START_TEST(every_dead_child_is_told_of_once)
+START_TEST(every_dead_child_is_reported_once)
 {
 	enum { MANY = 20 };
 	bool seen[MANY] = { false };
@@ -94,11 +94,11 @@ START_TEST(every_dead_child_is_told_of_once)
 	int status;
 
 	for (int i = 0; i < MANY; i++) {
-		/* Every second one ends without a SIGCHLD. */
+		/* Every second child exits without a SIGCHLD. */
 		pid[i] = i % 2 ? fork() : syscall(SYS_clone, 0, 0, 0, 0, 0);
 		if (pid[i] == 0)
 			_exit(i);
-		await(pid[i], WEXITED);
+		await_change(pid[i], WEXITED);
 	}
 	for (int i = 0; i < MANY; i++) {
 		pid_t next = reaper_next(&status);
@@ -113,20 +113,21 @@ START_TEST(every_dead_child_is_told_of_once)
 }
 END_TEST
 
-/* ---- all that descends from us ------------------------------------------ */
+/* ---- descendants -------------------------------------------------------- */
 
-/* Never the way of kill(-1), which here would end the machine. */
+/* Find our descendants; fail if kill(-1) would be used, which would kill all
+ * processes of the host. */
 static void
-find(struct descendants *d)
+find_descendants(struct descendants *d)
 {
 	reaper_find(d);
 	ck_assert(!d->namespace);
 	ck_assert_int_ge(d->proc, 3);
 }
 
-/* All of a number of processes have ended of sig, and nothing is left. */
+/* Check that count children exit with code sig, and that none is left. */
 static void
-all_ended_of(int sig, int count)
+check_exits(int sig, int count)
 {
 	int status;
 
@@ -137,22 +138,24 @@ all_ended_of(int sig, int count)
 	ck_assert_int_eq(waitpid(-1, &status, 0), -1);
 }
 
-/* A line of descendants, each the child of the one before, which all sit. */
+/* Start a chain of count descendants that wait in sit(). The last one writes a
+ * byte. */
 static void
-generations(int count, int told)
+start_generations(int count, int ready)
 {
 	if (fork() != 0)
 		return;
-	/* As it looks in /proc/PID/stat, this ends the name and begins more. */
+	/* Hostile name: in /proc/PID/stat it looks as if it ended and other
+	 * fields followed. */
 	prctl(PR_SET_NAME, "x) R 1 (y z");
 	if (count > 1)
-		generations(count - 1, told);
-	else if (write(told, "", 1) < 0)
+		start_generations(count - 1, ready);
+	else if (write(ready, "", 1) < 0)
 		_exit(99);
 	sit();
 }
 
-START_TEST(every_generation_is_signalled_again_and_again)
+START_TEST(every_generation_is_signalled_each_time)
 {
 	struct descendants d;
 	int ends[2];
@@ -161,31 +164,31 @@ START_TEST(every_generation_is_signalled_again_and_again)
 	hold();
 	reaper_adopt();
 	ck_assert_int_eq(pipe(ends), 0);
-	generations(5, ends[1]);
+	start_generations(5, ends[1]);
 	ck_assert_int_eq(read(ends[0], &one, 1), 1);
-	find(&d);
+	find_descendants(&d);
 	for (int i = 0; i < 3; i++)
 		reaper_signal(&d, 0);
 	reaper_signal(&d, SIGUSR1);
-	all_ended_of(SIGUSR1, 5);
+	check_exits(SIGUSR1, 5);
 	reaper_signal(&d, SIGUSR1);
 }
 END_TEST
 
-START_TEST(a_crowd_is_signalled)
+START_TEST(a_hundred_children_are_signalled)
 {
 	struct descendants d;
 
 	hold();
-	find(&d);
+	find_descendants(&d);
 	for (int i = 0; i < 100; i++)
 		sitting();
 	reaper_signal(&d, 40);
-	all_ended_of(40, 100);
+	check_exits(40, 100);
 }
 END_TEST
 
-/* The next signal but SIGCHLD; 0 where there is none. */
+/* Return the next held signal except SIGCHLD; 0 if there is none. */
 static int
 pending(void)
 {
@@ -197,7 +200,7 @@ pending(void)
 	return sig;
 }
 
-START_TEST(nobody_else_is_signalled)
+START_TEST(only_descendants_are_signalled)
 {
 	struct descendants d;
 	int ends[2];
@@ -211,29 +214,29 @@ START_TEST(nobody_else_is_signalled)
 	if (pid == 0) {
 		sitting();
 		ck_assert_int_eq(read(ends[0], &one, 1), 1);
-		find(&d);
+		find_descendants(&d);
 		reaper_signal(&d, SIGTERM);
-		all_ended_of(SIGTERM, 1);
+		check_exits(SIGTERM, 1);
 		_exit(pending());
 	}
-	/* Beside it, and with higher numbers. */
-	generations(2, ends[1]);
+	/* Start siblings with higher PIDs, which must not be signalled. */
+	start_generations(2, ends[1]);
 	ck_assert_int_eq(end_of(pid), 0);
 	ck_assert_int_eq(pending(), 0);
-	find(&d);
+	find_descendants(&d);
 	reaper_signal(&d, 40);
-	all_ended_of(40, 2);
+	check_exits(40, 2);
 }
 END_TEST
 
 static void *
-sit_beside(void *none)
+sit_in_thread(void *none)
 {
 	(void)none;
 	sit();
 }
 
-START_TEST(a_process_whose_first_thread_ended_is_signalled)
+START_TEST(a_process_whose_main_thread_exited_is_signalled)
 {
 	struct descendants d;
 	pthread_t thread;
@@ -241,23 +244,23 @@ START_TEST(a_process_whose_first_thread_ended_is_signalled)
 	pid_t pid;
 
 	hold();
-	find(&d);
+	find_descendants(&d);
 	pid = fork();
 	if (pid == 0) {
-		pthread_create(&thread, NULL, sit_beside, NULL);
+		pthread_create(&thread, NULL, sit_in_thread, NULL);
 		syscall(SYS_exit, 0);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	while (state != 'Z')
 		sscanf(text_of(path), "%*d (%*[^)]) %c", &state);
 	reaper_signal(&d, SIGUSR2);
-	all_ended_of(SIGUSR2, 1);
+	check_exits(SIGUSR2, 1);
 }
 END_TEST
 
-/* Let a system call fail as on a kernel that has none such. */
+/* Let a system call fail with ENOSYS, as on an older kernel. */
 static void
-take_away(unsigned int number)
+disable_call(unsigned int number)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -279,17 +282,17 @@ START_TEST(descendants_are_signalled_without_pidfd_send_signal)
 
 	hold();
 	sitting();
-	find(&d);
-	take_away(SYS_pidfd_send_signal);
+	find_descendants(&d);
+	disable_call(SYS_pidfd_send_signal);
 	reaper_signal(&d, SIGUSR1);
-	all_ended_of(SIGUSR1, 1);
+	check_exits(SIGUSR1, 1);
 }
 END_TEST
 
-/* A process with this number, which the kernel lets one choose who may do
- * anything in the PID namespace; clone3(2), Linux 5.5. */
+/* Start a process with a chosen PID. Needs set_tid of clone3(2), Linux 5.5, and
+ * CAP_SYS_ADMIN in the PID namespace. */
 static pid_t
-sitting_as(pid_t number)
+start_with_pid(pid_t number)
 {
 	const struct {
 		uint64_t flags, pidfd, child, parent, signal, stack, size, tls;
@@ -303,10 +306,10 @@ sitting_as(pid_t number)
 	return pid;
 }
 
-/* In a PID namespace, with the /proc of the one around it: a child has one
- * number here and another one there, which here is an innocent's. */
+/* Run in a PID namespace with the /proc of the parent namespace. The PID that
+ * /proc shows for our child belongs to another process here. */
 static void
-signal_by_foreign_numbers(void)
+signal_with_foreign_pids(void)
 {
 	struct descendants d;
 	char path[64], self[16] = "";
@@ -319,22 +322,22 @@ signal_by_foreign_numbers(void)
 	snprintf(path, sizeof(path), "/proc/self/task/%s/children", self);
 	child = atoi(text_of(path));
 	ck_assert_int_gt(child, 0);
-	if (sitting_as(child) != child)
+	if (start_with_pid(child) != child)
 		_exit(77);
-	find(&d);
-	take_away(SYS_pidfd_send_signal);
+	find_descendants(&d);
+	disable_call(SYS_pidfd_send_signal);
 	reaper_signal(&d, SIGUSR1);
 	kill(mine, SIGUSR2);
 	kill(child, SIGUSR2);
-	all_ended_of(SIGUSR2, 2);
+	check_exits(SIGUSR2, 2);
 	_exit(0);
 }
 
-/* Seen to fail without number_is_ours: the innocent ended of SIGUSR1. */
-START_TEST(nobody_is_signalled_by_a_number_of_another_namespace)
+/* Seen to fail without number_is_ours: the other process died of SIGUSR1. */
+START_TEST(a_pid_of_another_namespace_is_not_signalled)
 {
 	static const char name[] =
-	    "nobody_is_signalled_by_a_number_of_another_namespace";
+	    "a_pid_of_another_namespace_is_not_signalled";
 	int code;
 	pid_t first;
 
@@ -347,7 +350,7 @@ START_TEST(nobody_is_signalled_by_a_number_of_another_namespace)
 		const pid_t second = fork();
 
 		if (second == 0)
-			signal_by_foreign_numbers();
+			signal_with_foreign_pids();
 		_exit(end_of(second));
 	}
 	code = end_of(first);
@@ -358,16 +361,16 @@ START_TEST(nobody_is_signalled_by_a_number_of_another_namespace)
 }
 END_TEST
 
-START_TEST(the_way_keeps_clear_of_standard_files_and_of_the_child)
+START_TEST(the_proc_descriptor_is_above_2_and_close_on_exec)
 {
 	struct descendants d;
 
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
-	find(&d);
+	find_descendants(&d);
 	ck_assert_int_eq(fcntl(d.proc, F_GETFD), FD_CLOEXEC);
 	reaper_signal(&d, 0);
-	/* Nothing but the one is left open. */
+	/* No other descriptor is left open. */
 	ck_assert_int_eq(open("/", O_RDONLY), STDIN_FILENO);
 	ck_assert_int_eq(open("/", O_RDONLY), STDOUT_FILENO);
 }
@@ -384,10 +387,11 @@ find_without_proc(const void *none)
 	reaper_find(&d);
 }
 
-START_TEST(without_proc_there_is_no_way)
+START_TEST(descendants_cannot_be_found_without_proc)
 {
 	if (!be_root()) {
-		skip("without_proc_there_is_no_way", "needs chroot(2)");
+		skip("descendants_cannot_be_found_without_proc",
+		    "needs chroot(2)");
 		return;
 	}
 	says(find_without_proc, NULL, 125, "pith: cannot find descendants "
@@ -417,8 +421,8 @@ be_process_1(const void *none)
 	ck_assert(d.namespace);
 	ck_assert_int_eq(d.proc, -1);
 	reaper_signal(&d, SIGUSR1);
-	all_ended_of(SIGUSR1, 2);
-	/* Where /proc does not tell it could be the machine's. */
+	check_exits(SIGUSR1, 2);
+	/* Without /proc, assume that the namespace is the initial one. */
 	ck_assert_int_eq(chroot("."), 0);
 	ck_assert(!reaper_owns_namespace());
 	printf("process 1 is done");
@@ -449,20 +453,19 @@ reaper_suite(void)
 
 	tcase_add_test(t,
 	    an_exit_code_is_the_commands_own_or_128_and_the_signal);
-	tcase_add_test(t, no_child_is_minus_one_and_a_living_one_zero);
-	tcase_add_test(t, a_child_is_told_of_when_it_stops_goes_on_and_dies);
-	tcase_add_test(t, every_dead_child_is_told_of_once);
+	tcase_add_test(t, no_children_give_minus_one_and_a_running_child_zero);
+	tcase_add_test(t, a_child_is_reported_when_it_stops_continues_and_dies);
+	tcase_add_test(t, every_dead_child_is_reported_once);
 	suite_add_tcase(s, t);
 	t = tcase_create("descendants");
-	tcase_add_test(t, every_generation_is_signalled_again_and_again);
-	tcase_add_test(t, a_crowd_is_signalled);
-	tcase_add_test(t, nobody_else_is_signalled);
-	tcase_add_test(t, a_process_whose_first_thread_ended_is_signalled);
+	tcase_add_test(t, every_generation_is_signalled_each_time);
+	tcase_add_test(t, a_hundred_children_are_signalled);
+	tcase_add_test(t, only_descendants_are_signalled);
+	tcase_add_test(t, a_process_whose_main_thread_exited_is_signalled);
 	tcase_add_test(t, descendants_are_signalled_without_pidfd_send_signal);
-	tcase_add_test(t, nobody_is_signalled_by_a_number_of_another_namespace);
-	tcase_add_test(t,
-	    the_way_keeps_clear_of_standard_files_and_of_the_child);
-	tcase_add_test(t, without_proc_there_is_no_way);
+	tcase_add_test(t, a_pid_of_another_namespace_is_not_signalled);
+	tcase_add_test(t, the_proc_descriptor_is_above_2_and_close_on_exec);
+	tcase_add_test(t, descendants_cannot_be_found_without_proc);
 	tcase_add_test(t, process_1_owns_its_namespace);
 	suite_add_tcase(s, t);
 	return s;

@@ -23,20 +23,20 @@ static const struct verdict verdict = {
 	.usage = &usage, .orphans_reaped = 12, .stragglers_killed = 1,
 };
 
-#define OF_CGROUP "\"memory_peak_bytes\":null,\"pids_peak\":null," \
+#define NO_CGROUP "\"memory_peak_bytes\":null,\"pids_peak\":null," \
 	"\"oom_kills\":null,\"throttled_ms\":null,\"io_read_bytes\":null," \
 	"\"io_write_bytes\":null,\"net_rx_bytes\":null,\"net_tx_bytes\":null," \
 	"\"cgroup\":null,"
 #define OF_VERDICT "\"wall_ms\":4567,\"user_ms\":2345,\"system_ms\":999," \
-	"\"max_rss_bytes\":4194304," OF_CGROUP "\"orphans_reaped\":12," \
+	"\"max_rss_bytes\":4194304," NO_CGROUP "\"orphans_reaped\":12," \
 	"\"stragglers_killed\":1,\"weakened\":[]}\n"
 #define OF_FAILURE "\"signal\":null,\"wall_ms\":null,\"user_ms\":null," \
-	"\"system_ms\":null,\"max_rss_bytes\":null," OF_CGROUP \
+	"\"system_ms\":null,\"max_rss_bytes\":null," NO_CGROUP \
 	"\"orphans_reaped\":null,\"stragglers_killed\":null,\"weakened\":[]}\n"
 
-/* Files of the working directory whose names begin so. */
+/* Count files in the working directory whose names begin so. */
 static int
-count(const char *begin)
+count_files(const char *begin)
 {
 	DIR *dir = opendir(".");
 	int n = 0;
@@ -47,7 +47,7 @@ count(const char *begin)
 	return n;
 }
 
-/* ---- what is written ----------------------------------------------------- */
+/* ---- contents ------------------------------------------------------------ */
 
 static void
 report_into(const char *file, const struct verdict *v)
@@ -86,7 +86,7 @@ static const struct { struct verdict verdict; const char *json; } written[] = {
 	    "{\"reason\":null,\"error\":null,\"exit_code\":255," OF_FAILURE },
 };
 
-START_TEST(a_verdict_has_all_keys_and_null_for_what_is_unknown)
+START_TEST(a_report_has_all_keys_and_null_for_unknown_values)
 {
 	report_into("json", &written[_i].verdict);
 	ck_assert_str_eq(text_of("json"), written[_i].json);
@@ -105,7 +105,7 @@ static const char *const hostile[][2] = {
 };
 
 static void
-is_escaped(const char *text, const char *expected)
+check_escaped(const char *text, const char *expected)
 {
 	char begin[256];
 	struct verdict v = verdict;
@@ -117,33 +117,33 @@ is_escaped(const char *text, const char *expected)
 	ck_assert_int_eq(strncmp(text_of("json"), begin, strlen(begin)), 0);
 }
 
-START_TEST(a_hostile_text_stays_a_text)
+START_TEST(a_hostile_text_stays_one_json_string)
 {
-	is_escaped(hostile[_i][0], hostile[_i][1]);
+	check_escaped(hostile[_i][0], hostile[_i][1]);
 }
 END_TEST
 
-START_TEST(every_byte_is_itself_or_escaped)
+START_TEST(every_byte_is_literal_or_escaped)
 {
 	for (int byte = 1; byte < 256; byte++) {
 		const char text[] = { byte, '\0' };
 		char escaped[8];
 
 		snprintf(escaped, sizeof(escaped), "\\u%04x", byte);
-		is_escaped(text, byte >= ' ' && byte < 127 && byte != '"' &&
+		check_escaped(text, byte >= ' ' && byte < 127 && byte != '"' &&
 		    byte != '\\' ? text : escaped);
 	}
 }
 END_TEST
 
-/* The report after complaints, the last of which is about a name. */
+/* Return a report after three warnings, the last of which quotes name. */
 static const char *
 report_of(const char *name)
 {
 	int fd = open("json", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-	warnx("not heard yet", NULL, NULL, NULL);
+	warnx("before report_open()", NULL, NULL, NULL);
 	report_open(NULL, fd);
 	warnx("first", NULL, NULL, NULL);
 	warnx("cannot execute", name, "why", NULL);
@@ -151,7 +151,7 @@ report_of(const char *name)
 	return text_of("json");
 }
 
-START_TEST(the_last_complaint_is_the_error)
+START_TEST(the_last_warning_is_the_error_of_the_report)
 {
 	ck_assert_str_eq(report_of("a\033\""), "{\"reason\":\"exited\","
 	    "\"error\":\"cannot execute 'a\\u005cx1b\\u0022': why\","
@@ -159,7 +159,7 @@ START_TEST(the_last_complaint_is_the_error)
 }
 END_TEST
 
-START_TEST(a_long_error_leaves_the_object_whole)
+START_TEST(a_long_error_leaves_the_json_valid)
 {
 	char name[2 * PATH_MAX] = "";
 	const char *text;
@@ -176,24 +176,24 @@ static void
 fail_after_open(const void *none)
 {
 	(void)none;
-	report_write(&verdict);         /* nobody wants it yet */
+	report_write(&verdict);         /* not open yet: no effect */
 	report_open("failed", -1);
 	errno = ENOENT;
 	die("cannot start", "x");
 }
 
-START_TEST(a_failure_is_a_verdict)
+START_TEST(a_failure_is_written_as_a_report)
 {
 	says(fail_after_open, NULL, 125,
 	    "pith: cannot start 'x': No such file or directory");
 	ck_assert_str_eq(text_of("failed"), "{\"reason\":\"setup-error\","
 	    "\"error\":\"cannot start 'x': No such file or directory\","
 	    "\"exit_code\":125," OF_FAILURE);
-	ck_assert_int_eq(count(".pith-"), 0);
+	ck_assert_int_eq(count_files(".pith-"), 0);
 }
 END_TEST
 
-/* ---- where it is written ------------------------------------------------- */
+/* ---- files and descriptors ----------------------------------------------- */
 
 START_TEST(a_file_appears_when_it_is_complete)
 {
@@ -205,22 +205,22 @@ START_TEST(a_file_appears_when_it_is_complete)
 	ck_assert_int_eq(mkdir("dir", 0755), 0);
 	report_open("dir/../file", -1);
 	ck_assert_str_eq(text_of("file"), "old");
-	ck_assert_int_eq(count(".pith-"), 0);
+	ck_assert_int_eq(count_files(".pith-"), 0);
 	report_fds(fds);
-	/* By then pith is elsewhere. */
+	/* pith has changed its directory by then. */
 	ck_assert_int_eq(chdir("/"), 0);
 	home = dup(fds[2]);
 	report_write(&verdict);
 	ck_assert_int_eq(fchdir(home), 0);
-	ck_assert_int_eq(count(".pith-"), 0);
-	ck_assert_int_eq(count("file"), 1);
+	ck_assert_int_eq(count_files(".pith-"), 0);
+	ck_assert_int_eq(count_files("file"), 1);
 	ck_assert_int_eq(stat("file", &st), 0);
 	ck_assert_int_eq(st.st_mode, S_IFREG | 0644);
 	ck_assert_str_eq(strstr(text_of("file"), "\"wall_ms\""), OF_VERDICT);
 }
 END_TEST
 
-START_TEST(two_reports_into_one_file_do_not_meet)
+START_TEST(two_reports_to_the_same_file_do_not_mix)
 {
 	struct outfile o[2] = { NO_OUTFILE, NO_OUTFILE };
 
@@ -232,12 +232,12 @@ START_TEST(two_reports_into_one_file_do_not_meet)
 	ck_assert_str_eq(text_of("file"), "first");
 	outfile_write(&o[1], "second", 6);
 	ck_assert_str_eq(text_of("file"), "second");
-	ck_assert_int_eq(count(".pith-"), 0);
+	ck_assert_int_eq(count_files(".pith-"), 0);
 }
 END_TEST
 
 static void
-appear_in_vain(const void *none)
+write_over_directory(const void *none)
 {
 	(void)none;
 	report_open("name", -1);
@@ -245,23 +245,23 @@ appear_in_vain(const void *none)
 	report_write(&verdict);
 }
 
-START_TEST(a_file_that_cannot_appear_leaves_no_other)
+START_TEST(a_failed_report_leaves_no_temporary_file)
 {
-	says(appear_in_vain, NULL, 0,
+	says(write_over_directory, NULL, 0,
 	    "pith: cannot write 'name': Is a directory");
-	ck_assert_int_eq(count(".pith-"), 0);
+	ck_assert_int_eq(count_files(".pith-"), 0);
 }
 END_TEST
 
 static void
-write_in_vain(const void *file)
+write_report_to(const void *file)
 {
 	report_into(file, &verdict);
 }
 
-START_TEST(a_full_disk_is_told)
+START_TEST(a_full_disk_is_reported)
 {
-	says(write_in_vain, "/dev/full", 0,
+	says(write_report_to, "/dev/full", 0,
 	    "pith: cannot write 'report': No space left on device");
 }
 END_TEST
@@ -286,7 +286,7 @@ open_file(const void *file)
 	report_open(file, -1);
 }
 
-START_TEST(a_report_takes_the_place_of_regular_files_alone)
+START_TEST(a_report_replaces_only_regular_files)
 {
 	make_text("plain", "stays", 0600);
 	mkdir("dir", 0755);
@@ -296,7 +296,7 @@ START_TEST(a_report_takes_the_place_of_regular_files_alone)
 	for (size_t i = 0; i < COUNT_OF(places); i++)
 		says(open_file, places[i].file, 125,
 		    "pith: cannot write the report '%s", places[i].why);
-	ck_assert_int_eq(count(".pith-"), 0);
+	ck_assert_int_eq(count_files(".pith-"), 0);
 	ck_assert_str_eq(text_of("plain"), "stays");
 }
 END_TEST
@@ -315,7 +315,7 @@ START_TEST(a_name_that_is_too_long_is_refused)
 }
 END_TEST
 
-START_TEST(standard_files_that_are_closed_stay_so)
+START_TEST(closed_standard_descriptors_stay_closed)
 {
 	int fds[REPORT_FDS];
 
@@ -327,13 +327,13 @@ START_TEST(standard_files_that_are_closed_stay_so)
 		ck_assert_int_ge(fds[i], 3);
 		ck_assert_int_eq(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
 	}
-	/* Nothing but the two is left open. */
+	/* No other descriptor is left open. */
 	ck_assert_int_eq(open("/", O_RDONLY), STDIN_FILENO);
 	ck_assert_int_eq(open("/", O_RDONLY), STDOUT_FILENO);
 }
 END_TEST
 
-START_TEST(the_child_gets_no_report_but_may_share_standard_files)
+START_TEST(the_child_does_not_inherit_the_report_descriptor)
 {
 	const int open_fds[] = { 1, 2, open("/dev/null", O_WRONLY) };
 	int fds[REPORT_FDS] = { 0, 0 };
@@ -368,7 +368,7 @@ START_TEST(a_descriptor_that_cannot_be_written_to_is_refused)
 }
 END_TEST
 
-/* ---- what is said -------------------------------------------------------- */
+/* ---- summary line -------------------------------------------------------- */
 
 static void
 say_verdict(const void *v)
@@ -379,7 +379,7 @@ say_verdict(const void *v)
 #define OF_USAGE "4567 ms, user 2345 ms, system 999 ms, max rss 4096 KiB, " \
 	"orphans reaped 12, stragglers killed 1"
 
-START_TEST(a_person_is_told_the_same_in_one_line)
+START_TEST(the_summary_line_has_the_same_numbers)
 {
 	struct verdict v = verdict;
 
@@ -402,27 +402,25 @@ report_suite(void)
 	Suite *s = suite_create("report");
 	TCase *t = case_with_files("json");
 
-	add_each(t, a_verdict_has_all_keys_and_null_for_what_is_unknown,
-	    written);
-	add_each(t, a_hostile_text_stays_a_text, hostile);
-	tcase_add_test(t, every_byte_is_itself_or_escaped);
-	tcase_add_test(t, the_last_complaint_is_the_error);
-	tcase_add_test(t, a_long_error_leaves_the_object_whole);
-	tcase_add_test(t, a_failure_is_a_verdict);
+	add_each(t, a_report_has_all_keys_and_null_for_unknown_values, written);
+	add_each(t, a_hostile_text_stays_one_json_string, hostile);
+	tcase_add_test(t, every_byte_is_literal_or_escaped);
+	tcase_add_test(t, the_last_warning_is_the_error_of_the_report);
+	tcase_add_test(t, a_long_error_leaves_the_json_valid);
+	tcase_add_test(t, a_failure_is_written_as_a_report);
 	suite_add_tcase(s, t);
 	t = case_with_files("file");
 	tcase_add_test(t, a_file_appears_when_it_is_complete);
-	tcase_add_test(t, two_reports_into_one_file_do_not_meet);
-	tcase_add_test(t, a_file_that_cannot_appear_leaves_no_other);
-	tcase_add_test(t, a_full_disk_is_told);
-	tcase_add_test(t, a_report_takes_the_place_of_regular_files_alone);
+	tcase_add_test(t, two_reports_to_the_same_file_do_not_mix);
+	tcase_add_test(t, a_failed_report_leaves_no_temporary_file);
+	tcase_add_test(t, a_full_disk_is_reported);
+	tcase_add_test(t, a_report_replaces_only_regular_files);
 	tcase_add_test(t, a_name_that_is_too_long_is_refused);
-	tcase_add_test(t, standard_files_that_are_closed_stay_so);
-	tcase_add_test(t,
-	    the_child_gets_no_report_but_may_share_standard_files);
+	tcase_add_test(t, closed_standard_descriptors_stay_closed);
+	tcase_add_test(t, the_child_does_not_inherit_the_report_descriptor);
 	tcase_add_loop_test(t,
 	    a_descriptor_that_cannot_be_written_to_is_refused, 0, 3);
-	tcase_add_test(t, a_person_is_told_the_same_in_one_line);
+	tcase_add_test(t, the_summary_line_has_the_same_numbers);
 	suite_add_tcase(s, t);
 	return s;
 }

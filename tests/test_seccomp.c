@@ -23,9 +23,8 @@
 
 /* ---- an evaluator ------------------------------------------------------- */
 
-/* What a program says of a call, as the kernel would run it, and in how many
- * steps. What a filter of ours has no use for is an error, and so is all that
- * the kernel's own check refuses. */
+/* Run a program on a call as the kernel does, and count the steps. Instructions
+ * that our filter does not need, or that the kernel rejects, are errors. */
 static uint32_t
 run_filter(const struct sock_fprog *p, const struct seccomp_data *call,
     int *steps)
@@ -62,7 +61,7 @@ run_filter(const struct sock_fprog *p, const struct seccomp_data *call,
 	}
 }
 
-enum { MOST_STEPS = 16 };       /* an argument that is looked at included */
+enum { MOST_STEPS = 16 };       /* for one call, with a checked argument */
 
 static uint32_t
 verdict(uint32_t arch, uint32_t nr, uint64_t first, uint64_t second)
@@ -78,7 +77,7 @@ verdict(uint32_t arch, uint32_t nr, uint64_t first, uint64_t second)
 	return found;
 }
 
-/* Words of --seccomp that blanks part; the same storage at every call. */
+/* Prepare --seccomp values, separated by blanks. */
 static void
 prepare_words(const char *text, bool nested, bool preset)
 {
@@ -94,7 +93,7 @@ prepare_words(const char *text, bool nested, bool preset)
 	seccomp_prepare(&s, preset);
 }
 
-/* The built-in filter, or by a word of a file that one alone. */
+/* Prepare the built-in filter ("default"), or only the filter of a file. */
 static void
 prepare(const char *word, bool nested)
 {
@@ -124,7 +123,7 @@ apply_all(void)
 
 /* ---- the calls ---------------------------------------------------------- */
 
-/* Written down a second time, and not from the table of the product. */
+/* Independent copy of the list: not the table of the product. */
 enum { NEEDS_NESTED = 1, BY_ARGUMENT = 2, ABSENT = 4 };
 enum { NEWEST = 469 /* file_setattr, Linux 6.18 */ };
 
@@ -165,7 +164,8 @@ static const struct listed {
 	{ SYS_personality, 136, BY_ARGUMENT },
 };
 
-/* Between the calls of one architecture and those of all there are none. */
+/* True if nr is a known call. Between the numbers of one architecture and those
+ * that all share there is a gap. */
 static bool
 is_call(bool native, uint32_t nr)
 {
@@ -177,7 +177,7 @@ is_call(bool native, uint32_t nr)
 }
 
 static int
-list(bool native, uint32_t nr)
+listed_how(bool native, uint32_t nr)
 {
 	for (size_t i = 0; i < COUNT_OF(listed); i++)
 		if (nr == (uint32_t)(native ? listed[i].native : listed[i].i386)
@@ -186,11 +186,11 @@ list(bool native, uint32_t nr)
 	return -1;
 }
 
-/* With arguments that no look likes, and with such as all like. */
+/* Check a call with arguments that each check allows, and with denied ones. */
 static void
-has_verdicts(uint32_t arch, bool native, uint32_t nr, bool nested)
+check_verdicts(uint32_t arch, bool native, uint32_t nr, bool nested)
 {
-	const int listed_as = list(native, nr);
+	const int listed_as = listed_how(native, nr);
 	const int how = listed_as < 0 && !is_call(native, nr) ? ABSENT :
 	    listed_as;
 	const bool ioctl = nr == (native ? SYS_ioctl : 54);
@@ -209,19 +209,19 @@ has_verdicts(uint32_t arch, bool native, uint32_t nr, bool nested)
 	    verdict(arch, nr, first, ioctl ? 0x5412 : 0));
 }
 
-START_TEST(each_call_has_the_verdict_that_is_written_down)
+START_TEST(each_call_has_the_expected_verdict)
 {
 	prepare("default", _i);
 	for (uint32_t nr = 0; nr <= 600; nr++) {
-		has_verdicts(NATIVE_ARCH, true, nr, _i);
+		check_verdicts(NATIVE_ARCH, true, nr, _i);
 		if (I386_ARCH)
-			has_verdicts(I386_ARCH, false, nr, _i);
+			check_verdicts(I386_ARCH, false, nr, _i);
 	}
 }
 END_TEST
 
-/* But that by which a tracer says that none is to be made. */
-START_TEST(a_call_that_nobody_has_judged_is_missing)
+/* Number -1 is allowed: a tracer sets it to skip a call, ptrace(2). */
+START_TEST(an_unlisted_call_fails_with_enosys)
 {
 	static const uint32_t numbers[] = {
 		NEWEST + 1, 511, 512, 547, 600, 0x1000, 0x40000000, 0x40000001,
@@ -243,8 +243,9 @@ START_TEST(a_call_that_nobody_has_judged_is_missing)
 }
 END_TEST
 
-/* Arm's own, beside its table: set_tls, which a libc starts with, is 5. */
-START_TEST(a_private_call_of_the_architecture_is_let_through)
+/* Arm has private calls beside its table, such as set_tls (5), which every libc
+ * uses at start. */
+START_TEST(private_calls_of_the_architecture_are_allowed)
 {
 	prepare("default", false);
 	for (int64_t nr = 0xf0000; nr < 0xf0010; nr++)
@@ -309,7 +310,7 @@ static const struct looked_at {
 	{ SYS_unshare, 310, 0x00100000, 0, DENIED, ALLOWED },   /* new */
 };
 
-START_TEST(an_argument_is_looked_at_as_the_kernel_takes_it)
+START_TEST(arguments_are_compared_as_the_kernel_reads_them)
 {
 	const struct looked_at *l = &looked_at[_i];
 
@@ -331,7 +332,7 @@ static const uint32_t namespaces[] = {
 	CLONE_NEWPID, CLONE_NEWNET,
 };
 
-START_TEST(no_namespace_is_made_by_itself_or_with_others)
+START_TEST(no_namespace_flag_is_allowed_alone_or_combined)
 {
 	const uint32_t flag = namespaces[_i];
 
@@ -352,7 +353,7 @@ END_TEST
 static const struct {
 	const char *asked;
 	bool preset;
-	const char *filters;    /* d: the built-in one, 1, 2: of a file */
+	const char *filters;    /* d: built in; 1, 2: file */
 } choices[] = {
 	{ " ", false, "" }, { " ", true, "d" },
 	{ "default", false, "d" }, { "default", true, "d" },
@@ -381,7 +382,7 @@ make_filters(void)
 	make_file("2", two, sizeof(two), 0600);
 }
 
-START_TEST(filters_stack_and_the_built_in_one_stays_unless_off_is_said)
+START_TEST(filters_stack_and_only_off_removes_the_built_in_one)
 {
 	const char *filters = choices[_i].filters;
 
@@ -415,8 +416,8 @@ START_TEST(off_and_default_contradict_each_other)
 }
 END_TEST
 
-/* Files of filters that the kernel would not take together, nor we. */
-START_TEST(more_filters_than_there_is_room_for_are_refused)
+/* The kernel limits the instructions of all filters together, and so do we. */
+START_TEST(too_many_filters_are_refused)
 {
 	static struct sock_filter most[4096];
 	static char words[512];
@@ -433,7 +434,7 @@ START_TEST(more_filters_than_there_is_room_for_are_refused)
 }
 END_TEST
 
-START_TEST(a_jump_of_the_built_in_filter_reaches)
+START_TEST(the_built_in_filter_is_short_enough_for_its_jumps)
 {
 	prepare("default", _i);
 	ck_assert_uint_gt(seccomp_program(0)->len, 50);
@@ -447,7 +448,7 @@ prepare_word(const void *word)
 	prepare(word, false);
 }
 
-START_TEST(the_kernel_takes_the_filter)
+START_TEST(the_kernel_accepts_the_filter)
 {
 	pid_t pid = fork();
 
@@ -464,7 +465,7 @@ END_TEST
 
 static const char *const no_choices[] = { "", "on", "Default", "bpf", "offf" };
 
-START_TEST(what_is_no_filter_is_refused)
+START_TEST(an_invalid_value_of_seccomp_is_refused)
 {
 	says(prepare_word, no_choices[_i], 125, "pith: bad value '%s': "
 	    "--seccomp takes default, off or bpf:FILE", no_choices[_i]);
@@ -478,7 +479,7 @@ static const struct sock_filter two[] = {
 	{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | 99 },
 };
 
-START_TEST(a_filter_comes_from_a_file)
+START_TEST(a_filter_is_read_from_a_file)
 {
 	make_file("two", two, sizeof(two), 0600);
 	prepare("bpf:two", false);
@@ -506,7 +507,7 @@ static const struct { size_t size; const char *word; } wrong_files[] = {
 	{ 8, "bpf:fifo" },
 };
 
-START_TEST(a_file_that_is_no_filter_is_refused)
+START_TEST(an_invalid_filter_file_is_refused)
 {
 	static char zeros[5000 * 8];
 
@@ -518,7 +519,7 @@ START_TEST(a_file_that_is_no_filter_is_refused)
 }
 END_TEST
 
-START_TEST(a_file_that_is_not_there_is_refused)
+START_TEST(a_missing_filter_file_is_refused)
 {
 	says(prepare_word, "bpf:missing", 125,
 	    "pith: cannot read 'missing': No such file or directory");
@@ -527,9 +528,9 @@ START_TEST(a_file_that_is_not_there_is_refused)
 }
 END_TEST
 
-START_TEST(a_program_that_the_kernel_refuses_is_told)
+START_TEST(a_filter_that_the_kernel_rejects_is_an_error)
 {
-	make_file("endless", two, 8, 0600);     /* no return at its end */
+	make_file("endless", two, 8, 0600);     /* no final return */
 	prepare("bpf:endless", false);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	ck_assert(!apply_all());
@@ -537,8 +538,8 @@ START_TEST(a_program_that_the_kernel_refuses_is_told)
 }
 END_TEST
 
-/* A filter that answers seccomp(2) by itself, also that all went well. */
-START_TEST(a_filter_that_hides_the_next_one_is_found)
+/* A filter that answers seccomp(2) itself, even with success. */
+START_TEST(a_filter_that_hides_the_next_one_is_detected)
 {
 	static const struct { uint32_t answer; int error; } hides[] = {
 		{ EPERM, EPERM }, { 0, ENOSYS }, { ENOSYS, ENOSYS },
@@ -579,7 +580,7 @@ static const char *const rules[] = {
 	"ro:/", "rw:/a:b", "rw:x", "bind:0", "bind:65535", "connect:00080",
 };
 
-START_TEST(a_rule_of_landlock_is_a_path_or_a_port)
+START_TEST(a_landlock_rule_is_a_path_or_a_port)
 {
 	prepare_landlock(rules[_i]);
 }
@@ -591,7 +592,7 @@ static const char *const no_rules[] = {
 	"/usr", "connect",
 };
 
-START_TEST(what_is_no_rule_of_landlock_is_refused)
+START_TEST(an_invalid_landlock_rule_is_refused)
 {
 	says(prepare_landlock, no_rules[_i], 125, "pith: bad value '%s': "
 	    "--landlock takes ro:PATH, rw:PATH, bind:PORT or connect:PORT",
@@ -599,7 +600,7 @@ START_TEST(what_is_no_rule_of_landlock_is_refused)
 }
 END_TEST
 
-START_TEST(without_a_rule_landlock_takes_nothing_away)
+START_TEST(without_rules_landlock_restricts_nothing)
 {
 	struct word w = { ENV, (char *)"rx:/" };
 	const struct sandbox s = { .words = &w, .word_count = 1 };
@@ -616,36 +617,36 @@ seccomp_suite(void)
 	Suite *s = suite_create("seccomp");
 	TCase *t = tcase_create("verdicts");
 
-	tcase_add_loop_test(t, each_call_has_the_verdict_that_is_written_down,
-	    0, 2);
-	tcase_add_loop_test(t, a_call_that_nobody_has_judged_is_missing, 0, 2);
-	tcase_add_test(t, a_private_call_of_the_architecture_is_let_through);
+	tcase_add_loop_test(t, each_call_has_the_expected_verdict, 0, 2);
+	tcase_add_loop_test(t, an_unlisted_call_fails_with_enosys, 0, 2);
+	tcase_add_test(t, private_calls_of_the_architecture_are_allowed);
 	add_each(t, a_call_of_another_architecture_kills, foreign);
-	add_each(t, an_argument_is_looked_at_as_the_kernel_takes_it, looked_at);
-	add_each(t, no_namespace_is_made_by_itself_or_with_others, namespaces);
-	tcase_add_loop_test(t, a_jump_of_the_built_in_filter_reaches, 0, 2);
-	tcase_add_loop_test(t, the_kernel_takes_the_filter, 0, 2);
+	add_each(t, arguments_are_compared_as_the_kernel_reads_them, looked_at);
+	add_each(t, no_namespace_flag_is_allowed_alone_or_combined, namespaces);
+	tcase_add_loop_test(t,
+	    the_built_in_filter_is_short_enough_for_its_jumps, 0, 2);
+	tcase_add_loop_test(t, the_kernel_accepts_the_filter, 0, 2);
 	suite_add_tcase(s, t);
 	t = case_with_files("choice");
-	add_each(t, filters_stack_and_the_built_in_one_stays_unless_off_is_said,
+	add_each(t, filters_stack_and_only_off_removes_the_built_in_one,
 	    choices);
 	tcase_add_loop_test(t, off_and_default_contradict_each_other, 0, 3);
-	tcase_add_loop_test(t, more_filters_than_there_is_room_for_are_refused,
-	    0, 2);
-	add_each(t, what_is_no_filter_is_refused, no_choices);
+	tcase_add_loop_test(t, too_many_filters_are_refused, 0, 2);
+	add_each(t, an_invalid_value_of_seccomp_is_refused, no_choices);
 	suite_add_tcase(s, t);
 	t = case_with_files("files");
-	tcase_add_test(t, a_filter_comes_from_a_file);
+	tcase_add_test(t, a_filter_is_read_from_a_file);
 	tcase_add_test(t, a_file_may_have_4096_instructions);
-	add_each(t, a_file_that_is_no_filter_is_refused, wrong_files);
-	tcase_add_test(t, a_file_that_is_not_there_is_refused);
-	tcase_add_test(t, a_program_that_the_kernel_refuses_is_told);
-	tcase_add_loop_test(t, a_filter_that_hides_the_next_one_is_found, 0, 4);
+	add_each(t, an_invalid_filter_file_is_refused, wrong_files);
+	tcase_add_test(t, a_missing_filter_file_is_refused);
+	tcase_add_test(t, a_filter_that_the_kernel_rejects_is_an_error);
+	tcase_add_loop_test(t, a_filter_that_hides_the_next_one_is_detected, 0,
+	    4);
 	suite_add_tcase(s, t);
 	t = tcase_create("landlock");
-	add_each(t, a_rule_of_landlock_is_a_path_or_a_port, rules);
-	add_each(t, what_is_no_rule_of_landlock_is_refused, no_rules);
-	tcase_add_test(t, without_a_rule_landlock_takes_nothing_away);
+	add_each(t, a_landlock_rule_is_a_path_or_a_port, rules);
+	add_each(t, an_invalid_landlock_rule_is_refused, no_rules);
+	tcase_add_test(t, without_rules_landlock_restricts_nothing);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -40,7 +40,7 @@ START_TEST(a_signal_has_one_name)
 	ck_assert_str_eq(signal_name(_i, name), expected);
 	snprintf(digits, sizeof(digits), "%d", _i);
 	ck_assert_int_eq(signal_number(digits), _i);
-	if (_i == 32 || _i == 33)       /* the C library's own */
+	if (_i == 32 || _i == 33)       /* reserved by the C library */
 		return;
 	for (size_t i = 0; name[i]; i++) {
 		ck_assert_int_eq(signal_number(name), _i);
@@ -58,7 +58,7 @@ static const struct { const char *name; int sig; } spelled[] = {
 	{ "1", 1 }, { "09", 9 }, { "000000000000000000064", 64 },
 };
 
-START_TEST(a_signal_may_be_spelled_otherwise)
+START_TEST(a_signal_name_may_be_spelled_differently)
 {
 	ck_assert_int_eq(signal_number(spelled[_i].name), spelled[_i].sig);
 }
@@ -75,13 +75,13 @@ static const char *const no_signals[] = {
 	"RTMIN+4294967296", "RTMAX-18446744073709551616", "\xc5\xbfIGTERM",
 };
 
-START_TEST(what_names_no_signal_is_zero)
+START_TEST(an_invalid_signal_name_is_zero)
 {
 	ck_assert_int_eq(signal_number(no_signals[_i]), 0);
 }
 END_TEST
 
-/* ---- kinds and masks ---------------------------------------------------- */
+/* ---- sources and masks -------------------------------------------------- */
 
 START_TEST(three_signals_ask_to_stop)
 {
@@ -91,7 +91,7 @@ START_TEST(three_signals_ask_to_stop)
 }
 END_TEST
 
-START_TEST(only_the_kernel_sends_for_the_terminal)
+START_TEST(only_signals_from_the_kernel_are_terminal_signals)
 {
 	static const int codes[] = { SI_KERNEL, SI_USER, SI_QUEUE, SI_TKILL };
 	const uint64_t by_terminal = BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGHUP) |
@@ -127,7 +127,7 @@ mask(void)
 	return change_mask(SIG_BLOCK, 0);
 }
 
-START_TEST(each_bit_of_the_inherited_mask_comes_back)
+START_TEST(each_bit_of_the_inherited_mask_is_restored)
 {
 	const uint64_t sets[] = { BIT(_i), ~BIT(_i) };
 	struct inherited inherited;
@@ -145,7 +145,7 @@ START_TEST(each_bit_of_the_inherited_mask_comes_back)
 }
 END_TEST
 
-START_TEST(the_end_of_children_is_not_ignored_any_more)
+START_TEST(an_ignored_sigchld_is_reset)
 {
 	struct sigaction action = { .sa_handler = SIG_IGN,
 	    .sa_flags = SA_NOCLDWAIT };
@@ -178,7 +178,7 @@ START_TEST(the_clock_counts_milliseconds)
 }
 END_TEST
 
-START_TEST(a_held_signal_is_read_whatever_the_moment)
+START_TEST(a_held_signal_is_read_with_any_deadline)
 {
 	const int64_t untils[] = { 0, 1, signals_clock() - 1, signals_clock(),
 	    signals_clock() + 60000, NEVER - 1, NEVER };
@@ -192,7 +192,7 @@ START_TEST(a_held_signal_is_read_whatever_the_moment)
 		ck_assert_int_eq(signals_next(&info, untils[i]), _i);
 		ck_assert_int_eq(info.si_code, SI_USER);
 		ck_assert_int_eq(info.si_pid, getpid());
-		/* And then it is gone. */
+		/* It is read only once. */
 		ck_assert_int_eq(signals_next(&info, untils[i % 4]), 0);
 	}
 }
@@ -208,7 +208,8 @@ START_TEST(a_signal_ends_a_wait)
 
 	hold();
 	setitimer(ITIMER_REAL, &soon, NULL);
-	/* Seconds and their rest are counted from a whole millisecond. */
+	/* Start at the beginning of a millisecond, so that the sums of waits
+	 * are exact. */
 	for (now = signals_clock(); now == signals_clock();)
 		;
 	now = waits[_i] == NEVER ? 0 : now + 1;
@@ -216,8 +217,8 @@ START_TEST(a_signal_ends_a_wait)
 }
 END_TEST
 
-/* The clock drops parts of a millisecond; begin at the end of one. */
-START_TEST(a_wait_is_not_over_before_its_time)
+/* The clock truncates to milliseconds, so begin at the end of one. */
+START_TEST(a_wait_does_not_end_early)
 {
 	siginfo_t info;
 
@@ -241,8 +242,8 @@ END_TEST
 /* ---- forwarding --------------------------------------------------------- */
 
 static const struct {
-	int sig, came, code;            /* what came, and how */
-	int left;                       /* how it goes on */
+	int sig, came, code;            /* sent; received, and its si_code */
+	int left;                       /* si_code after forwarding */
 	bool to_group;
 } forwards[] = {
 	{ 40, 40, SI_QUEUE, SI_QUEUE, false }, { 40, 0, 0, SI_USER, false },
@@ -255,7 +256,7 @@ static const struct {
 	{ SIGTERM, SIGTERM, SI_USER, SI_USER, true },
 };
 
-START_TEST(a_queued_value_is_kept_where_it_goes_to_one_process)
+START_TEST(a_queued_value_is_forwarded_to_a_single_process)
 {
 	siginfo_t info = { .si_signo = forwards[_i].came,
 	    .si_code = forwards[_i].code };
@@ -276,7 +277,7 @@ START_TEST(a_queued_value_is_kept_where_it_goes_to_one_process)
 }
 END_TEST
 
-START_TEST(a_full_queue_loses_the_value_and_not_the_signal)
+START_TEST(a_full_queue_loses_only_the_value)
 {
 	siginfo_t info = { .si_signo = 40, .si_code = SI_QUEUE };
 	struct rlimit most, none;
@@ -292,7 +293,7 @@ START_TEST(a_full_queue_loses_the_value_and_not_the_signal)
 }
 END_TEST
 
-START_TEST(a_signal_that_nobody_gets_is_told)
+START_TEST(a_signal_to_a_missing_process_is_an_error)
 {
 	pid_t gone = sitting();
 
@@ -303,7 +304,7 @@ START_TEST(a_signal_that_nobody_gets_is_told)
 }
 END_TEST
 
-/* ---- to stop and to die ------------------------------------------------- */
+/* ---- stopping and dying ------------------------------------------------- */
 
 static const struct { int sig; bool whole_group; } stops[] = {
 	{ SIGTSTP, false }, { SIGTTIN, false }, { SIGTTOU, false },
@@ -332,7 +333,7 @@ START_TEST(a_process_stops_itself_until_it_is_continued)
 	kill(pid, SIGUSR1);
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
 	ck_assert(WIFSTOPPED(status) && WSTOPSIG(status) == sig);
-	/* A higher number, so that it comes after that of the group. */
+	/* A higher number: it is delivered after the signal of the group. */
 	kill(other, 40);
 	ck_assert_int_eq(end_of(other), stops[_i].whole_group ? sig : 40);
 	kill(pid, SIGCONT);
@@ -373,26 +374,26 @@ signals_suite(void)
 	TCase *t = tcase_create("names");
 
 	tcase_add_loop_test(t, a_signal_has_one_name, 1, SIGNAL_COUNT);
-	add_each(t, a_signal_may_be_spelled_otherwise, spelled);
-	add_each(t, what_names_no_signal_is_zero, no_signals);
+	add_each(t, a_signal_name_may_be_spelled_differently, spelled);
+	add_each(t, an_invalid_signal_name_is_zero, no_signals);
 	tcase_add_test(t, three_signals_ask_to_stop);
-	tcase_add_loop_test(t, only_the_kernel_sends_for_the_terminal, 0, 4);
+	tcase_add_loop_test(t,
+	    only_signals_from_the_kernel_are_terminal_signals, 0, 4);
 	suite_add_tcase(s, t);
 	t = tcase_create("queue");
-	tcase_add_loop_test(t, each_bit_of_the_inherited_mask_comes_back, 1,
+	tcase_add_loop_test(t, each_bit_of_the_inherited_mask_is_restored, 1,
 	    SIGNAL_COUNT);
-	tcase_add_test(t, the_end_of_children_is_not_ignored_any_more);
+	tcase_add_test(t, an_ignored_sigchld_is_reset);
 	tcase_add_test(t, the_clock_counts_milliseconds);
-	tcase_add_loop_test(t, a_held_signal_is_read_whatever_the_moment, 1,
+	tcase_add_loop_test(t, a_held_signal_is_read_with_any_deadline, 1,
 	    SIGNAL_COUNT);
 	add_each(t, a_signal_ends_a_wait, waits);
-	tcase_add_test(t, a_wait_is_not_over_before_its_time);
+	tcase_add_test(t, a_wait_does_not_end_early);
 	suite_add_tcase(s, t);
 	t = tcase_create("sending");
-	add_each(t, a_queued_value_is_kept_where_it_goes_to_one_process,
-	    forwards);
-	tcase_add_test(t, a_full_queue_loses_the_value_and_not_the_signal);
-	tcase_add_test(t, a_signal_that_nobody_gets_is_told);
+	add_each(t, a_queued_value_is_forwarded_to_a_single_process, forwards);
+	tcase_add_test(t, a_full_queue_loses_only_the_value);
+	tcase_add_test(t, a_signal_to_a_missing_process_is_an_error);
 	add_each(t, a_process_stops_itself_until_it_is_continued, stops);
 	tcase_add_loop_test(t, a_process_dies_of_a_signal_without_a_core, 1,
 	    SIGNAL_COUNT);

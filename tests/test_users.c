@@ -11,7 +11,7 @@
 #include "sandbox/users.h"
 #include "suites.h"
 
-/* A root of two files, which we are in from then on; false where we may not. */
+/* Make a root with two files and chroot(2) into it; false if we may not. */
 static bool
 enter_root(const char *passwd, const char *group)
 {
@@ -28,9 +28,9 @@ enter_root(const char *passwd, const char *group)
 	return true;
 }
 
-/* With --user, or NULL, and up to 70 --group-add between blanks. */
+/* Look up --user, or NULL, and up to 70 --group-add, separated by blanks. */
 static void
-find(struct identity *id, const char *user, const char *groups)
+look_up(struct identity *id, const char *user, const char *groups)
 {
 	static char text[1024];
 	static struct word words[70];
@@ -108,13 +108,13 @@ groups_of(const struct identity *id)
 	return text;
 }
 
-START_TEST(a_user_is_found_as_docker_finds_it)
+START_TEST(a_user_is_looked_up_as_by_docker)
 {
 	struct identity id;
 
 	if (!enter_root(passwd, group))
 		return;
-	find(&id, found[_i].user, found[_i].groups);
+	look_up(&id, found[_i].user, found[_i].groups);
 	ck_assert_uint_eq(id.uid, found[_i].uid);
 	ck_assert_uint_eq(id.gid, found[_i].gid);
 	ck_assert_str_eq(groups_of(&id), found[_i].supplementary);
@@ -124,7 +124,7 @@ START_TEST(a_user_is_found_as_docker_finds_it)
 }
 END_TEST
 
-START_TEST(without_a_user_we_stay_who_we_are)
+START_TEST(without_a_user_the_ids_do_not_change)
 {
 	char line[64];
 	struct identity id;
@@ -137,26 +137,26 @@ START_TEST(without_a_user_we_stay_who_we_are)
 	snprintf(line, sizeof(line), "me:x:%u:7::/me:\n", uid);
 	if (!enter_root(line, NULL))
 		return;
-	find(&id, NULL, "");
+	look_up(&id, NULL, "");
 	ck_assert_uint_eq(id.uid, uid);
 	ck_assert_uint_eq(id.gid, gid);
 	ck_assert(!id.uid_given && !id.groups_given);
 	ck_assert_int_eq(id.group_count, 0);
 	ck_assert_str_eq(id.home, "/me");
-	find(&id, NULL, "5");
+	look_up(&id, NULL, "5");
 	ck_assert(!id.uid_given && id.groups_given);
 	ck_assert_str_eq(groups_of(&id), " 5");
 }
 END_TEST
 
-START_TEST(a_root_without_files_has_numbers)
+START_TEST(a_root_without_passwd_takes_numeric_ids)
 {
 	struct identity id;
 
 	if (!enter_root(NULL, NULL))
 		return;
 	ck_assert_int_eq(rmdir("etc"), 0);
-	find(&id, "5:6", "7");
+	look_up(&id, "5:6", "7");
 	ck_assert_uint_eq(id.uid, 5);
 	ck_assert_uint_eq(id.gid, 6);
 	ck_assert_str_eq(groups_of(&id), " 7");
@@ -164,7 +164,7 @@ START_TEST(a_root_without_files_has_numbers)
 }
 END_TEST
 
-/* ---- what is wrong ------------------------------------------------------ */
+/* ---- errors ------------------------------------------------------------- */
 
 static void
 check_user(const void *user)
@@ -188,7 +188,7 @@ static const char *const no_ids[] = {
 	"99999999999999999999999999999999",
 };
 
-START_TEST(a_number_that_is_no_id_is_refused)
+START_TEST(an_invalid_id_is_refused)
 {
 	static const char why[] =
 	    "an id is a number from 0 to 4294967294, or a name";
@@ -210,7 +210,7 @@ find_user(const void *user)
 {
 	struct identity id;
 
-	find(&id, user, "");
+	look_up(&id, user, "");
 }
 
 static void
@@ -218,16 +218,16 @@ find_group(const void *group_)
 {
 	struct identity id;
 
-	find(&id, "5:6", group_);
+	look_up(&id, "5:6", group_);
 }
 
-/* Not what begins as a number, and not what another parser reads as one. */
+/* Names that begin with a number, or that other parsers take for a number. */
 static const char *const no_names[] = {
 	"-1", "0x0", " 0", "1000abc", "+0", "0 ", "nobody", "w", "wwwxx",
 	"www,adm", "#old", "x", "/",
 };
 
-START_TEST(a_name_that_is_not_there_is_refused)
+START_TEST(an_unknown_name_is_refused)
 {
 	if (!enter_root(passwd, group))
 		return;
@@ -244,7 +244,7 @@ static const char *const bad_ids[] = {
 	"4294967296", "18446744073709551617", "1\r",
 };
 
-START_TEST(a_hostile_id_of_a_file_is_refused)
+START_TEST(an_invalid_id_in_a_file_is_refused)
 {
 	char users_[128], groups_[128];
 
@@ -264,7 +264,7 @@ START_TEST(a_hostile_id_of_a_file_is_refused)
 }
 END_TEST
 
-/* A file of size bytes: text, many times a filler, and an end. */
+/* Make a file of size bytes, a text and repetitions of a filler, and an end. */
 static void
 make_large(const char *path, const char *begin, const char *filler,
     size_t size, const char *end)
@@ -281,7 +281,7 @@ make_large(const char *path, const char *begin, const char *filler,
 	free(bytes);
 }
 
-START_TEST(a_line_of_a_megabyte_does_no_harm)
+START_TEST(lines_after_a_line_of_one_megabyte_are_found)
 {
 	struct identity id;
 
@@ -289,15 +289,15 @@ START_TEST(a_line_of_a_megabyte_does_no_harm)
 		return;
 	make_large("etc/passwd", "a:x:1:1::/:\n", "x:", 1000000,
 	    "\nb:x:2:3::/b:\n");
-	find(&id, "a", "");
+	look_up(&id, "a", "");
 	ck_assert_uint_eq(id.uid, 1);
-	find(&id, "b", "");
+	look_up(&id, "b", "");
 	ck_assert_uint_eq(id.uid, 2);
 	ck_assert_str_eq(id.home, "/b");
 }
 END_TEST
 
-START_TEST(no_more_than_16_megabytes_are_looked_at)
+START_TEST(only_the_first_16_mib_are_read)
 {
 	const size_t most = 16 << 20;
 
@@ -307,7 +307,7 @@ START_TEST(no_more_than_16_megabytes_are_looked_at)
 	    "b:x:2:3::/b:\n");
 	says(find_user, "b", 125,
 	    "pith: no such user 'b': not in /etc of the root");
-	/* The half of a line is none. */
+	/* An incomplete line is ignored. */
 	make_large("etc/passwd", "a:x:1:1::/:\n", "z\n", most - 10,
 	    "\nc:x:2:3000::/b:\n");
 	says(find_user, "c", 125,
@@ -318,7 +318,7 @@ START_TEST(no_more_than_16_megabytes_are_looked_at)
 }
 END_TEST
 
-START_TEST(a_home_that_is_too_long_is_the_root)
+START_TEST(a_home_that_is_too_long_becomes_the_root)
 {
 	char line[600];
 	struct identity id;
@@ -327,28 +327,28 @@ START_TEST(a_home_that_is_too_long_is_the_root)
 	    0, 0);
 	if (!enter_root(line, NULL))
 		return;
-	find(&id, "a", "");
+	look_up(&id, "a", "");
 	ck_assert_uint_eq(strlen(id.home), 255);
-	find(&id, "b", "");
+	look_up(&id, "b", "");
 	ck_assert_str_eq(id.home, "/");
 }
 END_TEST
 
 /* Seen to fail with a table of 64. */
-START_TEST(more_groups_than_the_kernel_takes_are_refused)
+START_TEST(more_groups_than_the_kernel_allows_are_refused)
 {
 	enum { KERNEL = 65536 };
 	static char text[KERNEL * 40];
 	size_t n = 0;
 	struct identity id;
 
-	/* Downwards, and each twice. */
+	/* In descending order, and each twice. */
 	for (int i = KERNEL; i >= 0; i--)
 		n += snprintf(text + n, sizeof(text) - n, "g%d:x:%d:%s\n", i,
 		    i + 100, i < KERNEL ? "a,a,b" : "b");
 	if (!enter_root("a:x:1:1::/:\nb:x:2:2::/:\n", text))
 		return;
-	find(&id, "a", "");
+	look_up(&id, "a", "");
 	ck_assert_int_eq(id.group_count, KERNEL);
 	ck_assert_uint_eq(id.groups[0], 100);
 	ck_assert_uint_eq(id.groups[KERNEL - 1], 100 + KERNEL - 1);
@@ -356,7 +356,7 @@ START_TEST(more_groups_than_the_kernel_takes_are_refused)
 }
 END_TEST
 
-START_TEST(what_is_no_file_is_refused)
+START_TEST(a_passwd_that_is_no_regular_file_is_refused)
 {
 	if (!enter_root(NULL, NULL))
 		return;
@@ -374,7 +374,7 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
-START_TEST(a_link_stays_in_the_root)
+START_TEST(a_symlink_cannot_leave_the_root)
 {
 	struct identity id;
 
@@ -382,13 +382,13 @@ START_TEST(a_link_stays_in_the_root)
 	if (!enter_root(NULL, NULL))
 		return;
 	ck_assert_int_eq(symlink("../../../../passwd", "etc/passwd"), 0);
-	find(&id, "a", "");
+	look_up(&id, "a", "");
 	ck_assert_uint_eq(id.uid, 1);
 }
 END_TEST
 
-/* As an image could have it that is entered by chroot(2) alone. */
-START_TEST(a_link_of_proc_is_not_followed)
+/* A hostile image may have such a link; chroot(2) alone does not stop it. */
+START_TEST(a_magic_link_of_proc_is_not_followed)
 {
 	char link[64];
 	int fd;
@@ -421,21 +421,21 @@ users_suite(void)
 	Suite *s = suite_create("users");
 	TCase *t = case_with_files("found");
 
-	add_each(t, a_user_is_found_as_docker_finds_it, found);
-	tcase_add_test(t, without_a_user_we_stay_who_we_are);
-	tcase_add_test(t, a_root_without_files_has_numbers);
-	tcase_add_test(t, a_link_stays_in_the_root);
+	add_each(t, a_user_is_looked_up_as_by_docker, found);
+	tcase_add_test(t, without_a_user_the_ids_do_not_change);
+	tcase_add_test(t, a_root_without_passwd_takes_numeric_ids);
+	tcase_add_test(t, a_symlink_cannot_leave_the_root);
 	suite_add_tcase(s, t);
 	t = case_with_files("hostile");
-	add_each(t, a_number_that_is_no_id_is_refused, no_ids);
-	add_each(t, a_name_that_is_not_there_is_refused, no_names);
-	add_each(t, a_hostile_id_of_a_file_is_refused, bad_ids);
-	tcase_add_test(t, a_line_of_a_megabyte_does_no_harm);
-	tcase_add_test(t, no_more_than_16_megabytes_are_looked_at);
-	tcase_add_test(t, a_home_that_is_too_long_is_the_root);
-	tcase_add_test(t, more_groups_than_the_kernel_takes_are_refused);
-	tcase_add_test(t, what_is_no_file_is_refused);
-	tcase_add_test(t, a_link_of_proc_is_not_followed);
+	add_each(t, an_invalid_id_is_refused, no_ids);
+	add_each(t, an_unknown_name_is_refused, no_names);
+	add_each(t, an_invalid_id_in_a_file_is_refused, bad_ids);
+	tcase_add_test(t, lines_after_a_line_of_one_megabyte_are_found);
+	tcase_add_test(t, only_the_first_16_mib_are_read);
+	tcase_add_test(t, a_home_that_is_too_long_becomes_the_root);
+	tcase_add_test(t, more_groups_than_the_kernel_allows_are_refused);
+	tcase_add_test(t, a_passwd_that_is_no_regular_file_is_refused);
+	tcase_add_test(t, a_magic_link_of_proc_is_not_followed);
 	suite_add_tcase(s, t);
 	return s;
 }
