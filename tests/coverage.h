@@ -1,6 +1,6 @@
-/* For `make coverage`: pith ends by _exit(2), which writes no counters. The
- * child that borrows our memory (vfork) writes its own, and leaves us ours to
- * write. */
+/* For `make coverage`: pith exits by _exit(2), which writes no counters. Reset
+ * them after the write: a vfork(2) child shares our memory, and we would write
+ * its counts again. */
 #include <unistd.h>
 
 void __gcov_dump(void);

@@ -1,20 +1,20 @@
-/* Has one system call of one process of a tree fail, or lists the calls of all.
- * A fault of strace(1) comes to every process at its nth call; this one to the
- * one that is meant, and the rest of the tree runs at its full speed. By the
- * answers of seccomp_unotify(2): Linux 5.9, any machine.
+/* Let one system call of one process in a tree fail, or list the calls of all.
+ * strace(1) injects a fault into every process at its nth call; inject does so
+ * in a single process, and the others run at full speed. Uses
+ * seccomp_unotify(2), Linux 5.9, which works on every architecture.
  *
  *	inject [-u UID] -l FILE COMMAND ...
- *		into FILE a line "ROLE CALL COUNT" for each call of each process
+ *		write to FILE a line "ROLE CALL COUNT" per call and process
  *	inject [-u UID] ROLE CALL N ERROR COMMAND ...
- *		the Nth CALL of the process ROLE fails
+ *		let the Nth CALL of process ROLE fail with ERROR
  *
- * ROLE is 1 for COMMAND itself, from its exec on; 1.2 is the second child of it
- * (of those that are there), up to its exec. It ends with COMMAND's code when
- * all processes have ended, also those that COMMAND did not wait for. 99: some
- * still ran after 5 seconds, which are killed; 98: the fault was not reached;
- * 97: it does not work here.
+ * ROLE 1 is COMMAND itself after its exec. ROLE 1.2 is its second child (among
+ * the existing ones) until that child's exec. inject waits for all descendants
+ * and exits with COMMAND's code, or with 99: processes still ran after 5
+ * seconds and were killed; 98: the fault was not reached; 97: inject does not
+ * work here.
  *
- * calls.h: lines { "NAME", NUMBER }, of all calls, from the system's headers.
+ * calls.h has a line { "NAME", NUMBER }, for each call in the system's headers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static const char *role, *list;
 static int nr = -1, nth, error, hit;
 
 static _Noreturn void
-broken(const char *what)
+die(const char *what)
 {
 	perror(what);
 	exit(BROKEN);
@@ -113,9 +113,10 @@ children_of(pid_t pid, pid_t children[PROCESSES])
 	return n;
 }
 
-/* Its record; NULL for one that has nothing to do with the command. */
+/* Find or make the record of a process; NULL if it is no descendant of the
+ * command. */
 static struct process *
-find(pid_t pid)
+find_process(pid_t pid)
 {
 	pid_t siblings[PROCESSES];
 	struct process *parent, *p;
@@ -126,7 +127,7 @@ find(pid_t pid)
 			return &processes[i];
 	if (pid <= 1 || process_count == PROCESSES)
 		return NULL;
-	parent = find(parent_of(pid));
+	parent = find_process(parent_of(pid));
 	if (!parent)
 		return NULL;
 	n = children_of(parent->pid, siblings);
@@ -141,11 +142,11 @@ find(pid_t pid)
 	return p;
 }
 
-/* The error that a call is to fail with, or 0. */
+/* Return the error to inject into a call, or 0. */
 static int
-judge(const struct seccomp_notif *n)
+error_for(const struct seccomp_notif *n)
 {
-	struct process *p = find(n->pid);
+	struct process *p = find_process(n->pid);
 
 	if (!p || p->over || n->data.nr < 0 || n->data.nr >= CALLS)
 		return 0;
@@ -174,15 +175,16 @@ answer(int listener)
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call.n) < 0)
 		return;
 	reply.r.id = call.n.id;
-	reply.r.error = -judge(&call.n);
+	reply.r.error = -error_for(&call.n);
 	if (reply.r.error == 0)
 		reply.r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply.r);
 }
 
-/* All calls where they are to be listed, else the one and execve(2). */
+/* Install the filter: it reports all calls with -l, and otherwise only the
+ * chosen call and execve(2). */
 static int
-install(void)
+install_filter(void)
 {
 	struct sock_filter all[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -206,30 +208,30 @@ become(uid_t uid)
 {
 	if (uid != 0 && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) <
 	    0 || setresuid(uid, uid, uid) < 0))
-		broken("setresuid");
+		die("setresuid");
 }
 
 static void
-kill_below(pid_t pid)
+kill_descendants(pid_t pid)
 {
 	pid_t children[PROCESSES];
 	int n = children_of(pid, children);
 
 	for (int i = 0; i < n; i++) {
-		kill_below(children[i]);
+		kill_descendants(children[i]);
 		kill(children[i], SIGKILL);
 	}
 }
 
 static void
-awake(int sig)
+on_sigchld(int sig)
 {
 	(void)sig;
 }
 
-/* Until nobody is left that has the filter. False if that takes too long. */
+/* Answer calls until no process with the filter is left. False on timeout. */
 static int
-serve(int listener, pid_t command, int *status)
+answer_calls(int listener, pid_t command, int *status)
 {
 	struct timespec turn = { 1, 0 }, began, now;
 	sigset_t none;
@@ -247,7 +249,7 @@ serve(int listener, pid_t command, int *status)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec - began.tv_sec > LIMIT_S) {
 			in_time = 0;
-			kill_below(getpid());
+			kill_descendants(getpid());
 		}
 		if (ppoll(&p, 1, &turn, &none) <= 0)
 			continue;
@@ -271,7 +273,7 @@ value_of(const char *name)
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (strcmp(errors[i].name, name) == 0)
 			return errors[i].value;
-	fprintf(stderr, "inject: what is %s?\n", name);
+	fprintf(stderr, "inject: unknown call or error %s\n", name);
 	exit(BROKEN);
 }
 
@@ -281,7 +283,7 @@ write_list(void)
 	FILE *f = fopen(list, "we");
 
 	if (!f)
-		broken(list);
+		die(list);
 	for (int i = 0; i < process_count; i++)
 		for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++) {
 			const int n = calls[c].value < CALLS ?
@@ -294,7 +296,7 @@ write_list(void)
 	fclose(f);
 }
 
-/* What is to be done; returns the command. */
+/* Parse the arguments. Returns the argv of the command. */
 static char **
 parse(int argc, char **argv, uid_t *uid)
 {
@@ -325,19 +327,19 @@ start(char **argv, uid_t uid, volatile int *listener)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, &before);
-	/* With one table of files, so that the listener is ours. */
+	/* Share the descriptor table, so that we get the listener. */
 	pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0)
-		broken("clone");
+		die("clone");
 	if (pid > 0)
 		return pid;
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	*listener = install();
+	*listener = install_filter();
 	if (*listener < 0)
-		broken("seccomp");
+		die("seccomp");
 	become(uid);
 	execv(*argv, argv);
-	broken(*argv);
+	die(*argv);
 }
 
 int
@@ -345,14 +347,14 @@ main(int argc, char **argv)
 {
 	volatile int *listener = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	const struct sigaction act = { .sa_handler = awake };
+	const struct sigaction act = { .sa_handler = on_sigchld };
 	struct process *first = &processes[process_count++];
 	uid_t uid = 0;
 	int status = 0;
 
 	argv = parse(argc, argv, &uid);
 	if (listener == MAP_FAILED)
-		broken("mmap");
+		die("mmap");
 	sigaction(SIGCHLD, &act, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	first->pid = start(argv, uid, listener);
@@ -361,7 +363,7 @@ main(int argc, char **argv)
 		sched_yield();
 	if (*listener < 0)
 		return BROKEN;
-	if (!serve(*listener, first->pid, &status))
+	if (!answer_calls(*listener, first->pid, &status))
 		return HANGS;
 	if (list)
 		write_list();

@@ -1,44 +1,45 @@
-/* What the tests run under pith: static, so that it needs no file beside it.
+/* Commands that the tests run under pith. Static, so that it needs no library.
  *
  *	probe signals [LAST]  print "ready", then "signal N code C value V" for
- *	                      each that comes; ends after signal LAST (15)
+ *	                      each signal; exit after signal LAST (15)
  *	probe state           print mask, ignored signals, ids, fds, terminal
- *	probe stubborn        ignore what can be ignored, print "ready", stay
+ *	probe stubborn        ignore all signals, print "ready", wait forever
  *	probe polite MS       print "ready"; on TERM print "cleaning", work for
- *	                      MS, print "cleaned", end with 0
- *	probe exit N          end so
- *	probe die SIG         end so
- *	probe orphans N MS    leave N orphans that live MS milliseconds
- *	probe stay            end with 77 after 3 seconds, by the latest
- *	probe zombies N       make N zombies, print "made", then be "signals";
- *	                      at SIGUSR2 their parent ends: all are orphaned
+ *	                      MS, print "cleaned", exit with 0
+ *	probe exit N          exit with code N
+ *	probe die SIG         die of signal SIG
+ *	probe orphans N MS    leave N orphans that live for MS milliseconds
+ *	probe stay            exit with 77 after 3 seconds
+ *	probe zombies N       make N zombies, print "made", and on SIGUSR2
+ *	                      orphan them all; then continue as "signals"
  *	probe with WORD ... -- COMMAND
  *	                      run COMMAND with ignore=SIG, block=SIG, close=FD,
  *	                      leader=1 (session), alarm=SECONDS, root=1 (all
- *	                      ids 0), child=MS (one that is there before the
- *	                      exec), nameless=1 (not even argv[0]), twice=1
- *	                      (the last variable of the environment again)
+ *	                      ids 0), child=MS (fork a child before the
+ *	                      exec), nameless=1 (no argv[0]), twice=1
+ *	                      (duplicate the last environment variable)
  *	probe queue PID SIG VALUE
  *	                      sigqueue(3)
  *
- * What takes what limits are for:
+ * Commands that use up limited resources, and others:
  *
- *	probe take MIB [MS]   take so much memory, print "taken", have it for MS
- *	probe burn MS [N]     N processes use up MS of processor time each (0:
- *	                      for ever); print "used MS", of all together
- *	probe fill N          have N children, print "made N"; 1 if fewer
- *	probe bomb [MIB]      ignore what can be ignored, take so much memory,
- *	                      and fork for ever; so do the children
- *	probe beat FILE       append a line to it each 10 ms
+ *	probe take MIB [MS]   use MIB of memory, print "taken", keep it for MS
+ *	probe burn MS [N]     use MS of CPU time in each of N processes (0:
+ *	                      forever); print "used MS", the total
+ *	probe fill N          fork N children, print "made N"; exit with 1 if
+ *	                      fewer
+ *	probe bomb [MIB]      ignore all signals, use MIB of memory and fork
+ *	                      forever; the children do the same
+ *	probe beat FILE       append a line to FILE every 10 ms
  *	probe after US SIG COMMAND ...
- *	                      run it, and after US microseconds send it SIG;
- *	                      print "sent PID" when it is stopped or has ended,
- *	                      end as it does at last
- *	probe job COMMAND ... run it as the job in the foreground of a terminal,
- *	                      which is its stdin; print "job PID". A line "z"
- *	                      types ^Z and prints "stopped", "fg" continues it
- *	                      and prints "continued"; at the end of file, wait
- *	                      for it and end as it does
+ *	                      run COMMAND, send it SIG after US microseconds;
+ *	                      print "sent PID" when it has stopped or exited,
+ *	                      and exit with its code
+ *	probe job COMMAND ... run COMMAND as the foreground job of a terminal,
+ *	                      which is its stdin; print "job PID". Input "z"
+ *	                      types ^Z and prints "stopped"; "fg" continues the
+ *	                      job and prints "continued". At end of file, wait
+ *	                      for the job and exit with its code
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -94,13 +95,13 @@ signals(int last)
 
 		printf("signal %d code %d value %d\n", sig, info.si_code,
 		    info.si_code == SI_QUEUE ? info.si_value.sival_int : 0);
-		/* Else each SIGPIPE would beget the next. */
+		/* Stop on a broken pipe: each SIGPIPE would cause another. */
 		if (sig == last || ferror(stdout))
 			return 0;
 	}
 }
 
-/* signals() in between, so that the test sees what is forwarded meanwhile. */
+/* Orphan n zombies, and report the signals that are forwarded meanwhile. */
 static int
 zombies(long n)
 {
@@ -185,7 +186,8 @@ polite(long ms)
 	return 0;
 }
 
-/* Two generations: the middle one ends, so that the young are orphans. */
+/* Fork twice: the process in between exits, so that its children are
+ * orphans. */
 static int
 orphans(long n, long ms)
 {
@@ -208,13 +210,13 @@ static int nameless;
 static void
 twice(void)
 {
-	static char *twofold[1024];
+	static char *extended[1024];
 	size_t n = 0;
 
 	for (; environ[n] && n < 1022; n++)
-		twofold[n] = environ[n];
-	twofold[n] = environ[n - 1];
-	environ = twofold;
+		extended[n] = environ[n];
+	extended[n] = environ[n - 1];
+	environ = extended;
 }
 
 static void
@@ -248,7 +250,7 @@ arrange(const char *word)
 			_exit(9);
 		}
 	} else {
-		fprintf(stderr, "probe: what is %s?\n", word);
+		fprintf(stderr, "probe: unknown word %s\n", word);
 		exit(99);
 	}
 }
@@ -263,7 +265,7 @@ with(char **words)
 	return 99;
 }
 
-/* ---- what takes what limits are for -------------------------------------- */
+/* ---- use of limited resources -------------------------------------------- */
 
 static int
 take(long mib, long ms)
@@ -382,7 +384,7 @@ after(long us, int sig, char **command)
 	return end_of(child);
 }
 
-/* A shell with one job. */
+/* Act as a shell with one job. */
 static int
 job(char **command)
 {
@@ -421,9 +423,9 @@ job(char **command)
 	return end_of(child);
 }
 
-/* Ends the process if it is one of these. */
+/* Run a command of this section and exit; return if what is none. */
 static void
-taker(const char *what, long n, int argc, char **argv)
+run_resource_command(const char *what, long n, int argc, char **argv)
 {
 	const long m = argc > 3 ? atol(argv[3]) : 0;
 
@@ -450,7 +452,7 @@ main(int argc, char **argv)
 	long n = argc > 2 ? atol(argv[2]) : 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	taker(what, n, argc, argv);
+	run_resource_command(what, n, argc, argv);
 	if (strcmp(what, "signals") == 0)
 		return signals(n ? n : SIGTERM);
 	if (strcmp(what, "state") == 0)
@@ -476,6 +478,6 @@ main(int argc, char **argv)
 	if (strcmp(what, "queue") == 0)
 		return sigqueue(n, atoi(argv[3]),
 		    (union sigval){ .sival_int = atoi(argv[4]) }) < 0;
-	fprintf(stderr, "probe: what is %s?\n", what);
+	fprintf(stderr, "probe: unknown command %s\n", what);
 	return 99;
 }

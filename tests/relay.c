@@ -1,5 +1,5 @@
-/* The terminal of a sandbox on real terminals: what -t, --tty relays. Called
- * with words of its own, this program is a small launcher around the room. */
+/* Tests of the relay of -t, --tty on real terminals. With arguments, this
+ * program is a small launcher around sandbox/terminal.c. */
 #include <check.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 #include "fds.h"
 #include "sandbox/terminal.h"
 
-enum { PATIENCE_MS = 10000, BURST = 1 << 20 };
+enum { TIMEOUT_MS = 10000, BURST = 1 << 20 };
 
 #define CTRL_C "\003"
 #define CTRL_D "\004"
@@ -33,8 +33,9 @@ code_of(int wait_status)
 	    WEXITSTATUS(wait_status);
 }
 
-/* "relay ASKED COMMAND ...": a pty for a child that ends with its launcher, as
- * a sandbox does. ASKED alone tells what is decided. */
+/* "relay MODE COMMAND ...": run a child on a pty. The child dies with the
+ * launcher, as a sandbox does. "relay MODE" exits with 1 if a relay is wanted,
+ * else 0. */
 static int
 launch(char **words)
 {
@@ -72,9 +73,9 @@ launch(char **words)
 	return code_of(wait_status);
 }
 
-/* ---- the far end of the outer terminal ---------------------------------- */
+/* ---- master side of the outer terminal ---------------------------------- */
 
-/* How to start the launcher, as a shell has it. */
+/* Path of the launcher, which is this program. */
 static char launcher[512];
 
 static int master = -1;
@@ -86,23 +87,23 @@ static void
 open_terminal(const char *command)
 {
 	struct winsize size = { .ws_row = 24, .ws_col = 200 };
-	struct termios quiet;
+	struct termios no_echo;
 
-	/* Without echo all that comes is what programs wrote. */
-	memset(&quiet, 0, sizeof(quiet));
-	quiet.c_iflag = ICRNL | IXON;
-	quiet.c_oflag = OPOST | ONLCR;
-	quiet.c_cflag = CS8 | CREAD;
-	quiet.c_lflag = ISIG | ICANON | IEXTEN;
-	quiet.c_cc[VINTR] = 3;
-	quiet.c_cc[VQUIT] = 28;
-	quiet.c_cc[VEOF] = 4;
-	quiet.c_cc[VSUSP] = 26;
-	quiet.c_cc[VMIN] = 1;
-	cfsetspeed(&quiet, B38400);
+	/* No echo: all output comes from programs. */
+	memset(&no_echo, 0, sizeof(no_echo));
+	no_echo.c_iflag = ICRNL | IXON;
+	no_echo.c_oflag = OPOST | ONLCR;
+	no_echo.c_cflag = CS8 | CREAD;
+	no_echo.c_lflag = ISIG | ICANON | IEXTEN;
+	no_echo.c_cc[VINTR] = 3;
+	no_echo.c_cc[VQUIT] = 28;
+	no_echo.c_cc[VEOF] = 4;
+	no_echo.c_cc[VSUSP] = 26;
+	no_echo.c_cc[VMIN] = 1;
+	cfsetspeed(&no_echo, B38400);
 	seen_size = read_on = 0;
 	seen[0] = '\0';
-	leader = forkpty(&master, NULL, &quiet, &size);
+	leader = forkpty(&master, NULL, &no_echo, &size);
 	ck_assert_int_ge(leader, 0);
 	if (leader == 0) {
 		setenv("PS1", "prompt> ", 1);
@@ -118,7 +119,7 @@ type(const char *keys)
 	ck_assert_int_eq(write(master, keys, strlen(keys)), strlen(keys));
 }
 
-/* Read a bit more; false at the end of the terminal or of patience. */
+/* Read more output. False on hangup, and after ms milliseconds without any. */
 static bool
 read_more(int ms)
 {
@@ -135,21 +136,21 @@ read_more(int ms)
 	return true;
 }
 
-/* Read until a text has come, and past it. */
+/* Read until text appears, and continue after it. */
 static void
 expect(const char *text)
 {
 	char *at;
 
 	while (!(at = strstr(seen + read_on, text)))
-		if (!read_more(PATIENCE_MS))
+		if (!read_more(TIMEOUT_MS))
 			ck_abort_msg("never came: '%s' in: %.600s", text,
 			    seen + read_on);
 	read_on = at - seen + strlen(text);
 }
 
-/* A text with % for the launcher that is asked for a terminal, ~ for one that
- * is not asked, @ for one that is to have none. */
+/* Replace % by the launcher with --tty, ~ by the launcher without the option, @
+ * by the launcher with --tty=no. */
 static void
 expand(char line[4096], const char *format)
 {
@@ -197,7 +198,7 @@ leader_ends(void)
 {
 	int wait_status;
 
-	while (read_more(PATIENCE_MS))
+	while (read_more(TIMEOUT_MS))
 		;
 	ck_assert_int_eq(waitpid(leader, &wait_status, 0), leader);
 	close(master);
@@ -211,7 +212,7 @@ shell_ends(void)
 	leader_ends();
 }
 
-/* Hang up; what runs there has to end of it. */
+/* Hang up the terminal and wait for the leader, which must exit. */
 static void
 hang_up(void)
 {
@@ -219,7 +220,7 @@ hang_up(void)
 	ck_assert_int_eq(waitpid(leader, NULL, 0), leader);
 }
 
-/* The number that comes after a word. */
+/* Return the number after a word in the output. */
 static int
 number_after(const char *word)
 {
@@ -241,12 +242,12 @@ is_raw(void)
 	    !(now.c_oflag & OPOST);
 }
 
-/* Processes tell nobody that they have set modes. */
+/* Poll: no event reports a change of terminal modes. */
 static void
 wait_for_raw(bool raw)
 {
 	for (int ms = 0; is_raw() != raw; ms += 10) {
-		ck_assert_int_lt(ms, PATIENCE_MS);
+		ck_assert_int_lt(ms, TIMEOUT_MS);
 		usleep(10000);
 	}
 }
@@ -261,7 +262,7 @@ modes(void)
 }
 
 static void
-are_modes(const struct termios *expected)
+check_modes(const struct termios *expected)
 {
 	const struct termios now = modes();
 
@@ -272,7 +273,7 @@ are_modes(const struct termios *expected)
 	ck_assert_mem_eq(now.c_cc, expected->c_cc, sizeof(now.c_cc));
 }
 
-/* The number that a command prints; what it is about stands for %d. */
+/* Return the number that a command prints. %d in format stands for about. */
 static int
 number_of(const char *format, int about)
 {
@@ -288,7 +289,7 @@ number_of(const char *format, int about)
 	return n;
 }
 
-/* It is named as its launcher, and was started last. */
+/* Find the relay: the youngest child with the name of the launcher. */
 static int
 relay_of(int pid)
 {
@@ -299,7 +300,7 @@ relay_of(int pid)
 	return number_of(line, pid);
 }
 
-/* ---- what is asked for -------------------------------------------------- */
+/* ---- when a relay is used ----------------------------------------------- */
 
 static const struct { const char *files; int code; } decided[] = {
 	{ "~", 1 }, { "~ </dev/tty", 1 }, { "~ </dev/null", 1 },
@@ -327,7 +328,7 @@ START_TEST(relay_is_implied_with_a_second_terminal)
 }
 END_TEST
 
-/* ---- what is relayed ---------------------------------------------------- */
+/* ---- input, output and size --------------------------------------------- */
 
 START_TEST(relay_carries_both_ways_and_the_exit_code)
 {
@@ -388,7 +389,7 @@ START_TEST(relay_passes_a_new_size_on)
 	expect("ready\r\n");
 	ioctl(master, TIOCSWINSZ, &size);
 	expect("50 100\r\n");
-	expect("done");                 /* perl ignores ^C until then */
+	expect("done");                 /* before that, perl ignores ^C */
 	type(CTRL_C);
 	ck_assert_int_eq(leader_ends(), 128 + SIGINT);
 }
@@ -427,9 +428,9 @@ START_TEST(relay_delivers_all_output_before_it_exits)
 }
 END_TEST
 
-/* ---- much at once ------------------------------------------------------- */
+/* ---- large amounts of data ---------------------------------------------- */
 
-/* Write to one side and read from the other; both are slow to take it. */
+/* Write to one side and read from the other, as fast as they allow. */
 static void
 pump(int to, int from)
 {
@@ -444,7 +445,7 @@ pump(int to, int from)
 		    { done < BURST ? to : -1, POLLOUT, 0 } };
 		ssize_t n;
 
-		ck_assert_int_gt(poll(p, 2, PATIENCE_MS), 0);
+		ck_assert_int_gt(poll(p, 2, TIMEOUT_MS), 0);
 		if (p[1].revents) {
 			n = write(to, sent + done, BURST - done);
 			done += n > 0 ? n : 0;
@@ -493,7 +494,7 @@ START_TEST(relay_copies_a_mebibyte_both_ways_through_pipes)
 }
 END_TEST
 
-/* What nobody reads is not in the way of what is typed. */
+/* Output that is not read must not block input. */
 START_TEST(relay_accepts_keys_while_its_output_is_full)
 {
 	char file[] = "/tmp/pith-key.XXXXXX";
@@ -503,11 +504,11 @@ START_TEST(relay_accepts_keys_while_its_output_is_full)
 	snprintf(line, sizeof(line), "exec %% sh -c 'trap \"echo got >%s; "
 	    "exit 9\" INT; yes'", file);
 	open_script(line);
-	ck_assert(read_more(PATIENCE_MS));
-	usleep(300000);                 /* until it is */
+	ck_assert(read_more(TIMEOUT_MS));
+	usleep(300000);                 /* until the output is full */
 	type(CTRL_C);
 	for (int ms = 0; pread(fd, &byte, 1, 0) <= 0; ms += 10) {
-		ck_assert_int_lt(ms, PATIENCE_MS);
+		ck_assert_int_lt(ms, TIMEOUT_MS);
 		usleep(10000);
 	}
 	ck_assert_int_eq(leader_ends(), 9);
@@ -516,7 +517,7 @@ START_TEST(relay_accepts_keys_while_its_output_is_full)
 }
 END_TEST
 
-/* ---- ends --------------------------------------------------------------- */
+/* ---- end of file, hangup and signals ------------------------------------ */
 
 static const struct { const char *script, *comes; } half_closed[] = {
 	{ "% cat </dev/null; echo code $?", "code 0\r\n" },
@@ -590,7 +591,8 @@ START_TEST(relay_passes_the_hangup_of_the_terminal_on)
 }
 END_TEST
 
-/* A group that is asked to end has more to say, and its launcher forwards. */
+/* Signals to the whole group must not kill the relay: the child may still
+ * write, and the launcher forwards the signals to it. */
 START_TEST(relay_survives_signals)
 {
 	int relay;
@@ -641,7 +643,8 @@ END_TEST
 
 /* ---- modes of the outer terminal ---------------------------------------- */
 
-/* Not as the leader: its end would hang the terminal up. */
+/* Start the launcher below the session leader, whose exit would hang up the
+ * terminal. */
 static int
 start_in_script(void)
 {
@@ -683,14 +686,14 @@ START_TEST(relay_restores_the_terminal_modes)
 		kill(pid, SIGKILL);
 	expect("over");
 	if (_i == BY_KILL_OF_LAUNCHER)
-		wait_for_raw(false);    /* nobody has waited for the relay */
-	are_modes(&before);
+		wait_for_raw(false);    /* the relay may still run */
+	check_modes(&before);
 	type("\n");
 	leader_ends();
 }
 END_TEST
 
-/* As "stty sane" from another terminal. */
+/* Set modes as "stty sane" does from another terminal. */
 static struct termios
 set_modes(void)
 {
@@ -708,7 +711,7 @@ START_TEST(relay_keeps_modes_set_by_another_process)
 
 	kill_child(pid);
 	expect("over");
-	are_modes(&now);
+	check_modes(&now);
 	hang_up();
 }
 END_TEST
@@ -734,15 +737,15 @@ START_TEST(relay_of_a_pipe_does_not_touch_modes_and_keys)
 	open_script("(sleep 100; echo) | % sh -c 'echo ready; cat'; read x");
 	before = modes();
 	expect("ready");
-	are_modes(&before);
+	check_modes(&before);
 	hang_up();
 }
 END_TEST
 
 /* ---- under an interactive shell ----------------------------------------- */
 
-/* Seen to fail where keys are passed on one by one: "got" does not come, as the
- * terminal is raw and ^M ends no line. */
+/* Seen to fail if keys are passed on one by one: "got" does not appear, because
+ * the terminal is raw and ^M does not end a line. */
 START_TEST(relay_passes_lines_and_eof_on_if_output_is_a_pipe)
 {
 	open_script("~ cat | sed -u s/^/got-/");
@@ -755,8 +758,8 @@ START_TEST(relay_passes_lines_and_eof_on_if_output_is_a_pipe)
 }
 END_TEST
 
-/* As less(1) has it, which reads keys from the terminal. Seen to fail where
- * take_terminal() does not look for ICANON: of "abc" some keys are lost. */
+/* The pager reads keys from the terminal, as less(1) does. Seen to fail if
+ * take_terminal() does not check ICANON: some keys of "abc" are lost. */
 START_TEST(relay_leaves_the_terminal_to_a_pager_behind_a_pipe)
 {
 	open_script("~ sh -c 'echo out; cat >/dev/null' | "
@@ -799,7 +802,7 @@ START_TEST(relay_has_job_control_inside)
 	command("echo code $?");
 	expect("code 5\r\n");
 	expect("prompt> ");
-	are_modes(&before);
+	check_modes(&before);
 	shell_ends();
 }
 END_TEST
@@ -814,17 +817,17 @@ START_TEST(relay_in_the_background_leaves_the_terminal_to_the_shell)
 	expect("output\r");
 	command("echo shell is fine");
 	expect("shell is fine\r\n");
-	are_modes(&before);
+	check_modes(&before);
 	command("fg");
 	type("now\n");
 	expect("got now\r\n");
 	expect("prompt> ");
-	are_modes(&before);
+	check_modes(&before);
 	shell_ends();
 }
 END_TEST
 
-/* Input is there all the time, but for the job of the foreground. */
+/* Input is pending all the time, but it is for the foreground job. */
 START_TEST(relay_in_the_background_is_idle_while_others_read_keys)
 {
 	int relay;
@@ -860,7 +863,7 @@ START_TEST(relay_continues_after_its_group_was_stopped)
 		kill(-tcgetpgrp(master), SIGSTOP);
 		expect("Stopped");
 		expect("prompt> ");
-		are_modes(&before);
+		check_modes(&before);
 		command("echo shell is back");
 		expect("shell is back\r\n");
 		ioctl(master, TIOCSWINSZ, &size);
@@ -871,7 +874,7 @@ START_TEST(relay_continues_after_its_group_was_stopped)
 	}
 	type(CTRL_D);
 	expect("prompt> ");
-	are_modes(&before);
+	check_modes(&before);
 	shell_ends();
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* What the unit suites share; unit.c has it. */
+/* Functions that the unit suites share; see unit.c. */
 #ifndef PITH_SUITES_H
 #define PITH_SUITES_H
 
@@ -12,7 +12,7 @@
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-/* A test for every row of a table. */
+/* Add a test for each row of a table. */
 #define add_each(tcase, test, table) \
 	tcase_add_loop_test(tcase, test, 0, COUNT_OF(table))
 
@@ -32,50 +32,53 @@ Suite *inittab_suite(void);
 
 /* ---- processes ---------------------------------------------------------- */
 
-/* How a call in a process of its own ended, and what it wrote. */
+/* Exit code and output of a call in a child process. */
 struct outcome {
-	int code;               /* 0 too where the call came back */
+	int code;               /* also 0 if the call returned */
 	char out[8192], err[4096];
 };
 
+/* Run call(with) in a child process and store the outcome. */
 void outcome_of(struct outcome *o, void (*call)(const void *),
     const void *with);
 
-/* The call ends with code, having written one line to stderr and no more. */
+/* Check that call(with) exits with code and writes one line to stderr, nothing
+ * else. */
 void says(void (*call)(const void *), const void *with, int code,
     const char *format, ...) CK_ATTRIBUTE_FORMAT(printf, 4, 5);
 
-/* Wait for the end of a child: its exit code, or 128 and its signal. */
+/* Wait for a child. Returns its exit code, or 128 and its signal. */
 int end_of(pid_t pid);
 
-/* Hold all signals, and what is forked from now on does. */
+/* Block all signals, here and in children forked from now on. */
 void hold(void);
 
-/* A process ends with the number of the first signal that it holds. */
+/* Wait for a blocked signal and exit with its number. */
 _Noreturn void sit(void);
+/* Fork a child that calls sit(). */
 pid_t sitting(void);
 
-/* Visible to tests/run.sh; where MUST_RUN wants no skips the test fails. */
+/* Report a skipped test to tests/run.sh. If MUST_RUN is set, the test fails. */
 void skip(const char *test, const char *why);
 
-/* Become able to chroot(2) and to make PID namespaces; false where this machine
- * lets us not. */
+/* Gain the privileges for chroot(2) and PID namespaces, if necessary in a user
+ * namespace. False if that is not possible here. */
 bool be_root(void);
 
 /* ---- files -------------------------------------------------------------- */
 
-/* A case whose every test has a directory of its own to work in. */
+/* Make a test case in which each test runs in its own new directory. */
 TCase *case_with_files(const char *name);
 
 void make_file(const char *path, const void *bytes, size_t size, mode_t mode);
 void make_text(const char *path, const char *text, mode_t mode);
 
-/* What is in a file; the same storage at every call. */
+/* Return the contents of a file. The next call overwrites the result. */
 const char *text_of(const char *path);
 
 /* ---- options ------------------------------------------------------------ */
 
-/* A member of struct options, and what it is expected to be. */
+/* A member of struct options and its expected value. */
 struct setting {
 	unsigned short at;
 	unsigned char size;             /* 0: none */
@@ -85,18 +88,20 @@ struct setting {
 #define IS(member, value) { offsetof(struct options, member), \
 	sizeof(((struct options *)NULL)->member), value }
 
-/* An argv of words between single blanks; the same storage at every call. */
+/* Make an argv of words that single blanks separate. The next call overwrites
+ * the result. */
 char **argv_of(const char *name, const char *words);
 
-/* Parse words as the program of that name does. */
+/* Parse words as the program with this name does. */
 void parse(struct options *o, const char *name, const char *words);
 
-/* What pith does without options. */
+/* Set the defaults of the manual. */
 void set_as_documented(struct options *o);
 
+/* Change the members that settings name. */
 void set(struct options *o, const struct setting *settings, size_t count);
 
-/* Every member is the same but for command. */
+/* Check that all members are equal, except command. */
 void are_same(const struct options *are, const struct options *expected);
 
 #endif

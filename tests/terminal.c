@@ -1,5 +1,5 @@
-/* pith on real terminals: as session leader (docker run -it), and as a job of
- * an interactive shell. Everything is typed and read through a pty. */
+/* Tests of pith on real terminals: as session leader (docker run -it), and as a
+ * job of an interactive shell. They type and read through a pty. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +15,14 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 10000 };
+enum { TIMEOUT_MS = 10000 };
 
 #define CTRL_C "\003"
 #define CTRL_Z "\032"
 
 static const char *pith, *probe;
 
-/* The far end of a terminal, and all that was read from it. */
+/* Master side of a terminal, and all output that was read from it. */
 static int master = -1;
 static pid_t leader;
 static char seen[65536];
@@ -32,23 +32,23 @@ static void
 open_terminal(const char *command)
 {
 	struct winsize size = { .ws_row = 24, .ws_col = 200 };
-	struct termios quiet;
+	struct termios no_echo;
 
-	/* Without echo all that comes is what programs wrote. */
-	memset(&quiet, 0, sizeof(quiet));
-	quiet.c_iflag = ICRNL | IXON;
-	quiet.c_oflag = OPOST | ONLCR;
-	quiet.c_cflag = CS8 | CREAD;
-	quiet.c_lflag = ISIG | ICANON | IEXTEN;
-	quiet.c_cc[VINTR] = 3;
-	quiet.c_cc[VQUIT] = 28;
-	quiet.c_cc[VEOF] = 4;
-	quiet.c_cc[VSUSP] = 26;
-	quiet.c_cc[VMIN] = 1;
-	cfsetspeed(&quiet, B38400);
+	/* No echo: all output comes from programs. */
+	memset(&no_echo, 0, sizeof(no_echo));
+	no_echo.c_iflag = ICRNL | IXON;
+	no_echo.c_oflag = OPOST | ONLCR;
+	no_echo.c_cflag = CS8 | CREAD;
+	no_echo.c_lflag = ISIG | ICANON | IEXTEN;
+	no_echo.c_cc[VINTR] = 3;
+	no_echo.c_cc[VQUIT] = 28;
+	no_echo.c_cc[VEOF] = 4;
+	no_echo.c_cc[VSUSP] = 26;
+	no_echo.c_cc[VMIN] = 1;
+	cfsetspeed(&no_echo, B38400);
 	seen_size = read_on = 0;
 	seen[0] = '\0';
-	leader = forkpty(&master, NULL, &quiet, &size);
+	leader = forkpty(&master, NULL, &no_echo, &size);
 	ck_assert_int_ge(leader, 0);
 	if (leader == 0) {
 		setenv("PS1", "prompt> ", 1);
@@ -70,7 +70,7 @@ type(const char *keys)
 	ck_assert_int_eq(write(master, keys, strlen(keys)), strlen(keys));
 }
 
-/* Read a bit more; false at the end of the terminal or of patience. */
+/* Read more output. False on hangup, and after ms milliseconds without any. */
 static bool
 read_more(int ms)
 {
@@ -87,20 +87,20 @@ read_more(int ms)
 	return true;
 }
 
-/* Read until a text has come, and past it. */
+/* Read until text appears, and continue after it. */
 static void
 expect(const char *text)
 {
 	char *at;
 
 	while (!(at = strstr(seen + read_on, text)))
-		if (!read_more(PATIENCE_MS))
+		if (!read_more(TIMEOUT_MS))
 			ck_abort_msg("never came: '%s' in: %.600s", text,
 			    seen + read_on);
 	read_on = at - seen + strlen(text);
 }
 
-/* How often a text has come since the last expect(). */
+/* Count a text in the output after the last expect(). */
 static int
 times(const char *text)
 {
@@ -132,7 +132,7 @@ leader_ends(void)
 {
 	int wait_status;
 
-	while (read_more(PATIENCE_MS))
+	while (read_more(TIMEOUT_MS))
 		;
 	ck_assert_int_eq(waitpid(leader, &wait_status, 0), leader);
 	close(master);
@@ -140,7 +140,7 @@ leader_ends(void)
 	    WEXITSTATUS(wait_status);
 }
 
-/* Hang up; what runs there has to end of it. */
+/* Hang up the terminal and wait for the leader, which must exit. */
 static void
 hang_up(void)
 {
@@ -162,7 +162,8 @@ say_one(void)
 	expect("one\r\n");
 }
 
-/* The shell says what became of a job when it prompts, not before. */
+/* Run commands until text appears: the shell reports the state of a job only
+ * when it prompts. */
 static void
 prompt_until(const char *text)
 {
@@ -282,7 +283,7 @@ END_TEST
 /* ---- as a job of an interactive shell ----------------------------------- */
 
 static const char *const modes[] = { "% --", "% -g --" };
-/* With -g the child has not asked for the terminal, and gets ^C by us. */
+/* With -g the child is not the foreground group, so that pith forwards ^C. */
 static const char *const codes[] = { "signal 2 code 128", "signal 2 code 0" };
 
 START_TEST(job_ctrl_c_reaches_the_child_once)
@@ -369,7 +370,8 @@ START_TEST(job_in_the_background_leaves_the_terminal_to_the_shell)
 }
 END_TEST
 
-/* Not a shell: dash does not stop while it waits for a vfork(2) that did. */
+/* Use perl, not a shell: dash does not stop while its vfork(2) child is
+ * stopped. */
 START_TEST(job_that_has_survived_ctrl_c_stops_on_ctrl_z)
 {
 	char line[256];
@@ -389,8 +391,8 @@ START_TEST(job_that_has_survived_ctrl_c_stops_on_ctrl_z)
 }
 END_TEST
 
-/* As the shell does it, but slowly. A second time could undo a ^Z that came
- * in between. */
+/* Continue the child and then pith, slowly, as a shell does. If pith sent
+ * SIGCONT again, it could undo a ^Z that came in between. */
 START_TEST(job_is_not_continued_a_second_time_by_pith)
 {
 	size_t from;
@@ -435,7 +437,7 @@ START_TEST(job_gives_the_terminal_back_at_its_end)
 {
 	char line[256];
 
-	/* One group for both: a read of a script would stop it otherwise. */
+	/* Run both in one group: otherwise the read of the script stops it. */
 	open_shell();
 	snprintf(line, sizeof(line),
 	    "sh -c '%s true; echo now; read x; echo got $x'", modes[_i]);
@@ -493,7 +495,8 @@ START_TEST(job_in_a_pipeline_leaves_the_pager_its_keys)
 }
 END_TEST
 
-/* The terminal has given it to the child already. */
+/* The terminal sends ^C to the child at once: pith must not forward it
+ * later. */
 START_TEST(job_gets_a_delayed_ctrl_c_once)
 {
 	open_shell();
@@ -561,19 +564,18 @@ terminal_suite(void)
 	tcase_add_loop_test(t,
 	    job_in_the_background_leaves_the_terminal_to_the_shell, 0, 2);
 	tcase_add_loop_test(t, job_that_has_survived_ctrl_c_stops_on_ctrl_z,
-		    0, 2);
+	    0, 2);
 	tcase_add_test(t, job_is_not_continued_a_second_time_by_pith);
 	tcase_add_loop_test(t, job_that_was_killed_while_stopped_ends, 0, 2);
 	tcase_add_loop_test(t, job_gives_the_terminal_back_at_its_end, 0, 2);
 	tcase_add_loop_test(t, job_loop_is_ended_by_ctrl_c, 0, 2);
 	tcase_add_test(t, job_loop_of_a_script_is_ended_by_ctrl_c);
 	tcase_add_loop_test(t, job_in_a_pipeline_leaves_the_pager_its_keys,
-		    0, 2);
+	    0, 2);
 	tcase_add_test(t, job_gets_a_delayed_ctrl_c_once);
-	tcase_add_test(t,
-		    job_continues_after_a_stop_of_only_the_child);
+	tcase_add_test(t, job_continues_after_a_stop_of_only_the_child);
 	tcase_add_loop_test(t, job_with_redirected_input_still_gets_ctrl_c,
-		    0, 2);
+	    0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -35,7 +35,8 @@ set_caller_environment(void)
 		ck_assert_int_eq(putenv(strdup(entries[i])), 0);
 }
 
-/* Parse words such as "env:A=1 unset:B". The next call overwrites the result. */
+/* Parse words such as "env:A=1 unset:B". The next call overwrites the
+ * result. */
 static const struct sandbox *
 words_of(const char *text)
 {

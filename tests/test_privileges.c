@@ -15,8 +15,8 @@
 #include "sandbox/privileges.h"
 #include "suites.h"
 
-/* Parse words such as "ulimit:core=0 add:KILL drop:ALL". The next call overwrites
- * the result. */
+/* Parse words such as "ulimit:core=0 add:KILL drop:ALL". The next call
+ * overwrites the result. */
 static struct sandbox *
 words_of(const char *text)
 {

@@ -1,5 +1,5 @@
-/* The runner of the unit suites, and what they share. Every test is a process
- * of its own (CK_FORK): it may change masks, variables and descriptors. */
+/* Runner of the unit suites, and functions that they share. Each test runs in
+ * its own process (CK_FORK) and may change masks, variables and descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -210,7 +210,7 @@ argv_of(const char *name, const char *words)
 void
 parse(struct options *o, const char *name, const char *words)
 {
-	/* What is not set must not be what happened to be there. */
+	/* Fill with garbage to detect members that are not set. */
 	memset(o, 0x5a, sizeof(*o));
 	options_parse(o, dropin_find(name), argv_of(name, words), false);
 }
@@ -258,8 +258,8 @@ are_same(const struct options *are, const struct options *expected)
 	struct options a, b;
 
 	ck_assert_pstr_eq(are->report, expected->report);
-	ck_assert_str_eq(are->run.reaped, expected->run.reaped);
-	/* Not by assignment, which may leave out what lies between members. */
+	ck_assert_str_eq(are->reaped, expected->reaped);
+	/* Use memcpy: an assignment need not copy padding. */
 	memcpy(&a, are, sizeof(a));
 	memcpy(&b, expected, sizeof(b));
 	a.command = b.command = NULL;
@@ -274,8 +274,8 @@ are_same(const struct options *are, const struct options *expected)
 
 /* ---- the runner --------------------------------------------------------- */
 
-/* What would be taken for options, and where Check puts a limit of 4 s that a
- * busy machine breaks. */
+/* Unset variables that act as options. Raise Check's timeout of 4 s, which is
+ * too short on a busy machine. */
 static void
 clean_environment(void)
 {

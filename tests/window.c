@@ -1,5 +1,5 @@
-/* Moments that are hard to hit: the instant at which the child appears, and a
- * crowd of zombies at once. */
+/* Tests of races: signals at the instant at which the child appears, and a
+ * large number of zombies at once. */
 #include <check.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -16,9 +16,9 @@ enum { SHOTS = 400, CROWD = 20000 };
 
 static const char *pith, *probe;
 
-/* How many numbers /proc lists as children of a process. */
+/* Count the children of a process in /proc. */
 static int
-children(pid_t pid)
+count_children(pid_t pid)
 {
 	static char text[1 << 20];
 	char path[64];
@@ -36,9 +36,9 @@ children(pid_t pid)
 	return count;
 }
 
-/* Run pith with up to four words; its stdout is a pipe when out is not NULL. In
- * a group of its own, and as process 1 of a PID namespace with CLONE_NEWPID in
- * flags. */
+/* Run pith with up to four words in a new process group; with CLONE_NEWPID in
+ * flags, as process 1 of a PID namespace. If out is not NULL, stdout is a
+ * pipe. */
 static pid_t
 launch(int flags, const char *name, const char *const words[4], int *out)
 {
@@ -63,9 +63,10 @@ launch(int flags, const char *name, const char *const words[4], int *out)
 	return pid;
 }
 
-/* How many of SHOTS signals, sent when the child is first seen, it dies of. */
+/* Send SIGTERM as soon as the child appears, SHOTS times. Return how often it
+ * was delivered. */
 static int
-hits(int flags, const char *name, const char *option)
+delivered_signals(int flags, const char *name, const char *option)
 {
 	const char *const words[4] = { option, probe, "stay" };
 	int hit = 0;
@@ -74,7 +75,7 @@ hits(int flags, const char *name, const char *option)
 		int wait_status;
 		pid_t pid = launch(flags, name, words, NULL);
 
-		while (children(pid) == 0)
+		while (count_children(pid) == 0)
 			;
 		kill(pid, SIGTERM);
 		ck_assert_int_eq(waitpid(pid, &wait_status, 0), pid);
@@ -86,31 +87,32 @@ hits(int flags, const char *name, const char *option)
 
 START_TEST(signal_at_the_instant_the_child_appears_arrives)
 {
-	ck_assert_int_eq(hits(0, "pith", "--"), SHOTS);
+	ck_assert_int_eq(delivered_signals(0, "pith", "--"), SHOTS);
 }
 END_TEST
 
 START_TEST(signal_at_the_instant_the_child_appears_arrives_in_group_mode)
 {
-	ck_assert_int_eq(hits(0, "pith", "-g"), SHOTS);
+	ck_assert_int_eq(delivered_signals(0, "pith", "-g"), SHOTS);
 }
 END_TEST
 
 START_TEST(signal_at_the_instant_the_child_appears_arrives_as_dumb_init)
 {
-	ck_assert_int_eq(hits(0, "dumb-init", "--"), SHOTS);
+	ck_assert_int_eq(delivered_signals(0, "dumb-init", "--"), SHOTS);
 }
 END_TEST
 
 START_TEST(signal_at_the_instant_the_child_appears_arrives_as_process_1)
 {
 	if (getuid() == 0)
-		ck_assert_int_eq(hits(CLONE_NEWPID, "pith", "-g"), SHOTS);
+		ck_assert_int_eq(delivered_signals(CLONE_NEWPID, "pith", "-g"),
+		    SHOTS);
 }
 END_TEST
 
-/* As a terminal does it: the whole group at once. Init has to be seen stopping,
- * and both to go on. */
+/* Stop the whole group at once, as a terminal does. pith must stop as well, and
+ * both must continue. */
 START_TEST(stop_at_the_instant_the_child_appears_is_followed)
 {
 	const char *const words[4] = { "--", probe, "stay" };
@@ -119,7 +121,7 @@ START_TEST(stop_at_the_instant_the_child_appears_is_followed)
 		int wait_status;
 		pid_t pid = launch(0, "pith", words, NULL);
 
-		while (children(pid) == 0)
+		while (count_children(pid) == 0)
 			;
 		kill(-pid, SIGTSTP);
 		ck_assert_int_eq(waitpid(pid, &wait_status, WUNTRACED), pid);
@@ -143,16 +145,16 @@ START_TEST(crowd_of_zombies_is_drained_without_a_pause_in_forwarding)
 	ck_assert_ptr_nonnull(fgets(line, sizeof(line), out));
 	ck_assert_str_eq(line, "made\n");
 	kill(pid, SIGUSR2);
-	while (children(pid) < CROWD / 2)
+	while (count_children(pid) < CROWD / 2)
 		;
 	kill(pid, SIGUSR1);
 	do
 		ck_assert_ptr_nonnull(fgets(line, sizeof(line), out));
 	while (!strstr(line, "signal 10 "));
-	left_at_answer = children(pid);
-	/* It was forwarded while most of them were still to be reaped. */
+	left_at_answer = count_children(pid);
+	/* The signal was forwarded while most zombies still existed. */
 	ck_assert_int_gt(left_at_answer, CROWD / 4);
-	while (children(pid) > 1)
+	while (count_children(pid) > 1)
 		;
 	kill(pid, SIGTERM);
 	ck_assert_int_eq(waitpid(pid, &wait_status, 0), pid);
