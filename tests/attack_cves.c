@@ -1,16 +1,18 @@
-/* Hostile commands of public reports about other sandboxes, for tests/cves.sh.
+/* Attacks from public reports about other sandboxes, for tests/cves.sh.
  *
- * Inside: one line, "held: WHY" or "ESCAPED: HOW", and exit code 0 or 1.
- *	attack_cves overwrite       the program of a parent or of process 1, by
- *	                            its /proc/PID/exe (CVE-2019-5736)
- *	attack_cves release-agent   of a control group (CVE-2022-0492)
- *	attack_cves fsconfig        a file system's parameters (CVE-2022-0185)
- *	attack_cves pipe FILE       a file that may only be read, by its page
- *	                            in a pipe (CVE-2022-0847)
- *	attack_cves workdir FILE    FILE of the host from where we were started
- *	                            (CVE-2024-21626)
+ * Inside a sandbox: print "held: WHY" or "ESCAPED: HOW", exit with 0 or 1.
+ *	attack_cves overwrite       overwrite the program of a parent or of
+ *	                            process 1 by /proc/PID/exe (CVE-2019-5736)
+ *	attack_cves release-agent   set the release agent of a control group
+ *	                            (CVE-2022-0492)
+ *	attack_cves fsconfig        overflow the parameters of a file system
+ *	                            (CVE-2022-0185)
+ *	attack_cves pipe FILE       write to a read-only file by its page in a
+ *	                            pipe (CVE-2022-0847)
+ *	attack_cves workdir FILE    read FILE of the host from the working
+ *	                            directory (CVE-2024-21626)
  * On the host:
- *	attack_cves old COMMAND     run it without close_range(2)
+ *	attack_cves old COMMAND     run COMMAND without close_range(2)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +30,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Numbers that no libc of 2022 has, the same on all architectures. */
+/* Call numbers missing in the libc of 2022; the same on all architectures. */
 enum { FSOPEN = 430, FSCONFIG = 431, CLOSE_RANGE = 436 };
 
 static _Noreturn void
@@ -45,7 +47,7 @@ held(const char *why)
 	exit(0);
 }
 
-/* The file of another process's program, not a copy in memory. */
+/* Open the program file of another process, unless it is a copy in memory. */
 static int
 program_of(int pid)
 {
@@ -58,7 +60,7 @@ program_of(int pid)
 	return open(path, O_RDONLY);
 }
 
-/* It is busy until the process has ended, but chmod(2) does not wait. */
+/* The file is busy until the process exits, but chmod(2) succeeds at once. */
 static _Noreturn void
 overwrite(void)
 {
@@ -120,7 +122,8 @@ release_agent(void)
 	held(strerror(errno));
 }
 
-/* What the kernel's fault needed was a context, and CAP_SYS_ADMIN anywhere. */
+/* The kernel bug needs a file system context and CAP_SYS_ADMIN in any user
+ * namespace. */
 static _Noreturn void
 fsconfig(void)
 {
@@ -137,8 +140,8 @@ fsconfig(void)
 	held(strerror(errno));
 }
 
-/* A pipe whose pages have all been written once, then a page of the file in
- * it, then a byte that a faulty kernel writes into that page. */
+/* Fill all pages of a pipe once, splice a page of the file into it, and write a
+ * byte, which a vulnerable kernel writes into that page. */
 static _Noreturn void
 pipe_into(const char *path)
 {

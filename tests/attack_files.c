@@ -1,4 +1,4 @@
-/* The standard files of a sandbox, from outside and from inside.
+/* Tests of the standard descriptors of a sandbox, outside and inside.
  *
  * Outside:
  *  attack_files on KINDS DIR COMMAND ...
@@ -7,26 +7,26 @@
  *          t terminal  p pipe    f file in DIR
  *          s socket  d DIR itself  n /dev/null
  *          c closed  o O_PATH of a file in DIR
- *      Prints what comes out of the terminal, the pipes and the sockets,
- *      then "code N", the exit code, in a line.
+ *      Print the output of the terminal, the pipes and the sockets, then a
+ *      line "code N" with the exit code.
  *  attack_files stalled SECONDS COMMAND ...
- *      The same on a terminal that nobody reads, and to which another
- *      process is writing. Prints "over" if COMMAND has ended within that
- *      time, then "raw" or "cooked" for the modes of the terminal.
+ *      The same on a terminal whose output is not read and to which another
+ *      process writes. Print "over" if COMMAND exits within that time, then
+ *      "raw" or "cooked" for the modes of the terminal.
  *  attack_files typed KEYS COMMAND ...
- *      The same on a terminal: types KEYS when "ready" has come out of it,
- *      prints what comes then, "left N", the bytes of input that are left
- *      there, and "raw" or "cooked".
+ *      The same on a terminal: type KEYS after the output "ready", and print
+ *      the output that follows, "left N" for the bytes of unread input, and
+ *      "raw" or "cooked".
  *  attack_files pending
  *      Print "raw N" or "cooked N" for the terminal that is standard input.
  *
  * Inside:
  *  attack_files look FILE CANARY
- *      Write to FILE, one line for each descriptor from 0 to 2, what it is,
- *      and "ESCAPED ..." for each way to CANARY, a file of the host, or to
- *      the host's terminal.
+ *      Write to FILE a line with the type of each descriptor from 0 to 2, and
+ *      "ESCAPED ..." for each way to CANARY, a file of the host, or to the
+ *      host's terminal.
  *  attack_files flood
- *      Write to standard output without end.
+ *      Write to standard output forever.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ kind_of(int fd, const struct stat *st)
 	    "directory" : "other";
 }
 
-/* Paths that lead to the host's tree if a descriptor is a directory of it. */
+/* Try paths from a descriptor, in case it is a directory of the host. */
 static void
 climb(FILE *out, int fd, const char *canary)
 {
@@ -126,7 +126,7 @@ flood(void)
 
 static int master = -1, slave = -1;
 static pid_t child;
-static int sources[4], source_count;    /* what is read from COMMAND */
+static int sources[4], source_count;    /* our ends of its descriptors */
 
 static void
 open_terminal(void)
@@ -146,7 +146,7 @@ open_terminal(void)
 	tcsetattr(slave, TCSANOW, &modes);
 }
 
-/* The near end of one file; the far end, if there is one, is a source. */
+/* Make a descriptor of the command. If it has another end, that is a source. */
 static int
 make_file(char kind, int fd, const char *dir)
 {
@@ -215,7 +215,7 @@ start(const char *kinds, const char *dir, char **command)
 	close(slave);
 }
 
-/* Copy what comes until all sources have ended; with key, type at "ready". */
+/* Copy output until all sources are at their end. Type keys after "ready". */
 static void
 copy(const char *keys)
 {
@@ -267,7 +267,7 @@ run_on(const char *kinds, const char *dir, char **command)
 	    WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
 }
 
-/* Whether the child ends within so many seconds. */
+/* True if the child exits within so many seconds. */
 static bool
 ends_within(int seconds)
 {
@@ -307,7 +307,7 @@ stalled(int seconds, char **command)
 	bool over;
 	pid_t writer;
 
-	/* The slave is kept: the last close would drop its modes. */
+	/* Keep the slave open: the last close would reset its modes. */
 	start("ttt", ".", command);
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	writer = fork();

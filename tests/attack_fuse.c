@@ -1,5 +1,5 @@
 /* attack_fuse DIR: mount a FUSE file system that never answers on DIR, print
- * "ready", and stay until SIGTERM. As root. fuse(4) */
+ * "ready", and wait for SIGTERM. Needs root. fuse(4) */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>

@@ -1,4 +1,4 @@
-/* A command that makes control groups in its own, or forks without end:
+/* Hostile command that makes control groups in its own group, or forks forever:
  *	attack_groups deep|wide DIR COUNT [stay]
  *	attack_groups churn
  */
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A process in a group, which ignores what asks it to stop. */
+/* Start a process in a group that ignores signals. */
 static void
 stay(int group)
 {
@@ -54,7 +54,7 @@ groups(int deep, const char *path, int wanted, int stays)
 	return 0;
 }
 
-/* Most of its children are gone before anybody can do something to them. */
+/* Fork children that exit too soon to be signalled or moved. */
 static int
 churn(void)
 {

@@ -1,13 +1,13 @@
-/* Keys of whoever starts a sandbox, and a command in there that looks for them.
+/* Keys of the user who starts a sandbox, and a command inside that seeks them.
  *
- *  attack_key have COMMAND   run it, with a key that only its possessor may
- *                            use in a new session keyring; the argument
- *                            SERIAL becomes the key's number
- *  attack_key fill COMMAND   run it when no key of this user's quota is left
- *  attack_key use SERIAL     ESCAPED where the key can be read, used to sign,
- *                            or is listed as one that we possess
+ *  attack_key have COMMAND   run COMMAND with a new session keyring. It has a
+ *                            key that only its possessor may use. The
+ *                            argument SERIAL is replaced by its number
+ *  attack_key fill COMMAND   run COMMAND when the user's key quota is used up
+ *  attack_key use SERIAL     print ESCAPED if the key can be read or used to
+ *                            sign, or is listed as one that we possess
  *
- * Static: it needs no file beside it. */
+ * Static, so that it needs no library. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* linux/keyctl.h and linux/if_alg.h, which older headers have in part. */
+/* From linux/keyctl.h and linux/if_alg.h; older headers lack some of them. */
 enum { JOIN_SESSION = 1, SET_PERM = 5, READ = 11, SESSION = -3 };
 enum { POSSESSOR_ALL = 0x3f000000, SET_KEY_BY_SERIAL = 7, SOL_OF_ALG = 279 };
 struct address {
@@ -80,7 +80,7 @@ fill(char **command)
 	broken(command[0]);
 }
 
-/* Sign with it in the kernel, which takes no keyctl(2). */
+/* Sign with the key by AF_ALG, which works without keyctl(2). */
 static int
 signs(int key)
 {

@@ -1,22 +1,23 @@
-/* A command that got its sockets by --listen, and what a test needs around it.
+/* Commands for a sandbox with sockets of --listen, and their peers on the host.
  *
- * Attempts, inside: one line, "held: WHY" or "ESCAPED: HOW", exit code 0 or 1.
- *	attack_listen aim PORT  aim each socket that it has at 127.0.0.1 and ::1
- *	                        anew, where a service of the host is to answer
- *	attack_listen take PORT take a socket of any process that can be seen,
- *	                        pidfd_getfd(2), and aim it there
+ * Attacks, inside: print "held: WHY" or "ESCAPED: HOW", exit with 0 or 1.
+ *	attack_listen aim PORT  connect each inherited socket to 127.0.0.1 and
+ *	                        ::1, where a service of the host answers
+ *	attack_listen take PORT take a socket of any visible process with
+ *	                        pidfd_getfd(2), and connect it there
  *
- * Others, inside:
- *	attack_listen answer    print LISTEN_FDS, then "passed" to the client of
- *	                        each of these files in turn
- *	attack_listen pour N    N bytes to the client of file 3
+ * Other commands, inside:
+ *	attack_listen answer    print LISTEN_FDS, then send "passed" to a client
+ *	                        of each socket in turn
+ *	attack_listen pour N    send N bytes to the client of descriptor 3
  *
  * On the host:
  *	attack_listen serve PORT        answer on 127.0.0.1 and ::1, by TCP and
- *	                                UDP; print "ready", stay
+ *	                                UDP; print "ready", wait forever
  *	attack_listen ask ADDRESS PORT tcp|udp  print the answer
- *	attack_listen drink PORT        connect, print "connected", wait for the
- *	                                end of stdin, print how many bytes come
+ *	attack_listen drink PORT        connect, print "connected", wait for end
+ *	                                of file on stdin, print the number of
+ *	                                received bytes
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +35,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* Numbers that no libc of 2022 has, the same on all architectures. */
+/* Call numbers missing in the libc of 2022; the same on all architectures. */
 enum { PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
 
 enum { FIRST = 3, FILES = 70, PIDS = 70000, PATIENCE = 20 /* seconds */ };
@@ -92,7 +93,7 @@ limit_wait(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 }
 
-/* ---- attempts ----------------------------------------------------------- */
+/* ---- attacks ------------------------------------------------------------ */
 
 static bool
 answers_at(int fd, const char *text, const char *port)
@@ -102,7 +103,7 @@ answers_at(int fd, const char *text, const char *port)
 	const socklen_t size = address(text, port, &a);
 	char answer[sizeof(CANARY)] = "";
 
-	/* A listener stops at the first, and forgets its peer by the second. */
+	/* Stop listening, and then disconnect the socket. */
 	shutdown(fd, SHUT_RDWR);
 	(void)!connect(fd, &none, sizeof(none));
 	limit_wait(fd);
@@ -174,7 +175,7 @@ take(const char *port)
 	held("no process gives a socket");
 }
 
-/* ---- a command of good will --------------------------------------------- */
+/* ---- a friendly command ------------------------------------------------- */
 
 static bool
 is_datagram(int fd)
@@ -186,7 +187,7 @@ is_datagram(int fd)
 	return type == SOCK_DGRAM;
 }
 
-/* By a datagram, or on a connection, which is closed. */
+/* Reply with a datagram, or on a connection, which is closed then. */
 static void
 reply(int fd, const char *word)
 {
@@ -266,7 +267,7 @@ serve(const char *port)
 
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 		p[i] = (struct pollfd){ fd, POLLIN, 0 };
-		/* There may be no IPv6. */
+		/* IPv6 may be missing. */
 		if (bind(fd, &a.any, size) < 0 ||
 		    (i % 2 == 0 && listen(fd, 64) < 0)) {
 			if (i < 2)

@@ -1,9 +1,9 @@
-/* Hostile commands of the table of peers, for tests/security.sh. One line each,
- * "held: WHY" or "ESCAPED: HOW", and exit code 0 or 1.
- *	attack_peers tty            a terminal of the host among files 0 to 2
- *	attack_peers connect PATH   a socket of the host by its path
+/* Attacks in the comparison with other sandboxes, for tests/security.sh. Print
+ * "held: WHY" or "ESCAPED: HOW", and exit with 0 or 1.
+ *	attack_peers tty            find a terminal of the host on 0 to 2
+ *	attack_peers connect PATH   connect to a socket of the host by its path
  * On the host:
- *	attack_peers listen PATH    make that socket, print "ready", stay
+ *	attack_peers listen PATH    make that socket, print "ready", wait
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,8 +29,8 @@ held(const char *why)
 	exit(0);
 }
 
-/* A terminal of our own is of the devpts that is mounted here. Of the host's
- * the settings can be changed, and what is typed later can be read. */
+/* Our own terminal belongs to the devpts that is mounted here. On a terminal of
+ * the host we could change settings and read later input. */
 static _Noreturn void
 tty(void)
 {

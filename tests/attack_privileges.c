@@ -1,26 +1,27 @@
-/* Attempts against what a sandbox keeps of mounts, devices, groups and
- * priorities. Static, so that it needs no file beside it.
+/* Attacks on mounts, devices, groups and priorities of a sandbox. Static, so
+ * that it needs no library.
  *
- * Attempts: one line, "held: WHY" or "ESCAPED: HOW", and exit code 0 or 1.
+ * Attacks: print "held: WHY" or "ESCAPED: HOW", exit with 0 or 1.
  *	attack remount PATH FILE
- *		make the mount at PATH writable, or get behind it, until FILE
- *		below it opens for writing; also in namespaces of its own
+ *		try to make the mount at PATH writable, or to reach what it
+ *		covers, until FILE below it opens for writing; also in new
+ *		namespaces
  *	attack node PATH FILE
  *		the same for nodev, until the device FILE opens
- *	attack try FILE         see the locks of another on FILE
- *	attack groups FILE      drop all groups in any way, then read FILE
+ *	attack try FILE         detect locks of another process on FILE
+ *	attack groups FILE      drop all groups in every way, then read FILE
  *
- * Others:
- *	attack lock FILE        lock it in two ways, print "locked", stay
+ * Other commands:
+ *	attack lock FILE        lock FILE in two ways, print "locked", wait
  *	attack watch FILE COMMAND
- *		run it, then print "events N" of FILE meanwhile
- *	attack ptys             print how many terminals can be opened
+ *		run COMMAND and print "events N", the events of FILE meanwhile
+ *	attack ptys             print how many pseudoterminals can be opened
  *	attack important HOW COMMAND
- *		run it with the highest priority of a kind: fifo, nice, io or
- *		oom; or with low ones: low
+ *		run COMMAND with a high priority of one kind (fifo, nice, io,
+ *		oom), or with low priorities (low)
  *	attack priorities PID   print "policy nice io-class oom rtprio-limit
- *		nice-limit" of it
- *	attack rules GROUP      print how many device programs a group of v2 has
+ *		nice-limit" of process PID
+ *	attack rules GROUP      print the number of device programs of GROUP (v2)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,12 +42,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Numbers that no libc of 2022 has, the same on all architectures. */
+/* Call numbers missing in the libc of 2022; the same on all architectures. */
 enum { OPEN_TREE = 428, MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT, FSPICK,
 	MOUNT_SETATTR = 442 };
 enum { IO_PROCESS = 1, IO_SHIFT = 13 };
 
-/* As linux/sched/types.h has it, which newer libcs have as well. */
+/* Copy of linux/sched/types.h, because newer libcs define the struct, too. */
 struct scheduling {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -87,7 +88,7 @@ look(const char *how, const char *file)
 		escaped(how, file);
 }
 
-/* Of a copy of the mount that is not attached: FILE below it. */
+/* Open FILE below a detached copy of the mount. */
 static void
 try_copy(const char *path, const char *file, struct mount_attr *a)
 {
@@ -129,7 +130,7 @@ try_mounts(const char *path, const char *file)
 	if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) == 0)
 		mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL);
 	look("by a bind mount:", file);
-	/* The bind mount is ours, what lies under it is not. */
+	/* The bind mount is ours; the mount below it is not. */
 	for (int i = 0; i < 8; i++)
 		umount2(path, MNT_DETACH);
 	look("under the mount:", file);
@@ -222,7 +223,7 @@ watch(const char *file, char **command)
 	printf("events %d\n", events);
 }
 
-/* ---- others -------------------------------------------------------------- */
+/* ---- other commands ------------------------------------------------------ */
 
 static void
 ptys(void)

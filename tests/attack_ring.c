@@ -1,6 +1,6 @@
-/* Runs a command that inherits an io_uring as its file N:
+/* Run a command that inherits an io_uring as descriptor N:
  *
- *	attack_ring N COMMAND     ends with 77 where no ring is to be had
+ *	attack_ring N COMMAND     exit with 77 if the kernel has no io_uring
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* What a hostile command, or a local user, does to paths that pith uses.
+/* Attacks of a command, or of a local user, on paths that pith uses.
  *
- *	swap NAME TARGET	whenever NAME is an empty directory, put a link
- *				to TARGET in its place, until killed
- *	exchange A B		the two files, until killed; prints "ready"
- *	connect PATH		to a socket; prints what it says, or the error
- *	serve PATH		listen there; prints "ready"; says "host"
+ *	swap NAME TARGET	whenever NAME is an empty directory, replace it
+ *				by a link to TARGET, until killed
+ *	exchange A B		exchange two files until killed; print "ready"
+ *	connect PATH		connect to a socket; print its text or the error
+ *	serve PATH		listen on a socket; print "ready"; send "host"
  */
 #include <errno.h>
 #include <fcntl.h>

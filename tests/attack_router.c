@@ -1,6 +1,6 @@
-/* Play a router on eth0: send router advertisements that announce a default
- * route, a prefix to make an address of, and a route to it. When the other end
- * has got one for certain print "sent", and stay. rfc4861, rfc4443 */
+/* Act as a router on eth0: send router advertisements with a default route, a
+ * prefix for addresses, and a route to it. Print "sent" when the other end has
+ * certainly received one, then wait. RFC 4861, RFC 4443 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/icmp6.h>
@@ -29,7 +29,7 @@ broken(const char *what)
 	exit(99);
 }
 
-/* eth0's own address of the link. */
+/* Find the link-local address of eth0. */
 static bool
 link_local(struct sockaddr_in6 *own)
 {
@@ -48,7 +48,8 @@ link_local(struct sockaddr_in6 *own)
 	return found;
 }
 
-/* As soon as nobody else has it: until then it cannot be bound. */
+/* Retry: the address cannot be bound before duplicate address detection
+ * ends. */
 static void
 bind_own(int fd, struct sockaddr_in6 *own)
 {
@@ -80,7 +81,7 @@ advertise(int fd, const struct sockaddr_in6 *to)
 	sendto(fd, &a, sizeof(a), 0, (const struct sockaddr *)to, sizeof(*to));
 }
 
-/* Whether another than us answers: what was sent before, it has got. */
+/* True if another host answers: it has received everything sent before. */
 static bool
 answers(int fd, const struct sockaddr_in6 *to, const struct sockaddr_in6 *own)
 {
@@ -120,7 +121,8 @@ main(void)
 	setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &to.sin6_scope_id,
 	    sizeof(to.sin6_scope_id));
-	/* The second time it was up for certain when it got the first. */
+	/* Do it twice: after the first answer, the other end was certainly up
+	 * when it received the second advertisement. */
 	for (int i = 0; i < TRIES && heard < 2; i++) {
 		advertise(fd, &to);
 		heard += answers(fd, &to, &own);

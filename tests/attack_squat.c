@@ -1,6 +1,6 @@
-/* A local user who takes the name of every range of ids, as launchers claim
- * them where they have no file to lock: prints how many, and keeps them until
- * its stdin ends. As many processes as the limit of open files asks for. */
+/* Attack of a local user: claim the name of every range of ids, as launchers do
+ * if they have no file to lock. Print the number of names, and keep them until
+ * end of file on stdin. Fork as often as RLIMIT_NOFILE requires. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* What fuzz_options and fuzz_exec share: what pith writes is caught and judged,
- * and its end comes back here. The linker puts the functions with __wrap_ in
- * the place of libc's (--wrap). */
+/* Functions that the fuzz targets share. Output of pith is captured and
+ * checked, and its _exit(2) returns to the target. The linker replaces libc's
+ * functions by those with __wrap_ (--wrap). */
 #ifndef PITH_FUZZ_H
 #define PITH_FUZZ_H
 
@@ -22,10 +22,10 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t size);
 _Noreturn void __real__exit(int code);
 _Noreturn void __wrap__exit(int code);
 
-static bool caught;                     /* pith runs, not the fuzzer */
-static jmp_buf end;                     /* where _exit() comes out */
+static bool caught;                     /* code of pith runs */
+static jmp_buf end;                     /* target of _exit() */
 static int ended_with;
-static int writes;                      /* how many, of which the last is */
+static int writes;                      /* number of writes; the last one: */
 static char written[8192];
 static size_t written_size;
 static int written_to;
@@ -33,7 +33,7 @@ static int written_to;
 #define CLAIM(what) \
 	do { \
 		if (!(what)) { \
-			fprintf(stderr, "not so: %s\n", #what); \
+			fprintf(stderr, "claim failed: %s\n", #what); \
 			abort(); \
 		} \
 	} while (0)
@@ -71,10 +71,10 @@ __wrap__exit(int code)
 	longjmp(end, 1);
 }
 
-/* What was written is one complaint of name: one line in one write to stderr
- * that no terminal obeys, not even with C1 controls in UTF-8. */
+/* Check that the output is one error of the program name: one line in one write
+ * to stderr, without control characters, C1 controls in UTF-8 included. */
 static void
-judge_complaint(const char *name)
+check_error(const char *name)
 {
 	const unsigned char *t = (const unsigned char *)written;
 	const size_t n = strlen(name);

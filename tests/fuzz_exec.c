@@ -1,5 +1,5 @@
-/* libFuzzer: hostile program files for exec_explain(). An input is a byte for
- * the error that exec had, and the file. */
+/* libFuzzer target: hostile program files for child_explain(). An input is a
+ * byte that selects the error of exec, and the file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -13,7 +13,7 @@ static const int errors[] = { ENOENT, ENOEXEC, EACCES, ELIBBAD };
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* Always the same number, so that a file can name itself. */
+	/* A constant number: the file can name itself as its interpreter. */
 	enum { FILE_FD = 100 };
 	static const char path[] = "/proc/self/fd/100";
 	int error, code, fd;
@@ -33,10 +33,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    &(struct exec_error){ error, 0, NULL, NULL });
 		caught = false;
 		CLAIM(code == 126);
-		judge_complaint("pith");
+		check_error("pith");
 	} else {
 		caught = false;
-		CLAIM(!"it must not end");
+		CLAIM(!"child_explain() must return");
 	}
 	close(FILE_FD);
 	return 0;

@@ -1,10 +1,10 @@
-/* libFuzzer: hostile inittabs. Whatever it is, no more is told than one line
- * for each of its lines, and what comes of it is in the room. */
+/* libFuzzer target: hostile inittabs. Any input causes at most one message per
+ * line, and all results are inside the table. */
 #include "boot/inittab.c"
 
 #include "fuzz.h"
 
-/* A text of ours, which ends in time. */
+/* True if text is inside the table and NUL-terminated there. */
 static bool
 is_within(const struct inittab *t, const char *text)
 {
@@ -13,7 +13,7 @@ is_within(const struct inittab *t, const char *text)
 }
 
 static void
-judge_words(const struct entry *e)
+check_words(const struct entry *e)
 {
 	static struct program p;
 	const char *const end = p.text + sizeof(p.text);
@@ -29,7 +29,7 @@ judge_words(const struct entry *e)
 }
 
 static void
-judge(const struct inittab *t)
+check_state(const struct inittab *t)
 {
 	CLAIM(t->count >= 0 && free_entries(t) >= 1);
 	for (int i = 0; i < t->count; i++) {
@@ -38,7 +38,7 @@ judge(const struct inittab *t)
 		CLAIM(is_within(t, e->tty) && is_within(t, e->command));
 		CLAIM(e->action < ACTIONS && e->pid == 0 && !e->words);
 		CLAIM(inittab_find(t, e) == e);
-		judge_words(e);
+		check_words(e);
 	}
 }
 
@@ -62,8 +62,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLAIM(writes <= lines);
 	if (writes > 0) {
 		writes = 1;
-		judge_complaint("pith");
+		check_error("pith");
 	}
-	judge(&t);
+	check_state(&t);
 	return 0;
 }

@@ -1,16 +1,16 @@
-/* libFuzzer: hostile words for limits_check(). */
+/* libFuzzer target: hostile values for limits_check(). */
 #include "sandbox/limits.c"
 
 #include "fuzz_words.h"
 
-enum { GIVEN_ONCE = 100 };              /* a kind from here on is a limit */
+enum { GIVEN_ONCE = 100 };              /* kinds from here on are limits */
 
 static void
 call(const struct sandbox *words)
 {
 	struct sandbox s = { 0 };
 
-	/* What is freed afterwards stays where it is. */
+	/* Static: limits_check() may keep pointers to the words. */
 	static struct word kept[MOST];
 
 	s.words = kept;
@@ -40,6 +40,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		GIVEN_ONCE + PIDS_LIMIT, GIVEN_ONCE + BLKIO_WEIGHT,
 	};
 
-	look_at_words(data, size, "rwRWkmshcCSpb", of, call);
+	run_words(data, size, "rwRWkmshcCSpb", of, call);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* libFuzzer: hostile words for ids_prepare(). */
+/* libFuzzer target: hostile values for ids_prepare(). */
 #include "sandbox/ids.c"
 
 #include "fuzz_words.h"
@@ -25,6 +25,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const unsigned char of[] = { UIDMAP, GIDMAP };
 
-	look_at_words(data, size, "ug", of, call);
+	run_words(data, size, "ug", of, call);
 	return 0;
 }

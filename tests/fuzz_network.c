@@ -1,5 +1,5 @@
-/* libFuzzer: hostile words for network_prepare(), hosts_prepare() and what
- * parses ports. n is --network. */
+/* libFuzzer target: hostile values for network_prepare(), hosts_prepare() and
+ * the parser of ports. n is --network. */
 #include "sandbox/network.c"
 #include "sandbox/ports.c"
 
@@ -9,7 +9,7 @@
 
 enum { NETWORK = 100 };
 
-/* Complete lines, of which each is words of our own or an address. */
+/* Check the generated files: complete lines, without NUL. */
 void
 volumes_add_file(int fd, const char *path, const char *remedy)
 {
@@ -24,7 +24,7 @@ volumes_add_file(int fd, const char *path, const char *remedy)
 	close(fd);
 }
 
-/* Nothing is asked of the machine that the fuzzer runs on. */
+/* Fail: the target must not depend on the network of the host. */
 int __wrap_socket(int domain, int type, int protocol);
 int
 __wrap_socket(int domain, int type, int protocol)
@@ -35,7 +35,7 @@ __wrap_socket(int domain, int type, int protocol)
 }
 
 static void
-judge_port(const char *word, bool inner)
+check_port(const char *word, bool inner)
 {
 	union outside a;
 	struct port p = { .inner = 1 };
@@ -59,9 +59,9 @@ call(const struct sandbox *words)
 		if (s.words[i].kind == NETWORK)
 			s.network = s.words[i].value;
 		else if (s.words[i].kind == PUBLISH)
-			judge_port(s.words[i].value, true);
+			check_port(s.words[i].value, true);
 		else if (s.words[i].kind == LISTEN)
-			judge_port(s.words[i].value, false);
+			check_port(s.words[i].value, false);
 	network_prepare(&s);
 	CLAIM(ip_count == 0 || link_type != NOTHING);
 	for (int i = 0; i < ip_count; i++)
@@ -78,6 +78,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const unsigned char of[] = { NETWORK, IP, GATEWAY, PUBLISH,
 	    LISTEN, DNS, ADD_HOST };
 
-	look_at_words(data, size, "nigpldh", of, call);
+	run_words(data, size, "nigpldh", of, call);
 	return 0;
 }

@@ -1,6 +1,7 @@
-/* libFuzzer: hostile words for options_parse(). An input is lines: argv[0]
- * (whose dialect?), PITH_OPTIONS, a value for each variable of other inits, and
- * the words after argv[0]. A line "-" leaves its variable unset. */
+/* libFuzzer target: hostile words for options_parse(). An input consists of
+ * lines: argv[0], which selects the dialect, PITH_OPTIONS, a value for each
+ * variable of the other inits, and the words after argv[0]. A line "-" leaves
+ * its variable unset. */
 #include "cli/dropin.h"
 #include "cli/options.h"
 #include "fuzz.h"
@@ -17,8 +18,8 @@ static const char *const variables[] = {
 
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
 
-/* The next line, as a string of its own behind a prefix, so that nobody can
- * read over its end unseen. */
+/* Return a prefix and the next line as a string on the heap: the sanitizer
+ * detects a read past its end. */
 static char *
 take_line(const uint8_t **data, size_t *size, const char *prefix)
 {
@@ -48,13 +49,13 @@ is_time(int64_t ms)
 	return ms >= UNSET && ms <= INT64_C(30) * 365 * 24 * 3600 * 1000;
 }
 
-/* What the rest of pith relies on. */
+/* Check what the rest of pith relies on. */
 static void
-judge_options(const struct options *o, char **argv, int argc, bool boots)
+check_result(const struct options *o, char **argv, int argc, bool boots)
 {
 	const bool asks = o->doctor || o->boot.status || o->boot.reexec;
 
-	/* Process 1 of a machine is never to end. */
+	/* Process 1 of a device must not exit. */
 	CLAIM(!boots || (o->boot.requested && !asks));
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		CLAIM(is_signal(o->run.signals.rewrite[i]));
@@ -74,19 +75,19 @@ judge_options(const struct options *o, char **argv, int argc, bool boots)
 	CLAIM(asks || o->boot.requested || o->boot.switch_root ||
 	    o->run.pause == !o->command);
 	CLAIM(o->boot.on_exit >= 0 && o->boot.on_exit <= ON_EXIT_SHELL);
-	CLAIM(!o->boot.requested || !(o->report || o->run.timeout != UNSET));
-	CLAIM(o->run.reaped && o->run.reaped[0]);
-	/* child_start() writes to the element before. */
+	CLAIM(!o->boot.requested || !(o->report || o->timeout != UNSET));
+	CLAIM(o->reaped && o->reaped[0]);
+	/* child_start() writes to the element before the command. */
 	if (o->command) {
 		CLAIM(o->command > argv && o->command < argv + argc);
 		CLAIM(asks || o->command[0][0]);
 	}
 }
 
-/* It speaks by the name that the dialect of argv[0] gives itself, or by that of
- * the variable. */
+/* Check the exit code, and that the error names the program of the dialect or
+ * PITH_OPTIONS. */
 static void
-judge_end(const struct dialect *d)
+check_exit(const struct dialect *d)
 {
 	static const char variable[] = "pith: PITH_OPTIONS";
 	const bool of_variable =
@@ -94,7 +95,7 @@ judge_end(const struct dialect *d)
 
 	CLAIM(ended_with == 0 || ended_with == (d ? d->failure_code : 125));
 	if (ended_with != 0)
-		judge_complaint(of_variable ? variable : d ? d->name : "pith");
+		check_error(of_variable ? variable : d ? d->name : "pith");
 	else
 		CLAIM(writes == 1 && written[written_size - 1] == '\n');
 }
@@ -104,7 +105,7 @@ parse(char **argv, int argc)
 {
 	const struct dialect *d = dropin_find(argv[0]);
 	const bool boots = strcmp(argv[0], "init") == 0;
-	/* What options_parse() does not set is never right. */
+	/* Fill with garbage to detect members that are not set. */
 	struct options *o = malloc(sizeof(*o));
 
 	CLAIM(o != NULL);
@@ -114,13 +115,13 @@ parse(char **argv, int argc)
 	if (setjmp(end) == 0) {
 		options_parse(o, d, argv, boots);
 		caught = false;
-		judge_options(o, argv, argc, boots);
+		check_result(o, argv, argc, boots);
 		CLAIM(writes == 0);
 		for (char **e = environ; *e; e++)
 			CLAIM(strncmp(*e, "PITH_OPTIONS=", 13) != 0);
 	} else {
 		caught = false;
-		judge_end(d);
+		check_exit(d);
 	}
 	free(o);
 }

@@ -1,6 +1,6 @@
-/* libFuzzer: hostile /etc/passwd and /etc/group for users_find(). An input is
- * lines, --user and --group-add ("-": not given), then passwd up to a byte of
- * 0xff, and group. Built with --wrap=syscall, so that both files are ours. */
+/* libFuzzer target: hostile /etc/passwd and /etc/group for users_find(). An
+ * input has a line for --user and one for --group-add ("-": not given), then
+ * passwd up to a byte 0xff, then group. --wrap=syscall replaces both files. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -14,7 +14,7 @@ long __wrap_syscall(long number, ...);
 
 static int passwd_file = -1, group_file = -1;
 
-/* Of six arguments some were not given. */
+/* Read six arguments, even if fewer were given. */
 __attribute__((no_sanitize("address", "memory"))) long
 __wrap_syscall(long number, ...)
 {
@@ -38,8 +38,8 @@ __wrap_syscall(long number, ...)
 	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/* The next line, on the heap so that nobody can read over its end unseen; NULL
- * for "-". */
+/* Return the next line, NULL for "-". It is on the heap: the sanitizer detects
+ * a read past its end. */
 static char *
 take_line(const uint8_t **data, size_t *size)
 {
@@ -67,9 +67,9 @@ fill(int *file, const uint8_t *data, size_t size)
 	CLAIM(pwrite(*file, data, size, 0) == (ssize_t)size);
 }
 
-/* What the rest of pith relies on. */
+/* Check what the rest of pith relies on. */
 static void
-judge(const struct identity *id, const struct sandbox *s)
+check_state(const struct identity *id, const struct sandbox *s)
 {
 	CLAIM(id->uid != (uid_t)-1 && id->gid != (gid_t)-1);
 	CLAIM(id->uid_given == (s->user != NULL));
@@ -83,7 +83,7 @@ judge(const struct identity *id, const struct sandbox *s)
 	CLAIM(id->home[0] == '/');
 	CLAIM(memchr(id->home, '\0', sizeof(id->home)) != NULL);
 	CLAIM(strpbrk(id->home, ":\n") == NULL);
-	/* A number is nobody else, whatever the files say. */
+	/* A number is that user id, whatever the files contain. */
 	if (s->user && s->user[strspn(s->user, "0123456789")] == '\0')
 		CLAIM(id->uid == strtoull(s->user, NULL, 10));
 	if (!s->user)
@@ -100,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct word w = { GROUP_ADD, group };
 	const struct sandbox s = { .user = user, .rootfs = "/", .words = &w,
 	    .word_count = group != NULL };
-	/* What users_find() does not set is never right. */
+	/* Fill with garbage to detect members that are not set. */
 	struct identity *id = malloc(sizeof(*id));
 
 	CLAIM(id != NULL);
@@ -113,12 +113,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		users_check(&s);
 		users_find(id, &s);
 		caught = false;
-		judge(id, &s);
+		check_state(id, &s);
 		CLAIM(writes == 0);
 	} else {
 		caught = false;
 		CLAIM(ended_with == 125);
-		judge_complaint("pith");
+		check_error("pith");
 	}
 	free(id);
 	free(user);

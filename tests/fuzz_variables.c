@@ -1,5 +1,5 @@
-/* libFuzzer: hostile words, and a hostile file, for the environment of a
- * command. */
+/* libFuzzer target: hostile values and a hostile --env-file for the environment
+ * of a command. */
 #include "sandbox/environment.c"
 
 #include "fuzz_words.h"
@@ -31,7 +31,7 @@ remove_file(void)
 	unlink(file);
 }
 
-/* Lines that begin with F are those of the file. */
+/* Use the input twice: as options, and as the contents of an --env-file. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct word w = { ENV_FILE, name + 1 };
 	const struct sandbox s = { .words = &w, .word_count = 1 };
 
-	look_at_words(data, size, "enk", of, call);
+	run_words(data, size, "enk", of, call);
 	if (fd < 0) {
 		fd = mkstemp(file);
 		atexit(remove_file);
@@ -49,6 +49,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(name + 1, file, sizeof(file));
 	CLAIM(ftruncate(fd, 0) == 0);
 	CLAIM(pwrite(fd, data, size, 0) == (ssize_t)size);
-	comes_back(&s, call);
+	run_call(&s, call);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* libFuzzer: hostile words for volumes_prepare(). */
+/* libFuzzer target: hostile values for volumes_prepare(). */
 #include "sandbox/volumes.c"
 
 #include "fuzz_words.h"
@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const unsigned char of[] = { VOLUME, TMPFS, DIR_AT, SYMLINK,
 	    FILE_AT, DEVICE };
 
-	look_at_words(data, size, "vtdsfD", of, call);
+	run_words(data, size, "vtdsfD", of, call);
 	for (int i = 0; i < step_count; i++)
 		if (binds[i].source > 2 && binds[i].kind != FILE_AT)
 			close(binds[i].source);

@@ -1,6 +1,7 @@
-/* What the targets for options of a sandbox share: an input is lines, each a
- * word of the kind that its first character says. Each of the targets includes
- * the room that it is about, whose state has to begin anew. */
+/* Functions that the fuzz targets for sandbox options share. An input consists
+ * of lines. The first character of a line selects the option, and the rest is
+ * its value. Each target includes the module that it tests and must reset the
+ * state of that module before each call. */
 #ifndef PITH_FUZZ_WORDS_H
 #define PITH_FUZZ_WORDS_H
 
@@ -11,10 +12,10 @@ enum { MOST = 64 };
 
 extern char **environ;
 
-/* Call, and see that it comes back in silence or refuses in one line. environ
- * is as before then. */
+/* Run call(s). Check that it returns without output, or dies with one line.
+ * Then restore environ. */
 static void
-comes_back(const struct sandbox *s, void (*call)(const struct sandbox *))
+run_call(const struct sandbox *s, void (*call)(const struct sandbox *))
 {
 	static char **ours;
 
@@ -28,15 +29,15 @@ comes_back(const struct sandbox *s, void (*call)(const struct sandbox *))
 	} else {
 		caught = false;
 		CLAIM(ended_with == 125);
-		judge_complaint("pith");
+		check_error("pith");
 	}
 	environ = ours;
 }
 
-/* Have them looked at by call(), which says what is right of what it has kept.
- */
+/* Split the input into words and run call() on them, which checks the state of
+ * the module. kinds has the characters of the options that of lists. */
 static void
-look_at_words(const uint8_t *data, size_t size, const char *kinds,
+run_words(const uint8_t *data, size_t size, const char *kinds,
     const unsigned char *of, void (*call)(const struct sandbox *))
 {
 	struct word words[MOST];
@@ -48,7 +49,7 @@ look_at_words(const uint8_t *data, size_t size, const char *kinds,
 		const char *kind = strchr(kinds, *data);
 		char *text = n > 0 ? malloc(n) : NULL;
 
-		/* On the heap, so that nobody can read over its end unseen. */
+		/* On the heap: the sanitizer detects a read past its end. */
 		if (text && kind && *kind) {
 			memcpy(text, data + 1, n - 1);
 			text[n - 1] = '\0';
@@ -61,7 +62,7 @@ look_at_words(const uint8_t *data, size_t size, const char *kinds,
 		data += n;
 		size -= n;
 	}
-	comes_back(&s, call);
+	run_call(&s, call);
 	for (int i = 0; i < s.word_count; i++)
 		free(s.words[i].value);
 }
