@@ -21,7 +21,7 @@
  *		oom), or with low priorities (low)
  *	attack priorities PID   print "policy nice io-class oom rtprio-limit
  *		nice-limit" of process PID
- *	attack rules GROUP      print the number of device programs of GROUP (v2)
+ *	attack rules GROUP      print the number of device programs of a group
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,7 @@
-/* bench PITH CHART: measure pith against every other init that is installed,
- * print tables, and draw a chart (SVG). All take turns in one run and are
- * compared by ratios: times alone say nothing about another machine. Ends with
- * 1 where pith misses a figure by more than noise in the middle one of three
- * repetitions. */
+/* bench PITH CHART: measure pith and every other installed init, print tables,
+ * and draw a chart (SVG). The inits take turns in one run. Figures are ratios,
+ * because times alone do not apply to other machines. Exits with 1 if pith
+ * misses a figure by more than noise in the median of three repetitions. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,7 +27,7 @@ enum {
 	ZOMBIES = 20000, MOST_BYTES = 65536, SMALL_BYTES = 48 * 1024
 };
 
-/* What two runs of the same thing may differ by. */
+/* Ratio by which two equal runs may differ. */
 static const double NOISE = 1.03;
 
 enum measure { START, SIGNAL, ORPHAN, BURST, MEASURES };
@@ -38,17 +37,17 @@ struct init {
 	const char *option[2];          /* before the command; NULL: none */
 	bool there;
 	char path[PATH_MAX];
-	pid_t pid;                      /* runs, and its child answers at fd */
+	pid_t pid;                      /* running; its child writes to fd */
 	int fd;
 	long size, rss, pss, dirty, pte;
 	int libraries;
 	ino_t inode;
-	/* Microseconds, of each repetition. */
+	/* Microseconds, per repetition. */
 	double median[MEASURES][REPETITIONS], p10[MEASURES][REPETITIONS];
-	double bar[3];                  /* in the chart */
+	double bar[3];                  /* values in the chart */
 };
 
-/* The first two are what the others are compared with. */
+/* The first two are the baselines. */
 enum { DIRECT, FLOOR, PITH, TINI_STATIC = 4, INITS = 8 };
 static struct init inits[INITS] = {
 	{ .name = "no init" },
@@ -56,7 +55,7 @@ static struct init inits[INITS] = {
 	{ .name = "pith", .option = { "--" } },
 	{ .name = "tini", .option = { "-s", "--" } },
 	{ .name = "tini-static", .option = { "-s", "--" } },
-	/* In our session, as the others are. */
+	/* -c: in our session, like the others. */
 	{ .name = "dumb-init", .option = { "-c", "--" } },
 	{ .name = "catatonit", .option = { "--" } },
 	{ .name = "docker-init", .option = { "-s", "--" } },
@@ -105,7 +104,7 @@ middle(const double *values)
 
 /* ---- running ------------------------------------------------------------ */
 
-/* The words to run a command with under an init. */
+/* Make the argv of a command under an init. */
 static void
 words(struct init *i, char *argv[8], const char *command, const char *a,
     const char *b)
@@ -150,7 +149,7 @@ hear(struct init *i)
 	return c;
 }
 
-/* Start an init over a mode of floor, which writes to i->fd; with flags for
+/* Start an init with a command of floor, which writes to i->fd. flags are for
  * clone(2). */
 static void
 begin(struct init *i, unsigned long flags, const char *mode, const char *n)
@@ -184,7 +183,7 @@ end(struct init *i, int sig)
 	close(i->fd);
 }
 
-/* A signal to the child by its init, and back by a pipe. */
+/* Send a signal to the child through its init, and wait for the answer. */
 static double
 signal_once(struct init *i)
 {
@@ -195,7 +194,7 @@ signal_once(struct init *i)
 	return now() - begun;
 }
 
-/* Microseconds for each. */
+/* Return microseconds per orphan. */
 static double
 orphans_once(struct init *i)
 {
@@ -208,7 +207,7 @@ orphans_once(struct init *i)
 	return (now() - begun) / ORPHANS;
 }
 
-/* The longest delay of a signal while that many zombies are reaped. */
+/* Return the longest delay of a signal while the init reaps zombies. */
 static double
 burst_once(struct init *i)
 {
@@ -234,7 +233,8 @@ burst_once(struct init *i)
 
 /* ---- measuring ---------------------------------------------------------- */
 
-/* In another order each round: all beginnings, and steps of 1, 3, 5 and 7. */
+/* Measure all inits. Each round has another order: all starting points, and
+ * steps of 1, 3, 5 and 7. */
 static void
 measure(enum measure m, int repetition, int first, int warm, int rounds,
     double (*once)(struct init *))
@@ -282,7 +282,7 @@ field(const char *file, const struct init *i, const char *key)
 	return value;
 }
 
-/* The loader is none. */
+/* Count the shared libraries, without the loader. */
 static int
 libraries(const struct init *i)
 {
@@ -301,7 +301,7 @@ libraries(const struct init *i)
 	return n;
 }
 
-/* Idle after a first signal: it has seen all of its loop. */
+/* Measure an idle init after a signal: all code of its loop has run. */
 static void
 measure_memory(struct init *i)
 {
@@ -314,7 +314,8 @@ measure_memory(struct init *i)
 	i->libraries = libraries(i);
 }
 
-/* Repetitions of a measure are far apart, so that a disturbance hits one. */
+/* Run all measures once. Repetitions of a measure are far apart, so that a
+ * disturbance affects only one. */
 static void
 measure_all(int repetition)
 {
@@ -336,7 +337,7 @@ measure_all(int repetition)
 
 /* ---- finding ------------------------------------------------------------ */
 
-/* In the folders of programs, and where podman has its own. */
+/* Search the directories of programs, and that of podman. */
 static bool
 find(struct init *i)
 {
@@ -375,9 +376,9 @@ find_inits(const char *here, const char *pith)
 	}
 }
 
-/* ---- telling ------------------------------------------------------------ */
+/* ---- reporting ---------------------------------------------------------- */
 
-/* The middle one of the ratios of the repetitions. */
+/* Return the median ratio of the repetitions. */
 static double
 ratio(const struct init *i, int base, enum measure m, bool p10)
 {
@@ -411,7 +412,8 @@ print_sizes(void)
 		    i->pss, i->dirty, i->pte, i->size, i->libraries);
 }
 
-/* A figure that does not bind depends on what else the machine does. */
+/* Print a figure. If it does not bind, because it depends on the load of the
+ * machine, missing it is no failure. */
 static void
 figure(const char *what, double is, double most, double noise, bool binds)
 {
@@ -422,7 +424,7 @@ figure(const char *what, double is, double most, double noise, bool binds)
 	missed |= binds && !near;
 }
 
-/* pith against the best of the others. */
+/* Return the ratio of pith to the best other init. */
 static double
 over_best(enum measure m)
 {
@@ -434,8 +436,9 @@ over_best(enum measure m)
 	return 1 / least;
 }
 
-/* What a process more costs differs between machines, and between their moods:
- * the figure was set where the smallest init took 2.1 times as long as none. */
+/* Check the start time. The cost of one more process differs between machines
+ * and runs: scale the figure, which was set when the smallest init took 2.1
+ * times as long as no init. */
 static void
 start_figure(const char *what, bool p10, double most)
 {
@@ -499,7 +502,8 @@ draw(FILE *f, int panel, const char *title, const char *unit,
 	}
 }
 
-/* Colours that can be read on white and on black: README pages have both. */
+/* Colours are readable on white and on black, because README pages have
+ * both. */
 static void
 draw_chart(const char *path)
 {
@@ -530,7 +534,7 @@ draw_chart(const char *path)
 		die(path);
 }
 
-/* ---- the whole ---------------------------------------------------------- */
+/* ---- main --------------------------------------------------------------- */
 
 static void
 print_all(void)
@@ -557,7 +561,7 @@ main(int argc, char **argv)
 	complaints = fdopen(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "w");
 	if (argc != 3 || null < 0 || !complaints)
 		return 2;
-	/* No terminal that inits could take, no warnings of theirs. */
+	/* Give the inits no terminal, and drop their warnings. */
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDERR_FILENO);
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -565,7 +569,7 @@ main(int argc, char **argv)
 		die("/proc/self/exe");
 	*strrchr(here, '/') = '\0';
 	find_inits(here, argv[1]);
-	/* The pages of a fresh file count as dirty. */
+	/* Write new files to disk: their pages would count as dirty. */
 	sync();
 	for (int r = 0; r < REPETITIONS; r++)
 		measure_all(r);

@@ -1,10 +1,10 @@
-/* bench_sandbox PITH FLOOR TRUE: measure a sandbox of pith, start to exit of a
- * static true, against a bare program with the same system calls (FLOOR,
- * tests/floor_sandbox.c) and against every other launcher that is installed;
- * then what limits add to it, for pith and for whoever else has some. All take
- * turns in one run and are compared by ratios: times alone say nothing about
- * another machine. Ends with 1 where pith misses a figure by more than noise in
- * the middle one of three repetitions. */
+/* bench_sandbox PITH FLOOR TRUE: measure a sandbox of pith from start to exit
+ * of a static true. Compare it with FLOOR (tests/floor_sandbox.c), a bare
+ * program with the same system calls, and with every other installed launcher.
+ * Then measure the cost of limits for the launchers that have them. Launchers
+ * take turns in one run. Figures are ratios, because times alone do not apply
+ * to other machines. Exits with 1 if pith misses a figure by more than noise in
+ * the median of three repetitions. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,25 +25,25 @@ extern char **environ;
 
 enum { REPETITIONS = 3, ROUNDS = 100, WARM = 5, WORDS = 40, MOST = 32 };
 
-/* What two runs of the same thing may differ by. */
+/* Ratio by which two equal runs may differ. */
 static const double NOISE = 1.03;
 
 struct launcher {
 	const char *name;
-	const char *text;       /* what it lacks of pith's preset; its limits */
-	bool root, user;        /* who can run it */
-	bool seldom;            /* it takes long */
-	/* Parted by blanks. %R the root, %S a directory for states, %N a new
-	 * name, %T the static true, %% a percent sign; %B %M %A a bundle
-	 * without limits, with one of memory, with three; the command is the
-	 * last. */
+	const char *text;       /* missing features of pith; limits */
+	bool root, user;        /* users that can run it */
+	bool seldom;            /* slow: run it in few rounds */
+	/* Arguments, separated by blanks; the command is the last. %R: root,
+	 * %S: state directory, %N: new name, %T: static true, %%: percent sign,
+	 * %B: bundle without limits, %M: with a memory limit, %A: with
+	 * three. */
 	const char *words;
 	bool there;
 	char path[PATH_MAX];
 	double median[REPETITIONS], p10[REPETITIONS];   /* microseconds */
 };
 
-/* The first three are what others are compared with. */
+/* The first three are used in figures. */
 enum { PITH, FLOOR, BWRAP, NSPAWN = 6, LAUNCHERS };
 static struct launcher launchers[LAUNCHERS] = {
 	{ .name = "pith", .root = true, .user = true, .text = "nothing",
@@ -72,8 +72,8 @@ static struct launcher launchers[LAUNCHERS] = {
 	    "--timezone=off --resolv-conf=off -D %R /true" },
 };
 
-/* The same program with more and more limits, the first of each name without
- * even a control group where that can be. */
+/* The same launchers with increasing limits. The first of each name has no
+ * control group, if it can run without. */
 #define ONE "--memory 64m "
 #define ALL ONE "--cpus 0.5 --pids-limit 100 "
 #define SCOPE "--scope -q --collect "
@@ -126,8 +126,8 @@ static struct launcher costs[COSTS] = {
 	    "-p CPUQuota=50%% -p TasksMax=100 %T" },
 };
 
-/* Who brings a process into a control group waits for a grace period of RCU, or
- * not if somebody else just did: the pause is for that to be over. */
+/* Moving a process into a control group waits for an RCU grace period, unless
+ * another process has just done so. The pause lets that grace period end. */
 static const struct table {
 	struct launcher *all;
 	int count, rounds, seldom, pause_ms;
@@ -144,10 +144,10 @@ static const char *const DEBIAN[][2] = {
 
 static char top[PATH_MAX / 2];
 static FILE *complaints;
-static int theirs;              /* what launchers write to stderr */
+static int theirs;              /* stderr of the launchers */
 static int missed;
 static int ours, plain = -1;    /* mount namespaces */
-static bool slow;               /* the machine is */
+static bool slow;               /* the machine is emulated */
 static const char *pith_path, *floor_path, *true_path;
 
 #define EACH(l, table) \
@@ -174,7 +174,7 @@ static const char *const resources[] = {
 	"\"cpu\":{\"quota\":50000,\"period\":100000},\"pids\":{\"limit\":100}"
 };
 
-/* What both take, and `runc spec` writes. */
+/* Configuration for crun and runc, based on `runc spec`. */
 static const char CONFIG[] = "{\"ociVersion\":\"1.0.2\",\"hostname\":\"pith\","
     "\"root\":{\"path\":\"%s/root\",\"readonly\":true},\"process\":{"
     "\"terminal\":false,\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"/true\"],"
@@ -207,7 +207,7 @@ path_in(char path[PATH_MAX], const char *name)
 	snprintf(path, PATH_MAX, "%s%s", top, name);
 }
 
-/* Below the group that we are in, systemd-nspawn leaves two of its own. */
+/* Remove two groups that systemd-nspawn leaves below our group. */
 static void
 remove_groups(void)
 {
@@ -232,8 +232,8 @@ remove_groups(void)
 		fclose(f);
 }
 
-/* What launchers may have made in there, they have removed again: what is not
- * on the lists stays, and is seen. */
+/* Remove our files. Files that a launcher left behind stay, and are
+ * reported. */
 static void
 clean(void)
 {
@@ -319,7 +319,7 @@ now(void)
 	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
-/* The words of a launcher, with names in place of letters, in text. */
+/* Expand the arguments of a launcher into text and argv. */
 static void
 words(struct launcher *l, char *argv[WORDS], char text[PATH_MAX])
 {
@@ -349,8 +349,8 @@ words(struct launcher *l, char *argv[WORDS], char text[PATH_MAX])
 	argv[n] = NULL;
 }
 
-/* Those who refuse a machine with controllers in both hierarchies of cgroups.
- */
+/* True for launchers that refuse a system with controllers in both v1 and
+ * v2. */
 static bool
 wants_plain(const struct launcher *l)
 {
@@ -359,7 +359,7 @@ wants_plain(const struct launcher *l)
 	    strcmp(l->name, "systemd-nspawn") == 0);
 }
 
-/* The wait status, and the time from before the start to the end. */
+/* Run a launcher. Returns its wait status and the time from start to exit. */
 static int
 run(struct launcher *l, double *took)
 {
@@ -381,8 +381,8 @@ run(struct launcher *l, double *took)
 	return status;
 }
 
-/* The kernel takes namespaces apart after their last process has ended: not at
- * the cost of the next one. */
+/* Wait until the kernel has destroyed the namespaces of the previous launcher,
+ * so that the next one does not pay for it. */
 static void
 let_settle(int ms)
 {
@@ -409,7 +409,8 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The turn in which all begin somewhere else, and have another one before. */
+/* Return the step of a turn: positions and predecessors change between
+ * turns. */
 static int
 step_of(int turn, int count)
 {
@@ -481,7 +482,7 @@ find(struct launcher *l)
 	return false;
 }
 
-/* The last line that a launcher has complained with. */
+/* Return the last line of a launcher on stderr. */
 static const char *
 reason(int status)
 {
@@ -508,7 +509,7 @@ skip(const struct launcher *l, const char *why)
 	    cost ? l->text : "", why);
 }
 
-/* Once, to see whether it can work here. */
+/* Run a launcher once, to check that it works here. */
 static void
 try(struct launcher *l)
 {
@@ -519,7 +520,7 @@ try(struct launcher *l)
 		die("memfd");
 	status = run(l, &took);
 	l->there = status == 0;
-	/* Emulated, as others are not. */
+	/* So slow only if the machine is emulated. */
 	slow |= l == launchers + FLOOR && took > 20e3;
 	if (l->there)
 		return;
@@ -548,9 +549,9 @@ find_launchers(const struct table *t)
 	}
 }
 
-/* ---- telling ------------------------------------------------------------ */
+/* ---- reporting ---------------------------------------------------------- */
 
-/* The middle one of the ratios of the repetitions, or of the times. */
+/* Return the median of the ratios, or of the times if base is NULL. */
 static double
 middle(const double *values, const double *base)
 {
@@ -590,13 +591,13 @@ print_times(void)
 	printf("\n");
 }
 
-/* What limits add to the first of a name. */
+/* Print the cost of limits, compared with the first launcher of each name. */
 static void
 print_costs(void)
 {
 	const struct launcher *first = NULL;
 
-	printf("what limits add to it, ms\n"
+	printf("cost of limits, ms\n"
 	    "%-14s %-20s %9s %9s %9s\n", "", "", "median", "added", "");
 	EACH(l, both + 1) {
 		double is = middle(l->median, NULL);
@@ -633,10 +634,10 @@ figure(const char *what, const struct launcher *pith, const struct launcher *b,
 	missed |= !near;
 }
 
-/* ---- the whole ---------------------------------------------------------- */
+/* ---- main --------------------------------------------------------------- */
 
-/* In a mount namespace of our own, as systemd-nspawn leaves directories in
- * /run; and another one without v2 beside v1. */
+/* Enter a mount namespace with its own /run, where systemd-nspawn leaves
+ * directories. Make another one without v2 beside v1. */
 static void
 hide_the_machine(void)
 {
@@ -663,8 +664,8 @@ main(int argc, char **argv)
 {
 	int empty[2];
 
-	/* crun gives its standard files to the root of its container: a pipe
-	 * without a writer, and no device of the machine. */
+	/* crun changes the owner of its standard descriptors to the root of its
+	 * container: use a pipe without a writer, not a device of the host. */
 	if (pipe2(empty, O_CLOEXEC) < 0 || dup2(empty[0], STDIN_FILENO) < 0)
 		return 2;
 	close(empty[1]);
@@ -683,7 +684,7 @@ main(int argc, char **argv)
 	make_root();
 	for (int t = 0; t < 2; t++)
 		find_launchers(both + t);
-	/* The pages of a fresh file count as dirty. */
+	/* Write new files to disk: their pages would count as dirty. */
 	sync();
 	for (int t = 0; t < 2; t++)
 		for (int r = 0; r < REPETITIONS; r++)
@@ -691,10 +692,11 @@ main(int argc, char **argv)
 	print_times();
 	print_costs();
 	figure("sandbox", launchers + PITH, launchers + FLOOR, 1.2);
-	/* Emulated, what waits costs less than what works. */
+	/* Under emulation, waiting costs less than computing. */
 	if (!slow)
 		figure("sandbox", launchers + PITH, launchers + BWRAP, 0.75);
-	/* Where memory is v1's there is a group in each hierarchy. */
+	/* The floor is missing if memory belongs to v1, where pith needs a
+	 * group in each hierarchy. */
 	if (costs[LIMITED_FLOOR].there)
 		figure("with --memory", costs + LIMITED, costs + LIMITED_FLOOR,
 		    1.2);

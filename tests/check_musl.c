@@ -1,6 +1,6 @@
-/* What Debian's libcheck, built for glibc, asks of its libc besides what
- * musl has: so a unit suite has the libc that pith is shipped with. Their sizes
- * are promises of the compiler that nothing here looks at.
+/* Functions of glibc that Debian's libcheck needs and musl lacks. With them the
+ * unit suites run with musl, the libc of pith. The checks of _chk functions are
+ * omitted: their size arguments are ignored.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,7 +86,7 @@ __longjmp_chk(jmp_buf to, int value)
 	longjmp(to, value);
 }
 
-/* No thread of a test is cancelled. */
+/* Tests do not cancel threads. */
 void
 __pthread_register_cancel(void *buffer)
 {
@@ -99,7 +99,7 @@ __pthread_unregister_cancel(void *buffer)
 	(void)buffer;
 }
 
-/* On 32 bits glibc has a new name for what musl always does. */
+/* On 32 bits glibc has another name for large files, which musl always uses. */
 FILE *
 fopen64(const char *path, const char *mode)
 {

@@ -1,45 +1,46 @@
-/* What a hostile command tries, and what a test needs on the host to see what
- * came of it. Static, so that it needs no file beside it.
+/* Attacks of a hostile command, and programs that show their effect on the
+ * host. Static, so that it needs no library.
  *
- * Attempts: one line, "held: WHY" or "ESCAPED: HOW", and exit code 0 or 1.
- *	escape climb FILE       out of the root to FILE of the host: chroot(2)
- *	                        and ".." upwards, umount2(2), the namespaces and
- *	                        directories of process 1
- *	escape files FILE       to FILE by any open descriptor but 0 to 2
- *	escape init             look into process 1, and take its files
- *	escape kill             end or stop process 1 and all others
- *	escape push             a line into our terminal's input
- *	escape userns           make a user namespace, in any way
- *	escape remount PATH     PATH writable again, or what it covers bare
- *	escape mount            a file system, or a piece of the tree
- *	escape write PATH       write to a file that is there
+ * Attacks: print "held: WHY" or "ESCAPED: HOW", exit with 0 or 1.
+ *	escape climb FILE       reach FILE of the host: by chroot(2) and "..",
+ *	                        umount2(2), the namespaces and directories of
+ *	                        process 1
+ *	escape files FILE       reach FILE by an open descriptor other than 0-2
+ *	escape init             inspect process 1, and take its descriptors
+ *	escape kill             kill or stop process 1 and all others
+ *	escape push             push a line into the input of our terminal
+ *	escape userns           make a user namespace, in every way
+ *	escape remount PATH     make PATH writable, or uncover the mount below
+ *	escape mount            mount a file system, or bind a directory
+ *	escape write PATH       write to an existing file
  *	escape node PATH MAJOR MINOR    make a character device, and open it
- *	escape open PATH        a device
- *	escape proc A B         a writable sys of the proc that is at A or B
- *	escape groups           get rid of a group that forbids
- *	escape abstract NAME    reach a listener of the abstract namespace
- *	escape hear             what another sandbox says, see "say"
+ *	escape open PATH        open a device
+ *	escape proc A B         find a writable sys in the proc at A or B
+ *	escape groups           drop a group that denies access
+ *	escape abstract NAME    reach a listener in the abstract namespace
+ *	escape hear             receive from another sandbox, see "say"
  *
- * Others, inside:
- *	escape say              into every channel that "hear" listens to, print
- *	                        "said", stay
- *	escape stay             ignore what can be ignored, adopt orphans, print
- *	                        "ready", stay
+ * Other commands, inside:
+ *	escape say              send to every channel that "hear" checks, print
+ *	                        "said", wait
+ *	escape stay             ignore all signals, adopt orphans, print
+ *	                        "ready", wait
  *	escape ids              "real effective saved" uid, then those gids
  *	escape files            print the open descriptors, one a line
  *
  * On the host:
  *	escape swap A B         print "ready", exchange the two names until
  *	                        SIGTERM
- *	escape holding COMMAND  run it with files that lead out: 9 and 200 are
- *	                        the directory /, 10 a socket, 11 ourselves
- *	escape terminal COMMAND run it on a new terminal, print what it prints,
- *	                        then whether anything is left in the input
- *	escape listen NAME      in the abstract namespace; print "ready", stay
- *	escape keyed COMMAND    run it with what "hear" looks for in the session
- *	                        keyring
- *	escape odd COMMAND      run it with signals blocked and ignored, and
- *	                        an alarm to come
+ *	escape holding COMMAND  run it with descriptors of the host: 9 and 200
+ *	                        are the directory /, 10 a socket, 11 this file
+ *	escape terminal COMMAND run it on a new terminal, print its output, then
+ *	                        whether unread input is left
+ *	escape listen NAME      listen in the abstract namespace; print "ready",
+ *	                        wait
+ *	escape keyed COMMAND    run it with the key that "hear" seeks in the
+ *	                        session keyring
+ *	escape odd COMMAND      run it with signals blocked and ignored, and a
+ *	                        pending alarm
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +76,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Numbers that no libc of 2022 has, the same on all architectures. */
+/* Call numbers missing in the libc of 2022; the same on all architectures. */
 enum { CLONE3 = 435, PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
 
 static _Noreturn void
@@ -106,8 +107,8 @@ broken(const char *what)
 
 /* ---- files of the host -------------------------------------------------- */
 
-/* FILE, which the host has at this path, seen from dir: through "..", as many
- * as there can be, and as it is. */
+/* True if file, an absolute path of the host, exists below dir or above dir by
+ * many "..". */
 static bool
 reaches(int dir, const char *file)
 {
@@ -138,7 +139,7 @@ climb(const char *file)
 	ns = open("/proc/1/ns/mnt", O_RDONLY);
 	if (ns >= 0 && setns(ns, CLONE_NEWNS) == 0 && access(file, F_OK) == 0)
 		escaped("by the mount namespace of process 1");
-	/* The walk that leads out of a plain chroot(2). */
+	/* A second chroot(2) leaves a plain chroot(2) by "..". */
 	if (mkdir("/tmp/jail", 0755) < 0 && errno != EEXIST &&
 	    errno != EROFS)
 		broken("/tmp/jail");
@@ -151,7 +152,7 @@ climb(const char *file)
 		if (fchdir(root) == 0 && reaches(root, file))
 			escaped("by a directory above");
 	}
-	/* What the root is mounted over. */
+	/* Uncover the mount below the root. */
 	for (int i = 0; i < 8; i++) {
 		if (umount2("/", MNT_DETACH) < 0)
 			break;
@@ -194,7 +195,8 @@ files(const char *file)
 	held("no other file is open");
 }
 
-/* Whatever path leads there: a link may stand in the place of /proc. */
+/* True for a file of /proc or /sys. Checks the file system type, because the
+ * path may contain a link. */
 static bool
 is_parameter(int fd)
 {
@@ -218,7 +220,7 @@ write_to(const char *path)
 		held(strerror(errno));
 	if (fstat(fd, &before) < 0)
 		broken(path);
-	/* Of a kernel parameter what it is anyway. */
+	/* Write back the value of a kernel parameter, to change nothing. */
 	n = S_ISREG(before.st_mode) ? read(fd, &byte, 1) : 0;
 	if (is_parameter(fd)) {
 		char text[256];
@@ -235,7 +237,7 @@ write_to(const char *path)
 	escaped("%s was written", path);
 }
 
-/* The process list is at one of two places that somebody exchanges. */
+/* Find /proc at one of two paths that another process exchanges. */
 static _Noreturn void
 find_proc(const char *a, const char *b)
 {
@@ -292,7 +294,7 @@ look_into_init(void)
 		fd = open(path, O_RDONLY | O_NONBLOCK);
 		if (fd < 0)
 			continue;
-		/* Some open and then answer nothing. */
+		/* Some files can be opened, but reading returns nothing. */
 		if (strncmp(parts[i], "mem", 3) == 0 ||
 		    strcmp(parts[i], "environ") == 0 ||
 		    strcmp(parts[i], "auxv") == 0 ||
@@ -336,18 +338,19 @@ kill_all(void)
 
 	if (getpid() == 1)
 		held("process 1 is the command itself");
-	/* Process 1 sends them back. */
+	/* Process 1 forwards signals to us. */
 	for (int sig = 1; sig <= 64; sig++)
 		signal(sig, SIG_IGN);
 	kill(1, SIGKILL);
 	kill(1, SIGSTOP);
 	kill(1, SIGSEGV);
 	kill(1, SIGABRT);
-	if (getppid() == 1)             /* else it would be the host's */
+	if (getppid() == 1)             /* otherwise -1 reaches the host */
 		kill(-1, SIGKILL);
 	kill(getppid(), SIGKILL);
 	kill(getppid(), SIGSTOP);
-	/* As the kernel would say that the launcher has told something. */
+	/* Forge the signal by which the kernel reports a message of the
+	 * launcher. */
 	lie.si_code = 1;
 	syscall(SYS_rt_sigqueueinfo, 1, 64, &lie);
 	lie.si_code = SI_QUEUE;
@@ -415,7 +418,7 @@ try_remount(const char *path)
 	mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL);
 	mount(NULL, path, NULL, MS_REMOUNT, NULL);
 	for (int i = 0; i < 2; i++) {
-		/* A file of our own if it is a directory, else it itself. */
+		/* Make a file in a directory, or open the file itself. */
 		snprintf(file, sizeof(file), "%s/escape", path);
 		fd = open(file, O_WRONLY | O_CREAT, 0644);
 		if (fd < 0 && errno == ENOTDIR)
@@ -427,13 +430,13 @@ try_remount(const char *path)
 	}
 	if (tries > 0)
 		escaped("it was unmounted");
-	/* What is above it, without what lies on that. */
+	/* Bind the parent directory, without the mounts on it. */
 	snprintf(file, sizeof(file), "%s/..", path);
 	if (mount(file, "/tmp", NULL, MS_BIND, NULL) == 0)
 		escaped("what it covers was bound");
 }
 
-/* And again as root of namespaces of our own. */
+/* Try directly, and as root of new namespaces. */
 static _Noreturn void
 remount(const char *path)
 {
@@ -475,7 +478,7 @@ groups(void)
 static _Noreturn void
 push(void)
 {
-	/* The kernel looks at the low 32 bits of the number alone. */
+	/* The kernel uses only the low 32 bits of the number. */
 	static const unsigned long calls[] = { TIOCSTI, 1UL << 32 | TIOCSTI,
 	    0xffffffffUL << 32 | TIOCSTI };
 	char byte = 'X', paste[2] = { 3, 'X' };
@@ -518,7 +521,7 @@ run_on(const char *name, char **command)
 	if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0 ||
 	    tcgetattr(slave, &t) < 0)
 		broken(name);
-	t.c_lflag &= ~(ICANON | ECHO);  /* so that what is left is counted */
+	t.c_lflag &= ~(ICANON | ECHO);  /* so that FIONREAD counts input */
 	tcsetattr(slave, TCSANOW, &t);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(slave, fd);
@@ -589,7 +592,7 @@ connects(const char *name)
 	return connect(fd, (void *)&a, n) == 0;
 }
 
-/* Keys: of the user, and of the session that we were born into. */
+/* Make or find a key in a keyring of the user or of the session. */
 static long
 key(int in, bool make)
 {
@@ -608,7 +611,7 @@ static _Noreturn void
 stay(const char *word)
 {
 	for (int sig = 1; sig <= 64; sig++)
-		if (sig != SIGCHLD)     /* else no child becomes a zombie */
+		if (sig != SIGCHLD)     /* ignored: no child becomes a zombie */
 			signal(sig, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	puts(word);
@@ -769,7 +772,7 @@ make_node(const char *path, const char *major, const char *minor)
 	node(path, atoi(major), atoi(minor));
 }
 
-/* By the number of words that they take; those of -1 take a command. */
+/* Commands and the number of their arguments; -1: a command line. */
 static const struct {
 	char name[12];
 	int words;

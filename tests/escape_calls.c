@@ -1,16 +1,16 @@
-/* Makes, inside of a sandbox, the calls that its filter denies, by every way
- * into the kernel: the architecture's own, and on x86-64 that of i386 (int
- * 0x80) and x32. Static, so that it needs no file beside it.
+/* Make the system calls that the filter of a sandbox denies, by every entry
+ * into the kernel: native, and on x86-64 also i386 (int 0x80) and x32. Static,
+ * so that it needs no library.
  *
  *	escape_calls [FD]         "NAME ABI RESULT" for each call: EPERM,
- *	                          ENOSYS, done, signal N, or a number of errno
- *	escape_calls expect [FD]  only what is not as it should be in a
- *	                          sandbox; ends with 1 where there is any
+ *	                          ENOSYS, done, signal N, or another errno
+ *	escape_calls expect [FD]  print only unexpected results; exit with 1 if
+ *	                          there are any
  *
- * FD (0) is the terminal that the byte 'X' is to be pushed into. Arguments that
- * are not in the table are -1: no pointer, no flag and no file, so that without
- * a filter nothing happens to the machine either. Each call is made by a child
- * of its own. */
+ * FD (0) is the terminal into which the byte 'X' is pushed. Arguments that the
+ * table does not name are -1, which is no valid pointer, flag or descriptor. So
+ * the calls are harmless even without a filter. Each call is made by a new
+ * child process. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ static const char *const abis[ABIS] = { "native", "i386", "x32" };
 
 static const struct attempt {
 	const char *name;
-	int native, i386, x32;          /* x32 0: as native */
+	int native, i386, x32;          /* x32 0: same as native */
 	enum how how;
 	uint64_t value;
 	int expected;                   /* 0: EPERM */
@@ -98,7 +98,7 @@ static const struct attempt {
 	{ "personality", SYS_personality, 136, 0, FLAGS, 0x0400000, 0 },
 	{ "personality-high", SYS_personality, NO_CALL, 0, FLAGS,
 	    UINT64_C(1) << 32 | 0x0400000, 0 },
-	/* The first that nobody has judged, and some that may come. */
+	/* The first call that is not listed, and possible future ones. */
 	{ "listns", 470, 470, 0, BAD, 0, ENOSYS },
 	{ "new", 500, 500, 0, BAD, 0, ENOSYS },
 	{ "x32-as-native", 520, 520, 0, BAD, 0, ENOSYS },
@@ -142,7 +142,7 @@ static const struct attempt {
 
 enum { ATTEMPTS = sizeof(attempts) / sizeof(attempts[0]) };
 
-/* Below 4 GiB, so that i386 calls reach it too. */
+/* Below 4 GiB, so that i386 calls can address it. */
 static struct shared {
 	char pushed;
 	uint64_t clone_args[11];
@@ -199,7 +199,7 @@ make_call(const struct attempt *t, enum abi abi, int nr, int terminal)
 	_exit(result < 0 ? -result : 0);
 }
 
-/* What waitpid(2) says of a call that a child has made. */
+/* Describe the result of a call from the child's wait status. */
 static int
 end_of_call(const struct attempt *t, enum abi abi, int nr, int terminal)
 {
@@ -213,7 +213,7 @@ end_of_call(const struct attempt *t, enum abi abi, int nr, int terminal)
 	return status;
 }
 
-/* Where a kernel has no calls of i386 the entry itself is a fault. */
+/* Without i386 calls in the kernel, int 0x80 itself raises a fault. */
 static bool
 has(enum abi abi)
 {

@@ -1,12 +1,11 @@
-/* What tests/bench.c compares inits with, and runs under them; static and
- * small.
+/* Baseline for tests/bench.c, and the commands that it runs; static and small.
  *
- *	floor -- COMMAND ...    the smallest init: hold, vfork, exec, forward
+ *	floor -- COMMAND ...    the smallest init: block, vfork, exec, forward
  *	floor answer            write r to stdout, then a for each SIGUSR1
- *	floor orphans N         make N orphans, end when all have been reaped
- *	floor zombies N         collect N zombies, write r; SIGUSR2 orphans them
- *	                        all at once; SIGUSR1 asks whether some are left:
- *	                        b, or none is: d
+ *	floor orphans N         make N orphans, exit when all have been reaped
+ *	floor zombies N         make N zombies, write r; SIGUSR2 orphans them
+ *	                        all at once; on SIGUSR1 write b if some are
+ *	                        left, d if none is
  */
 #include <errno.h>
 #include <signal.h>
@@ -69,7 +68,7 @@ put(char c)
 }
 
 static pid_t
-bear_one(void)
+make_zombie(void)
 {
 	pid_t pid = vfork();
 
@@ -80,19 +79,20 @@ bear_one(void)
 	return pid;
 }
 
-/* Zombies: their parent does not wait. Returns the youngest. */
+/* Make n zombies. Returns the youngest. */
 static pid_t
-bear(long n)
+make_zombies(long n)
 {
 	pid_t last = 0;
 
 	while (n-- > 0)
-		last = bear_one();
+		last = make_zombie();
 	return last;
 }
 
-/* In broods, each of which is orphaned by the end of its parent. kill(-1)
- * leaves out process 1 and the caller, and finds zombies too; kill(2). */
+/* Make orphans in groups: the exit of each parent orphans its children. Then
+ * wait with kill(-1, 0), which also finds zombies, but not process 1 and the
+ * caller; kill(2). */
 static int
 orphans(long n)
 {
@@ -103,7 +103,7 @@ orphans(long n)
 		pid_t parent = fork();
 
 		if (parent == 0) {
-			bear(BROOD);
+			make_zombies(BROOD);
 			_exit(0);
 		}
 		if (parent < 0)
@@ -128,7 +128,7 @@ answer(void)
 	return 0;
 }
 
-/* Inits reap in the order of birth, so the youngest is the last. */
+/* Inits reap in the order of creation, so that the youngest is the last. */
 static int
 zombies(long n)
 {
@@ -141,7 +141,7 @@ zombies(long n)
 		return 1;
 	parent = fork();
 	if (parent == 0) {
-		youngest = bear(n);
+		youngest = make_zombies(n);
 		(void)!write(told[1], &youngest, sizeof(youngest));
 		for (;;)
 			pause();

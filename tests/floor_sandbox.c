@@ -1,9 +1,9 @@
-/* floor_sandbox [-m BYTES] ROOTFS COMMAND...: what tests/bench_sandbox.c
- * compares sandboxes with, static and small. The system calls that
- * `pith [--memory BYTES] --rootfs ROOTFS COMMAND...` cannot do without when
- * root starts it where there is cgroup v2, and nothing else, in the same order
- * and under the same filter: no other options, no care for a hostile root, no
- * signals forwarded. Ends with the exit code of the command, or 125. */
+/* floor_sandbox [-m BYTES] ROOTFS COMMAND...: baseline of
+ * tests/bench_sandbox.c, static and small. It makes only the system calls that
+ * `pith [--memory BYTES] --rootfs ROOTFS COMMAND...` needs as root with cgroup
+ * v2, in the same order and with the same filter. It has no other options, does
+ * not defend itself against a hostile root, and forwards no signals. Exits with
+ * the exit code of the command, or 125. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -53,7 +53,7 @@ must(long result, const char *what)
 
 /* ---- mounts ------------------------------------------------------------- */
 
-/* Up to four options: key, value, key, value ... */
+/* Make a mount with up to four options: key, value, key, value ... */
 static int
 new_mount(const char *type, const char *const option[8],
     unsigned int attributes)
@@ -154,7 +154,7 @@ open_dir(int dir, const char *path)
 	return openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Our own group of v2. */
+/* Open our own v2 group. */
 static int
 open_own_group(void)
 {
@@ -176,8 +176,9 @@ open_own_group(void)
 	return found;
 }
 
-/* Ours, or where memory is to be limited the nearest that may: one with
- * processes may not. */
+/* Open the parent of the new group: our group, or with a memory limit the
+ * nearest ancestor that can enable the controller. A group with processes
+ * cannot. */
 static void
 find_parent(void)
 {
@@ -204,8 +205,9 @@ limit_memory(int dir)
 	write_file(dir, "memory.swap.max", "0");
 }
 
-/* A group in ours that others take for no leftover, and where there is a limit
- * another one in it. Returns that in which the command is to be. */
+/* Make a group and lock it, so that other processes do not remove it as stale.
+ * With a limit, make the inner group (directory "pay"). Returns the command's
+ * group. */
 static int
 make_group(void)
 {
@@ -240,8 +242,8 @@ remove_group(void)
 
 /* ---- the root ------------------------------------------------------------ */
 
-/* The root as a detached mount: an overlay over an idmapped clone, on a tmpfs
- * that only this process sees. */
+/* Make the root as a detached mount: an overlay over an idmapped clone, on a
+ * tmpfs in a private mount namespace. */
 static int
 make_root(int rootfs, int userns)
 {
@@ -307,7 +309,7 @@ launch(pid_t init, int rootfs, int socket)
 
 	write_file(proc, "uid_map", MAP);
 	write_file(proc, "gid_map", MAP);
-	/* The kernel takes what is inside first. */
+	/* Let the OOM killer choose the sandbox first. */
 	if (memory)
 		write_file(proc, "oom_score_adj", "100");
 	userns = must(openat(proc, "ns/user", O_RDONLY | O_CLOEXEC), "ns/user");
@@ -332,7 +334,7 @@ static const struct { char name[8], target[16]; } links[] = {
 	{ "ptmx", "pts/ptmx" },
 };
 
-/* As sandbox/mounts.c has them for who is root of a user namespace. */
+/* Copy of the list in sandbox/mounts.c for root of a user namespace. */
 static const char hidden[][32] = {
 	"proc/acpi", "proc/asound", "proc/interrupts", "proc/kcore",
 	"proc/keys", "proc/latency_stats", "proc/sched_debug", "proc/scsi",
@@ -378,7 +380,7 @@ make_dev(int root)
 	close(dev);
 }
 
-/* All of the directories that are hidden can be the same empty one. */
+/* Cover all hidden directories with the same empty one. */
 static void
 hide(int root)
 {

@@ -1,13 +1,12 @@
-/* Run a command on a kernel that lacks system calls, as old ones do.
+/* Run a command without some system calls, as on an old kernel.
  *
  *	forbid [first] [EPERM] [CALL ...] -- COMMAND
  *
- * Each CALL, a name or a number, fails with ENOSYS, or behind "EPERM" with
- * that, or with EINVAL for "subreaper", which is an option of prctl(2); in
- * COMMAND and in all that it starts. With "first",
- * COMMAND is process 1 of a PID namespace with a /proc of its own. Linked
- * statically it makes few calls, so that strace(1) can fail those of COMMAND
- * without harm to what comes before.
+ * Each CALL, a name or a number, fails with ENOSYS in COMMAND and its
+ * descendants. After "EPERM", calls fail with EPERM. "subreaper" is an option
+ * of prctl(2), which fails with EINVAL. With "first", COMMAND is process 1 of a
+ * PID namespace with its own /proc. This program is static and makes few calls,
+ * so that strace(1) can inject faults into COMMAND without breaking forbid.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -28,7 +27,7 @@
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-/* With an option, only calls that have it as their first argument. */
+/* Calls. If option is not 0, only calls with this first argument fail. */
 static const struct {
 	const char *name;
 	unsigned int number, option;
@@ -56,8 +55,8 @@ fail(const char *what)
 	exit(99);
 }
 
-/* A filter of its own for each; the kernel asks them all, seccomp(2). Of an
- * argument the low half is looked at, where the machine has it. */
+/* Install one filter per call; the kernel runs all of them, seccomp(2). Of the
+ * argument, the filter compares only the low 32 bits. */
 static void
 install(unsigned int number, unsigned int option)
 {
@@ -100,12 +99,13 @@ forbid(const char *name)
 			install(calls[i].number, calls[i].option);
 			return;
 		}
-	fprintf(stderr, "forbid: what is %s?\n", name);
+	fprintf(stderr, "forbid: unknown call %s\n", name);
 	exit(99);
 }
 
-/* Return in process 1 of a new PID namespace; the process that called ends as
- * it does. Through clone(2) and waitid(2), which pith does not use. */
+/* Return in process 1 of a new PID namespace. The calling process waits for it
+ * and exits with its code. Use clone(2) and waitid(2), which pith does not
+ * use. */
 static void
 become_first(void)
 {

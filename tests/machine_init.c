@@ -1,7 +1,7 @@
-/* /init of the virtual machine that machine.sh starts. Makes a Debian system of
- * what is in the initramfs, runs the script /suites in it, and ends the machine
- * with its exit code. The kernel's parameter CGROUPS, which comes to us and to
- * suites as a variable, says how control groups are mounted.
+/* /init of the virtual machine that machine.sh starts. Set up the Debian system
+ * in the initramfs, run the script /suites in it, and power the machine off
+ * with the script's exit code. The kernel parameter CGROUPS, an environment
+ * variable here and in /suites, selects how control groups are mounted.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,8 +22,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* QEMU's isa-debug-exit: it ends with twice what is written here, and one.
- * Others than x86 have no such port: machine.sh reads the console there.
+/* Port of QEMU's isa-debug-exit: QEMU exits with twice the written value, plus
+ * one. Only x86 has the port; elsewhere machine.sh reads the console.
  */
 #define EXIT_PORT 0x501
 
@@ -66,7 +66,7 @@ static const char *const V1_CONTROLLERS[] = { "cpuset", "cpu,cpuacct", "blkio",
 static _Noreturn void
 end(int code)
 {
-	/* What is no exit code, as of a panic, is 0 to QEMU. */
+	/* Limit the code: QEMU exits with 0 when the machine panics. */
 	if (code > 127)
 		code = 127;
 #ifdef __x86_64__
@@ -91,9 +91,9 @@ check(int result, const char *what, const char *which)
 	end(99);
 }
 
-/* ---- before anything else ------------------------------------------------ */
+/* ---- console and modules ------------------------------------------------- */
 
-/* The console is for machine.sh, not for a person. */
+/* Set the console to raw mode, for machine.sh. */
 static void
 console(void)
 {
@@ -106,7 +106,7 @@ console(void)
 	}
 }
 
-/* Their names sort in the order in which they need each other. */
+/* Load modules in the order of their names, which is that of dependencies. */
 static void
 load_modules(void)
 {
@@ -155,7 +155,8 @@ copy_link(int from, int to, const char *name)
 	check(symlinkat(target, to, name), "link", name);
 }
 
-/* What is copied is removed, so that memory holds one file twice at most. */
+/* Move a tree. Remove each file after the copy, so that memory holds at most
+ * one file twice. */
 static void
 move_tree(int from, int to, dev_t device)
 {
@@ -189,7 +190,7 @@ move_tree(int from, int to, dev_t device)
 	close(to);
 }
 
-/* pivot_root(2) cannot leave the initramfs; a tmpfs of our own it can. */
+/* Move the root to a tmpfs: pivot_root(2) cannot leave the initramfs. */
 static void
 move_root(void)
 {
@@ -204,7 +205,8 @@ move_root(void)
 	check(chdir("/new"), "change to", "/new");
 	check(mount(".", "/", NULL, MS_MOVE, NULL), "move", "/new");
 	check(chroot("."), "chroot to", "/new");
-	/* As systemd has it: what a test forgets to make private gets out. */
+	/* Share all mounts, as systemd does: a test that does not make its
+	 * mounts private is noticed. */
 	check(mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL), "share", "/");
 }
 
@@ -248,7 +250,8 @@ enable_controllers(void)
 		fclose(all);
 }
 
-/* A hierarchy has the names of its controllers, and each of them is a link. */
+/* Mount a v1 hierarchy with the names of its controllers, and link each
+ * name. */
 static void
 mount_controllers(const char *names)
 {
@@ -257,7 +260,8 @@ mount_controllers(const char *names)
 	snprintf(all, sizeof(all), "%s", names);
 	mkdir(names, 0755);
 	if (mount("cgroup", names, "cgroup", GROUP_FLAGS, names) < 0) {
-		/* This kernel has not got it, or not in v1 any more. */
+		/* The kernel lacks the controller, or no longer has it in
+		 * v1. */
 		rmdir(names);
 		return;
 	}

@@ -1,4 +1,4 @@
-/* Print the first address of a name, as this libc finds it: resolve NAME */
+/* resolve NAME: print the first address of a name, as this libc finds it. */
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
-/* What AddressSanitizer asks a program built with it. pith allocates nothing:
- * the search for leaks is left out, which costs time in each of many processes
- * and waits for ever where signals are held. No test expects code 99. */
+/* Options of AddressSanitizer. Leak detection is off: pith allocates nothing,
+ * and the search takes time in each of many processes and hangs if signals are
+ * blocked. No test expects exit code 99. */
 const char *__asan_default_options(void);
 
 const char *

@@ -1,8 +1,7 @@
-/* For device_bench.sh. As process 1, started by the kernel: note the time and
- * become the init that argv[1] names. As its first line that is no sysinit:
- * print how long that took until now and what memory process 1 has, tell the
- * log of the kernel, and have the machine powered off: by that init, or at once
- * where argv[2] was there.
+/* Timer for device_bench.sh. As process 1: record the time and exec the init
+ * that argv[1] names. As that init's first service after sysinit: print the
+ * time since then and the memory of process 1, and write to the kernel log.
+ * Then power the machine off: by the init, or directly if argv[2] was given.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Not in the environment, which an init need not pass on. */
+/* A file, because an init need not pass the environment on. */
 static const char NOTE[] = "/begun";
 
 static long long
@@ -47,8 +46,8 @@ begin(int argc, char **argv)
 
 	if (!note)
 		return 1;
-	/* The kernel mounts it itself where it mounts a root, and has things to
-	 * do after its start. */
+	/* Mount /dev, which the kernel mounts only with a real root, and wait
+	 * until the kernel has finished its own start. */
 	mount("dev", "/dev", "devtmpfs", 0, NULL);
 	usleep(500000);
 	fprintf(note, "%lld %d", now(), argc > 2);
@@ -70,7 +69,7 @@ main(int argc, char **argv)
 	note = fopen(NOTE, "r");
 	if (!note || fscanf(note, "%lld %d", &begun, &alone) != 2)
 		return 1;
-	/* It has started us, and is to come to rest. */
+	/* Wait until the init is idle after starting us. */
 	usleep(300000);
 	printf("\nstamp %lld %d\n", at - begun, memory());
 	fflush(stdout);

@@ -1,4 +1,4 @@
-/* The least that a command can do; static, for tests/bench.c. */
+/* The smallest possible command; static, for tests/bench.c. */
 int
 main(void)
 {
