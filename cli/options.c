@@ -190,7 +190,7 @@ static const struct dialect native = {
 "      --pause              no command: reap until TERM or INT\n"
 "      --report FILE        write how the command ended, as JSON\n"
 "      --report-fd N        the same, to an open descriptor\n"
-"  -s, --subreaper          ignored; pith is always a subreaper\n"
+"  -s, --subreaper          ignored; pith adopts orphans anyway\n"
 "  -w                       warn about reaped orphans\n"
 "  -v                       verbose; -vv prints more\n"
 "  -h, --help   -V, --version   -l, --license\n"
@@ -518,7 +518,7 @@ value_differs(const struct options *o, const struct option *r,
     const char *value)
 {
 	const void *member = (const char *)o + r->at;
-	/* Read only where the member is an int: others are aligned less. */
+	/* Read only if the member is an int: others may be less aligned. */
 	const int *is = member;
 
 	switch (r->type) {
@@ -623,7 +623,7 @@ set_value(struct options *o, const struct option *r, const char *value)
 	case DELAY:
 		return set_delay(o, value);
 	case LEVEL:
-		/* TINI_VERBOSITY: 1, tini's default, is our 0. */
+		/* TINI_VERBOSITY=1 prints only warnings, as our 0 does. */
 		o->verbosity = parse_number(value, 9) - 1;
 		return true;
 	case PTYS:

@@ -21,7 +21,7 @@ enum { WRITE_TIMEOUT_MS = 1000 };
 
 /* How to write to a descriptor without blocking on its reader. */
 struct sink {
-	int fd;                 /* opened anew if possible */
+	int fd;                 /* a new description, if possible */
 	size_t most;            /* bytes that one write(2) may have */
 	bool is_socket;
 };

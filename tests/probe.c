@@ -423,7 +423,7 @@ job(char **command)
 	return end_of(child);
 }
 
-/* Run a command of this section and exit; return if what is none. */
+/* Run a command of this section and exit. Return if what names none. */
 static void
 run_resource_command(const char *what, long n, int argc, char **argv)
 {

@@ -124,7 +124,7 @@ START_TEST(a_text_file_is_run_by_a_shell)
 }
 END_TEST
 
-/* ---- what a child gets -------------------------------------------------- */
+/* ---- state of a child --------------------------------------------------- */
 
 static void
 run_alone(const void *words)

@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-/* ---- what is set -------------------------------------------------------- */
+/* ---- valid options ------------------------------------------------------ */
 
 /* Words, and the only members that they set. */
 struct accepted {
@@ -286,7 +286,7 @@ START_TEST(the_command_line_overrides_pith_options)
 }
 END_TEST
 
-/* ---- what is refused ----------------------------------------------------- */
+/* ---- invalid options ----------------------------------------------------- */
 
 #define TIME_ " takes a time such as 1.5, 500ms, 90s, 2m or 1h"
 #define SIGNAL_ " takes a signal such as TERM, SIGUSR1, RTMIN+3 or 15"

@@ -126,7 +126,7 @@ START_TEST(an_unknown_capability_is_refused)
 }
 END_TEST
 
-/* ---- in a process of its own -------------------------------------------- */
+/* ---- capability sets ---------------------------------------------------- */
 
 struct taken {
 	const char *words;
