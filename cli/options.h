@@ -14,32 +14,21 @@
 
 enum { UNSET = -1 };
 
-/* All options. Filled once, constant afterwards. Times are milliseconds. */
+/* All options. Filled once, constant afterwards. */
 struct options {
 	char **command;                 /* argv of the child; NULL: --pause */
-	int64_t stop_timeout;           /* UNSET: none; 2 s after --timeout */
-	int64_t grace;                  /* UNSET: none */
 	int doctor;                     /* 0: no, 1: text, 2: JSON */
 	struct boot boot;
-	/* Members from here on are for a command; --boot rejects them. */
-	bool for_command;               /* one of these options was given */
-	bool pause;
-	bool group;                     /* forward to the child's group ... */
-	bool all;                       /* ... or to all of the PID namespace */
-	bool wait;                      /* exit after all other processes */
-	bool warn_orphans;
+	struct supervision run;
+	bool for_command;               /* an option for a command was given */
 	/* Die of the signal that killed the child, unless we are process 1. */
 	bool dies_of_signal;
-	bool ends_group;                /* SIGTERM its group when it exits */
-	const char *reaped;             /* text that -w prints before a pid */
-	int verbosity;
+	bool is_dropin;                 /* run by the name of another init */
 	int parent_death_signal;        /* 0: none */
 	const char *report;             /* NULL: none */
 	int report_fd;                  /* UNSET: none */
 	int exec_code;                  /* if exec fails; 0: 126 or 127 */
-	bool is_dropin;                 /* run by the name of another init */
 	unsigned char exit_codes[256];  /* indexed by the child's exit code */
-	struct signal_rules signals;
 	struct sandbox sandbox;
 };
 
@@ -57,6 +46,10 @@ enum value_type {
 	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, ARGS,
 	VALUE_TYPES
 };
+
+/* Use of pith that an option belongs to. --boot rejects options for a command;
+ * those of a sandbox are for a command as well. */
+enum scope { SCOPE_ANY, SCOPE_COMMAND, SCOPE_SANDBOX };
 
 /* One option. It has a name, a letter, or both. */
 struct option {

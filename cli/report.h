@@ -24,6 +24,11 @@ struct verdict {
 	const char *cgroup;             /* path of the group, or NULL */
 };
 
+/* A verdict of which nothing is known yet. */
+#define NO_VERDICT { .exit_code = UNKNOWN, .signal = UNKNOWN, \
+	.wall_ms = UNKNOWN, .orphans_reaped = UNKNOWN, \
+	.stragglers_killed = UNKNOWN }
+
 /* Prepare to write the report to a file (outfile_open()), to a descriptor, or
  * both; file may be NULL and fd negative. Dies if one of them is not writable.
  * From now on, an error that ends the process is written as a report. */

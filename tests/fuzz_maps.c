@@ -7,7 +7,7 @@ static void
 call(const struct sandbox *s)
 {
 	memset(maps, 0, sizeof(maps));
-	single = false;
+	one_id = false;
 	proc_open();
 	map_words(s);
 	for (int which = USERS; which <= GROUPS; which++)

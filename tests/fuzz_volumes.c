@@ -6,9 +6,9 @@
 static void
 call(const struct sandbox *s)
 {
-	step_count = 0;
+	bind_count = 0;
 	volumes_prepare(s);
-	for (int i = 0; i < step_count; i++) {
+	for (int i = 0; i < bind_count; i++) {
 		CLAIM(binds[i].to[0] == '/');
 		CLAIM(binds[i].kind == TMPFS || binds[i].kind == DIR_AT ||
 		    *binds[i].from);
@@ -24,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    FILE_AT, DEVICE };
 
 	run_words(data, size, "vtdsfD", of, call);
-	for (int i = 0; i < step_count; i++)
+	for (int i = 0; i < bind_count; i++)
 		if (binds[i].source > 2 && binds[i].kind != FILE_AT)
 			close(binds[i].source);
 	return 0;

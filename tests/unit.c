@@ -258,7 +258,7 @@ are_same(const struct options *are, const struct options *expected)
 	struct options a, b;
 
 	ck_assert_pstr_eq(are->report, expected->report);
-	ck_assert_str_eq(are->reaped, expected->reaped);
+	ck_assert_str_eq(are->run.reaped, expected->run.reaped);
 	/* Use memcpy: an assignment need not copy padding. */
 	memcpy(&a, are, sizeof(a));
 	memcpy(&b, expected, sizeof(b));
