@@ -19,7 +19,7 @@ VERSION = $(shell sed -n 's/.*PITH_VERSION "\(.*\)"/\1/p' cli/options.h)
 # ---- modules and suites ------------------------------------------------------
 
 OBJECTS = init.o supervise.o child.o exec.o exec_error.o reaper.o signals.o fds.o \
-	cli/report.o cli/outfile.o cli/startup.o cli/memory.o cli/log.o cli/dropin.o \
+	cli/report.o cli/outfile.o cli/startup.o cli/memory.o cli/system.o cli/log.o cli/dropin.o \
 	cli/options.o \
 	$(MODULES:%=sandbox/%.o) $(BOOT:%=boot/%.o)
 MODULES   = launch monitor inside namespaces ids rootfs image mounts volumes channel proc \
@@ -32,7 +32,7 @@ UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_environment test_limits test_inittab
 TESTERS = terminal window relay
 ESCAPES = $(patsubst tests/%.sh,%,$(wildcard tests/escapes-*.sh))
-SUITES  = build style arrows readme entrypoint containers idioms input dropin boot faults fuzz \
+SUITES  = build style layers readme entrypoint containers idioms input dropin boot faults fuzz \
 	sandbox sandbox-input sandbox-places limits security cves cves-commands $(ESCAPES) \
 	network network-clients sandbox-faults doctor programs \
 	payloads engines engines-logs engines-doctor engines-cri images fresh cross vm device

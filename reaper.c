@@ -11,22 +11,14 @@
 #include <unistd.h>
 
 #include "cli/log.h"
+#include "cli/system.h"
 #include "reaper.h"
 
 /* PROC_PID_INIT_INO of linux/proc_ns.h: the same on every kernel. */
 static const char FIRST_PID_NAMESPACE[] = "pid:[4026531836]";
 
-/* Deeper family trees than this are left to the next call. */
-enum { GENERATIONS = 1024 };
-
-/* What getdents64(2) fills its buffer with. */
-struct dirent64 {
-	uint64_t ino;
-	int64_t off;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
+/* Longest chain of parents that descends() follows. */
+enum { MAX_GENERATIONS = 1024 };
 
 void
 reaper_adopt(void)
@@ -40,7 +32,7 @@ reaper_next(int *wait_status)
 {
 	pid_t pid;
 
-	/* __WALL: children from before our exec may have any exit signal. */
+	/* __WALL: children made before our exec may have any exit signal. */
 	do
 		pid = waitpid(-1, wait_status,
 		    WNOHANG | WUNTRACED | WCONTINUED | __WALL);
@@ -83,15 +75,15 @@ reaper_find(struct descendants *d)
 	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0 || readlinkat(proc, "self", self, sizeof(self)) < 0)
 		die_with("cannot find descendants in", "/proc",
-		    "mount it, --grace and --wait look there");
-	/* Not 0 to 2: those may be closed, and are the child's to find so. */
+		    "mount it: --grace and --wait need it");
+	/* A closed descriptor from 0 to 2 must stay closed for the child. */
 	d->proc = fcntl(proc, F_DUPFD_CLOEXEC, 3);
 	if (d->proc < 0)
 		die("cannot keep", "/proc");
 	close(proc);
 }
 
-/* The kernel's own digits. */
+/* Parse a pid that the kernel wrote. */
 static pid_t
 pid_of(const char *digits)
 {
@@ -101,9 +93,9 @@ pid_of(const char *digits)
 	return pid;
 }
 
-/* The number that a /proc calls us by: it may be of another PID namespace. */
+/* Our pid in the PID namespace that this /proc shows, or -1. */
 static pid_t
-self_in(int proc)
+own_pid_in(int proc)
 {
 	char number[16] = "";
 
@@ -111,34 +103,27 @@ self_in(int proc)
 	    pid_of(number) : -1;
 }
 
-/* The parent that a /proc/PID/stat names; 0 where the process is gone. The name
- * before it may hold blanks and parentheses, proc(5). A zombie counts: its
- * first thread alone may have ended. */
+/* Parent of the process with that stat file; 0 if the process is gone. The name
+ * in parentheses may contain blanks and parentheses, proc_pid_stat(5). A zombie
+ * counts as well: perhaps only its first thread has ended. */
 static pid_t
-parent_in(int dir, const char *stat)
+parent_of(int dir, const char *stat)
 {
 	char text[512];
 	const char *p;
-	ssize_t n = -1;
-	int fd = openat(dir, stat, O_RDONLY | O_CLOEXEC);
 
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
+	file_read(dir, stat, text, sizeof(text));
 	p = strrchr(text, ')');
 	return p && strlen(p) > 4 ? pid_of(p + 4) : 0;
 }
 
+/* True if self is an ancestor of the process whose /proc/PID is dir. */
 static bool
 descends(int proc, int dir, pid_t self)
 {
-	pid_t parent = parent_in(dir, "stat");
+	pid_t parent = parent_of(dir, "stat");
 
-	for (int i = 0; i < GENERATIONS && parent > 0; i++) {
+	for (int i = 0; i < MAX_GENERATIONS && parent > 0; i++) {
 		char path[24];
 		struct strbuf stat = STRBUF(path);
 
@@ -146,46 +131,43 @@ descends(int proc, int dir, pid_t self)
 			return true;
 		strbuf_number(&stat, parent);
 		strbuf_add(&stat, "/stat");
-		parent = parent_in(proc, path);
+		parent = parent_of(proc, path);
 	}
 	return false;
 }
 
-/* By the directory, which cannot come to mean another process as a number can:
- * pidfd_send_signal(2), Linux 5.1. Filters of system calls say EPERM to new
- * ones. */
+/* Send a signal through the directory /proc/PID: unlike a pid it cannot come to
+ * mean another process. pidfd_send_signal(2), Linux 5.1; a seccomp filter may
+ * answer EPERM to calls that it does not know. */
 static void
-signal_process(int dir, const char *number, int sig, bool number_is_ours)
+signal_process(int dir, const char *pid, int sig, bool is_our_pid)
 {
 	if (syscall(SYS_pidfd_send_signal, dir, sig, NULL, 0) < 0 &&
-	    (errno == ENOSYS || errno == EPERM) && number_is_ours)
-		kill(pid_of(number), sig);
+	    (errno == ENOSYS || errno == EPERM) && is_our_pid)
+		kill(pid_of(pid), sig);
 }
 
 static void
-walk(int proc, int sig)
+signal_descendants(int proc, int sig)
 {
-	_Alignas(struct dirent64) char buffer[2048];
-	pid_t self = self_in(proc);
-	long n;
+	struct dir_list list = { .fd = proc };
+	const pid_t self = own_pid_in(proc);
+	const struct dirent *entry;
 
 	lseek(proc, 0, SEEK_SET);
-	while ((n = syscall(SYS_getdents64, proc, buffer, sizeof(buffer))) > 0)
-		for (long at = 0; at < n;) {
-			struct dirent64 *entry = (void *)(buffer + at);
-			int dir = -1;
+	while ((entry = dir_next(&list))) {
+		const char *pid = entry->d_name;
+		int dir = -1;
 
-			at += entry->length;
-			if (entry->name[0] >= '1' && entry->name[0] <= '9')
-				dir = openat(proc, entry->name, O_RDONLY |
-				    O_DIRECTORY | O_CLOEXEC);
-			if (dir < 0)
-				continue;
-			if (descends(proc, dir, self))
-				signal_process(dir, entry->name, sig,
-				    self == getpid());
-			close(dir);
-		}
+		if (*pid >= '1' && *pid <= '9')
+			dir = openat(proc, pid, O_RDONLY | O_DIRECTORY |
+			    O_CLOEXEC);
+		if (dir < 0)
+			continue;
+		if (descends(proc, dir, self))
+			signal_process(dir, pid, sig, self == getpid());
+		close(dir);
+	}
 }
 
 void
@@ -194,5 +176,5 @@ reaper_signal(const struct descendants *d, int sig)
 	if (d->namespace)
 		kill(-1, sig);
 	else if (d->proc >= 0)
-		walk(d->proc, sig);
+		signal_descendants(d->proc, sig);
 }

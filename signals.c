@@ -11,10 +11,11 @@
 #include "cli/log.h"
 #include "signals.h"
 
-/* As the kernel and shells count; libc's SIGRTMIN leaves out its own. */
+/* Realtime signals as the kernel and shells number them. SIGRTMIN of libc is
+ * higher, because libc keeps some for itself. */
 enum { RTMIN = 34, RTMAX = 64 };
 
-/* Aliases stand last: the first name of a number is the one that is printed. */
+/* Names and numbers. The first name of a number is printed; aliases follow. */
 static const struct { char name[7]; unsigned char sig; } names[] = {
 	{ "HUP", SIGHUP }, { "INT", SIGINT }, { "QUIT", SIGQUIT },
 	{ "ILL", SIGILL }, { "TRAP", SIGTRAP }, { "ABRT", SIGABRT },
@@ -32,16 +33,16 @@ static const struct { char name[7]; unsigned char sig; } names[] = {
 
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
-/* The raw call: libc's sigprocmask() drops the signals that it keeps for its
- * own threads (32 to 34 in musl), which we have to pass on. */
+/* Use the raw call: sigprocmask(3) of libc leaves out the signals of its own
+ * threads (32 to 34 in musl), which we must forward as well. */
 static void
 change_mask(int how, const uint64_t *set, uint64_t *old)
 {
 	syscall(SYS_rt_sigprocmask, how, set, old, sizeof(uint64_t));
 }
 
-/* Raw as well: libc's sigaction() refuses those signals, and is large. A struct
- * of zeros is SIG_DFL without flags, sigaction(2). */
+/* Use the raw call: sigaction(3) of libc refuses those signals. A struct of
+ * zeros means SIG_DFL without flags, sigaction(2). */
 static void
 set_default(int sig)
 {
@@ -95,7 +96,6 @@ signals_clock(void)
 {
 	struct kernel_time t;
 
-	/* The vdso would touch three more pages for two readings. */
 	syscall(CLOCK_GETTIME, CLOCK_MONOTONIC, &t);
 	return (int64_t)t.seconds * 1000 + t.nanoseconds / 1000000;
 }
@@ -110,18 +110,18 @@ signals_next(siginfo_t *info, int64_t until)
 	if (until > 0 && until < NEVER) {
 		int64_t left = until - signals_clock();
 
-		/* One more, as the clock drops what is under a millisecond. */
+		/* Wait a millisecond more: signals_clock() rounds down. */
 		if (left >= 0) {
 			wait.seconds = (left + 1) / 1000;
 			wait.nanoseconds = (left + 1) % 1000 * 1000000;
-			/* On 32 bits, where one more than 68 years is below
-			 * nothing: the caller may ask again then. */
+			/* A time_t of 32 bits holds 68 years. The caller asks
+			 * again after that. */
 			if (wait.seconds != (left + 1) / 1000)
 				wait.seconds = INT32_MAX;
 		}
 	}
-	/* Raw: libc's begins to wait anew for all of it when a thaw of our
-	 * group or a debugger interrupts it. */
+	/* Use the raw call: sigtimedwait(3) of libc waits the whole time again
+	 * after EINTR, which a thaw of our cgroup or a debugger causes. */
 	sig = syscall(SIGTIMEDWAIT, &all, info, until == NEVER ? NULL : &wait,
 	    sizeof(all));
 	return sig > 0 ? sig : 0;
@@ -130,7 +130,8 @@ signals_next(siginfo_t *info, int64_t until)
 bool
 signal_of_terminal(const siginfo_t *info)
 {
-	/* Not SIGALRM: alarm(2) survives exec and is ours alone. */
+	/* SIGALRM is not among them: an alarm(2) survives exec and is sent to
+	 * us alone. */
 	const uint64_t by_terminal = only(SIGINT) | only(SIGQUIT) |
 	    only(SIGTSTP) | only(SIGHUP) | only(SIGCONT) | only(SIGWINCH) |
 	    only(SIGTTIN) | only(SIGTTOU);
@@ -148,8 +149,9 @@ signal_asks_to_stop(int sig)
 bool
 signal_forward(pid_t target, int sig, const siginfo_t *info)
 {
-	/* Only what a process queued may be queued again, rt_sigqueueinfo(2).
-	 * Over the receiver's RLIMIT_SIGPENDING kill(2) still gets through. */
+	/* Only a signal from sigqueue(3) may be queued again,
+	 * rt_sigqueueinfo(2). Beyond the RLIMIT_SIGPENDING of the receiver
+	 * kill(2) still works. */
 	if (target > 0 && info && info->si_signo == sig &&
 	    info->si_code == SI_QUEUE &&
 	    syscall(SYS_rt_sigqueueinfo, target, sig, info) == 0)
@@ -181,7 +183,7 @@ signal_die(int sig)
 	change_mask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Decimal digits up to 64 and nothing else; -1 where it is something else. */
+/* Parse a decimal number up to 64; -1 for anything else. */
 static int
 small_number(const char *digits)
 {

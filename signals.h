@@ -1,6 +1,6 @@
 /* Signals as a queue: held from the first instant, read one by one, forwarded.
- * Init has no handlers, and its child one until the exec. Signals are numbered
- * 1 to 64 as the kernel has them; SIGRTMIN is 34, as shells and glibc count. */
+ * Init has no handlers, and its child has one only until the exec. Signals are
+ * numbered 1 to 64 as in the kernel; SIGRTMIN is 34, as in shells and glibc. */
 #ifndef PITH_SIGNALS_H
 #define PITH_SIGNALS_H
 
@@ -9,73 +9,71 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { SIGNAL_COUNT = 65 };          /* 1 to 64, and 0 for none */
+enum { SIGNAL_COUNT = 65 };     /* 1 to 64; 0 stands for no signal */
 
-/* A moment that never comes, in the unit of signals_clock(). */
+/* A moment of signals_clock() that never comes. */
 #define NEVER INT64_MAX
 
-/* What this process was started with and the child is to get. */
+/* State that the child gets as this process inherited it. */
 struct inherited {
-	uint64_t mask;          /* the kernel's set: bit n-1 is signal n */
+	uint64_t mask;          /* of the kernel: bit n-1 is signal n */
 };
 
-/* What to do with a signal that came; indexed by its number. */
+/* How to forward each signal, indexed by its number. */
 struct signal_rules {
-	unsigned char rewrite[SIGNAL_COUNT]; /* forward that one; 0 drops it */
-	int32_t delay[SIGNAL_COUNT];         /* milliseconds; 0 is at once */
+	unsigned char rewrite[SIGNAL_COUNT];    /* signal to send; 0: none */
+	int32_t delay[SIGNAL_COUNT];            /* milliseconds; 0: none */
 };
 
-/* Block all signals and let SIGCHLD be delivered, whatever was inherited:
- * where it is ignored, wait(2) loses every exit status. Cannot fail. */
+/* Block all signals, and set SIGCHLD to its default action: if it was inherited
+ * as ignored, wait(2) would lose every exit status. Cannot fail. */
 void signals_hold(struct inherited *inherited);
 
-/* In the child, last thing before exec: exactly the mask that was inherited. */
+/* Restore the inherited mask: the last step of a child before its exec. */
 void signals_restore(const struct inherited *inherited);
 
-/* Let every signal have its default action, for a child that is to inherit
- * nothing: an exec leaves those ignored that are. */
+/* Set all signals to their default action: ignored signals stay ignored across
+ * an exec. */
 void signals_default(void);
 
-/* In the child, before signals_restore(): from then until the exec, which
- * undoes it, have instead called where SIGTSTP would stop the process. One that
- * stops there would hold its parent up in vfork(2), and nobody could continue
- * it. Where SIGTSTP is inherited as ignored it stays so. */
+/* Call a function when SIGTSTP would stop this process, from signals_restore()
+ * until the exec. A child that stops there would block its parent in vfork(2),
+ * and no shell could continue it. An ignored SIGTSTP stays ignored. */
 void signals_defer_tstp(void (*instead)(int));
 
-/* Milliseconds of CLOCK_MONOTONIC, clock_gettime(2). */
+/* CLOCK_MONOTONIC in milliseconds, clock_gettime(2). */
 int64_t signals_clock(void);
 
-/* Wait for the next signal until a moment of signals_clock() (NEVER: for ever;
- * 0: only look). Returns its number, or 0 when the time is over;
- * sigwaitinfo(2). */
+/* Wait for the next signal until a moment of signals_clock(); NEVER: for ever,
+ * 0: do not wait. Returns its number, or 0 at that moment; sigwaitinfo(2). */
 int signals_next(siginfo_t *info, int64_t until);
 
-/* Whether the terminal sent it to its whole foreground group, the child
- * included (si_code SI_KERNEL, sigaction(2)). info may be NULL: it did not. */
+/* True if the terminal sent the signal to its whole foreground group: si_code
+ * SI_KERNEL, sigaction(2). info may be NULL: false. */
 bool signal_of_terminal(const siginfo_t *info);
 
-/* Whether it asks a program to stop: SIGTERM, SIGINT or SIGQUIT. */
+/* True for SIGTERM, SIGINT and SIGQUIT, which ask a program to stop. */
 bool signal_asks_to_stop(int sig);
 
-/* Send sig to a process, to a group (-pgid) or to all (-1), with the value of
- * info where that was sent by sigqueue(3) and goes to one process. False, with
- * errno, where nobody got it; the caller goes on all the same. */
+/* Send sig to a process, to a group (-pgid) or to all processes (-1). A value
+ * of sigqueue(3) in info goes with it to a single process. Returns false with
+ * errno if no process got the signal. */
 bool signal_forward(pid_t target, int sig, const siginfo_t *info);
 
-/* Stop this process by the default action of SIGTSTP, SIGTTIN or SIGTTOU, and
- * the rest of its group with whole_group; back when continued. True: a SIGCONT
- * did that, and is yet to be read. False: the kernel lets nobody be stopped
- * whom no shell could continue, and it is back at once. */
+/* Stop this process by SIGTSTP, SIGTTIN or SIGTTOU, with the whole process
+ * group if whole_group is true, and return when it is continued. Returns true
+ * if a SIGCONT did that, which is still pending. Returns false at once if no
+ * shell could continue the group, because the kernel does not stop it then. */
 bool signal_stop_self(int sig, bool whole_group);
 
 /* End this process by the default action of sig, without a core dump. Returns
- * where the kernel does not: process 1, or a signal of no such action. */
+ * if the action does not end it, or for process 1. */
 void signal_die(int sig);
 
-/* The number of "TERM", "sigterm", "RTMIN+3", "15"; 0 where it is none. */
+/* Number of "TERM", "sigterm", "RTMIN+3" or "15"; 0 for anything else. */
 int signal_number(const char *name);
 
-/* "SIGTERM", "SIGRTMIN+3"; written into name, which is returned. */
+/* Write "SIGTERM" or "SIGRTMIN+3" to name. Returns name. */
 enum { SIGNAL_NAME = 16 };
 const char *signal_name(int sig, char name[SIGNAL_NAME]);
 

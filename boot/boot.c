@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/system.h"
 #include "boot.h"
 #include "console.h"
 #include "early.h"
@@ -193,8 +194,7 @@ int
 boot_ask(const struct boot *b)
 {
 	const bool published = await_status();
-	char file[256] = "";
-	int fd;
+	char file[256];
 
 	if (b->status)
 		return status_show();
@@ -204,9 +204,8 @@ boot_ask(const struct boot *b)
 		    STATUS_FILE, "check that pith is the init of this machine");
 	/* Check the program file here too: init reports errors only on the
 	 * console. */
-	fd = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC);
-	if (read(fd, file, sizeof(file) - 1) > 0 && chdir("/") == 0 &&
-	    !status_answers_as_pith(file))
+	if (file_read_whole("/proc/1/cmdline", file, sizeof(file)) > 0 &&
+	    chdir("/") == 0 && !status_answers_as_pith(file))
 		return 125;
 	if (kill(1, SIGNAL_REEXEC) < 0)
 		die("cannot signal", "process 1");

@@ -1,8 +1,6 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
-#include <net/if.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,11 +8,11 @@
 #include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/system.h"
 #include "early.h"
 
 /* The path that Buildroot's scripts use. */
@@ -73,17 +71,13 @@ is_mountable(const char *at)
 static bool
 is_empty_directory(const char *at)
 {
-	_Alignas(uint64_t) char entries[256];
-	int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	long n = 0, here = 0;
+	struct dir_list list = { .fd = open(at, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC) };
+	const bool is_empty = list.fd >= 0 && !dir_next(&list);
 
-	if (fd < 0)
-		return false;
-	while ((n = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
-		here += n;
-	close(fd);
-	/* "." and ".." take 24 bytes each, getdents(2). */
-	return n == 0 && here <= 48;
+	if (list.fd >= 0)
+		close(list.fd);
+	return is_empty;
 }
 
 /* Mount one file system if its path is free. Errors are ignored: the kernel may
@@ -110,14 +104,7 @@ early_first_namespace(void)
 static bool
 read_first_word(const char *path, char *text, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
+	file_read_whole(path, text, size);
 	text[strcspn(text, " \t\r\n")] = '\0';
 	return *text;
 }
@@ -132,23 +119,6 @@ set_hostname(void)
 	    uname(&u) == 0 && strcmp(u.nodename, "(none)") == 0 &&
 	    sethostname(name, strlen(name)) < 0)
 		warn("cannot set", "the host's name");
-}
-
-/* Bring up lo. The kernel takes longer for this than for the rest of the start,
- * so skip it if lo is up. */
-static void
-bring_up_loopback(void)
-{
-	struct ifreq lo = { .ifr_name = "lo" };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	if (ioctl(fd, SIOCGIFFLAGS, &lo) == 0 && !(lo.ifr_flags & IFF_UP)) {
-		lo.ifr_flags |= IFF_UP;
-		ioctl(fd, SIOCSIFFLAGS, &lo);
-	}
-	close(fd);
 }
 
 void
@@ -233,6 +203,6 @@ early_complete(bool machine)
 		mount_if_free(&usual[i], true);
 	if (machine || !in_first_cgroup_namespace())
 		mount_if_free(&groups, false);    /* sysfs keeps it empty */
-	bring_up_loopback();
+	(void)!bring_up_loopback();     /* the kernel may lack a network */
 	load_seed();
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/system.h"
 #include "inittab.h"
 
 /* In the order of enum action. */
@@ -218,26 +219,16 @@ parse_inittab(struct inittab *t, const char *path, char *text, size_t size)
 static ssize_t
 read_inittab_text(const char *path, char *text, ssize_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t n = 0, used = 0;
-	int error;
+	/* The buffer is larger: there is room for the NUL. */
+	ssize_t n = file_read_whole(path, text, size + 1);
 
-	if (fd < 0)
-		return -1;
-	while (used < size && (n = read(fd, text + used, size - used)) > 0)
-		used += n;
-	error = errno;
-	close(fd);
-	errno = error;
-	if (n < 0)
-		return -1;
-	if (used == size) {
+	if (n == size) {
 		warnx("cannot read all of", path, "it exceeds 32 KiB",
 		    "shorten it");
-		while (used > 0 && text[used - 1] != '\n')
-			used--;
+		while (n > 0 && text[n - 1] != '\n')
+			n--;
 	}
-	return used;
+	return n;
 }
 
 bool

@@ -12,19 +12,11 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/system.h"
 #include "root.h"
 
 /* Recursion limit. Files in deeper directories are not removed. */
 enum { MAX_DEPTH = 64 };
-
-/* Record of getdents64(2). */
-struct dirent64 {
-	uint64_t ino;
-	int64_t off;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
 
 /* Mounts to move to the new root. */
 static const char moved[][6] = { "/dev", "/proc", "/sys", "/run" };
@@ -42,30 +34,25 @@ root_command(char **command)
 static void
 remove_below(int dir, dev_t device, int depth)
 {
-	_Alignas(struct dirent64) char buffer[512];
-	long n;
+	struct dir_list list = { .fd = dir };
+	const struct dirent *entry;
 
-	while ((n = syscall(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0)
-		for (long at = 0; at < n;) {
-			struct dirent64 *e = (void *)(buffer + at);
-			struct stat st;
-			int below;
+	while ((entry = dir_next(&list))) {
+		const char *name = entry->d_name;
+		struct stat st;
+		int below;
 
-			at += e->length;
-			if (strcmp(e->name, ".") == 0 ||
-			    strcmp(e->name, "..") == 0 ||
-			    unlinkat(dir, e->name, 0) == 0 ||
-			    depth == MAX_DEPTH)
-				continue;
-			below = openat(dir, e->name, O_RDONLY | O_DIRECTORY |
-			    O_NOFOLLOW | O_CLOEXEC);
-			if (below >= 0 && fstat(below, &st) == 0 &&
-			    st.st_dev == device)
-				remove_below(below, device, depth + 1);
-			else if (below >= 0)
-				close(below);
-			unlinkat(dir, e->name, AT_REMOVEDIR);
-		}
+		if (unlinkat(dir, name, 0) == 0 || depth == MAX_DEPTH)
+			continue;
+		below = openat(dir, name, O_RDONLY | O_DIRECTORY |
+		    O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0 && fstat(below, &st) == 0 &&
+		    st.st_dev == device)
+			remove_below(below, device, depth + 1);
+		else if (below >= 0)
+			close(below);
+		unlinkat(dir, name, AT_REMOVEDIR);
+	}
 	close(dir);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/system.h"
 #include "early.h"
 #include "shutdown.h"
 #include "watchdog.h"
@@ -42,16 +43,7 @@ shutdown_name(enum verb verb)
 static bool
 read_list(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n, used = 0;
-
-	if (fd < 0)
-		return false;
-	while ((n = read(fd, list + used, LIST_BYTES - 1 - used)) > 0)
-		used += n;
-	close(fd);
-	list[used] = '\0';
-	return true;
+	return file_read_whole(path, list, LIST_BYTES) >= 0;
 }
 
 /* Return the word at *at in list, NUL-terminated, with octal escapes such as

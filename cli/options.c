@@ -314,7 +314,8 @@ static const char license[] =
 "OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE\n"
 "SOFTWARE.\n";
 
-enum { ARGS_STEP = 4096, ARGS_MOST = 6 << 20 };
+/* Bytes of an --args-fd: the limit of execve(2) for all arguments. */
+enum { ARGS_MOST = 6 << 20 };
 
 /* Array of struct word: the values of all lists. */
 static struct memory words;
@@ -904,27 +905,6 @@ parse_words(struct options *o, const struct dialect *d, struct words *w)
 	return word;
 }
 
-/* Read fd to its end and add a NUL after the size bytes. The limit is that of
- * execve(2) for all arguments; without one, /dev/zero would exhaust memory. */
-static void
-read_args_file(int fd, struct memory *text, size_t *size)
-{
-	ssize_t n;
-
-	*size = 0;
-	do {
-		memory_reserve(text, *size + ARGS_STEP);
-		startup_wait_or_end(fd, "--args-fd");
-		n = read(fd, (char *)text->block + *size,
-		    text->size - 1 - *size);
-		*size += n > 0 ? n : 0;
-	} while ((n > 0 && *size <= ARGS_MOST) || (n < 0 && errno == EINTR));
-	if (n > 0)
-		errno = E2BIG;
-	if (n != 0)
-		die("cannot read", "--args-fd");
-}
-
 /* Parse the NUL-terminated options in the file of --args-fd. Values point into
  * the text, which stays mapped. False if value is no number. */
 static bool
@@ -942,7 +922,11 @@ read_args_fd(struct options *o, const char *value)
 		if (options_args(i)->fd == fd)
 			diex("cannot read", "--args-fd", "this descriptor "
 			    "was read before", "give it once");
-	read_args_file(fd, &text, &size);
+	size = startup_read(&text, 0, fd, ARGS_MOST, "--args-fd");
+	if (size > ARGS_MOST) {
+		errno = E2BIG;
+		die("cannot read", "--args-fd");
+	}
 	memory_reserve(&args_files, (args_file_count + 1) *
 	    sizeof(struct args_file));
 	((struct args_file *)args_files.block)[args_file_count++] =

@@ -98,3 +98,23 @@ startup_end_by_signal(bool on, const char *what)
 	syscall(SYS_rt_sigprocmask, on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL,
 	    sizeof(set));
 }
+
+size_t
+startup_read(struct memory *m, size_t used, int fd, size_t most,
+    const char *what)
+{
+	enum { STEP = 4096 };
+	ssize_t n = 1;
+
+	while (n != 0 && used <= most) {
+		memory_reserve(m, used + STEP);
+		startup_wait_or_end(fd, what);
+		n = read(fd, (char *)m->block + used, m->size - 1 - used);
+		if (n > 0)
+			used += n;
+		else if (n < 0 && errno != EINTR && errno != EAGAIN)
+			die("cannot read", what);
+	}
+	((char *)m->block)[used] = '\0';
+	return used;
+}

@@ -4,6 +4,9 @@
 #define PITH_STARTUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "memory.h"
 
 /* Wait until fd is readable or at its end, poll(2), or until a stop signal
  * arrives. Returns 0, or the number of the signal, which is consumed. */
@@ -22,5 +25,11 @@ void startup_wait_or_end(int fd, const char *what);
  * what, a report, and 128 and its number as exit code. Does nothing as process
  * 1 of a PID namespace, which these signals do not kill. */
 void startup_end_by_signal(bool on, const char *what);
+
+/* Read fd to its end into m, from byte used on, and add a NUL. The writer of a
+ * pipe or FIFO is waited for, see startup_wait_or_end(). Stops after more than
+ * most bytes. Returns the number of bytes in m; dies if a read fails. */
+size_t startup_read(struct memory *m, size_t used, int fd, size_t most,
+    const char *what);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../signals.h"
 #include "cgroup.h"
 #include "devices.h"
 #include "groups.h"
@@ -231,7 +232,7 @@ no_group(const struct sandbox *s, unsigned int which, int error)
 static bool
 may_make_group(int group)
 {
-	return syscall(SYS_faccessat, group, ".", W_OK) == 0;
+	return file_permits(group, ".", W_OK);
 }
 
 /* True if a v2 group has limits. A group created above it would escape them. */
@@ -416,7 +417,7 @@ make_groups(const struct sandbox *s)
 			h++;
 		if (h == hierarchies + hierarchy_count)
 			return;
-		remove_groups(groups_clock() + REMOVE_MS);
+		remove_groups(signals_clock() + REMOVE_MS);
 	}
 	errno = EEXIST;
 	die("cannot make the control group", name);
@@ -428,16 +429,16 @@ static void
 remove_stale_groups(const struct sandbox *s)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
-	const int64_t until = groups_clock() + STALE_MS;
+	const int64_t until = signals_clock() + STALE_MS;
 	bool found = false;
 
 	for (struct hierarchy *h = hierarchies;
 	     h < hierarchies + hierarchy_count; h++)
-		if (!found || groups_clock() <= until)
+		if (!found || signals_clock() <= until)
 			found |= groups_remove_stale(h->parent, until);
 	if (!found || !proc_read("self/cgroup", text, sizeof(text)))
 		return;
-	while (groups_clock() <= until &&
+	while (signals_clock() <= until &&
 	    hierarchies_next(&next, &names, &group)) {
 		const char *parent = s->cgroup_parent;
 		const int fd = hierarchies_open(names, parent ? parent : group,
@@ -849,14 +850,14 @@ cgroup_kill(void)
 void
 cgroup_end(void)
 {
-	const int64_t until = groups_clock() + REMOVE_MS;
+	const int64_t until = signals_clock() + REMOVE_MS;
 	bool gone = remove_groups(until), returned = true;
 
 	while (!gone && returned) {
 		kill_command();
 		returned = return_joined(until);
 		gone = remove_groups(until);
-		if (gone || groups_clock() >= until)
+		if (gone || signals_clock() >= until)
 			break;
 		groups_wait();
 	}

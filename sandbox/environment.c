@@ -12,7 +12,6 @@
 extern char **environ;
 
 enum {
-	FILES_STEP = 4096,
 	FILES_MOST = 16 << 20,          /* execve(2) allows only 6 MiB */
 	FIRST_SIZE = 128                /* entries of a new table */
 };
@@ -42,31 +41,21 @@ static size_t files_used;
 static void
 read_env_file(const char *path)
 {
-	size_t n = files_used;
-	ssize_t got;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	size_t n;
 
-	/* The file may be a pipe of a shell, <(...), or a FIFO that has no
-	 * writer yet: wait for it. */
-	while (fd >= 0 && n <= FILES_MOST) {
-		memory_reserve(&files, n + FILES_STEP);
-		startup_wait_or_end(fd, path);
-		got = read(fd, (char *)files.block + n, files.size - 2 - n);
-		if (got == 0)
-			break;
-		if (got > 0)
-			n += got;
-		else if (errno != EINTR && errno != EAGAIN)
-			die("cannot read", path);
-	}
-	if (fd >= 0 && n > FILES_MOST)
-		errno = EFBIG;
-	if (fd < 0 || n > FILES_MOST)
+	if (fd < 0)
 		die("cannot read", path);
+	/* The file may be a pipe of a shell, <(...), or a FIFO that has no
+	 * writer yet. */
+	n = startup_read(&files, files_used, fd, FILES_MOST, path);
+	if (n > FILES_MOST) {
+		errno = EFBIG;
+		die("cannot read", path);
+	}
 	close(fd);
 	if (memchr((char *)files.block + files_used, '\0', n - files_used))
 		diex("cannot read", path, "it is not a text file", NULL);
-	((char *)files.block)[n] = '\0';
 }
 
 /* Read a file and keep its variables, in place. As in docker, skip blanks

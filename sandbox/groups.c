@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,17 +7,16 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../signals.h"
 #include "groups.h"
 #include "proc.h"
 
 enum {
 	NAME_ATTEMPTS = 100,
-	KILL_BATCH = 16,                /* pidfds open at a time */
-	DIRENT_BYTES = 2048             /* buffer of getdents64(2) */
+	KILL_BATCH = 16                 /* pidfds open at a time */
 };
 
 static const char PREFIX[] = "pith-";
@@ -218,7 +216,7 @@ groups_move_joined(int group, int to, int64_t until)
 			    errno == ESRCH) && moved;
 		}
 		close(l.fd);
-	} while (found && moved && groups_clock() < until);
+	} while (found && moved && signals_clock() < until);
 	return moved && !found;
 }
 
@@ -230,15 +228,6 @@ groups_wait(void)
 	poll(NULL, 0, 1);
 }
 
-int64_t
-groups_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* A walk through all groups below a top group. It needs one descriptor at any
  * depth: ".." leads back, as groups cannot be moved to another parent. */
 struct walk {
@@ -248,14 +237,14 @@ struct walk {
 	bool removes;                   /* remove empty groups */
 	bool kills;                     /* kill processes in the others */
 	bool has_ascended;              /* at least once */
-	int64_t begun, until;           /* of groups_clock() */
+	int64_t begun, until;           /* of signals_clock() */
 };
 
 static struct walk
 walk_from(int group, int64_t until)
 {
 	return (struct walk){ .dir = openat(group, ".", O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC), .begun = groups_clock(), .until = until };
+	    O_CLOEXEC), .begun = signals_clock(), .until = until };
 }
 
 /* Kill all processes in a child group. v1: a frozen process does not die before
@@ -281,35 +270,31 @@ kill_child_group(int dir, const char *which)
 static bool
 next_child_group(struct walk *w, char name[NAME_MAX + 1])
 {
-	_Alignas(struct dirent) char entries[DIRENT_BYTES];
+	struct dir_list list = { .fd = w->dir };
 	struct strbuf l = strbuf_over(name, NAME_MAX + 1);
 	bool after = w->after == 0;
-	long n;
+	const struct dirent *d;
 
 	if (lseek(w->dir, 0, SEEK_SET) < 0)
 		return false;
-	while ((n = syscall(SYS_getdents64, w->dir, entries, DIRENT_BYTES)) > 0)
-		for (long at = 0; at < n;) {
-			const struct dirent *d = (void *)(entries + at);
-			const bool past = after;
+	while ((d = dir_next(&list))) {
+		const bool past = after;
 
-			at += d->d_reclen;
-			if (d->d_type != DT_DIR || d->d_name[0] == '.' ||
-			    (w->depth == 0 && strcmp(d->d_name, GROUP_JOINED)
-			    == 0))
-				continue;
-			after = after || d->d_ino == w->after;
-			/* Fails with EBUSY if the group is not empty. */
-			if (after && w->removes && unlinkat(w->dir, d->d_name,
-			    AT_REMOVEDIR) == 0)
-				continue;
-			if (past) {
-				strbuf_add(&l, d->d_name);
-				return true;
-			}
-			if (after && w->kills)
-				kill_child_group(w->dir, d->d_name);
+		if (d->d_type != DT_DIR || d->d_name[0] == '.' ||
+		    (w->depth == 0 && strcmp(d->d_name, GROUP_JOINED) == 0))
+			continue;
+		after = after || d->d_ino == w->after;
+		/* Fails with EBUSY if the group is not empty. */
+		if (after && w->removes &&
+		    unlinkat(w->dir, d->d_name, AT_REMOVEDIR) == 0)
+			continue;
+		if (past) {
+			strbuf_add(&l, d->d_name);
+			return true;
 		}
+		if (after && w->kills)
+			kill_child_group(w->dir, d->d_name);
+	}
 	return false;
 }
 
@@ -319,7 +304,7 @@ next_child_group(struct walk *w, char name[NAME_MAX + 1])
 static bool
 walk_timed_out(struct walk *w)
 {
-	const int64_t now = groups_clock();
+	const int64_t now = signals_clock();
 
 	if (!w->has_ascended && w->until < now + now - w->begun)
 		w->until = now + now - w->begun;
@@ -367,7 +352,7 @@ is_populated(int group, int64_t until)
 		close(w.dir);
 		return strncmp(text, "populated 0", 11) != 0;
 	}
-	while (!found && groups_clock() < until && walk_next(&w))
+	while (!found && signals_clock() < until && walk_next(&w))
 		found = file_read(w.dir, "cgroup.procs", text, sizeof(text)) &&
 		    *text;
 	close(w.dir);
@@ -440,7 +425,7 @@ remove_stale_sandbox(int parent, const char *which, int group, int64_t until)
 		if (!groups_kill(inner) &&
 		    !groups_move_joined(group, parent, until))
 			break;
-		if (groups_clock() >= until)
+		if (signals_clock() >= until)
 			break;
 		groups_wait();
 	}
@@ -504,30 +489,26 @@ disable_controllers(int group)
 bool
 groups_remove_stale(int dir, int64_t until)
 {
-	_Alignas(struct dirent) char entries[DIRENT_BYTES];
+	struct dir_list list = { .fd = dir };
 	char name[NAME_MAX + 1];
 	/* Depth 1: "joined" is an ordinary name here and must not be skipped.
 	 */
 	struct walk w = { .dir = dir, .depth = 1 };
 	bool found = false, outs = false;
-	long n;
+	const struct dirent *d;
 
-	while ((n = syscall(SYS_getdents64, dir, entries, sizeof(entries))) > 0)
-		for (long at = 0; at < n;) {
-			const struct dirent *d = (void *)(entries + at);
-			bool out;
+	while ((d = dir_next(&list))) {
+		bool out;
 
-			/* A launcher's own group cannot be removed while the
-			 * launcher is in it. */
-			if (!is_pith_name(d->d_name, &out))
-				;
-			else if (out)
-				outs |= unlinkat(dir, d->d_name,
-				    AT_REMOVEDIR) == 0;
-			else if (!found || groups_clock() <= until)
-				found |= remove_if_stale(dir, d->d_name, until);
-			at += d->d_reclen;
-		}
+		if (!is_pith_name(d->d_name, &out))
+			continue;
+		/* A launcher's own group cannot be removed while the launcher
+		 * is in it. */
+		if (out)
+			outs |= unlinkat(dir, d->d_name, AT_REMOVEDIR) == 0;
+		else if (!found || signals_clock() <= until)
+			found |= remove_if_stale(dir, d->d_name, until);
+	}
 	if (outs && !next_child_group(&w, name))
 		disable_controllers(dir);
 	return found || outs;

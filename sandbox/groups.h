@@ -34,9 +34,7 @@ bool groups_kill_list(int list);
 /* Freeze all processes of a group, or thaw them. Errors are ignored. */
 void groups_freeze(int group, bool frozen);
 
-/* CLOCK_MONOTONIC in milliseconds. The functions below stop when this clock
- * reaches their argument until. */
-int64_t groups_clock(void);
+/* The functions below stop at until, a moment of signals_clock(). */
 
 /* Move joined processes, and all that they have started, to another group.
  * False if the time was over, or if the kernel refused to move one. */

@@ -561,7 +561,7 @@ run_newidmap(pid_t pid, int which)
 		*text++ = '\0';
 	}
 	argv[n] = NULL;
-	child = vfork();
+	child = _Fork();
 	if (child == 0) {
 		/* Suppress its messages: we report the error ourselves. */
 		syscall(SYS_dup3, open("/dev/null", O_WRONLY | O_CLOEXEC),

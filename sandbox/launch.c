@@ -259,8 +259,8 @@ sandbox_detach(const struct sandbox *s)
 		return;
 	if (pipe2(start_pipe, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
-	/* Like fork(2), but without libc's work for threads. */
-	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	/* fork(3) of libc adds work for threads. */
+	pid = _Fork();
 	if (pid < 0)
 		die("cannot make", "a process");
 	if (pid > 0) {
@@ -821,25 +821,37 @@ sandbox_drop_child_fds(const struct sandbox *s)
 
 /* ---- messages and state ------------------------------------------------- */
 
+/* Pid of a pidfd, proc_pid_fdinfo(5); 0 if it cannot be read. proc_fd() is
+ * closed by now. */
+static pid_t
+pid_of_pidfd(int pidfd)
+{
+	static const char KEY[] = "Pid:\t";
+	char path[PROC_PATH + 16], text[512];
+	struct strbuf l = STRBUF(path);
+	uint64_t pid = 0;
+
+	strbuf_add(&l, "/proc/self/fdinfo/");
+	strbuf_number(&l, pidfd);
+	file_read(AT_FDCWD, path, text, sizeof(text));
+	for (const char *line = text; *line; line = strchrnul(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, KEY, strlen(KEY)) == 0) {
+			line += strlen(KEY);
+			text_number(&line, INT_MAX, &pid);
+		}
+	}
+	return pid;
+}
+
 pid_t
 sandbox_message_pid(const struct message *n)
 {
-	char path[PROC_PATH + 16], text[512];
-	struct strbuf l = STRBUF(path);
-	const char *digits;
-	uint64_t pid = 0;
+	pid_t pid;
 
 	if (n->fd < 0)
 		return n->common > 0 ? n->common : n->pid;
-	/* proc_fd() is closed by now. The message carries a pidfd, and
-	 * proc_pid_fdinfo(5) shows its pid. */
-	strbuf_add(&l, "/proc/self/fdinfo/");
-	strbuf_number(&l, n->fd);
-	if (file_read(AT_FDCWD, path, text, sizeof(text)) &&
-	    (digits = strstr(text, "\nPid:\t"))) {
-		digits += 6;
-		text_number(&digits, INT_MAX, &pid);
-	}
+	pid = pid_of_pidfd(n->fd);
 	close(n->fd);
 	return pid;
 }

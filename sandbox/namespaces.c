@@ -192,18 +192,12 @@ namespaces_fork(int flags, int *group)
 	return pid;
 }
 
-/* Raise lo. The kernel then sets its addresses 127.0.0.1 and ::1. */
+/* The kernel gives lo its addresses 127.0.0.1 and ::1 when it is up. */
 static void
-raise_lo(void)
+set_up_loopback(void)
 {
-	struct ifreq r = { .ifr_name = "lo" };
-	int fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &r) == 0;
-
-	r.ifr_flags |= IFF_UP;
-	if (!up || ioctl(fd, SIOCSIFFLAGS, &r) < 0)
+	if (!bring_up_loopback())
 		degrade("cannot raise the interface", "lo");
-	close(fd);
 }
 
 /* Prefixes of kernel parameters that each namespace has for itself, and the
@@ -252,7 +246,7 @@ namespaces_set(const struct sandbox *s, int flags)
 	if (flags & CLONE_NEWTIME)
 		make_time_namespace(s);
 	if (flags & CLONE_NEWNET)
-		raise_lo();
+		set_up_loopback();
 	/* Let any user bind ports below 1024, as docker does: no other service
 	 * uses this network namespace. If this fails, bind(2) of the command
 	 * will fail with EACCES. */

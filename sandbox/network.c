@@ -399,8 +399,8 @@ protect_host(const char *name)
 {
 	const size_t count = sizeof(protections) / sizeof(protections[0]);
 	/* The kernel may be built or booted without IPv6. */
-	const bool ipv6 = faccessat(proc_fd(), "sys/net/ipv6/conf", F_OK,
-	    0) == 0;
+	const bool ipv6 = file_permits(proc_fd(), "sys/net/ipv6/conf",
+	    F_OK);
 
 	for (size_t i = 0; i < count; i++) {
 		char text[96];

@@ -39,39 +39,6 @@ proc_fd(void)
 	return proc;
 }
 
-static ssize_t
-transfer_file(int dir, const char *path, int flags, char *in, const char *out,
-    size_t n)
-{
-	int fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t done;
-	int error;
-
-	if (fd < 0)
-		return -1;
-	done = out ? write(fd, out, n) : read(fd, in, n);
-	error = errno;
-	close(fd);
-	errno = error;
-	return done;
-}
-
-bool
-file_write(int dir, const char *path, const char *text)
-{
-	return transfer_file(dir, path, O_WRONLY, NULL, text,
-	    strlen(text)) >= 0;
-}
-
-bool
-file_read(int dir, const char *path, char *text, size_t size)
-{
-	ssize_t n = transfer_file(dir, path, O_RDONLY, text, NULL, size - 1);
-
-	text[n < 0 ? 0 : n] = '\0';
-	return n >= 0;
-}
-
 bool
 proc_write(const char *path, const char *text)
 {

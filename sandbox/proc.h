@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "../cli/system.h"
+
 /* Open /proc and check with fstatfs(2) that it is a proc file system. Dies if
  * it is not. Call before a change of root. */
 void proc_open(void);
@@ -16,16 +18,6 @@ void proc_use(int dir);
 
 /* Descriptor of /proc, or -1. It belongs to this file. */
 int proc_fd(void);
-
-/* Write text to a file below the directory dir, in one write(2), as the files
- * of the kernel require. A final link is not followed. Returns false with
- * errno. */
-bool file_write(int dir, const char *path, const char *text);
-
-/* Read up to size - 1 bytes of a file below the directory dir in one read(2),
- * and add a NUL. A final link is not followed. Returns false with errno; text
- * is empty then. */
-bool file_read(int dir, const char *path, char *text, size_t size);
 
 /* Call file_write() and file_read() below /proc. */
 bool proc_write(const char *path, const char *text);

@@ -15,11 +15,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../architecture.h"
 #include "../cli/log.h"
+#include "../signals.h"
 #include "cgroup.h"
 #include "namespaces.h"
 #include "ports.h"
@@ -100,15 +99,6 @@ static int udp_clients_touched; /* entries from this index on are untouched */
 static int epoll, init_gone, launcher_gone;
 static int64_t accept_paused_until;     /* milliseconds; 0: not paused */
 static int64_t drain_deadline;          /* milliseconds; 0: init runs */
-
-static int64_t
-publish_clock(void)
-{
-	struct kernel_time t;
-
-	syscall(CLOCK_GETTIME, CLOCK_MONOTONIC, &t);
-	return (int64_t)t.seconds * 1000 + t.nanoseconds / 1000000;
-}
 
 static bool
 watch_fd(int fd, int how, uint32_t events, enum topic topic, uint32_t which)
@@ -410,7 +400,7 @@ static void
 reset_slow_connects(void)
 {
 	static int64_t next;
-	const int64_t ms = publish_clock();
+	const int64_t ms = signals_clock();
 
 	if (ms < next)
 		return;
@@ -444,7 +434,7 @@ pause_accept(void)
 	int count;
 	const struct port *ports = ports_published(&count);
 
-	accept_paused_until = publish_clock() + ACCEPT_PAUSE_MS;
+	accept_paused_until = signals_clock() + ACCEPT_PAUSE_MS;
 	for (int i = 0; i < count; i++)
 		if (!ports[i].datagrams)
 			watch_fd(ports[i].fd, EPOLL_CTL_MOD, 0, PORT, i);
@@ -478,7 +468,7 @@ accept_connections(const struct port *p)
 		*c = (struct connection){ .port = p,
 			.used = true,
 			.connecting = true,
-			.connect_started = publish_clock(),
+			.connect_started = signals_clock(),
 			.outer = { .fd = fd, .pipe = { -1, -1 } },
 			.inner = { .fd = -1, .pipe = { -1, -1 } } };
 		connection_count++;
@@ -526,7 +516,7 @@ append_udp_client(struct udp_client *u)
 static void
 mark_used(struct udp_client *u)
 {
-	u->last_used = publish_clock() / 1000 + 1;
+	u->last_used = signals_clock() / 1000 + 1;
 	unlink_udp_client(u);
 	append_udp_client(u);
 }
@@ -690,7 +680,7 @@ static void
 close_idle_udp_clients(void)
 {
 	static int64_t next;
-	const int64_t seconds = publish_clock() / 1000;
+	const int64_t seconds = signals_clock() / 1000;
 
 	if (seconds < next)
 		return;
@@ -710,7 +700,7 @@ start_draining(void)
 	int count;
 	const struct port *ports = ports_published(&count);
 
-	drain_deadline = publish_clock() + DRAIN_MS;
+	drain_deadline = signals_clock() + DRAIN_MS;
 	close(init_gone);
 	for (int i = 0; i < count; i++)
 		if (!ports[i].datagrams)
@@ -776,14 +766,14 @@ relay_ports(void)
 			if (events[i].data.u64 >> 32 == PORT)
 				handle_event(&events[i]);
 		if (accept_paused_until &&
-		    publish_clock() >= accept_paused_until)
+		    signals_clock() >= accept_paused_until)
 			resume_accept();
 		if (connecting_count > 0)
 			reset_slow_connects();
 		if (oldest_udp_client)
 			close_idle_udp_clients();
 		if (drain_deadline && (connection_count == 0 ||
-		    publish_clock() >= drain_deadline))
+		    signals_clock() >= drain_deadline))
 			_exit(0);
 	}
 }
@@ -803,7 +793,7 @@ alloc_tables(void)
 	udp_clients = (struct udp_client *)(connections + MAX_CONNECTIONS);
 	buckets = (struct bucket *)(udp_clients + MAX_UDP_CLIENTS);
 	if (getrandom(&hash_seed, sizeof(hash_seed), GRND_NONBLOCK) < 0)
-		hash_seed = publish_clock();
+		hash_seed = signals_clock();
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
 	max_connections =
 	    files.rlim_cur / FDS_PER_CONNECTION > MAX_CONNECTIONS ?

@@ -101,7 +101,7 @@ open_lower(const char *path)
 	if (!l->image && !S_ISDIR(st.st_mode))
 		diex("cannot use as a root", path, "it is neither a "
 		    "directory nor a squashfs or erofs image", NULL);
-	if (!l->image && faccessat(l->fd, ".", X_OK, 0) < 0)
+	if (!l->image && !file_permits(l->fd, ".", X_OK))
 		die("cannot use as a root", path);
 	if (stat("/", &top) < 0)
 		die("cannot stat", "/");
@@ -638,22 +638,14 @@ open_overlay_work(void)
 static bool
 remove_entries(int dir)
 {
-	_Alignas(8) char buffer[1024];
-	long n;
+	struct dir_list list = { .fd = dir };
+	const struct dirent *entry;
 
-	while ((n = syscall(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0)
-		for (long at = 0; at < n;) {
-			/* d_reclen is at offset 16 and d_name at 19,
-			 * getdents64(2). */
-			unsigned short length;
-
-			memcpy(&length, buffer + at + 16, sizeof(length));
-			if (unlinkat(dir, buffer + at + 19, 0) < 0)
-				unlinkat(dir, buffer + at + 19, AT_REMOVEDIR);
-			at += length;
-		}
+	while ((entry = dir_next(&list)))
+		if (unlinkat(dir, entry->d_name, 0) < 0)
+			unlinkat(dir, entry->d_name, AT_REMOVEDIR);
 	close(dir);
-	return n == 0;
+	return list.size == 0;
 }
 
 /* Remove the work directory, unless another directory has its name by now. */

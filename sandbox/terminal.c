@@ -527,9 +527,9 @@ terminal_relay(const struct terminal *t, int master, pid_t init)
 	    .raw.c_lflag = ~(tcflag_t)0 };
 	pid_t pid = -1;
 
-	/* clone(2) as fork(2): libc's fork(3) adds work for threads. */
+	/* fork(3) of libc adds work for threads. */
 	if ((files[1] | files[2] | files[3]) >= 0)
-		pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+		pid = _Fork();
 	if (pid == 0)
 		relay_terminal(&r, files);
 	for (int i = 1; i < RELAY_FDS_END - MASTER_FD; i++)

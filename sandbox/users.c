@@ -8,6 +8,7 @@
 
 #include "../cli/log.h"
 #include "../cli/memory.h"
+#include "../cli/startup.h"
 #include "users.h"
 
 /* Fields of a line: GID and HOME in passwd(5), MEMBERS in group(5). */
@@ -16,7 +17,7 @@ enum { NAME, ID = 2, GID, MEMBERS = 3, HOME = 5, FIELDS = 7 };
 struct field { const char *at; size_t size; };
 
 /* Bytes of one read, and of a file at most; the rest is ignored. */
-enum { FILE_STEP = 16 * 1024, FILE_MOST = 16 << 20 };
+enum { FILE_MOST = 16 << 20 };      /* bytes of a file */
 
 static const char PASSWD[] = "/etc/passwd", GROUP[] = "/etc/group";
 static struct memory passwd_text, group_text;
@@ -112,24 +113,19 @@ read_account_file(const char *path)
 {
 	struct memory *file = path == PASSWD ? &passwd_text : &group_text;
 	int fd = open_account_file(path);
-	ssize_t got = 0;
 	size_t n = 0;
 	char *text;
 
-	do {
-		n += got;
-		memory_reserve(file, n + FILE_STEP);
-		text = file->block;
-		got = fd < 0 ? 0 : read(fd, text + n, file->size - 1 - n);
-	} while (got > 0 && n + got <= FILE_MOST);
-	if (got < 0)
-		die("cannot read", path);
-	if (fd >= 0)
+	memory_reserve(file, 1);
+	if (fd >= 0) {
+		n = startup_read(file, 0, fd, FILE_MOST, path);
 		close(fd);
-	/* Drop the incomplete last line of a truncated file: it may end within
-	 * a number. */
-	if (got > 0)
-		while (n > 0 && text[n - 1] != '\n')
+	}
+	text = file->block;
+	/* Truncate a file that is too long after its last complete line: the
+	 * next one may end within a number. */
+	if (n > FILE_MOST)
+		for (n = FILE_MOST; n > 0 && text[n - 1] != '\n';)
 			n--;
 	text[n] = '\0';
 	return text;

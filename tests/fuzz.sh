@@ -10,7 +10,8 @@ compile() {
 	    -fsanitize=fuzzer,$sanitizers -fno-sanitize-recover=all "$@"
 }
 
-# Build the target $1 from the other arguments with $sanitizers; set $fuzzer.
+BASE='cli/log.c cli/system.c cli/memory.c cli/startup.c signals.c'
+# Build the target $1 from the other arguments and $BASE with $sanitizers; set $fuzzer.
 built() {
 	have clang || return 1
 	fuzzer=$B/fuzz_$1
@@ -22,7 +23,7 @@ built() {
 		skip "clang has no runtime for $sanitizers here (make deps-all)"
 		return 1
 	}
-	(cd "$TOP" && compile $WRAP -o "$fuzzer" "$target" "$@") || {
+	(cd "$TOP" && compile $WRAP -o "$fuzzer" "$target" $BASE "$@") || {
 		fail "cannot build $fuzzer"
 		return 1
 	}
@@ -50,41 +51,39 @@ fuzz() {
 # The last build stays in build/, to repeat a finding.
 for sanitizers in memory address,undefined; do
 	it "parses hostile options or refuses them in one line ($sanitizers)" &&
-	    built options cli/options.c cli/dropin.c cli/log.c cli/startup.c cli/memory.c \
-	    signals.c &&
+	    built options cli/options.c cli/dropin.c &&
 	    fuzz options
 
 	it "explains in one line why a hostile file is not executed ($sanitizers)" &&
-	    built exec exec.c exec_error.c cli/log.c signals.c &&
+	    built exec exec.c exec_error.c &&
 	    fuzz exec
 
 	it "looks up a user in hostile files or refuses in one line ($sanitizers)" &&
-	    built users sandbox/users.c cli/log.c cli/memory.c -Wl,--wrap=syscall &&
+	    built users sandbox/users.c -Wl,--wrap=syscall &&
 	    fuzz users
 
 	it "parses hostile volumes or refuses them in one line ($sanitizers)" &&
-	    built volumes cli/memory.c sandbox/mounts.c sandbox/channel.c sandbox/proc.c \
-	        cli/log.c &&
+	    built volumes sandbox/mounts.c sandbox/channel.c sandbox/proc.c &&
 	    fuzz volumes
 
 	it "parses hostile id maps or refuses them in one line ($sanitizers)" &&
-	    built maps sandbox/proc.c cli/log.c &&
+	    built maps sandbox/proc.c &&
 	    fuzz maps
 
 	it "parses hostile limits or refuses them in one line ($sanitizers)" &&
-	    built limits sandbox/proc.c cli/log.c &&
+	    built limits sandbox/proc.c &&
 	    fuzz limits
 
 	it "parses hostile networks, ports and names or refuses them in one line ($sanitizers)" &&
-	    built network cli/memory.c sandbox/hosts.c sandbox/proc.c cli/log.c -Wl,--wrap=socket &&
+	    built network sandbox/hosts.c sandbox/proc.c -Wl,--wrap=socket &&
 	    fuzz network
 
 	it "parses hostile variables or refuses them in one line ($sanitizers)" &&
-	    built variables cli/log.c cli/startup.c cli/memory.c signals.c &&
+	    built variables &&
 	    fuzz variables
 
 	it "parses a hostile inittab and skips invalid lines ($sanitizers)" &&
-	    built inittab cli/log.c &&
+	    built inittab &&
 	    fuzz inittab
 done
 

@@ -24,7 +24,7 @@ call(const struct sandbox *words)
 	for (int i = 0; i < GROUP_LIMITS; i++)
 		if (s.limits[i] && !is_unlimited(&s, i))
 			for (int v2 = 0; v2 < 2; v2++)
-				CLAIM(value_of(&s, i, v2) >= 0);
+				CLAIM(limit_number(&s, i, v2) >= 0);
 	for (int i = 0; i < s.word_count; i++)
 		CLAIM(controller_of_word(&s.words[i]) >= 0);
 }

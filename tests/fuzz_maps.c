@@ -9,7 +9,7 @@ call(const struct sandbox *s)
 	memset(maps, 0, sizeof(maps));
 	one_id = false;
 	proc_open();
-	map_words(s);
+	map_option_ids(s);
 	for (int which = USERS; which <= GROUPS; which++)
 		for (int i = 0; i < maps[which].count; i++) {
 			const struct extent *e = &maps[which].extents[i];

@@ -395,8 +395,8 @@ START_TEST(descendants_cannot_be_found_without_proc)
 		return;
 	}
 	says(find_without_proc, NULL, 125, "pith: cannot find descendants "
-	    "in '/proc': No such file or directory; mount it, --grace and "
-	    "--wait look there");
+	    "in '/proc': No such file or directory; mount it: --grace and "
+	    "--wait need it");
 }
 END_TEST
 
