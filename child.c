@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "cli/log.h"
+#include "cli/values.h"
 #include "exec_error.h"
 
 extern char **environ;

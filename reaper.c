@@ -12,6 +12,7 @@
 
 #include "cli/log.h"
 #include "cli/system.h"
+#include "cli/values.h"
 #include "reaper.h"
 
 /* PROC_PID_INIT_INO of linux/proc_ns.h: the same on every kernel. */

@@ -11,6 +11,7 @@
 
 #include "../cli/log.h"
 #include "../cli/system.h"
+#include "../cli/values.h"
 #include "boot.h"
 #include "console.h"
 #include "early.h"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "status.h"
 
 /* Longest line. Lines must not be truncated, as status_read() compares them.

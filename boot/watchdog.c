@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "boot.h"
 #include "watchdog.h"
 

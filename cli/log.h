@@ -36,18 +36,6 @@ void strbuf_json(struct strbuf *l, const char *text);
  * control character (C1 included) or not UTF-8 (RFC 3629). */
 size_t text_printable(const char *text);
 
-/* Parse a decimal number from 0 to most at *text and move *text past it. False
- * if there is no such number; *text is unchanged then. */
-bool text_number(const char **text, uint64_t most, uint64_t *number);
-
-/* Parse an IP address such as 10.0.0.1 or fd00::1, as inet_pton(3) does. Return
- * the address's size in bytes, 4 or 16; 0 if text is no address. */
-size_t text_address(const char *text, unsigned char bytes[16]);
-
-/* Parse a size such as "65536", "64k", "512m" or "1gb". Returns bytes; -1 if
- * text is no size, or 0. */
-int64_t text_size(const char *text);
-
 /* Set the program name that begins each line ("pith") and the exit code of
  * die() and diex() (125). The name must stay valid. */
 void log_set_name(const char *name, int failure_code);

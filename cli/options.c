@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "options.h"
 #include "startup.h"
+#include "values.h"
 
 extern char **environ;
 
@@ -329,78 +330,92 @@ static char *variable;
 
 static const char SEE_HELP[] = "see --help";
 
-/* Valid forms of a value, as error messages list them. */
-static const char valid_forms[VALUE_TYPES][48] = {
-	[OPTIONAL_SIZE] = "a size such as 512m",
-	[TTY] = "no",
-	[DOCTOR] = "json",
-	[OPTIONAL_LIST] = "names such as A,B",
-	[STRING] = "a file name",
-	[PLAIN] = "a name",
-	[NUMBER] = "the number of an open file",
-	[TIME] = "a time such as 1.5, 500ms, 90s, 2m or 1h",
-	[TIME_LIMIT] = "a time such as 1.5, 500ms, 90s, 2m or 1h",
-	[SIGNAL] = "a signal such as TERM, SIGUSR1, RTMIN+3 or 15",
-	[EXIT] = "exit codes FROM[:TO] such as 143:0 or SIGTERM:0",
-	[REWRITE] = "signals FROM:TO such as TERM:QUIT, FROM:0 drops",
-	[DELAY] = "a signal and a time, such as TERM:5s",
-	[SIZE] = "a size such as 65536, 64k, 512m or 1g",
-	[MASK] = "an octal number such as 022",
-	[PTYS] = "a number from 1 to 1048576",
-	[LIST] = "a value, see pith(8)",
-	[HOST] = "host",
-	[CHOICE_USERNS] = "auto, host, subid or keep-id",
-	[CHOICE_PROC] = "masked, minimal, full or none",
-	[CHOICE_SYS] = "ro or none",
-	[CHOICE_OOM] = "process or group",
-	[CHOICE_CGROUPS] = "auto, v1, v2 or off",
-	[CHOICE_ON_EXIT] = "reboot, poweroff, halt, respawn or shell",
-	[LIMIT] = "a number or a size, see pith(8)",
-	[ARGS] = "the number of an open file",
+/* Words of the types that are a choice. Their index and 1 is the value. */
+static const struct choices choices[] = {
+	[HOST - FIRST_CHOICE] = { { "host" } },
+	[CHOICE_USERNS - FIRST_CHOICE] =
+	    { { "auto", "host", "subid", "keep-id" } },
+	[CHOICE_PROC - FIRST_CHOICE] =
+	    { { "masked", "minimal", "full", "none" } },
+	[CHOICE_SYS - FIRST_CHOICE] = { { "ro", "none" } },
+	[CHOICE_OOM - FIRST_CHOICE] = { { "process", "group" } },
+	[CHOICE_CGROUPS - FIRST_CHOICE] = { { "auto", "v1", "v2", "off" } },
+	[CHOICE_ON_EXIT - FIRST_CHOICE] =
+	    { { "reboot", "poweroff", "halt", "respawn", "shell" } },
 };
 
+/* Return the valid form of a value, for error messages. */
+static const char *
+valid_form(enum value_type type)
+{
+	switch (type) {
+	case OPTIONAL_SIZE:
+		return "a size such as 512m";
+	case TTY:
+		return "no";
+	case DOCTOR:
+		return "json";
+	case OPTIONAL_LIST:
+		return "names such as A,B";
+	case STRING:
+		return "a file name";
+	case PLAIN:
+		return "a name";
+	case NUMBER:
+	case ARGS:
+		return "the number of an open file";
+	case TIME:
+	case TIME_LIMIT:
+		return "a time such as 1.5, 500ms, 90s, 2m or 1h";
+	case SIGNAL:
+		return "a signal such as TERM, SIGUSR1, RTMIN+3 or 15";
+	case EXIT:
+		return "exit codes FROM[:TO] such as 143:0 or SIGTERM:0";
+	case REWRITE:
+		return "signals FROM:TO such as TERM:QUIT, FROM:0 drops";
+	case DELAY:
+		return "a signal and a time, such as TERM:5s";
+	case SIZE:
+		return "a size such as 65536, 64k, 512m or 1g";
+	case MASK:
+		return "an octal number such as 022";
+	case PTYS:
+		return "a number from 1 to 1048576";
+	case LIST:
+		return "a value, see pith(8)";
+	case LIMIT:
+		return "a number or a size, see pith(8)";
+	default:
+		return "";
+	}
+}
+
+/* Return the index of a word among those of a choice; -1 if it is not there. */
+static int
+parse_choice(enum value_type type, const char *word)
+{
+	return value_choice(&choices[type - FIRST_CHOICE], word);
+}
+
+/* Append the valid form of a value to an error message. */
+static void
+add_valid_form(struct strbuf *l, enum value_type type)
+{
+	const struct choices *c = &choices[type - FIRST_CHOICE];
+
+	strbuf_add(l, valid_form(type));
+	if (type < FIRST_CHOICE || type > LAST_CHOICE)
+		return;
+	for (int i = 0; i < CHOICES_MAX && c->words[i][0]; i++) {
+		const bool is_last = i + 1 == CHOICES_MAX ||
+		    !c->words[i + 1][0];
+
+		strbuf_add(l, i == 0 ? "" : is_last ? " or " : ", ");
+		strbuf_add(l, c->words[i]);
+	}
+}
+
 /* ---- values ------------------------------------------------------------- */
-
-/* Parse a decimal number from 0 to most; -1 if digits is no such number. */
-static int64_t
-parse_number(const char *digits, int64_t most)
-{
-	uint64_t n;
-
-	return text_number(&digits, most, &n) && !*digits ? (int64_t)n : -1;
-}
-
-/* Parse a time such as "1.5", "500ms" or "2m" into milliseconds, rounded up; -1
- * if text is no time. */
-static int64_t
-parse_time(const char *text)
-{
-	static const struct { char name[3]; int32_t ms; } units[] = {
-		{ "", 1000 }, { "ms", 1 }, { "s", 1000 },
-		{ "m", 60 * 1000 }, { "h", 60 * 60 * 1000 },
-	};
-	/* 30 years: the sum of two times does not overflow. */
-	const int64_t most = INT64_C(30) * 365 * 24 * 3600 * 1000;
-	int64_t whole = 0, part = 0, scale = 1;
-	const char *t = text;
-
-	for (; *t >= '0' && *t <= '9' && whole <= most; t++)
-		whole = whole * 10 + *t - '0';
-	if (*t == '.')
-		for (t++; *t >= '0' && *t <= '9' && scale < 1000000000; t++) {
-			part = part * 10 + *t - '0';
-			scale *= 10;
-		}
-	if (t == text || t[-1] == '.' || whole > most)
-		return -1;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(t, units[i].name) == 0) {
-			whole = whole * units[i].ms +
-			    (part * units[i].ms + scale - 1) / scale;
-			return whole > most ? -1 : whole;
-		}
-	return -1;
-}
 
 /* Split "FROM:TO". *to is NULL if there is no colon. False if FROM is longer
  * than any signal name or number. */
@@ -417,27 +432,6 @@ split_pair(const char *value, char from[SIGNAL_NAME], const char **to)
 	return true;
 }
 
-/* Parse an exit code: a number, or a signal name for 128 and its number; -1 if
- * text is neither. */
-static int
-parse_exit_code(const char *text)
-{
-	int n = parse_number(text, 255);
-
-	if (n < 0 && signal_number(text))
-		n = 128 + signal_number(text);
-	return n;
-}
-
-/* Parse a signal that pith can receive and forward; 0 if name is none. */
-static int
-parse_forwardable(const char *name)
-{
-	int sig = signal_number(name);
-
-	return sig == SIGKILL || sig == SIGSTOP || sig == SIGCHLD ? 0 : sig;
-}
-
 static bool
 set_exit(struct options *o, const char *value)
 {
@@ -447,8 +441,8 @@ set_exit(struct options *o, const char *value)
 
 	if (!split_pair(value, text, &to))
 		return false;
-	from = parse_exit_code(text);
-	target = to ? parse_exit_code(to) : 0;
+	from = value_exit_code(text);
+	target = to ? value_exit_code(to) : 0;
 	if (from < 0 || target < 0)
 		return false;
 	o->exit_codes[from] = target;
@@ -464,8 +458,8 @@ set_rewrite(struct options *o, const char *value)
 
 	if (!split_pair(value, text, &to) || !to)
 		return false;
-	from = parse_forwardable(text);
-	if (from == 0 || (signal_number(to) == 0 && parse_number(to, 0) != 0))
+	from = value_forwarded_signal(text);
+	if (from == 0 || (signal_number(to) == 0 && value_number(to, 0) != 0))
 		return false;
 	o->run.signals.rewrite[from] = signal_number(to);
 	return true;
@@ -481,45 +475,12 @@ set_delay(struct options *o, const char *value)
 
 	if (!split_pair(value, text, &to) || !to)
 		return false;
-	from = parse_forwardable(text);
-	ms = parse_time(to);
+	from = value_forwarded_signal(text);
+	ms = value_time(to);
 	if (from == 0 || ms < 0 || ms > INT32_MAX)
 		return false;
 	o->run.signals.delay[from] = ms;
 	return true;
-}
-
-static int
-parse_octal(const char *text)
-{
-	int n = 0;
-
-	if (!*text)
-		return -1;
-	for (; *text >= '0' && *text <= '7' && n <= 0777; text++)
-		n = n * 8 + *text - '0';
-	return *text || n > 0777 ? -1 : n;
-}
-
-/* Return the index of value among the lower-case words of choices, which reads
- * "none, host or auto"; -1 if value is not there. */
-static int
-choice_index(const char *choices, const char *value)
-{
-	const size_t n = strlen(value);
-	int i = 0;
-
-	for (const char *c = choices; *c; i++) {
-		size_t m = strspn(c, "abcdefghijklmnopqrstuvwxyz-12");
-
-		if (m == n && memcmp(c, value, n) == 0)
-			return i;
-		c += m;
-		c += strspn(c, ", ");
-		if (strncmp(c, "or ", 3) == 0)
-			c += 3;
-	}
-	return -1;
 }
 
 static bool
@@ -569,14 +530,14 @@ value_differs(const struct options *o, const struct option *r,
 		return *(const char *const *)member &&
 		    strcmp(*(const char *const *)member, value) != 0;
 	case NUMBER:
-		return *is != UNSET && *is != parse_number(value, INT32_MAX);
+		return *is != UNSET && *is != value_number(value, INT32_MAX);
 	case TIME_LIMIT:
 		return *(const int64_t *)member != UNSET &&
-		    *(const int64_t *)member != parse_time(value);
+		    *(const int64_t *)member != value_time(value);
 	case TTY:
 		return *is != UNSET && *is != !value;
 	case PTYS:
-		return *is != 0 && *is != parse_number(value, PTYS_MOST);
+		return *is != 0 && *is != value_number(value, PTYS_MOST);
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
@@ -584,7 +545,7 @@ value_differs(const struct options *o, const struct option *r,
 	case CHOICE_CGROUPS:
 	case CHOICE_ON_EXIT:
 		return *is != 0 &&
-		    *is != choice_index(valid_forms[r->type], value) + 1;
+		    *is != parse_choice(r->type, value) + 1;
 	case LIST:
 		return word_differs(&o->sandbox, r->list, value);
 	default:
@@ -620,10 +581,10 @@ set_optional(struct options *o, const struct option *r, const char *value)
 {
 	switch (r->type) {
 	case OPTIONAL_SIZE:
-		if (value && text_size(value) < 0)
+		if (value && value_size(value) < 0)
 			return false;
 		set_root_mode(&o->sandbox, EPHEMERAL, value ?
-		    text_size(value) : 0);
+		    value_size(value) : 0);
 		return true;
 	case TTY:
 		o->sandbox.tty = !value;
@@ -652,10 +613,10 @@ set_value(struct options *o, const struct option *r, const char *value)
 		*(const char **)member = value;
 		return *value != '\0';
 	case NUMBER:
-		return (*(int *)member = parse_number(value, INT32_MAX)) >= 0;
+		return (*(int *)member = value_number(value, INT32_MAX)) >= 0;
 	case TIME:
 	case TIME_LIMIT:
-		return (*(int64_t *)member = parse_time(value)) >= 0;
+		return (*(int64_t *)member = value_time(value)) >= 0;
 	case SIGNAL:
 		return (*(int *)member = signal_number(value)) > 0;
 	case EXIT:
@@ -666,26 +627,25 @@ set_value(struct options *o, const struct option *r, const char *value)
 		return set_delay(o, value);
 	case LEVEL:
 		/* TINI_VERBOSITY=1 prints only warnings, as our 0 does. */
-		o->run.verbosity = parse_number(value, 9) - 1;
+		o->run.verbosity = value_number(value, 9) - 1;
 		return true;
 	case PTYS:
-		return (*(int *)member = parse_number(value, PTYS_MOST)) > 0;
+		return (*(int *)member = value_number(value, PTYS_MOST)) > 0;
 	case SIZE:
-		return (*(int64_t *)member = text_size(value)) > 0;
+		return (*(int64_t *)member = value_size(value)) > 0;
 	case MASK:
-		return (*(int *)member = parse_octal(value)) >= 0;
+		return (*(int *)member = value_mode(value)) >= 0;
 	case LIST:
 		return *value && add_word(o, r->list, value);
 	case HOST:
-		return *(bool *)member = choice_index(valid_forms[HOST],
-		    value) == 0;
+		return *(bool *)member = parse_choice(HOST, value) == 0;
 	case CHOICE_USERNS:
 	case CHOICE_PROC:
 	case CHOICE_SYS:
 	case CHOICE_OOM:
 	case CHOICE_CGROUPS:
 	case CHOICE_ON_EXIT:
-		*(int *)member = choice_index(valid_forms[r->type], value) + 1;
+		*(int *)member = parse_choice(r->type, value) + 1;
 		return *(int *)member > 0;
 	case ARGS:
 		return read_args_fd(o, value);
@@ -728,7 +688,7 @@ apply_value(struct options *o, const struct option *r, const char *value,
     const char *name, size_t n)
 {
 	const bool optional = r->type < STRING;
-	char text[128];
+	char text[128], valid[64];
 	struct strbuf why = STRBUF(text);
 
 	option_name(&why, name, n);
@@ -740,10 +700,14 @@ apply_value(struct options *o, const struct option *r, const char *value,
 	if (optional ? set_optional(o, r, value) :
 	    value && set_value(o, r, value))
 		return;
-	if (!value)
-		diex("missing value for", text, valid_forms[r->type], SEE_HELP);
+	if (!value) {
+		struct strbuf form = STRBUF(valid);
+
+		add_valid_form(&form, r->type);
+		diex("missing value for", text, valid, SEE_HELP);
+	}
 	strbuf_add(&why, optional ? "= takes " : " takes ");
-	strbuf_add(&why, valid_forms[r->type]);
+	add_valid_form(&why, r->type);
 	diex("bad value", value, text, NULL);
 }
 
@@ -912,7 +876,7 @@ read_args_fd(struct options *o, const char *value)
 {
 	struct memory text = { NULL, 0 };
 	struct words w = { NULL, NULL, NULL };
-	const int fd = parse_number(value, INT32_MAX);
+	const int fd = value_number(value, INT32_MAX);
 	size_t size;
 	char *word;
 

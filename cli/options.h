@@ -44,7 +44,8 @@ enum value_type {
 	STRING, PLAIN, NUMBER, TIME, TIME_LIMIT, SIGNAL, EXIT, REWRITE, DELAY,
 	LEVEL, SIZE, MASK, PTYS, LIST, HOST, CHOICE_USERNS, CHOICE_PROC,
 	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, ARGS,
-	VALUE_TYPES
+	/* Types whose value is one of a list of words. */
+	FIRST_CHOICE = HOST, LAST_CHOICE = CHOICE_ON_EXIT
 };
 
 /* Use of pith that an option belongs to. --boot rejects options for a command;

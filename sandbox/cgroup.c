@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "../signals.h"
 #include "cgroup.h"
 #include "devices.h"

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "cgroup.h"
 #include "counters.h"
 #include "proc.h"

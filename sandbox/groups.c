@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "../signals.h"
 #include "groups.h"
 #include "proc.h"

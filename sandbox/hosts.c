@@ -5,6 +5,7 @@
 
 #include "../cli/log.h"
 #include "../cli/memory.h"
+#include "../cli/values.h"
 #include "hosts.h"
 #include "volumes.h"
 
@@ -18,7 +19,7 @@ is_address(const char *text)
 {
 	unsigned char bytes[16];
 
-	return text_address(text, bytes) > 0;
+	return value_address(text, bytes) > 0;
 }
 
 /* Bind a memfd with this text over path; remedy is for an error. */

@@ -13,6 +13,7 @@
 
 #include "../architecture.h"
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "ids.h"
 #include "proc.h"
 

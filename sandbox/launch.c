@@ -15,6 +15,7 @@
 
 #include "../cli/log.h"
 #include "../cli/startup.h"
+#include "../cli/values.h"
 #include "cgroup.h"
 #include "channel.h"
 #include "environment.h"

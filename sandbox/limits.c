@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "limits.h"
 #include "proc.h"
 
@@ -133,15 +134,15 @@ limit_number(const struct sandbox *s, enum group_limit limit, bool v2)
 
 	switch (limit) {
 	case MEMORY:
-		n = text_size(text);
+		n = value_size(text);
 		return n < MIN_MEMORY ? -1 : n;
 	case MEMORY_SWAP:
 		/* v1 limits memory and swap together, v2 swap alone. */
-		n = text_size(text ? text : s->limits[MEMORY]);
+		n = value_size(text ? text : s->limits[MEMORY]);
 		return n - limit_number(s, MEMORY, v2) < 0 ? -1 :
 		    v2 ? n - limit_number(s, MEMORY, v2) : n;
 	case MEMORY_HIGH:
-		return text_size(text);
+		return value_size(text);
 	case CPUS:
 		return parse_cpu_quota(text);
 	case CPU_SHARES:
@@ -193,7 +194,7 @@ parse_rate(const struct word *w, struct strbuf *device)
 	int64_t n;
 
 	n = !colon || colon - w->value >= (int)sizeof(path) ? -1 :
-	    w->kind <= WRITE_BPS ? text_size(colon + 1) :
+	    w->kind <= WRITE_BPS ? value_size(colon + 1) :
 	    parse_number(colon + 1, 1, INT32_MAX);
 	if (n < 0)
 		bad_limit(w->value, rate_options[i].option,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "network.h"
 #include "proc.h"
 
@@ -165,7 +166,7 @@ parse_address(const char *word, struct address *a, bool net)
 	memcpy(text, word, n);
 	text[n] = '\0';
 	a->word = word;
-	size = text_address(text, a->bytes);
+	size = value_address(text, a->bytes);
 	if (size == 0)
 		return false;
 	a->family = size == 4 ? AF_INET : AF_INET6;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "ports.h"
 
 /* Relayed ports of --listen, followed by those of --publish. */
@@ -48,13 +49,13 @@ parse_host_address(char *text, uint16_t port, union outside *a)
 	if (n == 0)
 		return true;
 	if (!ipv6) {
-		const size_t size = text_address(text, bytes);
+		const size_t size = value_address(text, bytes);
 
 		memcpy(&a->v4.sin_addr, bytes, sizeof(a->v4.sin_addr));
 		return size == 4;
 	}
 	text[n - 1] = '\0';
-	return text_address(text + 1, a->v6.sin6_addr.s6_addr) == 16;
+	return value_address(text + 1, a->v6.sin6_addr.s6_addr) == 16;
 }
 
 /* Split a text at its last colon. Returns the text after it, or NULL. */

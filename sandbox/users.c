@@ -9,6 +9,7 @@
 #include "../cli/log.h"
 #include "../cli/memory.h"
 #include "../cli/startup.h"
+#include "../cli/values.h"
 #include "users.h"
 
 /* Fields of a line: GID and HOME in passwd(5), MEMBERS in group(5). */

@@ -10,6 +10,7 @@
 
 #include "../cli/log.h"
 #include "../cli/memory.h"
+#include "../cli/values.h"
 #include "channel.h"
 #include "mounts.h"
 #include "volumes.h"

@@ -10,7 +10,7 @@ compile() {
 	    -fsanitize=fuzzer,$sanitizers -fno-sanitize-recover=all "$@"
 }
 
-BASE='cli/log.c cli/system.c cli/memory.c cli/startup.c signals.c'
+BASE='cli/log.c cli/system.c cli/values.c cli/memory.c cli/startup.c signals.c'
 # Build the target $1 from the other arguments and $BASE with $sanitizers; set $fuzzer.
 built() {
 	have clang || return 1

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/log.h"
+#include "cli/values.h"
 #include "suites.h"
 
 /* ---- strings ------------------------------------------------------------ */
@@ -306,7 +307,7 @@ check_address(const char *text)
 {
 	const int family = strchr(text, ':') ? AF_INET6 : AF_INET;
 	unsigned char theirs[16], ours[16];
-	const size_t n = text_address(text, ours);
+	const size_t n = value_address(text, ours);
 
 	if (inet_pton(family, text, theirs) == 1) {
 		ck_assert_msg(n == (family == AF_INET ? 4 : 16), "%s", text);
