@@ -70,8 +70,9 @@ in_box() {
 box_end() {
 	[ -n "$box_keeper" ] || return 0
 	kill -KILL "$box_keeper" 2>/dev/null
-	wait "$box_keeper" 2>/dev/null
-	box='' box_keeper=''
+	# nsenter is outside of the box: wait until it has seen the end of dockerd.
+	wait "$box_keeper" ${docker_keeper:+"$docker_keeper"} 2>/dev/null
+	box='' box_keeper='' docker_keeper=''
 	eventually groups_gone
 }
 
@@ -104,6 +105,7 @@ docker_start() {
 	    --pidfile "$W/docker.pid" --host "$DOCKER_HOST" \
 	    --init-path "$W/bin/docker-init" --cgroup-parent "/$GROUP" \
 	    --exec-opt native.cgroupdriver=cgroupfs >"$W/docker.log" 2>&1 &
+	docker_keeper=$!
 	eventually docker version || {
 		tail "$W/docker.log" | sed 's/^/#   /'
 		return 1
