@@ -124,7 +124,8 @@ it 'gives the console to an askfirst login shell: ^C kills its job' && can_boot 
 		::askfirst:-/bin/sh
 	E
 	power_on
-	hear_until up
+	# It may follow the prompt of the shell on its line.
+	hear_until '*up'
 	log_in
 	type_in 'sh -c "echo be""gun; exec sleep 1000"\n'
 	hear_until '*begun'
