@@ -1,4 +1,5 @@
-/* What differs between architectures: pith's only preprocessor conditions. */
+/* Differences between architectures: the only preprocessor conditions of pith.
+ */
 #ifndef PITH_ARCHITECTURE_H
 #define PITH_ARCHITECTURE_H
 
@@ -7,8 +8,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-/* Calls with a time as every kernel of the architecture has them: seconds since
- * the boot, and to wait for, fit 32 bits. */
+/* System calls with a time, as every kernel of the architecture has them.
+ * Seconds since the boot, and seconds to wait, fit 32 bits. */
 #if defined(SYS_clock_gettime)
 enum { CLOCK_GETTIME = SYS_clock_gettime };
 enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait };
@@ -23,11 +24,12 @@ enum { SIGTIMEDWAIT = SYS_rt_sigtimedwait_time64 };
 struct kernel_time { int64_t seconds, nanoseconds; };
 #endif
 
-/* For seccomp(2): who makes calls as we do, and who else can on the same
- * kernel; 0: nobody. Numbers of an architecture's own calls end before
- * OWN_CALLS, those that it shares with others begin with COMMON_CALLS; what
- * lies between is no call. PRIVATE_CALLS up to PRIVATE_END: arm's beside its
- * table, which set the thread pointer and flush caches; syscall(2). */
+/* Values for seccomp(2). NATIVE_ARCH: the architecture of our system calls; 0
+ * if pith has no filter for it. I386_ARCH: the other one that the same kernel
+ * runs; 0: none. System calls have numbers below OWN_CALLS, or from
+ * COMMON_CALLS on for those that all architectures share. arm has a few more
+ * from PRIVATE_CALLS to PRIVATE_END, which set the thread pointer and flush
+ * caches; syscall(2). */
 #if defined(__x86_64__) && defined(__LP64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
 #define I386_ARCH AUDIT_ARCH_I386
@@ -55,10 +57,10 @@ enum { PRIVATE_CALLS = 0xf0001, PRIVATE_END = 0xf0007 };
 enum { PRIVATE_CALLS = 0, PRIVATE_END = 0 };
 #endif
 
-/* Stands for a number that no call has. */
+/* A number that no system call has. */
 enum { NO_CALL = 511 };
 
-/* Calls that some architectures lack, or their libc calls otherwise. */
+/* System calls that some architectures lack, or whose name differs in libc. */
 #if defined(SYS_settimeofday)
 enum { SETTIMEOFDAY = SYS_settimeofday, CLOCK_SETTIME = SYS_clock_settime };
 #elif defined(SYS_settimeofday_time32)
@@ -73,7 +75,7 @@ enum { IOPL = SYS_iopl, IOPERM = SYS_ioperm };
 enum { IOPL = NO_CALL, IOPERM = NO_CALL };
 #endif
 #if defined(__arm__)
-enum { USELIB = SYS_uselib };   /* x86-64 has the number, and nothing there */
+enum { USELIB = SYS_uselib };   /* x86-64 has the number, and no such call */
 enum { BDFLUSH = SYS_bdflush };
 enum { PCICONFIG_IOBASE = SYS_pciconfig_iobase };
 enum { PCICONFIG_READ = SYS_pciconfig_read };
@@ -99,7 +101,8 @@ enum { KEXEC_FILE_LOAD = SYS_kexec_file_load };
 enum { KEXEC_FILE_LOAD = NO_CALL };
 #endif
 
-/* Ids of 32 bits; where old calls had 16, the new ones have another name. */
+/* System calls with ids of 32 bits. Where ids once had 16 bits, the new calls
+ * have another name. */
 #if defined(SYS_setresuid32)
 enum { SETFSUID = SYS_setfsuid32, SETFSGID = SYS_setfsgid32 };
 enum { SETRESUID = SYS_setresuid32, SETRESGID = SYS_setresgid32 };
@@ -110,7 +113,7 @@ enum { SETRESUID = SYS_setresuid, SETRESGID = SYS_setresgid };
 enum { SETGROUPS = SYS_setgroups };
 #endif
 
-/* Our own program as the linker laid it out, elf(5). */
+/* ELF header of our own program, defined by the linker; elf(5). */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 #endif

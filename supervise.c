@@ -289,8 +289,8 @@ follow_stop(struct supervisor *s, int sig)
 	} else if (s->child.own_group) {
 		follow_stop_of_group(s, sig);
 	} else if (sig != SIGSTOP && getpid() != 1) {
-		/* Whoever stopped only the child by SIGSTOP will continue it.
-		 */
+		/* SIGSTOP is sent by another program, which will continue the
+		 * child itself. */
 		s->sigcont_pending = signal_stop_self(sig, false);
 	}
 }

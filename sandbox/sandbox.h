@@ -35,8 +35,7 @@ enum group_limit {
 enum { PTYS_MOST = 1 << 20 };   /* NR_UNIX98_PTY_MAX of the kernel */
 
 enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };
-/* Of the following enums, 0 means that the option was not given. The first
- * value is the default. */
+/* 0 means that the option was not given. The first value is the default. */
 enum userns_mode { USERNS_AUTO = 1, USERNS_HOST, USERNS_SUBID, USERNS_KEEP_ID };
 enum proc_mode { PROC_MASKED = 1, PROC_MINIMAL, PROC_FULL, PROC_NONE };
 enum sys_mode { SYS_RO = 1, SYS_NONE };

