@@ -25,7 +25,7 @@ child_find_terminal(struct child *c)
 			c->terminal = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 			return;
 		}
-	/* "pith <file >file 2>&1" still has a terminal that sends ^C. */
+	/* With 0 to 2 redirected, the controlling terminal still sends ^C. */
 	tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	c->terminal = tty < 0 ? -1 : fcntl(tty, F_DUPFD_CLOEXEC, 3);
 	if (tty >= 0)
@@ -94,15 +94,21 @@ adopt_service_variables(pid_t init)
 /* Descriptor of the status pipe, for the signal handler. */
 static int status_pipe;
 
-/* Report a SIGTSTP to init instead of stopping: error 0 marks the message. A
- * child that stopped here would block its parent in vfork(2). */
+/* A message of the child. */
+struct child_status {
+	bool deferred_stop;             /* a SIGTSTP came; otherwise: */
+	struct exec_error failed;
+};
+
+/* Report a SIGTSTP to init instead of stopping. A child that stopped here would
+ * block its parent in vfork(2). */
 static void
 defer_sigtstp(int sig)
 {
 	const int error = errno;
-	const struct exec_error stop = { .candidate = sig };
+	const struct child_status status = { .deferred_stop = sig == SIGTSTP };
 
-	(void)!write(status_pipe, &stop, sizeof(stop));
+	(void)!write(status_pipe, &status, sizeof(status));
 	errno = error;
 }
 
@@ -125,14 +131,16 @@ exec_without_pipe(const struct pre_exec *pre_exec, char **command,
 }
 
 static _Noreturn void
-send_status(int status_fd, const struct exec_error *why)
+send_failure(int status_fd, const struct exec_error *why)
 {
-	(void)!write(status_fd, why, sizeof(*why));
+	const struct child_status status = { .failed = *why };
+
+	(void)!write(status_fd, &status, sizeof(status));
 	_exit(127);
 }
 
-/* A session leader hands the terminal over at once. Otherwise the child gets it
- * when it asks for it (supervise.c): another job of the session may use it. */
+/* A session leader hands the terminal over at once. Otherwise supervise.c hands
+ * it over on SIGTTIN or SIGTTOU: another job may use the terminal. */
 static _Noreturn void
 child_main(struct child *c, char **command, const struct inherited *inherited,
     const struct pre_exec *pre_exec, pid_t init, int status_fd)
@@ -152,13 +160,13 @@ child_main(struct child *c, char **command, const struct inherited *inherited,
 		_exit(exec_without_pipe(pre_exec, command, inherited, &why));
 	if (why.what) {
 		why.error = errno;
-		send_status(status_fd, &why);
+		send_failure(status_fd, &why);
 	}
 	status_pipe = status_fd;
 	signals_defer_tstp(defer_sigtstp);
 	why = exec_command(pre_exec ? pre_exec->file : NULL, command,
 	    inherited);
-	send_status(status_fd, &why);
+	send_failure(status_fd, &why);
 }
 
 /* ---- in init ------------------------------------------------------------ */
@@ -168,14 +176,14 @@ child_main(struct child *c, char **command, const struct inherited *inherited,
 static bool
 read_child_status(int pipe, struct exec_error *why)
 {
-	struct exec_error status;
+	struct child_status status;
 	bool deferred = false;
 
 	while (read(pipe, &status, sizeof(status)) == sizeof(status))
-		if (status.error > 0)
-			*why = status;
-		else
+		if (status.deferred_stop)
 			deferred = true;
+		else
+			*why = status.failed;
 	return deferred;
 }
 
@@ -187,14 +195,14 @@ fork_child(struct child *c, char **command, const struct inherited *inherited,
 	char *const name = command[0];
 	pid_t pid = pre_exec && pre_exec->fork ? pre_exec->fork() : vfork();
 
-	/* A filter of system calls may know only fork(2) or clone(2). */
+	/* A seccomp filter may deny vfork(2) and clone3(2). */
 	if (pid < 0)
 		pid = _Fork();
 	if (pid == 0)
 		child_main(c, command, inherited, pre_exec, init, status_fd);
 	c->pid = pid;
-	/* exec_command() may have replaced it by a path on the child's stack,
-	 * which vfork(2) shares with us. */
+	/* exec_command() may have pointed it at the child's stack, which
+	 * vfork(2) shares with us. */
 	command[0] = name;
 	return pid;
 }

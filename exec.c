@@ -11,7 +11,7 @@
 
 extern char **environ;
 
-/* Default of musl's execvp(3) where PATH is not set. */
+/* Default of musl's execvp(3) if PATH is not set. */
 static const char DEFAULT_PATH[] = "/usr/local/bin:/bin:/usr/bin";
 
 const char *
@@ -33,7 +33,7 @@ exec_candidate(char path[PATH_MAX], const char **search, const char *command)
 		char *end = path + n;
 
 		*search = element[n] ? element + n + 1 : NULL;
-		/* execvp(3) skips a candidate that is too long, too. */
+		/* Skip a candidate that is too long, as execvp(3) does. */
 		if (n + 1 + length + 1 > PATH_MAX)
 			continue;
 		memcpy(path, element, n);

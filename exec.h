@@ -11,7 +11,8 @@
 /* Why a command did not start. */
 struct exec_error {
 	int error;              /* errno; 0: no error */
-	int candidate;          /* place in PATH, from 0; -1: no file found */
+	int candidate;          /* index in PATH; 0 for a path with a slash;
+	                         * -1: no file was found */
 	const char *what, *on;  /* step that failed before the exec, or NULL */
 };
 
@@ -25,29 +26,32 @@ struct file_head {
 /* Restore the inherited signal mask, then execute file with the arguments of
  * command; file is command[0] where it is NULL. A name without a slash is
  * looked up in PATH as execvp(3) does, and a text without #! is run by /bin/sh.
- * command[-1] must exist and may be overwritten. Returns only on failure. */
+ * command[-1] must exist. It may be overwritten, and so may command[0], which
+ * is invalid then. Returns only on failure, with the inherited mask in force.
+ */
 struct exec_error exec_command(const char *file, char **command,
     const struct inherited *inherited);
 
 /* Write the next candidate for command to path and advance *search, which
  * points into the value of exec_path(). Returns path, or NULL at the end of
- * PATH. An empty element is the working directory, environ(7). */
+ * PATH. Candidates longer than PATH_MAX are skipped. An empty element is the
+ * working directory, environ(7). */
 const char *exec_candidate(char path[PATH_MAX], const char **search,
     const char *command);
 
 /* Value of PATH, or the default of execvp(3). */
 const char *exec_path(void);
 
-/* Read the first bytes of a regular file that may be hostile. *file is the open
- * descriptor, which the caller closes, or -1. Returns false where the file is
- * not regular or cannot be read. */
+/* Read the first bytes of a regular file that may be hostile; follows links.
+ * *file is a descriptor that the caller closes, or -1, whatever is returned.
+ * Returns false if the file is not regular or cannot be read. */
 bool exec_read_head(const char *path, struct file_head *h, int *file);
 
 /* True if the file begins with the magic number of ELF, elf(5). */
 bool exec_is_elf(const struct file_head *h);
 
-/* True if the file is a text without a NUL in its first bytes, which a shell
- * may run. */
+/* True for a readable regular file that is not ELF and has no NUL in its first
+ * 256 bytes, which a shell may run; an empty file counts. */
 bool exec_is_script(const char *path);
 
 #endif

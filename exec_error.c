@@ -19,12 +19,12 @@ static const struct { char name[12]; unsigned short machine; } machines[] = {
 	{ "s390x", EM_S390 }, { "mips", EM_MIPS }, { "loongarch", 258 },
 };
 
-/* Place of the loader name in an ELF file, in bytes. */
+/* Offset and size of the loader name in an ELF file, in bytes. */
 struct loader_name {
 	uint64_t offset, size;
 };
 
-/* Elf32_Phdr and Elf64_Phdr share only the place of their first member. */
+/* Elf32_Phdr and Elf64_Phdr have only p_type at the same offset. */
 static bool
 find_loader_name(int file, const struct file_head *h, struct loader_name *p)
 {

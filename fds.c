@@ -8,7 +8,7 @@
 #include "fds.h"
 
 /* An O_PATH descriptor answers EBADF to read(2) and write(2), as a closed one
- * does, and as it is no directory no path leads through it. An eventfd needs no
+ * does. It is not a directory, so openat(2) cannot use it. An eventfd needs no
  * file system, for a root without a /dev. */
 static int
 open_placeholder(void)
@@ -28,7 +28,7 @@ fds_occupy(void)
 			die("cannot occupy", "a closed standard file");
 }
 
-/* No inherited descriptor closes on exec. */
+/* A close-on-exec descriptor is a placeholder: inherited ones lack the flag. */
 void
 fds_release(int last)
 {

@@ -10,17 +10,20 @@
  * Dies if no placeholder can be opened. */
 void fds_occupy(void);
 
-/* Close the placeholders from 0 to last again: for the init of a device, which
- * opens its console there, and for a process 1 that keeps its standard files.
+/* Close the placeholders, which alone are close-on-exec, from 0 to last: for
+ * the init of a device, which opens its console there, and for a process 1 that
+ * keeps its standard files.
  */
 void fds_release(int last);
 
-/* Close standard input and output, so that a process that waits for their end
- * does not wait for us. The descriptor kept stays open; -1: none. */
+/* Close standard input and output, so that a process that reads until
+ * end-of-file does not wait for us. The descriptor kept stays open; -1: none.
+ */
 void fds_close_input_and_output(int kept);
 
 /* Close all descriptors from a number to another one, both included.
- * close_range(2), Linux 5.9; before that up to 65535, one by one. */
+ * Does nothing if from is above to. close_range(2), Linux 5.9; before that up
+ * to 65535, one by one. */
 void fds_close_range(unsigned int from, unsigned int to);
 
 #endif

@@ -27,13 +27,8 @@
 
 extern char **environ;
 
-enum { EXIT_TIMEOUT = 124 };
-
-/* Role of an init that runs a command and nothing else. */
+/* Role of a plain command: all defaults. */
 static const struct role command_role;
-
-/* Mask of a command that shall inherit nothing: no signal is held. */
-static const struct inherited no_mask;
 
 /* ---- steps that the uses share ------------------------------------------ */
 
@@ -59,9 +54,9 @@ protect_relocations(void)
 	}
 }
 
-/* --parent-death-signal. The parent may have ended before prctl(2). */
+/* Apply --parent-death-signal. The parent may have exited before prctl(2). */
 static void
-follow_parent(int sig, pid_t parent)
+set_parent_death_signal(int sig, pid_t parent)
 {
 	if (sig == 0)
 		return;
@@ -71,8 +66,8 @@ follow_parent(int sig, pid_t parent)
 		kill(getpid(), sig);
 }
 
-/* Close all descriptors above 2 except those that we need to the end, and those
- * that box passes on to the command where it is not NULL. */
+/* Close descriptors above 2. Keep those in use until exit and, if box is not
+ * NULL, those that the command inherits. */
 static void
 close_files(const struct supervisor *s, const struct sandbox *box,
     bool is_inside)
@@ -98,7 +93,7 @@ close_files(const struct supervisor *s, const struct sandbox *box,
 
 /* Prepare to signal descendants and to hand over the terminal. */
 static void
-prepare(struct supervisor *s, const struct options *opt, bool own_session)
+prepare_child(struct supervisor *s, const struct options *opt, bool own_session)
 {
 	const struct supervision *run = &opt->run;
 
@@ -106,7 +101,7 @@ prepare(struct supervisor *s, const struct options *opt, bool own_session)
 		diex("cannot use", "--all", "not process 1 of a PID "
 		    "namespace of its own, with a /proc", NULL);
 	if ((run->grace >= 0 || run->wait) && !s->rest.namespace)
-		reaper_find(&s->rest);
+		reaper_prepare(&s->rest);
 	s->child.own_session = own_session;
 	s->child.own_group = run->group || (!own_session &&
 	    getsid(0) == getpid());
@@ -116,7 +111,7 @@ prepare(struct supervisor *s, const struct options *opt, bool own_session)
 
 /* Start the clock of --timeout. */
 static void
-begin(struct supervisor *s)
+start_timeout(struct supervisor *s)
 {
 	s->begun = signals_clock();
 	if (s->opt->timeout >= 0)
@@ -150,9 +145,8 @@ start_command(struct supervisor *s, const struct options *opt,
 	return opt->exec_code ? opt->exec_code : code;
 }
 
-/* Let go of our directory and of descriptors that only the start needed, so
- * that nobody who waits for the end of a pipe, or wants to unmount, waits for
- * us. Standard error stays open. */
+/* Leave the working directory, so that it can be unmounted. Close descriptors
+ * of the start, so that pipes reach end-of-file. Standard error stays open. */
 static void
 release_startup_state(const struct supervisor *s, bool is_inside)
 {
@@ -161,20 +155,20 @@ release_startup_state(const struct supervisor *s, bool is_inside)
 	close_files(s, NULL, is_inside);
 }
 
-/* Close standard input and output as well. As process 1 of a container, and in
- * the place of another init, keep them: cron jobs, hooks and probes write to
- * /proc/1/fd/1. */
+/* Close standard input and output as well, except the descriptor kept. As
+ * process 1 of a container, and in the place of another init, keep both: cron
+ * jobs, hooks and probes write to /proc/1/fd/1. */
 static void
-release_standard_files(const struct options *opt)
+release_standard_files(const struct options *opt, int kept)
 {
 	if (getpid() == 1 || opt->is_dropin)
 		fds_release(STDOUT_FILENO);
 	else
-		fds_close_input_and_output(-1);
+		fds_close_input_and_output(kept);
 }
 
-/* Complete a verdict by what the loop knows, and write the report. v->exit_code
- * is UNKNOWN where the exit code of the command counts. */
+/* Complete the verdict from the state of the loop, and write the report. An
+ * exit_code of UNKNOWN is replaced by that of the command. */
 static void
 write_verdict(const struct supervisor *s, const struct options *opt,
     struct verdict *v)
@@ -188,15 +182,15 @@ write_verdict(const struct supervisor *s, const struct options *opt,
 	if (!v->reason)
 		v->reason = signaled ? "signaled" : "exited";
 	if (v->exit_code == UNKNOWN)
-		v->exit_code = opt->exit_codes[exit_code(s->wait_status)];
+		v->exit_code =
+		    opt->exit_codes[status_exit_code(s->wait_status)];
 	v->signal = signaled ? WTERMSIG(s->wait_status) : UNKNOWN;
 	v->wall_ms = s->ended - s->begun;
 	report_write(v);
 }
 
-/* Tell a person how the command ended, and return the exit code that says the
- * same. A shell that runs pith in a loop must see that ^C ended the command, so
- * end by the same signal. */
+/* Print the line of -v and return the exit code. If a signal killed the
+ * command, die of it: a shell loop then stops on ^C. */
 static int
 finish(const struct supervisor *s, const struct options *opt,
     const struct verdict *v)
@@ -204,7 +198,7 @@ finish(const struct supervisor *s, const struct options *opt,
 	if (opt->run.verbosity > 0)
 		report_say(v, opt->command ? opt->command[0] : "pause");
 	if (v->signal != UNKNOWN && opt->dies_of_signal && getpid() != 1 &&
-	    v->exit_code == exit_code(s->wait_status))
+	    v->exit_code == status_exit_code(s->wait_status))
 		signal_die(v->signal);
 	return v->exit_code;
 }
@@ -220,15 +214,15 @@ run_command(const struct options *opt, const struct inherited *inherited)
 	struct rusage usage;
 	int code;
 
-	prepare(&s, opt, false);
-	begin(&s);
+	prepare_child(&s, opt, false);
+	start_timeout(&s);
 	code = start_command(&s, opt, inherited, NULL);
 	if (code > 0) {
 		report_failure("exec-error", code);
 		return code;
 	}
-	release_standard_files(opt);
 	release_startup_state(&s, false);
+	release_standard_files(opt, -1);
 	supervise(&s);
 	getrusage(RUSAGE_CHILDREN, &usage);
 	v.usage = &usage;
@@ -240,8 +234,8 @@ run_command(const struct options *opt, const struct inherited *inherited)
 
 /* ---- a sandbox ---------------------------------------------------------- */
 
-/* Execute a sealed copy of pith where the command could change our program
- * file, with all that we were started with. */
+/* Execute a sealed copy of pith if the command could change our program file,
+ * with the same arguments, --args-fd files and PITH_OPTIONS. */
 static void
 seal_program(const struct options *opt, char **argv)
 {
@@ -291,7 +285,8 @@ keep_inside_options(struct options *opt)
 	opt->report = NULL;
 	for (int i = 0; i < 256; i++)
 		opt->exit_codes[i] = i;
-	/* No launcher freezes the sandbox where there is no control group. */
+	/* Without a control group the launcher cannot freeze the sandbox: stop
+	 * the command instead. */
 	if (sandbox_has_rootfs(&opt->sandbox) && !cgroup_path())
 		run->signals.rewrite[SIGTSTP] = SIGSTOP;
 }
@@ -305,12 +300,6 @@ wipe_arguments(char **argv)
 		memset(*word, '\0', strlen(*word));
 }
 
-static const char *
-before_exec(const void *with, const char **on)
-{
-	return sandbox_pre_exec(with, on);
-}
-
 /* Watch over the init of a sandbox from outside. */
 static int
 run_launcher(struct options *opt, pid_t init)
@@ -322,13 +311,13 @@ run_launcher(struct options *opt, pid_t init)
 	keep_launcher_options(opt);
 	s.state = &monitor;
 	s.child.pid = init;
-	begin(&s);
+	start_timeout(&s);
 	monitor_begin(&s);
-	/* The relay of the terminal inherits them when init has sent the pty.
-	 */
+	release_startup_state(&s, false);
+	/* With a terminal keep 0 and 1 for the relay, which starts after
+	 * MSG_PTY. */
 	if (!sandbox_has_terminal())
 		fds_close_input_and_output(-1);
-	release_startup_state(&s, false);
 	supervise(&s);
 	monitor_measure(&s, &v);
 	write_verdict(&s, opt, &v);
@@ -336,7 +325,7 @@ run_launcher(struct options *opt, pid_t init)
 	return finish(&s, opt, &v);
 }
 
-/* Be the init of a sandbox, inside. */
+/* Run as the init inside a sandbox. */
 static int
 run_inside(struct options *opt, char **argv, const struct inherited *inherited)
 {
@@ -344,7 +333,8 @@ run_inside(struct options *opt, char **argv, const struct inherited *inherited)
 	const bool has_rootfs = sandbox_has_rootfs(box);
 	struct supervisor s = supervise_new(has_rootfs && cgroup_path() ?
 	    &frozen_inside_role : &inside_role, &opt->run);
-	const struct pre_exec pre_exec = { .call = before_exec, .with = box };
+	const struct pre_exec pre_exec = { .call = sandbox_pre_exec,
+		.with = box };
 	int code;
 
 	report_disown();
@@ -357,11 +347,11 @@ run_inside(struct options *opt, char **argv, const struct inherited *inherited)
 		signals_default();
 	}
 	s.rest.namespace = sandbox_has_pidns();
-	prepare(&s, opt, sandbox_own_session(box));
-	s.stops_rest = s.child.own_session && sandbox_has_pidns();
-	begin(&s);
+	prepare_child(&s, opt, sandbox_own_session(box));
+	s.stop_whole_tree = s.child.own_session && sandbox_has_pidns();
+	start_timeout(&s);
 	sandbox_prepare_command(box);
-	code = start_command(&s, opt, has_rootfs ? &no_mask : inherited,
+	code = start_command(&s, opt, has_rootfs ? &signals_none : inherited,
 	    &pre_exec);
 	if (code > 0) {
 		inside_report_exec_error(code);
@@ -371,11 +361,11 @@ run_inside(struct options *opt, char **argv, const struct inherited *inherited)
 	sandbox_drop_child_fds(box);
 	if (has_rootfs)
 		wipe_arguments(argv);
-	fds_close_input_and_output(-1);
 	release_startup_state(&s, true);
+	fds_close_input_and_output(-1);
 	supervise(&s);
 	inside_report_end(&s);
-	return exit_code(s.wait_status);
+	return status_exit_code(s.wait_status);
 }
 
 /* Run a command that has options of a sandbox and needs no init of its own. */
@@ -385,15 +375,17 @@ run_direct(const struct options *opt, const struct inherited *inherited)
 	const struct sandbox *box = &opt->sandbox;
 	struct monitor monitor = monitor_new(box, false);
 	struct supervisor s = supervise_new(&direct_role, &opt->run);
-	const struct pre_exec pre_exec = { .call = before_exec, .with = box,
-	    .fork = sandbox_can_clone_into_cgroup() ?
-	    sandbox_clone_into_cgroup : NULL };
+	const struct pre_exec pre_exec = { .call = sandbox_pre_exec,
+		.with = box,
+		.fork = sandbox_can_clone_into_cgroup() ?
+		    sandbox_clone_into_cgroup :
+		    NULL };
 	struct verdict v = NO_VERDICT;
 	int code;
 
 	s.state = &monitor;
-	prepare(&s, opt, sandbox_own_session(box));
-	begin(&s);
+	prepare_child(&s, opt, sandbox_own_session(box));
+	start_timeout(&s);
 	monitor_begin(&s);
 	sandbox_prepare_command(box);
 	code = start_command(&s, opt, inherited, &pre_exec);
@@ -406,8 +398,8 @@ run_direct(const struct options *opt, const struct inherited *inherited)
 	if (s.child.own_session)
 		monitor.terminal_relay = sandbox_start_relay(-1, s.child.pid);
 	sandbox_drop_child_fds(box);
-	release_standard_files(opt);
 	release_startup_state(&s, false);
+	release_standard_files(opt, sandbox_outer_terminal());
 	supervise(&s);
 	monitor_measure(&s, &v);
 	write_verdict(&s, opt, &v);
@@ -415,8 +407,8 @@ run_direct(const struct options *opt, const struct inherited *inherited)
 	return finish(&s, opt, &v);
 }
 
-/* Run a command with options of a sandbox. Where they need an init inside, two
- * processes go on from here. */
+/* Run a command with options of a sandbox. If an init is needed, launcher and
+ * init both continue here. */
 static int
 run_sandbox(struct options *opt, char **argv,
     const struct inherited *inherited)
@@ -430,7 +422,8 @@ run_sandbox(struct options *opt, char **argv,
 	needs_init = sandbox_check(box);
 	sandbox_detach(box);
 	if (!needs_init) {
-		/* --detach goes on in another process. */
+		/* --detach has forked, and a child does not inherit the
+		 * subreaper attribute, prctl(2). */
 		reaper_adopt();
 		sandbox_without_init(box);
 		return run_direct(opt, inherited);
@@ -444,8 +437,9 @@ run_sandbox(struct options *opt, char **argv,
 
 /* ---- a device ----------------------------------------------------------- */
 
-/* True if pith was called as the init of a device: *words is then what to
- * parse. A device must never be without an init, so failures start it again. */
+/* Return true if pith was called as the init of a device; *words is then what
+ * to parse. From here on a fatal error executes pith again (boot_rescue): the
+ * kernel panics if process 1 exits. */
 static bool
 detect_device_boot(char **argv, char ***words)
 {
@@ -472,7 +466,7 @@ run_device(const struct options *opt)
 	supervise(&s);
 	while (boot_end(&again, &s.wait_status))
 		device_exec(again.file, again.argv);
-	return exit_code(s.wait_status);
+	return status_exit_code(s.wait_status);
 }
 
 /* Leave an initramfs whose init is a script; this is its last command. */
@@ -500,8 +494,7 @@ main(int argc, char **argv)
 
 	/* Hold signals first: process 1 loses those that it does not handle. */
 	signals_hold(&inherited);
-	/* Know a device before anything can fail: the kernel panics if its
-	 * init ends. */
+	/* Detect a device boot before anything can fail. */
 	boots = detect_device_boot(argv, &words);
 	/* Occupy descriptors 0 to 2 before anything is opened. */
 	fds_occupy();
@@ -526,7 +519,7 @@ main(int argc, char **argv)
 	/* Protect our program file before the command can reach it. */
 	seal_program(&opt, argv);
 	report_open(opt.report, opt.report_fd);
-	follow_parent(opt.parent_death_signal, parent);
+	set_parent_death_signal(opt.parent_death_signal, parent);
 	reaper_adopt();
 	return opt.sandbox.requested ? run_sandbox(&opt, argv, &inherited) :
 	    run_command(&opt, &inherited);

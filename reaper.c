@@ -42,7 +42,7 @@ reaper_next(int *wait_status)
 }
 
 int
-exit_code(int wait_status)
+status_exit_code(int wait_status)
 {
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) :
 	    WEXITSTATUS(wait_status);
@@ -64,7 +64,7 @@ reaper_owns_namespace(void)
 }
 
 void
-reaper_find(struct descendants *d)
+reaper_prepare(struct descendants *d)
 {
 	char self[2];
 	int proc;

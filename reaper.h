@@ -22,18 +22,20 @@ pid_t reaper_next(int *wait_status);
 
 /* Exit code for the wait status of a dead process: its own, or 128 plus the
  * number of the signal that killed it. */
-int exit_code(int wait_status);
+int status_exit_code(int wait_status);
 
 /* True if this is process 1 of a PID namespace that is not the first one of the
  * machine, pid_namespaces(7). False if /proc cannot tell. */
 bool reaper_owns_namespace(void);
 
-/* Prepare d for reaper_signal(); call it before the child starts. Dies if a
- * /proc is needed and not mounted. */
-void reaper_find(struct descendants *d);
+/* Prepare d for reaper_signal(), which does nothing otherwise; call it before
+ * the child starts. d->proc stays open. Dies if a /proc is needed and not
+ * mounted. */
+void reaper_prepare(struct descendants *d);
 
-/* Send sig to all descendants. A process that is forked meanwhile may be
- * missed: repeat a signal that must not be missed. */
+/* Send sig to all descendants, or to all of our PID namespace except us. A
+ * process that is forked meanwhile may be missed: repeat a signal that must not
+ * be missed. */
 void reaper_signal(const struct descendants *d, int sig);
 
 #endif

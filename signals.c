@@ -51,6 +51,8 @@ set_default(int sig)
 	syscall(SYS_rt_sigaction, sig, zeros, NULL, sizeof(uint64_t));
 }
 
+const struct inherited signals_none = { 0 };
+
 void
 signals_default(void)
 {

@@ -14,22 +14,27 @@ enum { SIGNAL_COUNT = 65 };     /* 1 to 64; 0 stands for no signal */
 /* A moment of signals_clock() that never comes. */
 #define NEVER INT64_MAX
 
-/* State that the child gets as this process inherited it. */
+/* Signal mask as this process inherited it. The action of SIGCHLD is not
+ * restored. */
 struct inherited {
 	uint64_t mask;          /* of the kernel: bit n-1 is signal n */
 };
 
 /* How to forward each signal, indexed by its number. */
 struct signal_rules {
-	unsigned char rewrite[SIGNAL_COUNT];    /* signal to send; 0: none */
+	unsigned char rewrite[SIGNAL_COUNT];    /* signal to send, by default
+	                                         * itself; 0: drop */
 	int32_t delay[SIGNAL_COUNT];            /* milliseconds; 0: none */
 };
+
+/* Empty signal mask: no signal is blocked. */
+extern const struct inherited signals_none;
 
 /* Block all signals, and set SIGCHLD to its default action: if it was inherited
  * as ignored, wait(2) would lose every exit status. Cannot fail. */
 void signals_hold(struct inherited *inherited);
 
-/* Restore the inherited mask: the last step of a child before its exec. */
+/* Restore the inherited mask: the last step before an exec. */
 void signals_restore(const struct inherited *inherited);
 
 /* Set all signals to their default action: ignored signals stay ignored across
@@ -45,7 +50,8 @@ void signals_defer_tstp(void (*instead)(int));
 int64_t signals_clock(void);
 
 /* Wait for the next signal until a moment of signals_clock(); NEVER: for ever,
- * 0: do not wait. Returns its number, or 0 at that moment; sigwaitinfo(2). */
+ * 0: do not wait. Returns its number, or 0 at that moment or earlier, on EINTR;
+ * sigwaitinfo(2). */
 int signals_next(siginfo_t *info, int64_t until);
 
 /* True if the terminal sent the signal to its whole foreground group: si_code

@@ -8,7 +8,6 @@
 
 enum {
 	TIMEOUT_STOP_MS = 2000, /* --timeout without --stop-timeout */
-	UNKILLABLE_MS = 2000, /* wait for a process after SIGKILL */
 	REAP_BATCH = 64 /* children reaped between two signals */
 };
 
@@ -62,7 +61,7 @@ supervise_send(struct supervisor *s, int sig, const siginfo_t *info)
 	supervise_log(s, 1, running ? "forward" : "forward to what is left",
 	    sig, running ? pid : 0);
 	if (!running ||
-	    (s->stops_rest && (sig == SIGSTOP || sig == SIGCONT)))
+	    (s->stop_whole_tree && (sig == SIGSTOP || sig == SIGCONT)))
 		reaper_signal(&s->rest, sig);
 	else if (!signal_forward(s->opt->all ? -1 : s->opt->group ? -pid : pid,
 	    sig, info) && errno == EPERM)
@@ -108,8 +107,8 @@ tty_reached_child(const struct supervisor *s, const siginfo_t *info)
 }
 
 /* True if the signal is the SIGCONT that ended our own stop. A shell continues
- * the whole group, so the child goes on as well: forwarded, the signal could
- * undo a ^Z that came since. */
+ * the whole group, so the child goes on as well. Forwarding the signal to the
+ * child could undo a later ^Z. */
 static bool
 is_own_sigcont(struct supervisor *s, int sig)
 {
@@ -120,30 +119,30 @@ is_own_sigcont(struct supervisor *s, int sig)
 	return pending && !s->child.stopped;
 }
 
-/* A signal has asked the command to end. */
+/* Continue a stopped child and arm KILL after a request to end. */
 static void
-arm_kill_deadline(struct supervisor *s, const siginfo_t *info)
+stop_was_requested(struct supervisor *s, const siginfo_t *info)
 {
 	s->stop_requested = true;
 	/* A stopped process does not see the request. */
 	if (s->child.stopped)
 		supervise_send(s, SIGCONT, NULL);
-	/* A ^Z after ^C is typed by a person who means it. */
+	/* Do not undo a ^Z that follows a ^C: the user wants that stop. */
 	if (!signal_of_terminal(info))
-		s->stop_pending = true;
+		s->continue_next_stop = true;
 	if (s->opt->stop_timeout >= 0)
 		supervise_arm(s, KILL, s->opt->stop_timeout);
 }
 
 static bool
-abort_start(struct supervisor *s, int sig)
+role_aborts_start(struct supervisor *s, int sig)
 {
 	return s->role->abort_start && s->role->abort_start(s, sig);
 }
 
 /* Forward a signal, or do what its rule says. info is NULL after a delay. */
 static void
-forward(struct supervisor *s, int received, const siginfo_t *info)
+obey_signal(struct supervisor *s, int received, const siginfo_t *info)
 {
 	const int sig = s->opt->signals.rewrite[received];
 	const bool stops = signal_asks_to_stop(received) ||
@@ -157,11 +156,11 @@ forward(struct supervisor *s, int received, const siginfo_t *info)
 			supervise_child_ended(s);
 	} else if (s->stage == LINGERING && stops && s->opt->grace >= 0) {
 		terminate_rest(s);
-	} else if (!stops || !abort_start(s, sig)) {
+	} else if (!stops || !role_aborts_start(s, sig)) {
 		if (!tty_reached_child(s, info))
 			supervise_send(s, sig, info);
 		if (stops)
-			arm_kill_deadline(s, info);
+			stop_was_requested(s, info);
 	}
 }
 
@@ -172,7 +171,8 @@ handle_signal(struct supervisor *s, const siginfo_t *info)
 
 	if (sig == SIGCHLD || is_own_sigcont(s, sig))
 		return;
-	/* pipe(7): we wrote to a stderr that has no reader. */
+	/* Ignore the SIGPIPE of our own write to a stderr without a reader,
+	 * pipe(7). */
 	if (sig == SIGPIPE && info->si_pid == getpid())
 		return;
 	if (s->role->on_signal && s->role->on_signal(s, info))
@@ -182,7 +182,7 @@ handle_signal(struct supervisor *s, const siginfo_t *info)
 		s->deadlines[sig] = signals_clock() +
 		    s->opt->signals.delay[sig];
 	else
-		forward(s, sig, info);
+		obey_signal(s, sig, info);
 }
 
 /* ---- deadlines ---------------------------------------------------------- */
@@ -207,7 +207,7 @@ supervise_stop(struct supervisor *s)
 		supervise_child_ended(s);
 		return;
 	}
-	if (abort_start(s, SIGKILL))
+	if (role_aborts_start(s, SIGKILL))
 		return;
 	supervise_send(s, s->opt->stop_signal, NULL);
 	supervise_send(s, SIGCONT, NULL);
@@ -230,7 +230,7 @@ deadline_expired(struct supervisor *s, enum deadline which)
 	} else if (which >= TIMEOUT) {
 		kill_rest(s);
 	} else {
-		forward(s, which, NULL);
+		obey_signal(s, which, NULL);
 	}
 }
 
@@ -259,7 +259,7 @@ follow_stop_of_group(struct supervisor *s, int sig)
 	const bool wants_terminal = sig == SIGTTIN || sig == SIGTTOU;
 	const bool leader = getsid(0) == getpid();
 
-	/* No shell watches the session of a leader: let the child go on at
+	/* No shell watches the session of a leader: continue the child at
 	 * once, as the kernel does with an orphaned group, credentials(7). */
 	if ((wants_terminal && child_give_terminal(&s->child, leader)) ||
 	    (by_terminal && leader)) {
@@ -267,7 +267,8 @@ follow_stop_of_group(struct supervisor *s, int sig)
 	} else if (by_terminal) {
 		child_take_terminal(&s->child);
 		s->sigcont_pending = signal_stop_self(sig, true);
-		/* Process 1 cannot be stopped: a SIGCONT is yet to come. */
+		/* Process 1 did not stop, so the child stays stopped until we
+		 * receive SIGCONT. */
 		if (getpid() != 1) {
 			kill(-s->child.pid, SIGCONT);
 			s->child.stopped = false;
@@ -281,8 +282,8 @@ static void
 follow_stop(struct supervisor *s, int sig)
 {
 	s->child.stopped = true;
-	if (s->stop_pending) {
-		s->stop_pending = false;
+	if (s->continue_next_stop) {
+		s->continue_next_stop = false;
 		supervise_send(s, SIGCONT, NULL);
 	} else if (s->child.own_session) {
 		/* No shell watches this session. */
@@ -308,7 +309,7 @@ child_changed(struct supervisor *s, int wait_status)
 	child_take_terminal(&s->child);
 	if (s->opt->ends_group)
 		kill(-s->child.pid, SIGTERM);
-	s->child.pid = 0;               /* the kernel may use it again */
+	s->child.pid = 0;               /* the kernel may reuse the pid */
 	if (!s->status_known)
 		s->wait_status = wait_status;
 	supervise_child_ended(s);
@@ -320,15 +321,18 @@ orphan_changed(struct supervisor *s, pid_t pid, int wait_status)
 	if (WIFSTOPPED(wait_status) || WIFCONTINUED(wait_status))
 		return;
 	s->orphans++;
-	if (s->stage == KILLING && exit_code(wait_status) == 128 + SIGKILL)
+	if (s->stage == KILLING &&
+	    status_exit_code(wait_status) == 128 + SIGKILL)
 		s->killed++;
-	supervise_log(s, s->opt->warn_orphans ? 0 : 2, s->opt->reaped, 0, pid);
+	supervise_log(
+	    s, s->opt->warn_orphans ? 0 : 2, s->opt->orphan_text, 0, pid);
 }
 
 static void
-reaped(struct supervisor *s, pid_t pid, int wait_status)
+child_event(struct supervisor *s, pid_t pid, int wait_status)
 {
-	if (s->role->on_exit && s->role->on_exit(s, pid, wait_status))
+	if (s->role->on_child_change &&
+	    s->role->on_child_change(s, pid, wait_status))
 		return;
 	if (pid == s->child.pid)
 		child_changed(s, wait_status);
@@ -347,7 +351,7 @@ next_stage(struct supervisor *s)
 	else if (s->stage == LINGERING && !s->opt->wait)
 		terminate_rest(s);
 	else if (s->stage == KILLING && !s->more_dead)
-		reaper_signal(&s->rest, SIGKILL);       /* new children */
+		reaper_signal(&s->rest, SIGKILL);       /* forked since */
 }
 
 static void
@@ -363,7 +367,7 @@ reap_children(struct supervisor *s)
 		pid = reaper_next(&wait_status);
 		s->more_dead = pid > 0;
 		if (pid > 0)
-			reaped(s, pid, wait_status);
+			child_event(s, pid, wait_status);
 	}
 	s->no_children = pid < 0;
 	next_stage(s);
@@ -384,7 +388,7 @@ supervise_wait(struct supervisor *s, const pid_t *pid, int64_t until)
 			if (ended && dead == s->child.pid)
 				s->child.pid = 0;
 			else if (ended)
-				reaped(s, dead, wait_status);
+				child_event(s, dead, wait_status);
 		}
 		if (*pid > 0 && signals_next(&info, until) > 0 &&
 		    signal_asks_to_stop(info.si_signo))
@@ -395,9 +399,10 @@ supervise_wait(struct supervisor *s, const pid_t *pid, int64_t until)
 
 /* ---- the loop ----------------------------------------------------------- */
 
-/* Run the role's step. Returns when the wait for a signal must end. */
+/* Run the step of the role. Returns the moment at which signals_next() must
+ * return. */
 static int64_t
-step(struct supervisor *s)
+next_wakeup(struct supervisor *s)
 {
 	const int64_t first = next_deadline(s);
 	const int64_t role = s->role->step ? s->role->step(s) : NEVER;
@@ -407,15 +412,15 @@ step(struct supervisor *s)
 	return role < first ? role : first;
 }
 
-/* Children are reaped in batches, one after every signal, so that neither
- * signals nor deaths can hold up the other. */
+/* Children are reaped in batches, one after every signal: a flood of signals
+ * cannot delay reaping, nor the reverse. */
 void
 supervise(struct supervisor *s)
 {
 	s->more_dead = true;            /* children from before our exec */
 	while (s->stage != DONE) {
 		siginfo_t info;
-		const int64_t until = step(s);
+		const int64_t until = next_wakeup(s);
 
 		if (s->stage == DONE)
 			break;

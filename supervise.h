@@ -13,34 +13,45 @@
 #include "reaper.h"
 #include "signals.h"
 
+enum {
+	EXIT_TIMEOUT = 124,             /* exit code after a limit of time */
+	UNKILLABLE_MS = 2000            /* wait for a process after SIGKILL */
+};
+
 /* Options of the command line that the loop obeys. Times are milliseconds. */
 struct supervision {
-	bool pause;             /* no command: reap until SIGTERM or SIGINT */
+	bool pause;             /* no command: reap until SIGTERM or SIGINT
+	                         * (after rewrite), or a limit */
 	bool group;             /* forward to the child's process group */
 	bool all;               /* forward to all of the PID namespace */
 	bool wait;              /* run until every descendant has ended */
-	bool ends_group; /* send SIGTERM to the child's group at its end */
-	bool warn_orphans;      /* print a line for each reaped orphan */
-	const char *reaped;     /* text of that line, before the pid */
+	bool ends_group;        /* send SIGTERM to the group that the child led,
+	                         * when the child ends */
+	bool warn_orphans;      /* print the line for a reaped orphan at
+	                         * verbosity 0, not 2 */
+	const char *orphan_text;        /* of that line, before the pid */
 	int verbosity;
-	int stop_signal;        /* at a limit of time */
+	int stop_signal;        /* sent by supervise_stop() */
 	int64_t timeout;        /* of the command; -1: none */
-	int64_t stop_timeout; /* from a request to stop to SIGKILL; -1: none */
+	int64_t stop_timeout;   /* from a request to stop to SIGKILL; -1: none
+	                         * after a signal, 2 seconds after a limit */
 	int64_t grace;          /* from SIGTERM to SIGKILL for what is left when
 	                         * the command has ended; -1: leave it alone */
 	struct signal_rules signals;
 };
 
-/* LINGERING: the command has ended, and --wait or --grace covers the rest of
- * its descendants. TERMINATING, KILLING: they were sent SIGTERM, SIGKILL. */
+/* LINGERING: the command has ended; with --wait its descendants run on.
+ * TERMINATING, KILLING: they were sent SIGTERM, SIGKILL. DONE: the loop
+ * returns, at the latest 2 seconds after SIGKILL even if a process is left. */
 enum stage { RUNNING, LINGERING, TERMINATING, KILLING, DONE };
 
-/* Deadlines. The numbers below are signals whose delay ends. */
+/* Deadlines. Indices 1 to 64 are delayed signals. */
 enum deadline {
-	TIMEOUT = SIGNAL_COUNT,
+	TIMEOUT = SIGNAL_COUNT, /* --timeout */
 	KILL,                   /* the child did not stop in time */
-	NEXT_STAGE,
-	ROLE_DEADLINE,          /* belongs to the role */
+	NEXT_STAGE,             /* end of TERMINATING or KILLING */
+	ROLE_DEADLINE,          /* armed by the role, which on_deadline sees */
+	ABANDON_INIT,           /* the launcher stops waiting for init */
 	DEADLINES
 };
 
@@ -48,20 +59,24 @@ struct supervisor;
 
 /* Differences between the uses of pith. NULL is the default. */
 struct role {
-	/* See a signal before it is forwarded. True: it was consumed. */
+	/* Called before rewrite and delay, but not for SIGCHLD, for a SIGPIPE
+	 * of our own write, or for the SIGCONT that ended our own stop. Returns
+	 * true if the role handled the signal. */
 	bool (*on_signal)(struct supervisor *, const siginfo_t *);
-	/* Run before each batch of children is reaped. */
+	/* Called before each batch of children is reaped. */
 	void (*before_reaping)(struct supervisor *);
-	/* See a child that ended, stopped or continued. True: it was neither
-	 * the supervised child nor an orphan. */
-	bool (*on_exit)(struct supervisor *, pid_t, int wait_status);
-	/* See a deadline that is over. True: it was consumed. */
+	/* Called first for each child that ended, stopped or continued. Returns
+	 * true if the role handled it. */
+	bool (*on_child_change)(struct supervisor *, pid_t, int wait_status);
+	/* Called when a deadline has expired; it may be armed again. Returns
+	 * true if the role handled it. */
 	bool (*on_deadline)(struct supervisor *, enum deadline);
-	/* See a request to stop by sig. True: the command was not running yet,
-	 * and its start was aborted. */
+	/* Called for a request to stop by sig. Returns true if the command was
+	 * not running yet, and its start was aborted. */
 	bool (*abort_start)(struct supervisor *, int sig);
-	/* Do the work that is due before each wait. Returns the next deadline,
-	 * a moment of signals_clock(), or NEVER. */
+	/* Called before each wait. Returns the moment of signals_clock() at
+	 * which that wait must end, or NEVER. May set stage to DONE to end the
+	 * loop. */
 	int64_t (*step)(struct supervisor *);
 };
 
@@ -72,50 +87,62 @@ struct supervisor {
 	const struct supervision *opt;
 	struct child child;
 	struct descendants rest;        /* all processes that descend from us */
-	bool stops_rest;        /* SIGSTOP, SIGCONT go to all descendants */
+	bool stop_whole_tree;   /* SIGSTOP, SIGCONT go to all descendants */
 	enum stage stage;
 	int wait_status;        /* of the child, from LINGERING on */
-	bool status_known;      /* the role set wait_status */
+	bool status_known;      /* the role set wait_status: ignore the child's
+	                         * own */
 	bool timed_out;
-	bool stop_pending; /* continue the child if it stops: it was asked
-			    * to end and a stopped process does not see it */
+	bool continue_next_stop;        /* continue the child at its next stop:
+	                         * it was asked to end, and a stopped process
+	                         * does not see the request */
 	bool stop_requested;    /* a signal asked the command to end */
-	bool sigcont_pending;   /* ended our own stop; to be read */
+	bool sigcont_pending;   /* the SIGCONT that ended our own stop has not
+	                         * been read yet */
 	bool more_dead;         /* the last batch may not have been all */
-	bool no_children;       /* all children were reaped */
+	bool no_children;       /* the last batch found no child left */
 	int64_t begun, ended;   /* of the child, moments of signals_clock() */
-	int64_t orphans, killed;        /* how many were reaped, by SIGKILL */
+	int64_t orphans;        /* number of reaped orphans */
+	int64_t killed;         /* of these, died of SIGKILL while KILLING */
 	int64_t deadlines[DEADLINES];   /* moments of signals_clock() */
 };
 
-/* A supervisor before anything is started. */
+/* A supervisor before anything is started. The caller sets state, child and
+ * begun. */
 struct supervisor supervise_new(const struct role *role,
     const struct supervision *opt);
 
-/* Run until the command, and whatever --wait or --grace covers, has exited.
- * Opens nothing, allocates nothing and cannot fail. */
+/* Run until the command, and whatever --wait or --grace covers, has exited. The
+ * loop itself allocates nothing and does not fail; reaper_signal() and the role
+ * may open files. Results: wait_status, ended, timed_out, orphans, killed. */
 void supervise(struct supervisor *s);
 
 /* Set a deadline in ms milliseconds, unless it is set already. */
 void supervise_arm(struct supervisor *s, enum deadline which, int64_t ms);
 
-/* Send a signal to the child, or to what is left of its descendants. info is
- * the received signal, or NULL; see signal_forward(). */
+/* Send a signal without rewriting it: while RUNNING to the child, its group
+ * (--group) or the namespace (--all), later to all descendants. info is the
+ * received signal, or NULL; see signal_forward(). EPERM is logged, other errors
+ * are ignored. */
 void supervise_send(struct supervisor *s, int sig, const siginfo_t *info);
 
-/* Ask the command to end because a limit of time is reached. */
+/* End the command at a limit: send stop_signal and SIGCONT, and arm KILL. With
+ * --pause end at once; before the command runs abort its start. */
 void supervise_stop(struct supervisor *s);
 
-/* The child has ended. */
+/* Record the end of the child: set ended, enter LINGERING and, without --wait,
+ * clear all deadlines of the command. The caller sets wait_status. */
 void supervise_child_ended(struct supervisor *s);
 
-/* Reap until *pid has ended (*pid is set to 0 or below by the role or here),
- * the moment until is reached, or a signal asks to stop. Returns true if *pid
- * has ended. */
+/* After supervise(): reap until *pid is 0 or less, which on_child_change sets
+ * for processes of the role and this function for s->child. Returns false at
+ * the moment until, or when a signal asks to stop; other signals are
+ * dropped. */
 bool supervise_wait(struct supervisor *s, const pid_t *pid, int64_t until);
 
-/* Print WHAT [SIGNAL] [to process PID] where the verbosity is at least level;
- * sig and pid may be 0. */
+/* Print WHAT, " SIGNAL" and " to process PID" if the verbosity is at least
+ * level. sig and pid may be 0. If sig is 0 the pid follows WHAT directly, so
+ * WHAT ends in a blank. */
 void supervise_log(const struct supervisor *s, int level, const char *what,
     int sig, int64_t pid);
 

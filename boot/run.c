@@ -96,6 +96,6 @@ device_step(struct supervisor *s)
 
 const struct role device_role = {
 	.on_signal = device_signal,
-	.on_exit = device_exit,
+	.on_child_change = device_exit,
 	.step = device_step,
 };

@@ -913,7 +913,7 @@ set_defaults(struct options *o, const struct dialect *d)
 {
 	memset(o, 0, sizeof(*o));
 	o->run.group = d->whole_group;
-	o->run.reaped = d->reaped ? d->reaped : "reaped orphan process ";
+	o->run.orphan_text = d->reaped ? d->reaped : "reaped orphan process ";
 	o->exec_code = d->exec_code;
 	o->dies_of_signal = d == &native;
 	o->is_dropin = d != &native;

@@ -5,8 +5,8 @@
 #include "inside.h"
 #include "launch.h"
 
-/* End everything if the launcher is gone. It sends nothing that is news after
- * the setup. */
+/* End everything if the launcher is gone. Discard messages: the launcher sends
+ * none after the setup. */
 static bool
 inside_signal(struct supervisor *s, const siginfo_t *info)
 {

@@ -1,5 +1,5 @@
-/* Process 1 of a sandbox: what it reports to its launcher, and how it ends with
- * it. */
+/* Init of a sandbox: its messages to the launcher, and its end with the
+ * launcher. */
 #ifndef PITH_SANDBOX_INSIDE_H
 #define PITH_SANDBOX_INSIDE_H
 

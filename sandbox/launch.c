@@ -774,8 +774,9 @@ set_cpu_rlimit(int64_t ms)
 }
 
 const char *
-sandbox_pre_exec(const struct sandbox *s, const char **on)
+sandbox_pre_exec(const void *box, const char **on)
 {
+	const struct sandbox *s = box;
 	const bool has_rootfs = sandbox_has_rootfs(s);
 	const char *failed = NULL;
 

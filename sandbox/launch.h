@@ -45,7 +45,7 @@ void sandbox_prepare_command(const struct sandbox *s);
 /* In the command's process, right before exec: set session, terminal, files,
  * limits, ids, capabilities and filters. Safe after vfork(2). Returns NULL, or
  * a text "cannot VERB ..." with errno and its object, or NULL, in *on. */
-const char *sandbox_pre_exec(const struct sandbox *s, const char **on);
+const char *sandbox_pre_exec(const void *box, const char **on);
 
 /* In the parent of the command: close and wipe what only the child needed. */
 void sandbox_drop_child_fds(const struct sandbox *s);

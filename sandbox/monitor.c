@@ -9,13 +9,11 @@
 #include "monitor.h"
 
 enum {
-	EXIT_TIMEOUT = 124,
 	REPORT_MS = 1000,               /* from the end to its report */
 	INIT_MS = 10 * 1000,            /* for init, after the report */
 	RELAY_MS = 1000,                /* for output that is still to come */
 	RELAY_HURRIED_MS = 200,         /* the same after a limit or SIGTERM */
 	PORTS_MS = 1500,                /* the relay of ports ends after 1000 */
-	UNKILLABLE_MS = 2000,           /* for a relay after SIGKILL */
 	CPU_CHECK_MS = 10               /* between two looks at --cpu-time */
 };
 
@@ -30,71 +28,71 @@ monitor_new(const struct sandbox *box, bool has_init)
 /* ---- messages of init --------------------------------------------------- */
 
 static void
-init_reported_end(struct supervisor *s, const struct message *m)
+init_reported_end(struct supervisor *s, const struct message *msg)
 {
-	struct monitor *monitor = s->state;
+	struct monitor *m = s->state;
 
-	s->status_known = monitor->counts_known = true;
-	s->wait_status = m->code;
-	s->orphans = m->orphans;
-	s->killed = m->killed;
-	if (m->text[0])
-		monitor->reason = "exec-error";
-	supervise_arm(s, NEXT_STAGE, REPORT_MS);
+	s->status_known = m->counts_known = true;
+	s->wait_status = msg->code;
+	s->orphans = msg->orphans;
+	s->killed = msg->killed;
+	if (msg->text[0])
+		m->reason = "exec-error";
+	supervise_arm(s, ABANDON_INIT, REPORT_MS);
 }
 
 static void
-handle_message(struct supervisor *s, const struct message *m)
+handle_message(struct supervisor *s, const struct message *msg)
 {
-	struct monitor *monitor = s->state;
+	struct monitor *m = s->state;
 
-	switch (m->kind) {
+	switch (msg->kind) {
 	case MSG_BLOCKED:
-		sandbox_blocked(m, s->child.pid);
+		sandbox_blocked(msg, s->child.pid);
 		break;
 	case MSG_SETUP_DONE:
-		monitor->setup_done = true;
-		sandbox_setup_done(m);
+		m->setup_done = true;
+		sandbox_setup_done(msg);
 		break;
 	case MSG_STARTED:
-		sandbox_started(s->child.pid, sandbox_message_pid(m));
+		sandbox_started(s->child.pid, sandbox_message_pid(msg));
 		break;
 	case MSG_PTY:
-		monitor->terminal_relay =
-		    sandbox_start_relay(m->fd, s->child.pid);
+		m->terminal_relay =
+		    sandbox_start_relay(msg->fd, s->child.pid);
 		fds_close_input_and_output(sandbox_outer_terminal());
 		break;
 	case MSG_ERROR:
-		report_note(m->text, m->code);
-		if (m->code > 0)
-			monitor->reason = "setup-error";
+		report_note(msg->text, msg->code);
+		if (msg->code > 0)
+			m->reason = "setup-error";
 		break;
 	case MSG_ENDED:
-		init_reported_end(s, m);
+		init_reported_end(s, msg);
 	}
 }
 
 static void
 read_messages(struct supervisor *s)
 {
-	struct message m;
+	struct message msg;
 	bool closed = false;
 
-	while (channel_read(&m, false, &closed))
-		handle_message(s, &m);
+	while (channel_read(&msg, false, &closed))
+		handle_message(s, &msg);
 }
 
 bool
 monitor_init_reported_error(void)
 {
-	struct message m;
+	struct message msg;
 	bool closed = false;
 
-	while (channel_fd() >= 0 && channel_read(&m, false, &closed))
-		if (m.kind == MSG_ERROR && m.code > 0) {
+	while (channel_fd() >= 0 && channel_read(&msg, false, &closed))
+		if (msg.kind == MSG_ERROR && msg.code > 0) {
 			log_set_suppress(NULL);
-			report_note(m.text, m.code);
-			report_failure("setup-error", m.code);
+			report_note(msg.text, msg.code);
+			report_failure("setup-error", msg.code);
 			return true;
 		}
 	return false;
@@ -115,14 +113,14 @@ suspend(struct supervisor *s)
 static bool
 launcher_signal(struct supervisor *s, const siginfo_t *info)
 {
-	const struct monitor *monitor = s->state;
+	const struct monitor *m = s->state;
 
 	if (channel_is_signal(info)) {
 		read_messages(s);
 		return true;
 	}
 	if (info->si_signo == SIGTSTP && signal_of_terminal(info) &&
-	    (sandbox_has_pidns() || sandbox_has_rootfs(monitor->box))) {
+	    (sandbox_has_pidns() || sandbox_has_rootfs(m->box))) {
 		suspend(s);
 		return true;
 	}
@@ -130,21 +128,21 @@ launcher_signal(struct supervisor *s, const siginfo_t *info)
 }
 
 /* End init, which sees no signal while it waits for --block-fd or for a file
- * system. Messages that it sent before may say that it is further. */
+ * system. Read its messages first: the setup may be complete. */
 static bool
 launcher_abort_start(struct supervisor *s, int sig)
 {
-	const struct monitor *monitor = s->state;
+	const struct monitor *m = s->state;
 
 	if (s->stage != RUNNING)
 		return false;
 	read_messages(s);
-	if (monitor->setup_done)
+	if (m->setup_done)
 		return false;
 	s->wait_status = sig;
 	s->status_known = true;
 	kill(s->child.pid, SIGKILL);
-	supervise_arm(s, NEXT_STAGE, REPORT_MS);
+	supervise_arm(s, ABANDON_INIT, REPORT_MS);
 	return true;
 }
 
@@ -153,12 +151,12 @@ launcher_abort_start(struct supervisor *s, int sig)
 static void
 check_cpu_time(struct supervisor *s)
 {
-	struct monitor *monitor = s->state;
-	const int64_t left = monitor->box->cpu_time - cgroup_cpu_ms();
+	struct monitor *m = s->state;
+	const int64_t left = m->box->cpu_time - cgroup_cpu_ms();
 	const int64_t next = left / cgroup_processors();
 
 	if (left <= 0) {
-		monitor->cpu_time_used = true;
+		m->cpu_time_used = true;
 		supervise_stop(s);
 	} else {
 		supervise_arm(s, ROLE_DEADLINE,
@@ -182,10 +180,10 @@ launcher_deadline(struct supervisor *s, enum deadline which)
 {
 	if (s->stage == RUNNING && which == KILL) {
 		supervise_send(s, SIGKILL, NULL);
-		supervise_arm(s, NEXT_STAGE, REPORT_MS);
+		supervise_arm(s, ABANDON_INIT, REPORT_MS);
 		return true;
 	}
-	if (s->stage == RUNNING && which == NEXT_STAGE) {
+	if (which == ABANDON_INIT) {
 		if (!s->status_known)
 			s->wait_status = SIGKILL;
 		supervise_child_ended(s);
@@ -195,7 +193,7 @@ launcher_deadline(struct supervisor *s, enum deadline which)
 	return monitor_deadline(s, which);
 }
 
-/* See the end of a relay. Returns false for other children. */
+/* Record the exit of a relay. Returns false for other children. */
 static bool
 monitor_exit(struct supervisor *s, pid_t pid, int wait_status)
 {
@@ -228,13 +226,13 @@ const struct role launcher_role = {
 	.on_signal = launcher_signal,
 	/* The relay of the terminal needs an init that is not reaped yet. */
 	.before_reaping = read_messages,
-	.on_exit = launcher_exit,
+	.on_child_change = launcher_exit,
 	.on_deadline = launcher_deadline,
 	.abort_start = launcher_abort_start,
 };
 
 const struct role direct_role = {
-	.on_exit = monitor_exit,
+	.on_child_change = monitor_exit,
 	.on_deadline = monitor_deadline,
 };
 
@@ -249,7 +247,7 @@ monitor_begin(struct supervisor *s)
 		supervise_arm(s, ROLE_DEADLINE, CPU_CHECK_MS);
 }
 
-/* Reason of the end where the wait status does not say it all, or NULL. */
+/* Reason that the wait status does not show, or NULL. */
 static const char *
 reason_of(const struct supervisor *s)
 {
@@ -304,7 +302,7 @@ monitor_measure(struct supervisor *s, struct verdict *v)
 	if (m->cpu_time_used)
 		v->exit_code = EXIT_TIMEOUT;
 	else if (m->reason)
-		v->exit_code = exit_code(s->wait_status);
+		v->exit_code = status_exit_code(s->wait_status);
 	v->usage = &m->usage;
 	v->counters = m->counters;
 	v->cgroup = cgroup_path();

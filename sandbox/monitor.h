@@ -33,15 +33,15 @@ extern const struct role launcher_role, direct_role;
 struct monitor monitor_new(const struct sandbox *box, bool has_init);
 
 /* For log_set_suppress(): true if init has reported the error that ended it, so
- * that the launcher need not print that it found nobody to talk to. */
+ * that the launcher need not report the closed channel. */
 bool monitor_init_reported_error(void);
 
-/* The command, or its init, is about to start: watch --cpu-time. */
+/* Arm the first check of --cpu-time. */
 void monitor_begin(struct supervisor *s);
 
 /* Kill what the command has left, then describe its end in the verdict: usage,
- * counters, orphans. reason stays NULL and exit_code UNKNOWN where the wait
- * status says it all. */
+ * counters, orphans. reason stays NULL and exit_code UNKNOWN if the wait status
+ * shows them. */
 void monitor_measure(struct supervisor *s, struct verdict *v);
 
 /* Wait for the relays, which may have output to pass on, and for init; then

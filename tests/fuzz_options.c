@@ -76,7 +76,7 @@ check_result(const struct options *o, char **argv, int argc, bool boots)
 	    o->run.pause == !o->command);
 	CLAIM(o->boot.on_exit >= 0 && o->boot.on_exit <= ON_EXIT_SHELL);
 	CLAIM(!o->boot.requested || !(o->report || o->run.timeout != UNSET));
-	CLAIM(o->run.reaped && o->run.reaped[0]);
+	CLAIM(o->run.orphan_text && o->run.orphan_text[0]);
 	/* child_start() writes to the element before the command. */
 	if (o->command) {
 		CLAIM(o->command > argv && o->command < argv + argc);

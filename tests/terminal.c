@@ -524,6 +524,29 @@ START_TEST(job_continues_after_a_stop_of_only_the_child)
 }
 END_TEST
 
+/* Seen to fail if pith closes its standard input when the command runs: the
+ * terminal stayed raw. */
+START_TEST(tty_relay_that_is_killed_leaves_the_terminal_restored)
+{
+	struct termios now;
+	char line[1024];
+
+	snprintf(line, sizeof(line), "%s --tty sh -c 'echo ready; read go; "
+	    "for p in $(cat /proc/$PPID/task/$PPID/children); do "
+	    "[ $p = $$ ] || kill -KILL $p; done'; echo over; read end", pith);
+	open_terminal(line);
+	expect("ready");
+	ck_assert_int_eq(tcgetattr(master, &now), 0);
+	ck_assert_int_eq(now.c_lflag & ICANON, 0);
+	type("\r");
+	expect("over");
+	ck_assert_int_eq(tcgetattr(master, &now), 0);
+	ck_assert_int_ne(now.c_lflag & ICANON, 0);
+	type("\n");
+	leader_ends();
+}
+END_TEST
+
 START_TEST(job_with_redirected_input_still_gets_ctrl_c)
 {
 	char line[256];
@@ -576,6 +599,8 @@ terminal_suite(void)
 	tcase_add_test(t, job_continues_after_a_stop_of_only_the_child);
 	tcase_add_loop_test(t, job_with_redirected_input_still_gets_ctrl_c,
 	    0, 2);
+	tcase_add_test(t,
+	    tty_relay_that_is_killed_leaves_the_terminal_restored);
 	suite_add_tcase(s, t);
 	return s;
 }

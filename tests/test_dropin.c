@@ -55,7 +55,7 @@ set_dialect_defaults(struct options *o, int program)
 	o->dies_of_signal = program == PITH;
 	o->is_dropin = program != PITH;
 	if (program == TINI)
-		o->run.reaped = "Reaped zombie process with pid=";
+		o->run.orphan_text = "Reaped zombie process with pid=";
 	if (program == DUMB_INIT)
 		set(o, group, COUNT_OF(group));
 	o->exec_code = (int[]){ 0, 0, 2, 1 }[program];

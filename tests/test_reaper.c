@@ -25,10 +25,11 @@ START_TEST(an_exit_code_is_the_commands_own_or_128_and_the_signal)
 	const int core_dumped = 0x80;
 
 	for (int code = 0; code < 256; code++)
-		ck_assert_int_eq(exit_code(code << 8), code);
+		ck_assert_int_eq(status_exit_code(code << 8), code);
 	for (int sig = 1; sig < SIGNAL_COUNT; sig++) {
-		ck_assert_int_eq(exit_code(sig), 128 + sig);
-		ck_assert_int_eq(exit_code(sig | core_dumped), 128 + sig);
+		ck_assert_int_eq(status_exit_code(sig), 128 + sig);
+		ck_assert_int_eq(
+		    status_exit_code(sig | core_dumped), 128 + sig);
 	}
 }
 END_TEST
@@ -82,7 +83,7 @@ START_TEST(a_child_is_reported_when_it_stops_continues_and_dies)
 	await_change(pid, WEXITED);
 	ck_assert_int_eq(reaper_next(&status), pid);
 	ck_assert(WIFSIGNALED(status));
-	ck_assert_int_eq(exit_code(status), 137);
+	ck_assert_int_eq(status_exit_code(status), 137);
 }
 END_TEST
 
@@ -102,7 +103,7 @@ START_TEST(every_dead_child_is_reported_once)
 	}
 	for (int i = 0; i < MANY; i++) {
 		pid_t next = reaper_next(&status);
-		int code = exit_code(status);
+		int code = status_exit_code(status);
 
 		ck_assert_int_lt(code, MANY);
 		ck_assert_int_eq(next, pid[code]);
@@ -120,7 +121,7 @@ END_TEST
 static void
 find_descendants(struct descendants *d)
 {
-	reaper_find(d);
+	reaper_prepare(d);
 	ck_assert(!d->namespace);
 	ck_assert_int_ge(d->proc, 3);
 }
@@ -133,7 +134,7 @@ check_exits(int sig, int count)
 
 	for (int i = 0; i < count; i++) {
 		ck_assert_int_gt(waitpid(-1, &status, 0), 0);
-		ck_assert_int_eq(exit_code(status), sig);
+		ck_assert_int_eq(status_exit_code(status), sig);
 	}
 	ck_assert_int_eq(waitpid(-1, &status, 0), -1);
 }
@@ -384,7 +385,7 @@ find_without_proc(const void *none)
 	(void)none;
 	if (chroot(".") < 0)
 		_exit(98);
-	reaper_find(&d);
+	reaper_prepare(&d);
 }
 
 START_TEST(descendants_cannot_be_found_without_proc)
@@ -417,7 +418,7 @@ be_process_1(const void *none)
 	ck_assert_int_eq(on, 0);
 	sitting();
 	sitting();
-	reaper_find(&d);
+	reaper_prepare(&d);
 	ck_assert(d.namespace);
 	ck_assert_int_eq(d.proc, -1);
 	reaper_signal(&d, SIGUSR1);

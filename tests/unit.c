@@ -220,7 +220,7 @@ set_as_documented(struct options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->dies_of_signal = true;
-	o->run.reaped = "reaped orphan process ";
+	o->run.orphan_text = "reaped orphan process ";
 	o->run.stop_signal = SIGTERM;
 	o->run.stop_timeout = o->run.grace = o->run.timeout = o->report_fd =
 	    UNSET;
@@ -258,12 +258,12 @@ are_same(const struct options *are, const struct options *expected)
 	struct options a, b;
 
 	ck_assert_pstr_eq(are->report, expected->report);
-	ck_assert_str_eq(are->run.reaped, expected->run.reaped);
+	ck_assert_str_eq(are->run.orphan_text, expected->run.orphan_text);
 	/* Use memcpy: an assignment need not copy padding. */
 	memcpy(&a, are, sizeof(a));
 	memcpy(&b, expected, sizeof(b));
 	a.command = b.command = NULL;
-	a.report = b.report = a.run.reaped = b.run.reaped = NULL;
+	a.report = b.report = a.run.orphan_text = b.run.orphan_text = NULL;
 	a.sandbox.words = b.sandbox.words = NULL;
 	a.for_command = b.for_command = false;
 	for (size_t i = 0; i < sizeof(a); i++)
