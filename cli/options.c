@@ -401,11 +401,12 @@ parse_choice(enum value_type type, const char *word)
 static void
 add_valid_form(struct strbuf *l, enum value_type type)
 {
-	const struct choices *c = &choices[type - FIRST_CHOICE];
+	const struct choices *c;
 
 	strbuf_add(l, valid_form(type));
 	if (type < FIRST_CHOICE || type > LAST_CHOICE)
 		return;
+	c = &choices[type - FIRST_CHOICE];
 	for (int i = 0; i < CHOICES_MAX && c->words[i][0]; i++) {
 		const bool is_last = i + 1 == CHOICES_MAX ||
 		    !c->words[i + 1][0];
