@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../sandbox/counters.h"
 #include "log.h"
 #include "outfile.h"
 #include "report.h"
@@ -44,29 +45,66 @@ json_number(struct strbuf *l, const char *key, int64_t n)
 		strbuf_number(l, n);
 }
 
-/* Indices of the numbers of a verdict, in the order of the JSON. */
+/* Numbers that are computed from a verdict. */
 enum {
 	EXIT_CODE, SIGNAL, WALL, USER, SYSTEM, RSS, ORPHANS, STRAGGLERS, NUMBERS
 };
 
-/* JSON keys, each NUL-terminated. Those of the control group, its counters and
- * its path, follow max_rss_bytes. */
-enum { GROUP_FROM = RSS + 1, GROUP_NAME = GROUP_FROM + 8 };
-static const char json_keys[] = "exit_code\0signal\0wall_ms\0"
-    "user_ms\0system_ms\0max_rss_bytes\0"
-    "memory_peak_bytes\0pids_peak\0oom_kills\0throttled_ms\0"
-    "io_read_bytes\0io_write_bytes\0net_rx_bytes\0net_tx_bytes\0cgroup\0"
-    "orphans_reaped\0stragglers_killed\0";
+/* Source of a field. COUNTER: a counter of the control group. */
+enum source { NUMBER, COUNTER, GROUP_PATH };
 
-/* Labels of the first counters of the control group in report_say(). */
-static const char say_group_labels[] = ", memory peak \0"
-    ", processes at most \0, oom kills \0, throttled ms \0";
+/* JSON fields after the reason and the error. */
+static const struct {
+	char key[18];
+	unsigned char source;           /* enum source */
+	unsigned char index;            /* of the number or counter */
+} json_fields[] = {
+	{ .key = "exit_code", .index = EXIT_CODE },
+	{ .key = "signal", .index = SIGNAL },
+	{ .key = "wall_ms", .index = WALL },
+	{ .key = "user_ms", .index = USER },
+	{ .key = "system_ms", .index = SYSTEM },
+	{ .key = "max_rss_bytes", .index = RSS },
+	{ .key = "memory_peak_bytes", .source = COUNTER, .index = MEMORY_PEAK },
+	{ .key = "pids_peak", .source = COUNTER, .index = PIDS_PEAK },
+	{ .key = "oom_kills", .source = COUNTER, .index = OOM_KILLS },
+	{ .key = "throttled_ms", .source = COUNTER, .index = THROTTLED_MS },
+	{ .key = "io_read_bytes", .source = COUNTER, .index = IO_READ },
+	{ .key = "io_write_bytes", .source = COUNTER, .index = IO_WRITTEN },
+	{ .key = "net_rx_bytes", .source = COUNTER, .index = NET_RX },
+	{ .key = "net_tx_bytes", .source = COUNTER, .index = NET_TX },
+	{ .key = "cgroup", .source = GROUP_PATH },
+	{ .key = "orphans_reaped", .index = ORPHANS },
+	{ .key = "stragglers_killed", .index = STRAGGLERS },
+};
 
-/* Labels of the numbers in report_say(). That of SIGNAL is empty: a signal is
- * printed earlier, and only if there is one. */
-static const char say_labels[] = ", exit code \0\0, \0 ms, user \0"
-    " ms, system \0 ms, max rss \0 KiB, orphans reaped \0"
-    ", stragglers killed \0";
+/* Fields of report_say(). An unknown counter is left out. */
+static const struct said {
+	char label[19];
+	char unit[5];
+	unsigned char source;           /* enum source */
+	unsigned char index;            /* of the number or counter */
+	bool in_kib;                    /* print bytes as KiB */
+} said_fields[] = {
+	{ .label = "exit code ", .index = EXIT_CODE },
+	{ .unit = " ms", .index = WALL },
+	{ .label = "user ", .unit = " ms", .index = USER },
+	{ .label = "system ", .unit = " ms", .index = SYSTEM },
+	{ .label = "max rss ", .unit = " KiB", .index = RSS, .in_kib = true },
+	{ .label = "orphans reaped ", .index = ORPHANS },
+	{ .label = "stragglers killed ", .index = STRAGGLERS },
+	{ .label = "memory peak ", .unit = " KiB", .source = COUNTER,
+	    .index = MEMORY_PEAK, .in_kib = true },
+	{ .label = "processes at most ", .source = COUNTER,
+	    .index = PIDS_PEAK },
+	{ .label = "oom kills ", .source = COUNTER, .index = OOM_KILLS },
+	{ .label = "throttled ms ", .source = COUNTER, .index = THROTTLED_MS },
+};
+
+enum {
+	JSON_FIELDS = sizeof(json_fields) / sizeof(json_fields[0]),
+	SAID_FIELDS = sizeof(said_fields) / sizeof(said_fields[0])
+};
 
 static int64_t
 timeval_ms(struct timeval t)
@@ -87,32 +125,38 @@ collect_numbers(const struct verdict *v, int64_t n[NUMBERS])
 	if (u) {
 		n[USER] = timeval_ms(u->ru_utime);
 		n[SYSTEM] = timeval_ms(u->ru_stime);
-		n[RSS] = u->ru_maxrss;          /* KiB */
+		if (u->ru_maxrss != UNKNOWN)
+			n[RSS] = (int64_t)u->ru_maxrss * 1024;
 	}
 	n[ORPHANS] = v->orphans_reaped;
 	n[STRAGGLERS] = v->stragglers_killed;
 }
 
+/* Return a counter of the control group, or UNKNOWN. */
+static int64_t
+counter_of(const struct verdict *v, enum counter c)
+{
+	return v->counters ? v->counters[c] : UNKNOWN;
+}
+
 static void
 format_report(struct strbuf *l, const struct verdict *v)
 {
-	int64_t numbers[NUMBERS], *n = numbers;
-	const char *key = json_keys;
+	int64_t n[NUMBERS];
 
-	collect_numbers(v, numbers);
-	if (numbers[RSS] != UNKNOWN)
-		numbers[RSS] *= 1024;
+	collect_numbers(v, n);
 	strbuf_add(l, "{");
 	json_text(l, "reason", v->reason);
 	json_text(l, "error", report.error);
-	for (int i = 0; *key; i++) {
-		if (i == GROUP_NAME)
+	for (size_t i = 0; i < JSON_FIELDS; i++) {
+		const char *key = json_fields[i].key;
+		const int index = json_fields[i].index;
+
+		if (json_fields[i].source == GROUP_PATH)
 			json_text(l, key, v->cgroup);
 		else
-			json_number(l, key, i < GROUP_FROM || i > GROUP_NAME ?
-			    *n++ : v->counters ? v->counters[i - GROUP_FROM] :
-			    UNKNOWN);
-		key += strlen(key) + 1;
+			json_number(l, key, json_fields[i].source == COUNTER ?
+			    counter_of(v, index) : n[index]);
 	}
 	json_key(l, "weakened");
 	strbuf_add(l, "[");
@@ -234,22 +278,17 @@ report_fds(int fds[REPORT_FDS])
 }
 
 static void
-say_group(struct strbuf *l, const int64_t *counters)
+add_said(struct strbuf *l, const struct said *f, int64_t n)
 {
-	const char *next = say_group_labels;
-
-	for (int i = 0; counters && *next; i++) {
-		const char *unit = strcmp(next, ", memory peak ") == 0 ?
-		    " KiB" : "";
-
-		if (counters[i] != UNKNOWN) {
-			strbuf_add(l, next);
-			strbuf_number(l, *unit ? counters[i] / 1024 :
-			    counters[i]);
-			strbuf_add(l, unit);
-		}
-		next += strlen(next) + 1;
-	}
+	if (n == UNKNOWN && f->source == COUNTER)
+		return;
+	strbuf_add(l, ", ");
+	strbuf_add(l, f->label);
+	if (n == UNKNOWN)
+		strbuf_add(l, "?");
+	else
+		strbuf_number(l, f->in_kib ? n / 1024 : n);
+	strbuf_add(l, f->unit);
 }
 
 void
@@ -257,10 +296,9 @@ report_say(const struct verdict *v, const char *command)
 {
 	char text[512];
 	struct strbuf l = STRBUF(text);
-	int64_t numbers[NUMBERS];
-	const char *next = say_labels;
+	int64_t n[NUMBERS];
 
-	collect_numbers(v, numbers);
+	collect_numbers(v, n);
 	strbuf_quote(&l, command);
 	strbuf_add(&l, ": ");
 	strbuf_add(&l, v->reason);
@@ -268,14 +306,10 @@ report_say(const struct verdict *v, const char *command)
 		strbuf_add(&l, " by signal ");
 		strbuf_number(&l, v->signal);
 	}
-	for (int i = 0; i < NUMBERS; i++) {
-		strbuf_add(&l, next);
-		if (i != SIGNAL && numbers[i] == UNKNOWN)
-			strbuf_add(&l, "?");
-		else if (i != SIGNAL)
-			strbuf_number(&l, numbers[i]);
-		next += strlen(next) + 1;
-	}
-	say_group(&l, v->counters);
+	for (size_t i = 0; i < SAID_FIELDS; i++)
+		add_said(&l, &said_fields[i],
+		    said_fields[i].source == COUNTER ?
+		    counter_of(v, said_fields[i].index) :
+		    n[said_fields[i].index]);
 	say(text);
 }

@@ -19,7 +19,7 @@ struct verdict {
 	                                 * tv_sec, ru_maxrss may be UNKNOWN */
 	int64_t orphans_reaped;
 	int64_t stragglers_killed;
-	/* Counters of the control group in the order of the JSON, or NULL. */
+	/* Counters of the control group, by enum counter; or NULL. */
 	const int64_t *counters;
 	const char *cgroup;             /* path of the group, or NULL */
 };

@@ -287,16 +287,16 @@ select_parent(const struct sandbox *s, struct hierarchy *h)
 static void
 init_cpuset(const struct hierarchy *h, int group)
 {
-	static const char files[][2][28] = {
-		{ "../cpuset.effective_cpus", "cpuset.cpus" },
-		{ "../cpuset.effective_mems", "cpuset.mems" },
+	static const struct { char from[28], to[12]; } files[] = {
+		{ .from = "../cpuset.effective_cpus", .to = "cpuset.cpus" },
+		{ .from = "../cpuset.effective_mems", .to = "cpuset.mems" },
 	};
 	char text[4096];
 
 	if (!h->v2 && (h->controllers & BIT(CTRL_CPUSET)))
 		for (int i = 0; i < 2; i++)
-			if (file_read(group, files[i][0], text, sizeof(text)))
-				file_write(group, files[i][1], text);
+			if (file_read(group, files[i].from, text, sizeof(text)))
+				file_write(group, files[i].to, text);
 }
 
 static void

@@ -4,46 +4,49 @@
 #include "../cli/values.h"
 #include "cgroup.h"
 #include "counters.h"
+#include "groups.h"
 #include "proc.h"
 
-/* Group whose file is read: the outer one, or the outer and the inner one. In
- * that case take the larger value, not the sum: some files count only the group
- * itself, and both may count the same event. */
-enum { OUTER, LARGER };
-
-/* Source of a counter. unit: file units per byte, number or millisecond. */
+/* Source of a counter: the number after a key in a file of the outer group. */
 static const struct source {
 	unsigned char counter, controller;
-	unsigned char groups[2];        /* v1, v2 */
-	int unit[2];                    /* v1, v2 */
+	/* Read the inner group too and take the larger value, not the sum: some
+	 * files count only the group itself, and both may count the same event.
+	 */
+	bool reads_inner;
+	bool is_time;           /* v1: nanoseconds; v2: microseconds */
+	char v1_file[42], v1_key[16], v2_file[14], v2_key[16];
 } sources[] = {
-	{ MEMORY_PEAK, CTRL_MEMORY, { OUTER, OUTER }, { 1, 1 } },
-	{ PIDS_PEAK, CTRL_PIDS, { OUTER, OUTER }, { 1, 1 } },
+	{ .counter = MEMORY_PEAK, .controller = CTRL_MEMORY,
+	    .v1_file = "memory.max_usage_in_bytes", .v2_file = "memory.peak" },
+	{ .counter = PIDS_PEAK, .controller = CTRL_PIDS,
+	    .v1_file = "pids.peak", .v2_file = "pids.peak" },
 	/* With the mount option memory_localevents, events of the inner group
 	 * are not counted in the outer one. cgroup-v2.rst */
-	{ OOM_KILLS, CTRL_MEMORY, { LARGER, LARGER }, { 1, 1 } },
-	{ THROTTLED_MS, CTRL_CPU, { LARGER, LARGER }, { 1000000, 1000 } },
-	{ IO_READ, CTRL_BLKIO, { OUTER, OUTER }, { 1, 1 } },
-	{ IO_WRITTEN, CTRL_BLKIO, { OUTER, OUTER }, { 1, 1 } },
-	{ USER_MS, CTRL_CPUACCT, { OUTER, OUTER }, { 1000000, 1000 } },
-	{ SYSTEM_MS, CTRL_CPUACCT, { OUTER, OUTER }, { 1000000, 1000 } },
-	{ PIDS_REFUSED, CTRL_PIDS, { LARGER, LARGER }, { 1, 1 } },
+	{ .counter = OOM_KILLS, .controller = CTRL_MEMORY, .reads_inner = true,
+	    .v1_file = "memory.oom_control", .v1_key = "oom_kill ",
+	    .v2_file = "memory.events", .v2_key = "oom_kill " },
+	{ .counter = THROTTLED_MS, .controller = CTRL_CPU, .reads_inner = true,
+	    .is_time = true,
+	    .v1_file = "cpu.stat", .v1_key = "throttled_time ",
+	    .v2_file = "cpu.stat", .v2_key = "throttled_usec " },
+	{ .counter = IO_READ, .controller = CTRL_BLKIO,
+	    .v1_file = "blkio.throttle.io_service_bytes_recursive",
+	    .v1_key = " Read ", .v2_file = "io.stat", .v2_key = " rbytes=" },
+	{ .counter = IO_WRITTEN, .controller = CTRL_BLKIO,
+	    .v1_file = "blkio.throttle.io_service_bytes_recursive",
+	    .v1_key = " Write ", .v2_file = "io.stat", .v2_key = " wbytes=" },
+	{ .counter = USER_MS, .controller = CTRL_CPUACCT, .is_time = true,
+	    .v1_file = "cpuacct.usage_user",
+	    .v2_file = "cpu.stat", .v2_key = "user_usec " },
+	{ .counter = SYSTEM_MS, .controller = CTRL_CPUACCT, .is_time = true,
+	    .v1_file = "cpuacct.usage_sys",
+	    .v2_file = "cpu.stat", .v2_key = "system_usec " },
+	{ .counter = PIDS_REFUSED, .controller = CTRL_PIDS,
+	    .reads_inner = true,
+	    .v1_file = "pids.events", .v1_key = "max ",
+	    .v2_file = "pids.events", .v2_key = "max " },
 };
-
-/* File and key of v1, then of v2, in the order of sources. */
-enum { V1, V2 = 2, WORDS_PER_SOURCE = 4 };
-static const char words[] =
-	"memory.max_usage_in_bytes\0" "\0" "memory.peak\0" "\0"
-	"pids.peak\0" "\0" "pids.peak\0" "\0"
-	"memory.oom_control\0" "oom_kill \0" "memory.events\0" "oom_kill \0"
-	"cpu.stat\0" "throttled_time \0" "cpu.stat\0" "throttled_usec \0"
-	"blkio.throttle.io_service_bytes_recursive\0" " Read \0"
-	    "io.stat\0" " rbytes=\0"
-	"blkio.throttle.io_service_bytes_recursive\0" " Write \0"
-	    "io.stat\0" " wbytes=\0"
-	"cpuacct.usage_user\0" "\0" "cpu.stat\0" "user_usec \0"
-	"cpuacct.usage_sys\0" "\0" "cpu.stat\0" "system_usec \0"
-	"pids.events\0" "max \0" "pids.events\0" "max ";
 
 /* Return the sum of the numbers after each key in a file. If key is "", return
  * the number that the file begins with. -1 if the file cannot be read. */
@@ -70,42 +73,37 @@ sum_key(int group, const char *file, const char *key)
 }
 
 static int64_t
-read_counter(const struct source *s, const char *const own[WORDS_PER_SOURCE])
+read_counter(const struct source *s)
 {
-	char file[64] = "pay/";
-	struct strbuf l = { file, sizeof(file), 4 };
+	char file[64] = GROUP_INNER "/";
+	const size_t in_outer = sizeof(GROUP_INNER "/") - 1;
+	struct strbuf l = { file, sizeof(file), in_outer };
 	bool v2;
 	const int group = cgroup_fd_of(s->controller, &v2);
-	const char *const *w = own + (v2 ? V2 : V1);
+	const char *key = v2 ? s->v2_key : s->v1_key;
 	int64_t n, inner = 0;
 
 	if (group < 0)
 		return -1;
-	strbuf_add(&l, w[0]);
-	n = sum_key(group, file + 4, w[1]);
-	if (s->groups[v2] == LARGER && cgroup_has_inner())
-		inner = sum_key(group, file, w[1]);
+	strbuf_add(&l, v2 ? s->v2_file : s->v1_file);
+	n = sum_key(group, file + in_outer, key);
+	if (s->reads_inner && cgroup_has_inner())
+		inner = sum_key(group, file, key);
 	/* Since about Linux 5.14, v1 counts bytes only for throttled
 	 * devices: 0 means unknown. */
 	if (!v2 && n == 0 && s->controller == CTRL_BLKIO)
 		n = -1;
-	return n < 0 ? -1 : (n > inner ? n : inner) / s->unit[v2];
+	if (n < 0)
+		return -1;
+	n = n > inner ? n : inner;
+	return !s->is_time ? n : v2 ? n / 1000 : n / 1000000;
 }
 
 void
 counters_read(int64_t n[COUNTERS])
 {
-	const char *next = words;
-
 	for (int i = 0; i < COUNTERS; i++)
 		n[i] = -1;
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		const char *own[WORDS_PER_SOURCE];
-
-		for (int w = 0; w < WORDS_PER_SOURCE; w++) {
-			own[w] = next;
-			next += strlen(next) + 1;
-		}
-		n[sources[i].counter] = read_counter(&sources[i], own);
-	}
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+		n[sources[i].counter] = read_counter(&sources[i]);
 }

@@ -5,8 +5,7 @@
 
 #include <stdint.h>
 
-/* Units: bytes, milliseconds (_MS), or plain numbers. The order of the first
- * eight is that of the report; cli/report.c relies on it. */
+/* Units: bytes, milliseconds (_MS), or plain numbers. */
 enum counter {
 	MEMORY_PEAK, PIDS_PEAK, OOM_KILLS, THROTTLED_MS, IO_READ, IO_WRITTEN,
 	NET_RX, NET_TX, USER_MS, SYSTEM_MS, PIDS_REFUSED, COUNTERS

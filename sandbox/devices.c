@@ -17,11 +17,16 @@ struct node {
 	int major, minor;               /* or ANY_MINOR */
 };
 
-/* null, zero, full, random, urandom, tty, console, ptmx, pts/N. */
 static const struct node standard_nodes[] = {
-	{ false, 1, 3 }, { false, 1, 5 }, { false, 1, 7 }, { false, 1, 8 },
-	{ false, 1, 9 }, { false, 5, 0 }, { false, 5, 1 }, { false, 5, 2 },
-	{ false, 136, ANY_MINOR },
+	{ .major = 1, .minor = 3 },             /* null */
+	{ .major = 1, .minor = 5 },             /* zero */
+	{ .major = 1, .minor = 7 },             /* full */
+	{ .major = 1, .minor = 8 },             /* random */
+	{ .major = 1, .minor = 9 },             /* urandom */
+	{ .major = 5, .minor = 0 },             /* tty */
+	{ .major = 5, .minor = 1 },             /* console */
+	{ .major = 5, .minor = 2 },             /* ptmx */
+	{ .major = 136, .minor = ANY_MINOR },   /* pts/N */
 };
 enum { STANDARD = sizeof(standard_nodes) / sizeof(standard_nodes[0]) };
 

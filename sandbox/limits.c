@@ -19,9 +19,14 @@ enum {
 };
 
 static const char controllers[CONTROLLERS][12] = {
-	"cpu", "cpuacct", "cpuset", "memory", "pids", "blkio", "devices",
-	"freezer", "hugetlb", "net_cls", "net_prio", "rdma", "misc",
-	"perf_event", "dmem", "cgroup",
+	[CTRL_CPU] = "cpu", [CTRL_CPUACCT] = "cpuacct",
+	[CTRL_CPUSET] = "cpuset", [CTRL_MEMORY] = "memory",
+	[CTRL_PIDS] = "pids", [CTRL_BLKIO] = "blkio",
+	[CTRL_DEVICES] = "devices", [CTRL_FREEZER] = "freezer",
+	[CTRL_HUGETLB] = "hugetlb", [CTRL_NET_CLS] = "net_cls",
+	[CTRL_NET_PRIO] = "net_prio", [CTRL_RDMA] = "rdma",
+	[CTRL_MISC] = "misc", [CTRL_PERF_EVENT] = "perf_event",
+	[CTRL_DMEM] = "dmem", [CTRL_CGROUP] = "cgroup",
 };
 
 /* Controllers that v2 does not have. Every v2 group has the files cpu.stat,
@@ -33,49 +38,85 @@ static const unsigned int V1_ONLY = BIT(CTRL_CPUACCT) | BIT(CTRL_DEVICES) |
 
 /* Limits on nested groups, which --cgroup-conf can change. systemd and
  * container engines need far fewer groups than these. */
-static const char nesting_limits[][2][24] = {
-	{ "cgroup.max.depth", "32" },
-	{ "cgroup.max.descendants", "1000" },
+static const struct { char file[24], value[5]; } nesting_limits[] = {
+	{ .file = "cgroup.max.depth", .value = "32" },
+	{ .file = "cgroup.max.descendants", .value = "1000" },
 };
 
-/* Options, indexed by enum group_limit, and the files they write. "": the
- * kernel has no such file. */
+/* Options and the files they write. "": the kernel has no such file. */
 static const struct limit_option {
 	char option[16];
 	unsigned char controller;
 	char v1[28], v2[16];
 } limit_options[GROUP_LIMITS] = {
-	{ "--memory", CTRL_MEMORY, "memory.limit_in_bytes", "memory.max" },
-	{ "--memory-swap", CTRL_MEMORY, "memory.memsw.limit_in_bytes",
-	    "memory.swap.max" },
-	{ "--memory-high", CTRL_MEMORY, "", "memory.high" },
-	{ "--cpus", CTRL_CPU, "cpu.cfs_quota_us", "cpu.max" },
-	{ "--cpu-shares", CTRL_CPU, "cpu.shares", "cpu.weight" },
-	{ "--cpuset-cpus", CTRL_CPUSET, "cpuset.cpus", "cpuset.cpus" },
-	{ "--pids-limit", CTRL_PIDS, "pids.max", "pids.max" },
-	{ "--blkio-weight", CTRL_BLKIO, "blkio.weight", "io.weight" },
+	[MEMORY] = { .option = "--memory", .controller = CTRL_MEMORY,
+	    .v1 = "memory.limit_in_bytes", .v2 = "memory.max" },
+	[MEMORY_SWAP] = { .option = "--memory-swap", .controller = CTRL_MEMORY,
+	    .v1 = "memory.memsw.limit_in_bytes", .v2 = "memory.swap.max" },
+	[MEMORY_HIGH] = { .option = "--memory-high", .controller = CTRL_MEMORY,
+	    .v2 = "memory.high" },
+	[CPUS] = { .option = "--cpus", .controller = CTRL_CPU,
+	    .v1 = "cpu.cfs_quota_us", .v2 = "cpu.max" },
+	[CPU_SHARES] = { .option = "--cpu-shares", .controller = CTRL_CPU,
+	    .v1 = "cpu.shares", .v2 = "cpu.weight" },
+	[CPUSET_CPUS] = { .option = "--cpuset-cpus", .controller = CTRL_CPUSET,
+	    .v1 = "cpuset.cpus", .v2 = "cpuset.cpus" },
+	[PIDS_LIMIT] = { .option = "--pids-limit", .controller = CTRL_PIDS,
+	    .v1 = "pids.max", .v2 = "pids.max" },
+	[BLKIO_WEIGHT] = { .option = "--blkio-weight", .controller = CTRL_BLKIO,
+	    .v1 = "blkio.weight", .v2 = "io.weight" },
 };
 
-/* Valid values, in the order of limit_options. */
-static const char valid_values[] =
-    "a size of at least 512k, such as 64m or 1g\0"
-    "a size of at least --memory, or -1\0"
-    "a size, such as 512m or 1g\0"
-    "a number of CPUs of at least 0.01, such as 0.5 or 2\0"
-    "a number from 2 to 262144\0"
-    "a list such as 0-1,3\0"
-    "a number from 1 to 4194304, or -1\0"
-    "a number from 10 to 1000\0";
-
-/* Rate limits of a block device, in the order of enum list_option from READ_BPS
- * on. v2: the key in io.max. */
-static const struct { char option[20], v1[33], v2[9]; } rate_options[] = {
-	{ "--device-read-bps", "blkio.throttle.read_bps_device", " rbps=" },
-	{ "--device-write-bps", "blkio.throttle.write_bps_device", " wbps=" },
-	{ "--device-read-iops", "blkio.throttle.read_iops_device", " riops=" },
-	{ "--device-write-iops", "blkio.throttle.write_iops_device",
-	    " wiops=" },
+/* Rate limits of a block device. v2: the key in io.max. */
+static const struct rate_option {
+	unsigned char kind;             /* enum list_option */
+	bool is_size;                   /* bytes, not operations */
+	char option[20], v1[33], v2[9];
+} rate_options[] = {
+	{ .kind = READ_BPS, .is_size = true, .option = "--device-read-bps",
+	    .v1 = "blkio.throttle.read_bps_device", .v2 = " rbps=" },
+	{ .kind = WRITE_BPS, .is_size = true, .option = "--device-write-bps",
+	    .v1 = "blkio.throttle.write_bps_device", .v2 = " wbps=" },
+	{ .kind = READ_IOPS, .option = "--device-read-iops",
+	    .v1 = "blkio.throttle.read_iops_device", .v2 = " riops=" },
+	{ .kind = WRITE_IOPS, .option = "--device-write-iops",
+	    .v1 = "blkio.throttle.write_iops_device", .v2 = " wiops=" },
 };
+
+/* Return the rate option of a word; NULL if the word is of another option. */
+static const struct rate_option *
+rate_option_of(const struct word *w)
+{
+	for (size_t i = 0; i < sizeof(rate_options) / sizeof(rate_options[0]);
+	     i++)
+		if (rate_options[i].kind == w->kind)
+			return &rate_options[i];
+	return NULL;
+}
+
+/* Return the valid form of a limit, for error messages. */
+static const char *
+valid_limit(enum group_limit limit)
+{
+	switch (limit) {
+	case MEMORY:
+		return "a size of at least 512k, such as 64m or 1g";
+	case MEMORY_SWAP:
+		return "a size of at least --memory, or -1";
+	case MEMORY_HIGH:
+		return "a size, such as 512m or 1g";
+	case CPUS:
+		return "a number of CPUs of at least 0.01, such as 0.5 or 2";
+	case CPU_SHARES:
+		return "a number from 2 to 262144";
+	case CPUSET_CPUS:
+		return "a list such as 0-1,3";
+	case PIDS_LIMIT:
+		return "a number from 1 to 4194304, or -1";
+	default:
+		return "a number from 10 to 1000";
+	}
+}
 
 const char *
 limits_controller(enum controller c, bool v2)
@@ -186,7 +227,7 @@ bad_limit(const char *value, const char *option, const char *wanted)
 static int64_t
 parse_rate(const struct word *w, struct strbuf *device)
 {
-	const int i = w->kind - READ_BPS;
+	const struct rate_option *r = rate_option_of(w);
 	const char *colon = strrchr(w->value, ':');
 	char path[256];
 	struct strbuf l = STRBUF(path);
@@ -194,11 +235,10 @@ parse_rate(const struct word *w, struct strbuf *device)
 	int64_t n;
 
 	n = !colon || colon - w->value >= (int)sizeof(path) ? -1 :
-	    w->kind <= WRITE_BPS ? value_size(colon + 1) :
+	    r->is_size ? value_size(colon + 1) :
 	    parse_number(colon + 1, 1, INT32_MAX);
 	if (n < 0)
-		bad_limit(w->value, rate_options[i].option,
-		    w->kind <= WRITE_BPS ?
+		bad_limit(w->value, r->option, r->is_size ?
 		    "a device and bytes per second, such as /dev/sda:1m" :
 		    "a device and operations per second, such as /dev/sda:100");
 	strbuf_add(&l, w->value);
@@ -225,8 +265,8 @@ controller_of(const char *value)
 		bad_limit(value, "--cgroup-conf", "FILE=VALUE, such as "
 		    "pids.max=10");
 	for (int i = 0; i < 2; i++)
-		if (strlen(nesting_limits[i][0]) == n &&
-		    memcmp(nesting_limits[i][0], value, n) == 0)
+		if (strlen(nesting_limits[i].file) == n &&
+		    memcmp(nesting_limits[i].file, value, n) == 0)
 			return CTRL_CGROUP;
 	for (int c = 0; c < CONTROLLERS; c++)
 		for (int v2 = 0; v2 < 2; v2++) {
@@ -244,9 +284,12 @@ controller_of(const char *value)
 
 /* Other files that would change what an option has set. */
 static const struct { unsigned char limit; char file[24]; } alias_files[] = {
-	{ MEMORY, "memory.use_hierarchy" }, { CPUS, "cpu.cfs_period_us" },
-	{ CPU_SHARES, "cpu.weight.nice" }, { CPU_SHARES, "cpu.idle" },
-	{ BLKIO_WEIGHT, "io.bfq.weight" }, { BLKIO_WEIGHT, "blkio.bfq.weight" },
+	{ .limit = MEMORY, .file = "memory.use_hierarchy" },
+	{ .limit = CPUS, .file = "cpu.cfs_period_us" },
+	{ .limit = CPU_SHARES, .file = "cpu.weight.nice" },
+	{ .limit = CPU_SHARES, .file = "cpu.idle" },
+	{ .limit = BLKIO_WEIGHT, .file = "io.bfq.weight" },
+	{ .limit = BLKIO_WEIGHT, .file = "blkio.bfq.weight" },
 };
 
 enum { ALIAS_FILES = sizeof(alias_files) / sizeof(alias_files[0]) };
@@ -277,13 +320,11 @@ writer_of(const struct sandbox *s, const char *conf)
 		    names_file(conf, alias_files[i].file))
 			return limit_options[alias_files[i].limit].option;
 	for (int i = 0; i < s->word_count; i++) {
-		const int k = s->words[i].kind - READ_BPS;
+		const struct rate_option *r = rate_option_of(&s->words[i]);
 
-		if (s->words[i].kind >= READ_BPS &&
-		    s->words[i].kind <= WRITE_IOPS &&
-		    (names_file(conf, "io.max") ||
-		    names_file(conf, rate_options[k].v1)))
-			return rate_options[k].option;
+		if (r && (names_file(conf, "io.max") ||
+		    names_file(conf, r->v1)))
+			return r->option;
 	}
 	return s->oom == OOM_GROUP && names_file(conf, "memory.oom.group") ?
 	    "--oom group" : NULL;
@@ -330,21 +371,18 @@ static int
 controller_of_word(const struct word *w)
 {
 	return w->kind == CGROUP_CONF ? (int)controller_of(w->value) :
-	    w->kind >= READ_BPS && w->kind <= WRITE_IOPS ? CTRL_BLKIO : -1;
+	    rate_option_of(w) ? CTRL_BLKIO : -1;
 }
 
 static void
 check_limit(const struct sandbox *s, enum group_limit i)
 {
-	const char *wanted = valid_values;
-
-	for (int k = 0; k < (int)i; k++)
-		wanted += strlen(wanted) + 1;
 	if (i == MEMORY_SWAP && !s->limits[MEMORY])
 		diex("cannot use", "--memory-swap", "it limits memory and "
 		    "swap together", "give --memory too");
 	if (!is_unlimited(s, i) && limit_number(s, i, false) < 0)
-		bad_limit(s->limits[i], limit_options[i].option, wanted);
+		bad_limit(s->limits[i], limit_options[i].option,
+		    valid_limit(i));
 }
 
 unsigned int
@@ -362,7 +400,7 @@ limits_check(const struct sandbox *s)
 
 		if (controller_of_word(w) >= 0)
 			needed |= BIT(controller_of_word(w));
-		if (w->kind >= READ_BPS && w->kind <= WRITE_IOPS)
+		if (rate_option_of(w))
 			check_rate(s, i);
 		if (w->kind == CGROUP_CONF)
 			check_conf(s, w->value);
@@ -488,7 +526,7 @@ write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
 static void
 write_word(const struct word *w, int group, bool v2)
 {
-	const int i = w->kind - READ_BPS;
+	const struct rate_option *r = rate_option_of(w);
 	char text[256];
 	struct strbuf l = STRBUF(text);
 
@@ -501,9 +539,9 @@ write_word(const struct word *w, int group, bool v2)
 	} else {
 		int64_t n = parse_rate(w, &l);
 
-		strbuf_add(&l, v2 ? rate_options[i].v2 : " ");
+		strbuf_add(&l, v2 ? r->v2 : " ");
 		strbuf_number(&l, n);
-		write_or_die(group, v2 ? "io.max" : rate_options[i].v1, text);
+		write_or_die(group, v2 ? "io.max" : r->v1, text);
 	}
 }
 
@@ -523,10 +561,10 @@ void
 limits_write_groups(int group)
 {
 	for (int i = 0; i < 2; i++)
-		if (!file_write(group, nesting_limits[i][0],
-		    nesting_limits[i][1]) && errno != ENOENT)
-			die_not_written(nesting_limits[i][0],
-			    nesting_limits[i][1]);
+		if (!file_write(group, nesting_limits[i].file,
+		    nesting_limits[i].value) && errno != ENOENT)
+			die_not_written(nesting_limits[i].file,
+			    nesting_limits[i].value);
 }
 
 void
