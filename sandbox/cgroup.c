@@ -31,44 +31,61 @@ enum {
 static const char DELEGATE[] = "run pith as root, with --cgroup-parent, or in "
     "a group of its own: systemd-run --user --scope -p Delegate=yes";
 
-/* The hierarchies in use. */
-static struct hierarchy {
+/* The group of a command in one hierarchy. */
+struct hierarchy {
 	unsigned int controllers;       /* v1: all; v2: those of limits */
 	bool v2;
 	char names[128];                /* as in /proc/PID/cgroup */
 	int parent;                     /* parent of the outer group, or -1 */
 	int group;                      /* outer group, locked, or -1 */
 	int origin;                     /* group before --cgroup-join, or -1 */
-} hierarchies[CONTROLLERS + 1];
-static int hierarchy_count;
+};
 
-static unsigned int limited;    /* controllers that limits need */
-static unsigned int enabled;    /* by us, for the groups beside ours */
-static bool needs_group;        /* an option cannot work without a group */
-static enum nodes node_policy;
-static bool init_kills_tree;    /* when its launcher is gone */
-static bool outlives_launcher;  /* the command outlives a killed launcher */
-static char name[GROUP_NAME];   /* of the outer group */
-static char path[1024];         /* in v2, or in the first hierarchy */
-static int left_group = -1;     /* our own group, which we moved out of */
-static int cpu_fd = -1;         /* cpu.stat or cpuacct.usage */
-static int kill_fd = -1;        /* cgroup.kill */
-static int procs_fd = -1;       /* cgroup.procs, without cgroup.kill */
-static int oom_score_fd = -1;
-static char oom_score_before[16];
-static int make_error = ENOENT; /* why a group could not be created */
+/* The group of a command. Descriptors are -1 if there are none. */
+struct cgroup {
+	unsigned int limited;   /* controllers that limits need */
+	unsigned int enabled;   /* by us, for the groups beside ours */
+	bool needs_group;       /* an option cannot work without a group */
+	enum nodes nodes;
+	bool init_kills_tree;   /* when its launcher is gone */
+	bool outlives;          /* the command outlives a killed launcher */
+	int left;               /* our own group, which we moved out of */
+	int cpu;                /* cpu.stat or cpuacct.usage */
+	int kill;               /* cgroup.kill */
+	int procs;              /* cgroup.procs, without cgroup.kill */
+	int oom_score;          /* oom_score_adj of init */
+	char oom_score_before[16];
+	char name[GROUP_NAME];  /* of the outer group */
+	char path[1024];        /* in v2, or in the first hierarchy */
+	int make_error;         /* why a group could not be created */
+	struct hierarchy list[CONTROLLERS + 1];         /* in use */
+	struct hierarchy *end;  /* of the list */
+};
+
+/* File static: most callers have no argument to carry it. */
+static struct cgroup own;
+
+/* Return the v2 hierarchy, or NULL. */
+static struct hierarchy *
+find_v2(struct cgroup *g)
+{
+	for (struct hierarchy *h = g->list; h < g->end; h++)
+		if (h->v2)
+			return h;
+	return NULL;
+}
 
 /* ---- selecting hierarchies ----------------------------------------------- */
 
 /* Open the parent group in one hierarchy. False if the hierarchy cannot be used
  * and no limit needs it. */
 static bool
-add_hierarchy(const struct sandbox *s, const char *names, const char *group,
-    bool v2, unsigned int controllers)
+add_hierarchy(struct cgroup *g, const struct sandbox *s, const char *names,
+    const char *group, bool v2, unsigned int controllers)
 {
-	struct hierarchy *h = &hierarchies[hierarchy_count];
+	struct hierarchy *h = g->end;
 	const char *parent = s->cgroup_parent;
-	struct strbuf l = STRBUF(h->names), p = { path, sizeof(path), 0 };
+	struct strbuf l = STRBUF(h->names), p = { g->path, sizeof(g->path), 0 };
 
 	*h = (struct hierarchy){ .v2 = v2, .group = -1, .origin = -1,
 	    .controllers = controllers };
@@ -76,14 +93,14 @@ add_hierarchy(const struct sandbox *s, const char *names, const char *group,
 	    !parent);
 	if (h->parent < 0 && parent)
 		die("cannot use --cgroup-parent", parent);
-	if (h->parent < 0 && (controllers & limited))
+	if (h->parent < 0 && (controllers & g->limited))
 		diex("cannot use the control group", group, errno == EXDEV ?
 		    "it is not below /sys/fs/cgroup here" : strerror(errno),
 		    "name another with --cgroup-parent");
 	if (h->parent < 0)
 		return false;
 	strbuf_add(&l, names);
-	if (hierarchy_count++ == 0 || v2) {
+	if (g->end++ == g->list || v2) {
 		strbuf_add(&p, parent && *parent != '/' ? "/" : "");
 		strbuf_add(&p, parent ? parent : group);
 	}
@@ -110,13 +127,14 @@ check_cgroup_parent(const char *parent)
  * v2 is used even without controllers: it can kill or freeze a group in one
  * step. */
 static void
-select_hierarchies(const struct sandbox *s, unsigned int extra)
+select_hierarchies(struct cgroup *g, const struct sandbox *s,
+    unsigned int extra)
 {
 	char text[HIERARCHY_LISTS], *next = text;
 	char *names, *group, *unified = NULL;
 	const int v2 = s->cgroups == CGROUPS_V1 ? -1 :
 	    hierarchies_mount("", true);
-	unsigned int missing = limited;
+	unsigned int missing = g->limited;
 
 	if (!proc_read("self/cgroup", text, sizeof(text)))
 		die("cannot read", "/proc/self/cgroup");
@@ -131,11 +149,12 @@ select_hierarchies(const struct sandbox *s, unsigned int extra)
 		if (!*names)
 			unified = group;
 		else if (s->cgroups != CGROUPS_V2 &&
-		    (here & (limited | extra)) &&
-		    add_hierarchy(s, names, group, false, here))
+		    (here & (g->limited | extra)) &&
+		    add_hierarchy(g, s, names, group, false, here))
 			missing &= ~here;
 	}
-	if (v2 >= 0 && unified && add_hierarchy(s, "", unified, true, missing))
+	if (v2 >= 0 && unified &&
+	    add_hierarchy(g, s, "", unified, true, missing))
 		missing = 0;
 	close(v2);
 	for (int c = 0; c < CONTROLLERS; c++)
@@ -151,37 +170,41 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 {
 	unsigned int extra = BIT(CTRL_FREEZER);
 
-	limited = limits_check(s);
+	own.left = own.cpu = own.kill = own.procs = own.oom_score = -1;
+	own.make_error = ENOENT;
+	own.end = own.list;
+	own.limited = limits_check(s);
 	check_cgroup_parent(s->cgroup_parent);
-	node_policy = nodes;
-	needs_group = limited || s->cpu_time >= 0 || s->cgroup_parent ||
+	own.nodes = nodes;
+	own.needs_group = own.limited || s->cpu_time >= 0 || s->cgroup_parent ||
 	    s->cgroupfs || s->host_pid || nodes == RESTRICT_NODES;
 	for (int i = 0; i < s->word_count; i++)
-		needs_group = needs_group || s->words[i].kind == CGROUP_JOIN;
+		own.needs_group = own.needs_group ||
+		    s->words[i].kind == CGROUP_JOIN;
 	if (s->cpu_time == 0)
 		diex("bad value", "0", "--cpu-time takes a time above 0",
 		    NULL);
-	if (s->cgroups == CGROUPS_OFF && needs_group)
+	if (s->cgroups == CGROUPS_OFF && own.needs_group)
 		diex("cannot make a control group", NULL, "--cgroups off is "
 		    "given", "use --cgroups auto");
 	if (s->cgroups == CGROUPS_OFF ||
-	    (!needs_group && !sandbox_has_rootfs(s)))
+	    (!own.needs_group && !sandbox_has_rootfs(s)))
 		return;
 	if (s->measured || s->cgroupfs)
 		extra |= BIT(CTRL_MEMORY) | BIT(CTRL_PIDS) | BIT(CTRL_BLKIO);
 	if (s->measured || s->cpu_time >= 0)
 		extra |= BIT(CTRL_CPUACCT);
 	if (nodes == RESTRICT_NODES)
-		limited |= BIT(CTRL_DEVICES);
+		own.limited |= BIT(CTRL_DEVICES);
 	else if (nodes == TRY_RESTRICT_NODES)
 		extra |= BIT(CTRL_DEVICES);
 	proc_open();
-	select_hierarchies(s, extra);
-	if (hierarchy_count == 0 && needs_group)
+	select_hierarchies(&own, s, extra);
+	if (own.end == own.list && own.needs_group)
 		diex("cannot make a control group", NULL, "no hierarchy is "
 		    "mounted below /sys/fs/cgroup", "run: mount -t cgroup2 "
 		    "cgroup2 /sys/fs/cgroup");
-	init_kills_tree = s->host_pid;
+	own.init_kills_tree = s->host_pid;
 }
 
 /* ---- finding the parent -------------------------------------------------- */
@@ -191,14 +214,14 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
  * process is in it: for process 1 of a container, or alone in a systemd scope.
  */
 static bool
-leave_group(int group, unsigned int which)
+leave_group(struct cgroup *g, int group, unsigned int which)
 {
 	char text[GROUP_NAME + 16], wanted[16];
 	struct strbuf l = STRBUF(wanted);
 
 	strbuf_number(&l, getpid());
 	strbuf_add(&l, "\n");
-	if (left_group >= 0 ||
+	if (g->left >= 0 ||
 	    !file_read(group, "cgroup.procs", text, sizeof(text)) ||
 	    strcmp(text, wanted) != 0) {
 		errno = EBUSY;
@@ -208,9 +231,9 @@ leave_group(int group, unsigned int which)
 		return false;
 	l = (struct strbuf){ text, sizeof(text), strlen(text) };
 	strbuf_add(&l, "/cgroup.procs");
-	left_group = fcntl(group, F_DUPFD_CLOEXEC, 3);
+	g->left = fcntl(group, F_DUPFD_CLOEXEC, 3);
 	return file_write(group, text, "0") &&
-	    hierarchies_enable_controllers(group, which, &enabled);
+	    hierarchies_enable_controllers(group, which, &g->enabled);
 }
 
 /* Die because there is no group that has what an option needs. */
@@ -256,18 +279,18 @@ group_has_limits(int group)
 /* Select the v2 parent: our group, or the nearest ancestor that can enable the
  * needed controllers. */
 static void
-select_parent(const struct sandbox *s, struct hierarchy *h)
+select_parent(struct cgroup *g, const struct sandbox *s, struct hierarchy *h)
 {
 	const unsigned int which = h->controllers;
 	int error = 0;
 
 	while (which && (!may_make_group(h->parent) ||
-	    !hierarchies_enable_controllers(h->parent, which, &enabled))) {
+	    !hierarchies_enable_controllers(h->parent, which, &g->enabled))) {
 		int above;
 
 		if (!error)
 			error = errno;
-		if (errno == EBUSY && leave_group(h->parent, which))
+		if (errno == EBUSY && leave_group(g, h->parent, which))
 			return;
 		if (s->cgroup_parent || hierarchies_is_root(h->parent) ||
 		    group_has_limits(h->parent))
@@ -276,7 +299,7 @@ select_parent(const struct sandbox *s, struct hierarchy *h)
 		    O_CLOEXEC);
 		close(h->parent);
 		h->parent = above;
-		*strrchr(path, '/') = '\0';
+		*strrchr(g->path, '/') = '\0';
 	}
 }
 
@@ -300,13 +323,14 @@ init_cpuset(const struct hierarchy *h, int group)
 }
 
 static void
-make_inner_group(const struct sandbox *s, const struct hierarchy *h)
+make_inner_group(struct cgroup *g, const struct sandbox *s,
+    const struct hierarchy *h)
 {
-	const unsigned int which = limited & h->controllers;
+	const unsigned int which = g->limited & h->controllers;
 	int inner;
 
 	if (h->v2 && which &&
-	    !hierarchies_enable_controllers(h->group, which, &enabled))
+	    !hierarchies_enable_controllers(h->group, which, &g->enabled))
 		die("cannot enable controllers for", GROUP_INNER);
 	if (mkdirat(h->group, GROUP_INNER, 0755) < 0)
 		die("cannot make the control group", GROUP_INNER);
@@ -323,14 +347,14 @@ make_inner_group(const struct sandbox *s, const struct hierarchy *h)
 }
 
 static void
-restrict_nodes(const struct hierarchy *h)
+restrict_nodes(const struct cgroup *g, const struct hierarchy *h)
 {
 	const bool here = h->controllers & BIT(CTRL_DEVICES);
 
-	if (node_policy == RESTRICT_NODES && here &&
+	if (g->nodes == RESTRICT_NODES && here &&
 	    !devices_limit(h->group, h->v2))
 		die("cannot restrict device nodes of", "the command");
-	else if (node_policy == TRY_RESTRICT_NODES && (here || h->v2))
+	else if (g->nodes == TRY_RESTRICT_NODES && (here || h->v2))
 		devices_limit(h->group, h->v2);
 }
 
@@ -338,50 +362,51 @@ restrict_nodes(const struct hierarchy *h)
  * or if another start is removing the group as stale. A failure is ignored when
  * the hierarchy has no limits and serves statistics only. */
 static bool
-make_outer_group(const struct sandbox *s, struct hierarchy *h)
+make_outer_group(struct cgroup *g, const struct sandbox *s, struct hierarchy *h)
 {
 	/* No read permission for others: they could open and lock it. */
-	if (mkdirat(h->parent, name, 0711) < 0) {
+	if (mkdirat(h->parent, g->name, 0711) < 0) {
 		const int error = errno;
 
-		if (error != EEXIST && (h->controllers & limited))
-			no_group(s, h->controllers & limited, error);
-		make_error = error;
+		if (error != EEXIST && (h->controllers & g->limited))
+			no_group(s, h->controllers & g->limited, error);
+		g->make_error = error;
 		return error != EEXIST;
 	}
-	h->group = openat(h->parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h->group = openat(h->parent, g->name, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
 	/* Another start may have removed the group before we locked it. */
 	if (h->group < 0 || flock(h->group, LOCK_EX | LOCK_NB) < 0 ||
-	    !groups_is_same_dir(h->parent, name, h->group)) {
+	    !groups_is_same_dir(h->parent, g->name, h->group)) {
 		const int error = errno;
 
-		unlinkat(h->parent, name, AT_REMOVEDIR);
+		unlinkat(h->parent, g->name, AT_REMOVEDIR);
 		errno = error;
 		if (h->group >= 0 || error == ENOENT)
 			return false;
-		die("cannot open the control group", name);
+		die("cannot open the control group", g->name);
 	}
 	/* mkdirat() has applied the umask. */
 	syscall(SYS_fchmod, h->group, 0711 |
-	    (outlives_launcher ? GROUP_OUTLIVES : 0));
+	    (g->outlives ? GROUP_OUTLIVES : 0));
 	init_cpuset(h, h->group);
-	if (needs_group && h->v2)
+	if (g->needs_group && h->v2)
 		limits_write_groups(h->group);
-	limits_write(s, h->group, limited & h->controllers, h->v2);
-	restrict_nodes(h);
-	if (needs_group)
-		make_inner_group(s, h);
+	limits_write(s, h->group, g->limited & h->controllers, h->v2);
+	restrict_nodes(g, h);
+	if (g->needs_group)
+		make_inner_group(g, s, h);
 	return true;
 }
 
 /* Return the path of a file of the command's group, relative to the outer
  * group. */
 static const char *
-command_file(char text[64], const char *file)
+command_file(const struct cgroup *g, char text[64], const char *file)
 {
 	struct strbuf l = { text, 64, 0 };
 
-	if (needs_group) {
+	if (g->needs_group) {
 		strbuf_add(&l, GROUP_INNER);
 		strbuf_add(&l, "/");
 	}
@@ -391,13 +416,12 @@ command_file(char text[64], const char *file)
 
 /* Remove our groups in all hierarchies. False if one is left. */
 static bool
-remove_groups(int64_t until)
+remove_groups(struct cgroup *g, int64_t until)
 {
 	bool gone = true;
 
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (h->group >= 0 && groups_remove(h->group, name, true,
+	for (struct hierarchy *h = g->list; h < g->end; h++)
+		if (h->group >= 0 && groups_remove(h->group, g->name, true,
 		    until)) {
 			close(h->group);
 			h->group = -1;
@@ -408,33 +432,32 @@ remove_groups(int64_t until)
 }
 
 static void
-make_groups(const struct sandbox *s)
+make_groups(struct cgroup *g, const struct sandbox *s)
 {
-	for (int attempt = 1; groups_name(name, attempt); attempt++) {
-		struct hierarchy *h = hierarchies;
+	for (int attempt = 1; groups_name(g->name, attempt); attempt++) {
+		struct hierarchy *h = g->list;
 
-		while (h < hierarchies + hierarchy_count &&
-		    make_outer_group(s, h))
+		while (h < g->end &&
+		    make_outer_group(g, s, h))
 			h++;
-		if (h == hierarchies + hierarchy_count)
+		if (h == g->end)
 			return;
-		remove_groups(signals_clock() + REMOVE_MS);
+		remove_groups(g, signals_clock() + REMOVE_MS);
 	}
 	errno = EEXIST;
-	die("cannot make the control group", name);
+	die("cannot make the control group", g->name);
 }
 
 /* Remove stale groups. Look at all hierarchies, not only those in use, if one
  * was found: a killed launcher may have used others. */
 static void
-remove_stale_groups(const struct sandbox *s)
+remove_stale_groups(const struct cgroup *g, const struct sandbox *s)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
 	const int64_t until = signals_clock() + STALE_MS;
 	bool found = false;
 
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
+	for (const struct hierarchy *h = g->list; h < g->end; h++)
 		if (!found || signals_clock() <= until)
 			found |= groups_remove_stale(h->parent, until);
 	if (!found || !proc_read("self/cgroup", text, sizeof(text)))
@@ -478,7 +501,7 @@ note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
 
 /* Move a process to the joined group of each hierarchy. */
 static void
-join_group(const char *pid)
+join_group(struct cgroup *g, const char *pid)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
 	char file[PROC_PATH];
@@ -491,12 +514,10 @@ join_group(const char *pid)
 	if (!proc_read(proc_of(file, n, "cgroup"), text, sizeof(text)))
 		die("cannot bring in process", pid);
 	while (hierarchies_next(&next, &names, &group))
-		for (struct hierarchy *h = hierarchies;
-		     h < hierarchies + hierarchy_count; h++)
+		for (struct hierarchy *h = g->list; h < g->end; h++)
 			if (strcmp(h->names, names) == 0)
 				note_origin(h, group, n, pid);
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++) {
+	for (struct hierarchy *h = g->list; h < g->end; h++) {
 		if (mkdirat(h->group, GROUP_JOINED, 0755) == 0) {
 			int joined = openat(h->group, GROUP_JOINED, O_RDONLY |
 			    O_DIRECTORY | O_CLOEXEC);
@@ -515,93 +536,102 @@ join_group(const char *pid)
  * processes. Processes in other groups of the outer group have joined or relay
  * ports, and are not killed. */
 static void
-open_for_kill(void)
+open_for_kill(struct cgroup *g)
 {
+	const struct hierarchy *unified = find_v2(g);
 	char file[64];
 
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (h->v2 && kill_fd < 0)
-			kill_fd = openat(h->group, command_file(file,
-			    "cgroup.kill"), O_WRONLY | O_CLOEXEC);
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (kill_fd < 0 && procs_fd < 0)
-			procs_fd = openat(h->group, command_file(file,
+	if (unified)
+		g->kill = openat(unified->group, command_file(g, file,
+		    "cgroup.kill"), O_WRONLY | O_CLOEXEC);
+	for (struct hierarchy *h = g->list; h < g->end; h++)
+		if (g->kill < 0 && g->procs < 0)
+			g->procs = openat(h->group, command_file(g, file,
 			    "cgroup.procs"), O_RDONLY | O_CLOEXEC);
+}
+
+/* Return the outer group that has a controller, or that of v2; or -1. */
+static int
+find_controller(struct cgroup *g, enum controller c, bool *v2)
+{
+	const struct hierarchy *unified = find_v2(g);
+
+	for (struct hierarchy *h = g->list; h < g->end; h++)
+		if (h->controllers & BIT(c) && (!h->v2 ||
+		    *limits_controller(c, true))) {
+			*v2 = h->v2;
+			return h->group;
+		}
+	*v2 = true;
+	return unified ? unified->group : -1;
 }
 
 /* Open the files that are needed while the command runs, and no others: the
  * kernel creates a group's files when they are opened, which would make a start
  * without limits 1 % slower. */
 static void
-open_files(const struct sandbox *s)
+open_files(struct cgroup *g, const struct sandbox *s)
 {
 	bool v2;
-	const int clock = cgroup_fd_of(CTRL_CPUACCT, &v2);
+	const int clock = find_controller(g, CTRL_CPUACCT, &v2);
 
 	if (s->cpu_time >= 0)
-		cpu_fd = openat(clock, v2 ? "cpu.stat" : "cpuacct.usage",
+		g->cpu = openat(clock, v2 ? "cpu.stat" : "cpuacct.usage",
 		    O_RDONLY | O_CLOEXEC);
-	if (needs_group)
-		open_for_kill();
+	if (g->needs_group)
+		open_for_kill(g);
 	/* The hierarchies that we could use may lack these files. */
-	if (needs_group &&
-	    ((kill_fd < 0 && procs_fd < 0) || (s->cpu_time >= 0 && cpu_fd < 0)))
-		no_group(s, 0, make_error);
+	if (g->needs_group &&
+	    ((g->kill < 0 && g->procs < 0) || (s->cpu_time >= 0 && g->cpu < 0)))
+		no_group(s, 0, g->make_error);
 }
 
 void
 cgroup_make(const struct sandbox *s, bool outlives)
 {
-	struct strbuf p = { path, sizeof(path), strlen(path) };
-	int made = 0;
+	struct strbuf p = { own.path, sizeof(own.path), strlen(own.path) };
+	struct hierarchy *made = own.list, *unified = find_v2(&own);
 
-	if (hierarchy_count == 0)
+	if (own.end == own.list)
 		return;
-	outlives_launcher = outlives;
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (h->v2)
-			select_parent(s, h);
-	remove_stale_groups(s);
-	make_groups(s);
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++) {
+	own.outlives = outlives;
+	if (unified)
+		select_parent(&own, s, unified);
+	remove_stale_groups(&own, s);
+	make_groups(&own, s);
+	for (struct hierarchy *h = own.list; h < own.end; h++) {
 		close(h->parent);
 		h->parent = -1;
 		if (h->group >= 0)
-			hierarchies[made++] = *h;
+			*made++ = *h;
 	}
-	hierarchy_count = made;
-	p.used = strlen(path);
-	strbuf_add(&p, strcmp(path, "/") == 0 ? "" : "/");
-	strbuf_add(&p, name);
-	if (needs_group) {
+	own.end = made;
+	p.used = strlen(own.path);
+	strbuf_add(&p, strcmp(own.path, "/") == 0 ? "" : "/");
+	strbuf_add(&p, own.name);
+	if (own.needs_group) {
 		strbuf_add(&p, "/");
 		strbuf_add(&p, GROUP_INNER);
 	}
-	open_files(s);
+	open_files(&own, s);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == CGROUP_JOIN)
-			join_group(s->words[i].value);
+			join_group(&own, s->words[i].value);
 }
 
 static int
-open_command_group(const struct hierarchy *h)
+open_command_group(const struct cgroup *g, const struct hierarchy *h)
 {
-	return openat(h->group, needs_group ? GROUP_INNER : ".",
+	return openat(h->group, g->needs_group ? GROUP_INNER : ".",
 	    O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 int
 cgroup_clone_fd(void)
 {
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (h->v2)
-			return open_command_group(h);
-	return -1;
+	const struct hierarchy *h = find_v2(&own);
+
+	return h ? open_command_group(&own, h) : -1;
 }
 
 /* v1: write "0" to "tasks", which moves only the calling thread and is
@@ -612,10 +642,9 @@ cgroup_enter(bool born)
 {
 	char file[64];
 
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (!(h->v2 && born) && !file_write(h->group, command_file(file,
-		    h->v2 ? "cgroup.procs" : "tasks"), "0"))
+	for (struct hierarchy *h = own.list; h < own.end; h++)
+		if (!(h->v2 && born) && !file_write(h->group, command_file(&own,
+		    file, h->v2 ? "cgroup.procs" : "tasks"), "0"))
 			return false;
 	return true;
 }
@@ -623,23 +652,20 @@ cgroup_enter(bool born)
 int
 cgroup_relay_clone_fd(void)
 {
-	for (struct hierarchy *h = hierarchies;
-	     needs_group && h < hierarchies + hierarchy_count; h++)
-		if (h->v2) {
-			if (mkdirat(h->group, GROUP_RELAY, 0700) < 0)
-				die("cannot make the control group",
-				    GROUP_RELAY);
-			return openat(h->group, GROUP_RELAY, O_PATH |
-			    O_DIRECTORY | O_CLOEXEC);
-		}
-	return -1;
+	const struct hierarchy *h = find_v2(&own);
+
+	if (!own.needs_group || !h)
+		return -1;
+	if (mkdirat(h->group, GROUP_RELAY, 0700) < 0)
+		die("cannot make the control group", GROUP_RELAY);
+	return openat(h->group, GROUP_RELAY, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 bool
 cgroup_enter_relay(bool born)
 {
-	for (struct hierarchy *h = hierarchies;
-	     needs_group && h < hierarchies + hierarchy_count; h++)
+	for (struct hierarchy *h = own.list;
+	     own.needs_group && h < own.end; h++)
 		if (!(h->v2 && born) && !file_write(h->group, h->v2 ?
 		    GROUP_RELAY "/cgroup.procs" : "tasks", "0"))
 			return false;
@@ -649,31 +675,19 @@ cgroup_enter_relay(bool born)
 int
 cgroup_fd_of(enum controller c, bool *v2)
 {
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (h->controllers & BIT(c) && (!h->v2 ||
-		    *limits_controller(c, true))) {
-			*v2 = h->v2;
-			return h->group;
-		}
-	*v2 = true;
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
-		if (h->v2)
-			return h->group;
-	return -1;
+	return find_controller(&own, c, v2);
 }
 
 bool
 cgroup_has_inner(void)
 {
-	return needs_group;
+	return own.needs_group;
 }
 
 const char *
 cgroup_path(void)
 {
-	return hierarchy_count > 0 ? path : NULL;
+	return own.end > own.list ? own.path : NULL;
 }
 
 /* cpu.stat of v2 begins with microseconds; cpuacct.usage of v1 is nanoseconds.
@@ -682,8 +696,8 @@ int64_t
 cgroup_cpu_ms(void)
 {
 	char text[64];
-	const ssize_t n = cpu_fd < 0 ? -1 :
-	    pread(cpu_fd, text, sizeof(text) - 1, 0);
+	const ssize_t n = own.cpu < 0 ? -1 :
+	    pread(own.cpu, text, sizeof(text) - 1, 0);
 	const char *number = text;
 	uint64_t used;
 	bool v2;
@@ -720,68 +734,73 @@ oom_score_raise(const struct sandbox *s, pid_t pid)
 {
 	char file[PROC_PATH], text[16];
 	struct strbuf l = STRBUF(text);
-	const char *digits = oom_score_before;
+	const char *digits = own.oom_score_before;
 	uint64_t before = 0;
 	int64_t now;
 	ssize_t n;
 
 	if (!s->limits[MEMORY])
 		return;
-	oom_score_fd = openat(proc_fd(), proc_of(file, pid, "oom_score_adj"),
+	own.oom_score = openat(proc_fd(), proc_of(file, pid, "oom_score_adj"),
 	    O_RDWR | O_CLOEXEC);
-	n = oom_score_fd < 0 ? -1 : read(oom_score_fd, oom_score_before,
-	    sizeof(oom_score_before) - 1);
+	n = own.oom_score < 0 ? -1 : read(own.oom_score, own.oom_score_before,
+	    sizeof(own.oom_score_before) - 1);
 	if (n <= 0)
 		return;
 	digits += *digits == '-';
 	text_number(&digits, 1000, &before);
-	now = (*oom_score_before == '-' ? -(int64_t)before : (int64_t)before) +
-	    OOM_SCORE_STEP;
+	now = *own.oom_score_before == '-' ? -(int64_t)before : (int64_t)before;
+	now += OOM_SCORE_STEP;
 	strbuf_number(&l, now > 1000 ? 1000 : now);
-	(void)!write(oom_score_fd, text, l.used);
+	(void)!write(own.oom_score, text, l.used);
 }
 
 void
 oom_score_restore(void)
 {
-	if (oom_score_fd < 0)
+	if (own.oom_score < 0)
 		return;
-	(void)!write(oom_score_fd, oom_score_before, strlen(oom_score_before));
-	close(oom_score_fd);
-	oom_score_fd = -1;
+	(void)!write(own.oom_score, own.oom_score_before,
+	    strlen(own.oom_score_before));
+	close(own.oom_score);
+	own.oom_score = -1;
 }
 
-void
-cgroup_freeze(bool frozen)
+static void
+freeze_command(const struct cgroup *g, bool frozen)
 {
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
+	for (const struct hierarchy *h = g->list; h < g->end; h++)
 		if (h->v2 || (h->controllers & BIT(CTRL_FREEZER))) {
-			const int inner = open_command_group(h);
+			const int inner = open_command_group(g, h);
 
 			groups_freeze(inner, frozen);
 			close(inner);
 		}
 }
 
+void
+cgroup_freeze(bool frozen)
+{
+	freeze_command(&own, frozen);
+}
+
 /* Send SIGKILL to all processes of the command's group. They may exit later. */
 static void
-kill_command(void)
+kill_command(struct cgroup *g)
 {
-	if (kill_fd < 0)
-		open_for_kill();
-	if (kill_fd >= 0 && write(kill_fd, "1", 1) == 1)
+	if (g->kill < 0)
+		open_for_kill(g);
+	if (g->kill >= 0 && write(g->kill, "1", 1) == 1)
 		return;
 	/* A frozen process cannot fork while the list is read. */
-	cgroup_freeze(true);
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++) {
-		const int inner = open_command_group(h);
+	freeze_command(g, true);
+	for (struct hierarchy *h = g->list; h < g->end; h++) {
+		const int inner = open_command_group(g, h);
 
 		groups_kill(inner);
 		close(inner);
 	}
-	cgroup_freeze(false);
+	freeze_command(g, false);
 }
 
 void
@@ -790,45 +809,44 @@ cgroup_kill_others(void)
 	/* We may be in the group, so it cannot be frozen. A child that is
 	 * forked during one round is found in a later round. */
 	for (int i = 0; i < KILL_ROUNDS; i++)
-		if (kill_fd >= 0 ? write(kill_fd, "1", 1) < 0 :
-		    !groups_kill_list(procs_fd))
+		if (own.kill >= 0 ? write(own.kill, "1", 1) < 0 :
+		    !groups_kill_list(own.procs))
 			break;
 }
 
 void
 cgroup_forget(void)
 {
-	hierarchy_count = 0;
+	own.end = own.list;
 }
 
 /* Undo leave_group(): disable the controllers and return to our group. */
 static void
-return_to_group(void)
+return_to_group(const struct cgroup *g)
 {
 	char text[GROUP_NAME];
 
 	for (int c = 0; c < CONTROLLERS; c++)
-		if (enabled & BIT(c)) {
+		if (g->enabled & BIT(c)) {
 			struct strbuf l = STRBUF(text);
 
 			strbuf_add(&l, "-");
 			strbuf_add(&l, limits_controller(c, true));
-			file_write(left_group, "cgroup.subtree_control", text);
+			file_write(g->left, "cgroup.subtree_control", text);
 		}
-	file_write(left_group, "cgroup.procs", "0");
-	unlinkat(left_group, groups_name(text, 0), AT_REMOVEDIR);
-	close(left_group);
+	file_write(g->left, "cgroup.procs", "0");
+	unlinkat(g->left, groups_name(text, 0), AT_REMOVEDIR);
+	close(g->left);
 }
 
 /* Move joined processes back to their group. If that fails, move them to the
  * parent of the outer group: systemd removes groups that become empty. */
 static bool
-return_joined(int64_t until)
+return_joined(const struct cgroup *g, int64_t until)
 {
 	bool returned = true;
 
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++)
+	for (const struct hierarchy *h = g->list; h < g->end; h++)
 		if (h->origin >= 0 && h->group >= 0 &&
 		    !groups_move_joined(h->group, h->origin, until)) {
 			const int above = openat(h->group, "..", O_PATH |
@@ -844,29 +862,29 @@ return_joined(int64_t until)
 void
 cgroup_kill(void)
 {
-	if (hierarchy_count > 0)
-		kill_command();
+	if (own.end > own.list)
+		kill_command(&own);
 }
 
 void
 cgroup_end(void)
 {
 	const int64_t until = signals_clock() + REMOVE_MS;
-	bool gone = remove_groups(until), returned = true;
+	bool gone = remove_groups(&own, until), returned = true;
 
 	while (!gone && returned) {
-		kill_command();
-		returned = return_joined(until);
-		gone = remove_groups(until);
+		kill_command(&own);
+		returned = return_joined(&own, until);
+		gone = remove_groups(&own, until);
 		if (gone || signals_clock() >= until)
 			break;
 		groups_wait();
 	}
 	if (!gone)
-		warnx("cannot remove the control group", path, "processes "
+		warnx("cannot remove the control group", own.path, "processes "
 		    "or groups are left in it", "the next start removes it");
-	if (left_group >= 0)
-		return_to_group();
+	if (own.left >= 0)
+		return_to_group(&own);
 }
 
 void
@@ -877,18 +895,17 @@ cgroup_fds(int fds[CGROUP_FDS], bool init)
 	for (int i = 0; i < CGROUP_FDS; i++)
 		fds[i] = -1;
 	if (init)
-		hierarchy_count = 0;
-	if (init && !init_kills_tree)
-		kill_fd = procs_fd = -1;
-	*fd++ = kill_fd;
-	*fd++ = procs_fd;
+		own.end = own.list;
+	if (init && !own.init_kills_tree)
+		own.kill = own.procs = -1;
+	*fd++ = own.kill;
+	*fd++ = own.procs;
 	if (init)
 		return;
-	*fd++ = cpu_fd;
-	*fd++ = oom_score_fd;
-	*fd++ = left_group;
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++) {
+	*fd++ = own.cpu;
+	*fd++ = own.oom_score;
+	*fd++ = own.left;
+	for (struct hierarchy *h = own.list; h < own.end; h++) {
 		*fd++ = h->group;
 		*fd++ = h->origin;
 	}
@@ -903,13 +920,12 @@ cgroup_mount(int root)
 	int dir = mounts_open_in_root(root, MOUNT_POINT, true);
 	int tmpfs = -1, mount;
 
-	if (hierarchy_count != 1 || !hierarchies[0].v2) {
+	if (own.end - own.list != 1 || !own.list[0].v2) {
 		tmpfs = mounts_new("tmpfs", "mode=755", MOUNT_FLAGS);
 		if (dir < 0 || tmpfs < 0 || !mounts_attach(tmpfs, dir))
 			die("cannot mount", MOUNT_POINT);
 	}
-	for (struct hierarchy *h = hierarchies;
-	     h < hierarchies + hierarchy_count; h++) {
+	for (struct hierarchy *h = own.list; h < own.end; h++) {
 		const char *which = h->v2 ? "unified" : h->names;
 		int target = dir;
 

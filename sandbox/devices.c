@@ -82,55 +82,58 @@ enum { RESULT = BPF_REG_0, CONTEXT, ACCESS, TYPE, MAJOR, MINOR };
 /* Instructions for each node, and those before and after all nodes. */
 enum { PER_NODE = 5, FIXED = 11 };
 
-static struct bpf_insn program[FIXED + MAX_NODES * PER_NODE];
-static int program_length;
+struct bpf_program {
+	struct bpf_insn text[FIXED + MAX_NODES * PER_NODE];
+	int length;
+};
 
 static void
-emit_bpf(int code, int to, int from, int offset, int immediate)
+emit_bpf(struct bpf_program *p, int code, int to, int from, int offset,
+    int immediate)
 {
-	program[program_length++] = (struct bpf_insn){ .code = code,
+	p->text[p->length++] = (struct bpf_insn){ .code = code,
 	    .dst_reg = to, .src_reg = from, .off = offset, .imm = immediate };
 }
 
 static void
-emit_return(int result)
+emit_return(struct bpf_program *p, int result)
 {
-	emit_bpf(BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, 0, result);
-	emit_bpf(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	emit_bpf(p, BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, 0, result);
+	emit_bpf(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 /* The context is a struct bpf_cgroup_dev_ctx: access << 16 | type, major,
  * minor. Access that neither reads nor writes (mknod) is allowed. */
 static void
-compile_nodes(const struct node *nodes, int n)
+compile_nodes(struct bpf_program *p, const struct node *nodes, int n)
 {
-	program_length = 0;
-	emit_bpf(BPF_LDX | BPF_MEM | BPF_W, ACCESS, CONTEXT, 0, 0);
-	emit_bpf(BPF_LDX | BPF_MEM | BPF_W, MAJOR, CONTEXT, 4, 0);
-	emit_bpf(BPF_LDX | BPF_MEM | BPF_W, MINOR, CONTEXT, 8, 0);
-	emit_bpf(BPF_ALU64 | BPF_MOV | BPF_X, TYPE, ACCESS, 0, 0);
-	emit_bpf(BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
-	emit_bpf(BPF_ALU64 | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
-	emit_bpf(BPF_JMP | BPF_JSET | BPF_K, ACCESS, 0, 2,
+	p->length = 0;
+	emit_bpf(p, BPF_LDX | BPF_MEM | BPF_W, ACCESS, CONTEXT, 0, 0);
+	emit_bpf(p, BPF_LDX | BPF_MEM | BPF_W, MAJOR, CONTEXT, 4, 0);
+	emit_bpf(p, BPF_LDX | BPF_MEM | BPF_W, MINOR, CONTEXT, 8, 0);
+	emit_bpf(p, BPF_ALU64 | BPF_MOV | BPF_X, TYPE, ACCESS, 0, 0);
+	emit_bpf(p, BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
+	emit_bpf(p, BPF_ALU64 | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
+	emit_bpf(p, BPF_JMP | BPF_JSET | BPF_K, ACCESS, 0, 2,
 	    BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE);
-	emit_return(1);
+	emit_return(p, 1);
 	for (int i = 0; i < n; i++) {
 		const bool any = nodes[i].minor == ANY_MINOR;
 
-		emit_bpf(BPF_JMP | BPF_JNE | BPF_K, TYPE, 0, any ? 3 : 4,
+		emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, TYPE, 0, any ? 3 : 4,
 		    nodes[i].block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-		emit_bpf(BPF_JMP | BPF_JNE | BPF_K, MAJOR, 0, any ? 2 : 3,
+		emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, MAJOR, 0, any ? 2 : 3,
 		    nodes[i].major);
 		if (!any)
-			emit_bpf(BPF_JMP | BPF_JNE | BPF_K, MINOR, 0, 2,
+			emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, MINOR, 0, 2,
 			    nodes[i].minor);
-		emit_return(1);
+		emit_return(p, 1);
 	}
-	emit_return(0);
+	emit_return(p, 0);
 }
 
 static bool
-attach_program(int group)
+attach_program(int group, const struct bpf_program *p)
 {
 	union bpf_attr a;
 	int fd;
@@ -138,8 +141,8 @@ attach_program(int group)
 
 	memset(&a, 0, sizeof(a));
 	a.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	a.insns = (uintptr_t)program;
-	a.insn_cnt = program_length;
+	a.insns = (uintptr_t)p->text;
+	a.insn_cnt = p->length;
 	a.license = (uintptr_t)"MIT";
 	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
 	if (fd < 0)
@@ -158,9 +161,11 @@ bool
 devices_limit(int group, bool v2)
 {
 	struct node nodes[MAX_NODES];
+	struct bpf_program program;
 	const int n = list_nodes(nodes);
 
-	if (v2)
-		compile_nodes(nodes, n);
-	return v2 ? attach_program(group) : allow_nodes(group, nodes, n);
+	if (!v2)
+		return allow_nodes(group, nodes, n);
+	compile_nodes(&program, nodes, n);
+	return attach_program(group, &program);
 }
