@@ -78,23 +78,25 @@ static const struct {
 	{ .key = "stragglers_killed", .index = STRAGGLERS },
 };
 
+/* How report_say() prints a number. KIB: the number is in bytes. */
+enum unit { PLAIN_NUMBER, MS, KIB };
+
 /* Fields of report_say(). An unknown counter is left out. */
 static const struct said {
 	char label[19];
-	char unit[5];
 	unsigned char source;           /* enum source */
 	unsigned char index;            /* of the number or counter */
-	bool in_kib;                    /* print bytes as KiB */
+	unsigned char unit;             /* enum unit */
 } said_fields[] = {
 	{ .label = "exit code ", .index = EXIT_CODE },
-	{ .unit = " ms", .index = WALL },
-	{ .label = "user ", .unit = " ms", .index = USER },
-	{ .label = "system ", .unit = " ms", .index = SYSTEM },
-	{ .label = "max rss ", .unit = " KiB", .index = RSS, .in_kib = true },
+	{ .index = WALL, .unit = MS },
+	{ .label = "user ", .index = USER, .unit = MS },
+	{ .label = "system ", .index = SYSTEM, .unit = MS },
+	{ .label = "max rss ", .index = RSS, .unit = KIB },
 	{ .label = "orphans reaped ", .index = ORPHANS },
 	{ .label = "stragglers killed ", .index = STRAGGLERS },
-	{ .label = "memory peak ", .unit = " KiB", .source = COUNTER,
-	    .index = MEMORY_PEAK, .in_kib = true },
+	{ .label = "memory peak ", .source = COUNTER, .index = MEMORY_PEAK,
+	    .unit = KIB },
 	{ .label = "processes at most ", .source = COUNTER,
 	    .index = PIDS_PEAK },
 	{ .label = "oom kills ", .source = COUNTER, .index = OOM_KILLS },
@@ -287,8 +289,8 @@ add_said(struct strbuf *l, const struct said *f, int64_t n)
 	if (n == UNKNOWN)
 		strbuf_add(l, "?");
 	else
-		strbuf_number(l, f->in_kib ? n / 1024 : n);
-	strbuf_add(l, f->unit);
+		strbuf_number(l, f->unit == KIB ? n / 1024 : n);
+	strbuf_add(l, f->unit == KIB ? " KiB" : f->unit == MS ? " ms" : "");
 }
 
 void

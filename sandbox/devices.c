@@ -79,53 +79,65 @@ allow_nodes(int group, const struct node *nodes, int n)
 /* Registers. */
 enum { RESULT = BPF_REG_0, CONTEXT, ACCESS, TYPE, MAJOR, MINOR };
 
-/* Instructions for each node, and those before and after all nodes. */
-enum { PER_NODE = 5, FIXED = 11 };
+/* Load the members of struct bpf_cgroup_dev_ctx: access << 16 | type, major,
+ * minor. Allow access that neither reads nor writes (mknod). */
+static const struct bpf_insn prologue[] = {
+	{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = ACCESS,
+	    .src_reg = CONTEXT, .off = 0 },
+	{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = MAJOR,
+	    .src_reg = CONTEXT, .off = 4 },
+	{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = MINOR,
+	    .src_reg = CONTEXT, .off = 8 },
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = TYPE,
+	    .src_reg = ACCESS },
+	{ .code = BPF_ALU64 | BPF_AND | BPF_K, .dst_reg = TYPE, .imm = 0xffff },
+	{ .code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = ACCESS, .imm = 16 },
+	{ .code = BPF_JMP | BPF_JSET | BPF_K, .dst_reg = ACCESS, .off = 2,
+	    .imm = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE },
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = RESULT, .imm = 1 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+/* Instructions before all nodes, for each node, and after all nodes. */
+enum {
+	PROLOGUE = sizeof(prologue) / sizeof(prologue[0]),
+	PER_NODE = 5,
+	EPILOGUE = 2
+};
 
 struct bpf_program {
-	struct bpf_insn text[FIXED + MAX_NODES * PER_NODE];
+	struct bpf_insn text[PROLOGUE + MAX_NODES * PER_NODE + EPILOGUE];
 	int length;
 };
 
 static void
-emit_bpf(struct bpf_program *p, int code, int to, int from, int offset,
-    int immediate)
+emit_bpf(struct bpf_program *p, int code, int to, int offset, int immediate)
 {
 	p->text[p->length++] = (struct bpf_insn){ .code = code,
-	    .dst_reg = to, .src_reg = from, .off = offset, .imm = immediate };
+	    .dst_reg = to, .off = offset, .imm = immediate };
 }
 
 static void
 emit_return(struct bpf_program *p, int result)
 {
-	emit_bpf(p, BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, 0, result);
-	emit_bpf(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	emit_bpf(p, BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, result);
+	emit_bpf(p, BPF_JMP | BPF_EXIT, 0, 0, 0);
 }
 
-/* The context is a struct bpf_cgroup_dev_ctx: access << 16 | type, major,
- * minor. Access that neither reads nor writes (mknod) is allowed. */
 static void
 compile_nodes(struct bpf_program *p, const struct node *nodes, int n)
 {
-	p->length = 0;
-	emit_bpf(p, BPF_LDX | BPF_MEM | BPF_W, ACCESS, CONTEXT, 0, 0);
-	emit_bpf(p, BPF_LDX | BPF_MEM | BPF_W, MAJOR, CONTEXT, 4, 0);
-	emit_bpf(p, BPF_LDX | BPF_MEM | BPF_W, MINOR, CONTEXT, 8, 0);
-	emit_bpf(p, BPF_ALU64 | BPF_MOV | BPF_X, TYPE, ACCESS, 0, 0);
-	emit_bpf(p, BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
-	emit_bpf(p, BPF_ALU64 | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
-	emit_bpf(p, BPF_JMP | BPF_JSET | BPF_K, ACCESS, 0, 2,
-	    BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE);
-	emit_return(p, 1);
+	memcpy(p->text, prologue, sizeof(prologue));
+	p->length = PROLOGUE;
 	for (int i = 0; i < n; i++) {
 		const bool any = nodes[i].minor == ANY_MINOR;
 
-		emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, TYPE, 0, any ? 3 : 4,
+		emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, TYPE, any ? 3 : 4,
 		    nodes[i].block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-		emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, MAJOR, 0, any ? 2 : 3,
+		emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, MAJOR, any ? 2 : 3,
 		    nodes[i].major);
 		if (!any)
-			emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, MINOR, 0, 2,
+			emit_bpf(p, BPF_JMP | BPF_JNE | BPF_K, MINOR, 2,
 			    nodes[i].minor);
 		emit_return(p, 1);
 	}
