@@ -9,6 +9,7 @@
 #include "options.h"
 #include "startup.h"
 #include "values.h"
+#include "values_cgroup.h"
 
 extern char **environ;
 
@@ -76,39 +77,39 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.sys) },
 	{ .name = "chroot", .type = STRING, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.chroot) },
-	{ .name = "memory", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[MEMORY]) },
-	{ .name = "memory-swap", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[MEMORY_SWAP]) },
-	{ .name = "memory-high", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[MEMORY_HIGH]) },
+	{ .name = "memory", .type = LIMIT, .limit = MEMORY,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "memory-swap", .type = LIMIT, .limit = MEMORY_SWAP,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "memory-high", .type = LIMIT, .limit = MEMORY_HIGH,
+	    .scope = SCOPE_SANDBOX },
 	{ .name = "oom", .type = CHOICE_OOM, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.oom) },
-	{ .name = "cpus", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[CPUS]) },
-	{ .name = "cpu-shares", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[CPU_SHARES]) },
-	{ .name = "cpuset-cpus", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[CPUSET_CPUS]) },
+	{ .name = "cpus", .type = LIMIT, .limit = CPUS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cpu-shares", .type = LIMIT, .limit = CPU_SHARES,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cpuset-cpus", .type = LIMIT, .limit = CPUSET_CPUS,
+	    .scope = SCOPE_SANDBOX },
 	{ .name = "cpu-time", .type = TIME_LIMIT, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.cpu_time) },
-	{ .name = "pids-limit", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[PIDS_LIMIT]) },
-	{ .name = "blkio-weight", .type = LIMIT, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.limits[BLKIO_WEIGHT]) },
-	{ .name = "device-read-bps", .type = LIST, .list = READ_BPS,
+	{ .name = "pids-limit", .type = LIMIT, .limit = PIDS_LIMIT,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "device-write-bps", .type = LIST, .list = WRITE_BPS,
+	{ .name = "blkio-weight", .type = LIMIT, .limit = BLKIO_WEIGHT,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "device-read-iops", .type = LIST, .list = READ_IOPS,
+	{ .name = "device-read-bps", .type = SETTING, .list = READ_BPS,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "device-write-iops", .type = LIST, .list = WRITE_IOPS,
+	{ .name = "device-write-bps", .type = SETTING, .list = WRITE_BPS,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "cgroup-conf", .type = LIST, .list = CGROUP_CONF,
+	{ .name = "device-read-iops", .type = SETTING, .list = READ_IOPS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "device-write-iops", .type = SETTING, .list = WRITE_IOPS,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "cgroup-conf", .type = SETTING, .list = CGROUP_CONF,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "cgroup-parent", .type = STRING, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.cgroup_parent) },
-	{ .name = "cgroup-join", .type = LIST, .list = CGROUP_JOIN,
+	{ .name = "cgroup-join", .type = SETTING, .list = CGROUP_JOIN,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "cgroupfs", .type = ON, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.cgroupfs) },
@@ -321,6 +322,9 @@ enum { ARGS_MOST = 6 << 20 };
 /* Array of struct word: the values of all lists. */
 static struct memory words;
 
+/* Array of struct group_setting. */
+static struct memory settings;
+
 /* Array of struct args_file. */
 static struct memory args_files;
 static int args_file_count;
@@ -383,8 +387,6 @@ valid_form(enum value_type type)
 		return "a number from 1 to 1048576";
 	case LIST:
 		return "a value, see pith(8)";
-	case LIMIT:
-		return "a number or a size, see pith(8)";
 	default:
 		return "";
 	}
@@ -399,11 +401,13 @@ parse_choice(enum value_type type, const char *word)
 
 /* Append the valid form of a value to an error message. */
 static void
-add_valid_form(struct strbuf *l, enum value_type type)
+add_valid_form(struct strbuf *l, const struct option *r)
 {
+	const enum value_type type = r->type;
 	const struct choices *c;
 
-	strbuf_add(l, valid_form(type));
+	strbuf_add(l, type == LIMIT ? value_limit_form(r->limit) :
+	    type == SETTING ? value_setting_form(r->list) : valid_form(type));
 	if (type < FIRST_CHOICE || type > LAST_CHOICE)
 		return;
 	c = &choices[type - FIRST_CHOICE];
@@ -502,14 +506,48 @@ add_word(struct options *o, int type, const char *value)
 static bool
 word_differs(const struct sandbox *s, int type, const char *value)
 {
-	const bool keyed = type == CGROUP_CONF || type == SYSCTL ||
-	    type == TIMENS;
+	const bool keyed = type == SYSCTL || type == TIMENS;
 	const char *end = keyed ? strchr(value, '=') : NULL;
 
 	for (int i = 0; i < s->word_count && end; i++)
 		if (s->words[i].kind == type &&
 		    strncmp(s->words[i].value, value, end + 1 - value) == 0 &&
 		    strcmp(s->words[i].value, value) != 0)
+			return true;
+	return false;
+}
+
+/* Set a limit, or add a setting of the control group. */
+static bool
+set_group_value(struct sandbox *s, const struct option *r, const char *value)
+{
+	struct group_setting g;
+
+	if (r->type == LIMIT)
+		return value_limit(r->limit, value, &s->limits[r->limit]);
+	if (!value_setting(r->list, value, &g))
+		return false;
+	memory_reserve(&settings, (s->setting_count + 1) * sizeof(g));
+	((struct group_setting *)settings.block)[s->setting_count++] = g;
+	s->settings = settings.block;
+	return true;
+}
+
+/* True if a limit has another value already, or if an earlier --cgroup-conf
+ * gives the same file another value. */
+static bool
+group_value_differs(const struct sandbox *s, const struct option *r,
+    const char *value)
+{
+	const size_t file = strcspn(value, "=") + 1;
+
+	if (r->type == LIMIT)
+		return s->limits[r->limit].text &&
+		    strcmp(s->limits[r->limit].text, value) != 0;
+	for (int i = 0; i < s->setting_count && r->list == CGROUP_CONF; i++)
+		if (s->settings[i].kind == CGROUP_CONF &&
+		    strncmp(s->settings[i].text, value, file) == 0 &&
+		    strcmp(s->settings[i].text, value) != 0)
 			return true;
 	return false;
 }
@@ -527,9 +565,11 @@ value_differs(const struct options *o, const struct option *r,
 
 	switch (r->type) {
 	case STRING:
-	case LIMIT:
 		return *(const char *const *)member &&
 		    strcmp(*(const char *const *)member, value) != 0;
+	case LIMIT:
+	case SETTING:
+		return group_value_differs(&o->sandbox, r, value);
 	case NUMBER:
 		return *is != UNSET && *is != value_number(value, INT32_MAX);
 	case TIME_LIMIT:
@@ -610,9 +650,11 @@ set_value(struct options *o, const struct option *r, const char *value)
 	switch (r->type) {
 	case STRING:
 	case PLAIN:
-	case LIMIT:
 		*(const char **)member = value;
 		return *value != '\0';
+	case LIMIT:
+	case SETTING:
+		return set_group_value(&o->sandbox, r, value);
 	case NUMBER:
 		return (*(int *)member = value_number(value, INT32_MAX)) >= 0;
 	case TIME:
@@ -704,11 +746,11 @@ apply_value(struct options *o, const struct option *r, const char *value,
 	if (!value) {
 		struct strbuf form = STRBUF(valid);
 
-		add_valid_form(&form, r->type);
+		add_valid_form(&form, r);
 		diex("missing value for", text, valid, SEE_HELP);
 	}
 	strbuf_add(&why, optional ? "= takes " : " takes ");
-	add_valid_form(&why, r->type);
+	add_valid_form(&why, r);
 	diex("bad value", value, text, NULL);
 }
 

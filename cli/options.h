@@ -34,16 +34,17 @@ struct options {
 
 /* How an option uses its value. Types before OPTIONAL_SIZE take no value. Types
  * from OPTIONAL_SIZE to before STRING take a value only after "=". If an option
- * is repeated, EXIT, REWRITE, DELAY and lists accumulate. The last value of
- * PLAIN, TIME, SIGNAL, SIZE, MASK and DOCTOR wins. All other types reject a
- * different value. */
+ * is repeated, EXIT, REWRITE, DELAY, SETTING and lists accumulate. The last
+ * value of PLAIN, TIME, SIGNAL, SIZE, MASK and DOCTOR wins. All other types
+ * reject a different value. */
 enum value_type {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,
 	OPTIONAL_SIZE, TTY, DOCTOR, OPTIONAL_LIST,
 	STRING, PLAIN, NUMBER, TIME, TIME_LIMIT, SIGNAL, EXIT, REWRITE, DELAY,
 	LEVEL, SIZE, MASK, PTYS, LIST, HOST, CHOICE_USERNS, CHOICE_PROC,
-	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, ARGS,
+	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, SETTING,
+	ARGS,
 	/* Types whose value is one of a list of words. */
 	FIRST_CHOICE = HOST, LAST_CHOICE = CHOICE_ON_EXIT
 };
@@ -58,7 +59,10 @@ struct option {
 	char letter;                    /* 0: none */
 	unsigned char type;             /* enum value_type */
 	unsigned char scope;            /* enum scope */
-	unsigned char list;             /* enum list_option, for lists */
+	union {
+		unsigned char list;     /* enum list_option, for lists */
+		unsigned char limit;    /* enum group_limit, for limits */
+	};
 	unsigned short at;              /* offset in struct options */
 };
 

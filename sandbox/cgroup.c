@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/file.h>
@@ -178,9 +177,9 @@ cgroup_prepare(const struct sandbox *s, enum nodes nodes)
 	own.nodes = nodes;
 	own.needs_group = own.limited || s->cpu_time >= 0 || s->cgroup_parent ||
 	    s->cgroupfs || s->host_pid || nodes == RESTRICT_NODES;
-	for (int i = 0; i < s->word_count; i++)
+	for (int i = 0; i < s->setting_count; i++)
 		own.needs_group = own.needs_group ||
-		    s->words[i].kind == CGROUP_JOIN;
+		    s->settings[i].kind == CGROUP_JOIN;
 	if (s->cpu_time == 0)
 		diex("bad value", "0", "--cpu-time takes a time above 0",
 		    NULL);
@@ -295,8 +294,7 @@ select_parent(struct cgroup *g, const struct sandbox *s, struct hierarchy *h)
 		if (s->cgroup_parent || hierarchies_is_root(h->parent) ||
 		    group_has_limits(h->parent))
 			no_group(s, which, error);
-		above = openat(h->parent, "..", O_RDONLY | O_DIRECTORY |
-		    O_CLOEXEC);
+		above = groups_open(h->parent, "..");
 		close(h->parent);
 		h->parent = above;
 		*strrchr(g->path, '/') = '\0';
@@ -334,8 +332,7 @@ make_inner_group(struct cgroup *g, const struct sandbox *s,
 		die("cannot enable controllers for", GROUP_INNER);
 	if (mkdirat(h->group, GROUP_INNER, 0755) < 0)
 		die("cannot make the control group", GROUP_INNER);
-	inner = openat(h->group, GROUP_INNER, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
+	inner = groups_open(h->group, GROUP_INNER);
 	syscall(SYS_fchmod, inner, 0755);
 	init_cpuset(h, inner);
 	limits_write(s, inner, which, h->v2);
@@ -373,8 +370,7 @@ make_outer_group(struct cgroup *g, const struct sandbox *s, struct hierarchy *h)
 		g->make_error = error;
 		return error != EEXIST;
 	}
-	h->group = openat(h->parent, g->name, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
+	h->group = groups_open(h->parent, g->name);
 	/* Another start may have removed the group before we locked it. */
 	if (h->group < 0 || flock(h->group, LOCK_EX | LOCK_NB) < 0 ||
 	    !groups_is_same_dir(h->parent, g->name, h->group)) {
@@ -479,54 +475,52 @@ remove_stale_groups(const struct cgroup *g, const struct sandbox *s)
 /* Remember the group of the first joining process, to move all back to it. Dies
  * if a later process comes from another group. */
 static void
-note_origin(struct hierarchy *h, const char *group, pid_t pid, const char *text)
+note_origin(struct hierarchy *h, const char *group,
+    const struct group_setting *process)
 {
 	const int fd = hierarchies_open(h->names, group, h->v2, false);
 	struct stat first, st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		die("cannot use the control group of process", text);
-	if (!groups_contains(fd, pid))
-		diex("cannot bring in process", text, "its control group is "
-		    "not below /sys/fs/cgroup here", NULL);
+		die("cannot use the control group of process",
+		    process->text);
+	if (!groups_contains(fd, process->n))
+		diex("cannot bring in process", process->text, "its control "
+		    "group is not below /sys/fs/cgroup here", NULL);
 	if (h->origin < 0) {
 		h->origin = fd;
 		return;
 	}
 	if (fstat(h->origin, &first) < 0 || first.st_ino != st.st_ino)
-		diex("cannot bring in process", text, "its group is not "
-		    "that of the first process", "start another pith for it");
+		diex("cannot bring in process", process->text, "its group is "
+		    "not that of the first process",
+		    "start another pith for it");
 	close(fd);
 }
 
 /* Move a process to the joined group of each hierarchy. */
 static void
-join_group(struct cgroup *g, const char *pid)
+join_group(struct cgroup *g, const struct group_setting *process)
 {
 	char text[HIERARCHY_LISTS], *next = text, *names, *group;
 	char file[PROC_PATH];
-	const char *digits = pid;
-	uint64_t n;
 
-	if (!text_number(&digits, INT_MAX, &n) || *digits || n == 0)
-		diex("bad value", pid, "--cgroup-join takes a process id",
-		    NULL);
-	if (!proc_read(proc_of(file, n, "cgroup"), text, sizeof(text)))
-		die("cannot bring in process", pid);
+	if (!proc_read(proc_of(file, process->n, "cgroup"), text, sizeof(text)))
+		die("cannot bring in process", process->text);
 	while (hierarchies_next(&next, &names, &group))
 		for (struct hierarchy *h = g->list; h < g->end; h++)
 			if (strcmp(h->names, names) == 0)
-				note_origin(h, group, n, pid);
+				note_origin(h, group, process);
 	for (struct hierarchy *h = g->list; h < g->end; h++) {
 		if (mkdirat(h->group, GROUP_JOINED, 0755) == 0) {
-			int joined = openat(h->group, GROUP_JOINED, O_RDONLY |
-			    O_DIRECTORY | O_CLOEXEC);
+			const int joined = groups_open(h->group, GROUP_JOINED);
 
 			init_cpuset(h, joined);
 			close(joined);
 		}
-		if (!file_write(h->group, "joined/cgroup.procs", pid))
-			die("cannot bring in process", pid);
+		if (!file_write(h->group, "joined/cgroup.procs",
+		    process->text))
+			die("cannot bring in process", process->text);
 	}
 }
 
@@ -614,9 +608,9 @@ cgroup_make(const struct sandbox *s, bool outlives)
 		strbuf_add(&p, GROUP_INNER);
 	}
 	open_files(&own, s);
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == CGROUP_JOIN)
-			join_group(&own, s->words[i].value);
+	for (int i = 0; i < s->setting_count; i++)
+		if (s->settings[i].kind == CGROUP_JOIN)
+			join_group(&own, &s->settings[i]);
 }
 
 static int
@@ -739,7 +733,7 @@ oom_score_raise(const struct sandbox *s, pid_t pid)
 	int64_t now;
 	ssize_t n;
 
-	if (!s->limits[MEMORY])
+	if (!s->limits[MEMORY].text)
 		return;
 	own.oom_score = openat(proc_fd(), proc_of(file, pid, "oom_score_adj"),
 	    O_RDWR | O_CLOEXEC);

@@ -61,6 +61,12 @@ is_pith_name(const char *which, bool *out)
 	return *out || !*which;
 }
 
+int
+groups_open(int group, const char *which)
+{
+	return openat(group, which, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* ---- processes ----------------------------------------------------------- */
 
 /* A reader of cgroup.procs. */
@@ -244,8 +250,8 @@ struct walk {
 static struct walk
 walk_from(int group, int64_t until)
 {
-	return (struct walk){ .dir = openat(group, ".", O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC), .begun = signals_clock(), .until = until };
+	return (struct walk){ .dir = groups_open(group, "."),
+	    .begun = signals_clock(), .until = until };
 }
 
 /* Kill all processes in a child group. v1: a frozen process does not die before

@@ -22,6 +22,9 @@
 enum { GROUP_NAME = 48 };
 const char *groups_name(char name[GROUP_NAME], int attempt);
 
+/* Open the directory of a group below another one. -1 with errno. */
+int groups_open(int group, const char *which);
+
 /* True if a process is in the group. */
 bool groups_contains(int group, pid_t pid);
 

@@ -107,13 +107,11 @@ hierarchies_open(const char *names, const char *group, bool v2, bool ours)
 		errno = EXDEV;
 		return -1;
 	}
-	fd = openat(mount, *group ? group : ".", O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
+	fd = groups_open(mount, *group ? group : ".");
 	error = errno;
 	if (ours && ((fd < 0 && errno == ENOENT) || !in_initial_cgroupns())) {
 		if (fd < 0)
-			fd = openat(mount, ".", O_RDONLY | O_DIRECTORY |
-			    O_CLOEXEC);
+			fd = groups_open(mount, ".");
 		if (!groups_contains(fd, getpid())) {
 			close(fd);
 			fd = -1;

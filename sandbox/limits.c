@@ -1,22 +1,13 @@
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "../cli/log.h"
-#include "../cli/values.h"
 #include "limits.h"
 #include "proc.h"
 
 #define BIT(controller) (1U << (controller))
-
-enum {
-	CPU_PERIOD_US = 100000,         /* the kernel's default */
-	MIN_QUOTA_US = 1000,            /* the kernel's minimum: 0.01 CPU */
-	MIN_MEMORY = 512 * 1024,        /* enough for pith and an exec */
-	MAX_PIDS = 1 << 22              /* PID_MAX_LIMIT */
-};
 
 static const char controllers[CONTROLLERS][12] = {
 	[CTRL_CPU] = "cpu", [CTRL_CPUACCT] = "cpuacct",
@@ -70,12 +61,11 @@ static const struct limit_option {
 /* Rate limits of a block device. v2: the key in io.max. */
 static const struct rate_option {
 	unsigned char kind;             /* enum list_option */
-	bool is_size;                   /* bytes, not operations */
 	char option[20], v1[33], v2[9];
 } rate_options[] = {
-	{ .kind = READ_BPS, .is_size = true, .option = "--device-read-bps",
+	{ .kind = READ_BPS, .option = "--device-read-bps",
 	    .v1 = "blkio.throttle.read_bps_device", .v2 = " rbps=" },
-	{ .kind = WRITE_BPS, .is_size = true, .option = "--device-write-bps",
+	{ .kind = WRITE_BPS, .option = "--device-write-bps",
 	    .v1 = "blkio.throttle.write_bps_device", .v2 = " wbps=" },
 	{ .kind = READ_IOPS, .option = "--device-read-iops",
 	    .v1 = "blkio.throttle.read_iops_device", .v2 = " riops=" },
@@ -83,39 +73,15 @@ static const struct rate_option {
 	    .v1 = "blkio.throttle.write_iops_device", .v2 = " wiops=" },
 };
 
-/* Return the rate option of a word; NULL if the word is of another option. */
+/* Return the rate option of a setting; NULL if it is of another option. */
 static const struct rate_option *
-rate_option_of(const struct word *w)
+rate_option_of(const struct group_setting *g)
 {
 	for (size_t i = 0; i < sizeof(rate_options) / sizeof(rate_options[0]);
 	     i++)
-		if (rate_options[i].kind == w->kind)
+		if (rate_options[i].kind == g->kind)
 			return &rate_options[i];
 	return NULL;
-}
-
-/* Return the valid form of a limit, for error messages. */
-static const char *
-valid_limit(enum group_limit limit)
-{
-	switch (limit) {
-	case MEMORY:
-		return "a size of at least 512k, such as 64m or 1g";
-	case MEMORY_SWAP:
-		return "a size of at least --memory, or -1";
-	case MEMORY_HIGH:
-		return "a size, such as 512m or 1g";
-	case CPUS:
-		return "a number of CPUs of at least 0.01, such as 0.5 or 2";
-	case CPU_SHARES:
-		return "a number from 2 to 262144";
-	case CPUSET_CPUS:
-		return "a list such as 0-1,3";
-	case PIDS_LIMIT:
-		return "a number from 1 to 4194304, or -1";
-	default:
-		return "a number from 10 to 1000";
-	}
 }
 
 const char *
@@ -127,36 +93,6 @@ limits_controller(enum controller c, bool v2)
 
 /* ---- values -------------------------------------------------------------- */
 
-/* Parse a number from least to most; -1 on failure. */
-static int64_t
-parse_number(const char *text, int64_t least, int64_t most)
-{
-	uint64_t n;
-
-	return text_number(&text, most, &n) && !*text && (int64_t)n >= least ?
-	    (int64_t)n : -1;
-}
-
-/* Convert a number of CPUs, such as "0.5", to a quota in microseconds of each
- * period; -1 on failure. */
-static int64_t
-parse_cpu_quota(const char *text)
-{
-	uint64_t whole, part = 0;
-	int64_t scale = CPU_PERIOD_US;
-
-	if (!text_number(&text, 10000, &whole))
-		return -1;
-	if (*text == '.' && !*++text)
-		return -1;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		scale /= 10;
-		part += (*text - '0') * scale;
-	}
-	whole = whole * CPU_PERIOD_US + part;
-	return *text || whole < MIN_QUOTA_US ? -1 : (int64_t)whole;
-}
-
 /* Convert cpu.shares of v1 (2 to 262144, default 1024) to cpu.weight of v2 (1
  * to 10000, default 100). Minimum, default and maximum map to each other. */
 static int64_t
@@ -166,83 +102,37 @@ weight_of_shares(int64_t shares)
 	    100 + (shares - 1024) * 9900 / (262144 - 1024);
 }
 
-/* Return the number to write for a limit, -1 if its value is wrong. */
+/* Return the number to write for a limit that is not UNLIMITED. */
 static int64_t
 limit_number(const struct sandbox *s, enum group_limit limit, bool v2)
 {
-	const char *text = s->limits[limit];
-	int64_t n;
+	const int64_t memory = s->limits[MEMORY].n, n = s->limits[limit].n;
 
 	switch (limit) {
-	case MEMORY:
-		n = value_size(text);
-		return n < MIN_MEMORY ? -1 : n;
 	case MEMORY_SWAP:
 		/* v1 limits memory and swap together, v2 swap alone. */
-		n = value_size(text ? text : s->limits[MEMORY]);
-		return n - limit_number(s, MEMORY, v2) < 0 ? -1 :
-		    v2 ? n - limit_number(s, MEMORY, v2) : n;
-	case MEMORY_HIGH:
-		return value_size(text);
-	case CPUS:
-		return parse_cpu_quota(text);
+		return (s->limits[limit].text ? n : memory) - (v2 ? memory : 0);
 	case CPU_SHARES:
-		n = parse_number(text, 2, 262144);
-		return n < 0 || !v2 ? n : weight_of_shares(n);
-	case PIDS_LIMIT:
-		return parse_number(text, 1, MAX_PIDS);
+		return v2 ? weight_of_shares(n) : n;
 	case BLKIO_WEIGHT:
-		n = parse_number(text, 10, 1000);
-		return n < 0 || !v2 ? n : 1 + (n - 10) * 9999 / 990;
+		return v2 ? 1 + (n - 10) * 9999 / 990 : n;
 	default:
-		return text[strspn(text, "0123456789,-")] || *text < '0' ||
-		    *text > '9' ? -1 : 0;
+		return n;
 	}
-}
-
-/* True for -1, which means no limit, as in docker. */
-static bool
-is_unlimited(const struct sandbox *s, enum group_limit limit)
-{
-	return (limit == MEMORY_SWAP || limit == PIDS_LIMIT) &&
-	    s->limits[limit] && strcmp(s->limits[limit], "-1") == 0;
 }
 
 /* ---- checking ------------------------------------------------------------ */
 
-static _Noreturn void
-bad_limit(const char *value, const char *option, const char *wanted)
+/* Append MAJOR:MINOR of the device of a rate. Dies if it is no device. */
+static void
+add_device(const struct group_setting *g, struct strbuf *device)
 {
-	char text[96];
-	struct strbuf why = STRBUF(text);
-
-	strbuf_add(&why, option);
-	strbuf_add(&why, " takes ");
-	strbuf_add(&why, wanted);
-	diex("bad value", value, text, NULL);
-}
-
-/* Parse "PATH:RATE": append MAJOR:MINOR of the device and return the rate. Dies
- * if it is wrong. */
-static int64_t
-parse_rate(const struct word *w, struct strbuf *device)
-{
-	const struct rate_option *r = rate_option_of(w);
-	const char *colon = strrchr(w->value, ':');
-	char path[256];
+	char path[DEVICE_PATH];
 	struct strbuf l = STRBUF(path);
 	struct stat st;
-	int64_t n;
 
-	n = !colon || colon - w->value >= (int)sizeof(path) ? -1 :
-	    r->is_size ? value_size(colon + 1) :
-	    parse_number(colon + 1, 1, INT32_MAX);
-	if (n < 0)
-		bad_limit(w->value, r->option, r->is_size ?
-		    "a device and bytes per second, such as /dev/sda:1m" :
-		    "a device and operations per second, such as /dev/sda:100");
-	strbuf_add(&l, w->value);
-	path[colon - w->value] = '\0';
+	strbuf_add(&l, g->text);
+	path[g->length] = '\0';
 	if (stat(path, &st) < 0)
 		die("cannot limit", path);
 	if (!S_ISBLK(st.st_mode))
@@ -250,23 +140,25 @@ parse_rate(const struct word *w, struct strbuf *device)
 	strbuf_number(device, major(st.st_rdev));
 	strbuf_add(device, ":");
 	strbuf_number(device, minor(st.st_rdev));
-	return n;
 }
 
-/* Return the controller of "FILE=VALUE". Dies if it has none. */
-static enum controller
-controller_of(const char *value)
+/* True if a "FILE=VALUE" names a file. */
+static bool
+names_file(const char *conf, const char *file)
 {
-	const size_t n = strchrnul(value, '=') - value;
-	const char *dot = memchr(value, '.', n);
+	const size_t n = strlen(file);
 
-	if (!value[n] || !value[n + 1] || !dot || dot == value ||
-	    memchr(value, '/', n) || n > NAME_MAX)
-		bad_limit(value, "--cgroup-conf", "FILE=VALUE, such as "
-		    "pids.max=10");
+	return n > 0 && strncmp(conf, file, n) == 0 && conf[n] == '=';
+}
+
+/* Return the controller of a "FILE=VALUE". Dies if it has none. */
+static enum controller
+controller_of(const char *conf)
+{
+	const size_t n = strcspn(conf, ".");
+
 	for (int i = 0; i < 2; i++)
-		if (strlen(nesting_limits[i].file) == n &&
-		    memcmp(nesting_limits[i].file, value, n) == 0)
+		if (names_file(conf, nesting_limits[i].file))
 			return CTRL_CGROUP;
 	for (int c = 0; c < CONTROLLERS; c++)
 		for (int v2 = 0; v2 < 2; v2++) {
@@ -274,11 +166,10 @@ controller_of(const char *value)
 
 			/* A group frozen at the start would never exit. */
 			if (c != CTRL_FREEZER && c != CTRL_CGROUP &&
-			    strlen(name) == (size_t)(dot - value) &&
-			    memcmp(name, value, dot - value) == 0)
+			    strlen(name) == n && memcmp(name, conf, n) == 0)
 				return c;
 		}
-	diex("bad value", value, "it is not a file of a cgroup controller",
+	diex("bad value", conf, "it is not a file of a cgroup controller",
 	    NULL);
 }
 
@@ -294,33 +185,26 @@ static const struct { unsigned char limit; char file[24]; } alias_files[] = {
 
 enum { ALIAS_FILES = sizeof(alias_files) / sizeof(alias_files[0]) };
 
-/* True if "FILE=VALUE" names a file. */
-static bool
-names_file(const char *conf, const char *file)
-{
-	const size_t n = strlen(file);
-
-	return n > 0 && strncmp(conf, file, n) == 0 && conf[n] == '=';
-}
-
 /* Return the given option that sets the file of a "FILE=VALUE", or NULL. */
 static const char *
 writer_of(const struct sandbox *s, const char *conf)
 {
 	for (int i = 0; i < GROUP_LIMITS; i++) {
 		/* --memory alone sets the swap limit to 0. */
-		const int by = i == MEMORY_SWAP && !s->limits[i] ? MEMORY : i;
+		const int by = i == MEMORY_SWAP && !s->limits[i].text ?
+		    MEMORY : i;
 
-		if (s->limits[by] && (names_file(conf, limit_options[i].v1) ||
+		if (s->limits[by].text &&
+		    (names_file(conf, limit_options[i].v1) ||
 		    names_file(conf, limit_options[i].v2)))
 			return limit_options[by].option;
 	}
 	for (int i = 0; i < ALIAS_FILES; i++)
-		if (s->limits[alias_files[i].limit] &&
+		if (s->limits[alias_files[i].limit].text &&
 		    names_file(conf, alias_files[i].file))
 			return limit_options[alias_files[i].limit].option;
-	for (int i = 0; i < s->word_count; i++) {
-		const struct rate_option *r = rate_option_of(&s->words[i]);
+	for (int i = 0; i < s->setting_count; i++) {
+		const struct rate_option *r = rate_option_of(&s->settings[i]);
 
 		if (r && (names_file(conf, "io.max") ||
 		    names_file(conf, r->v1)))
@@ -335,18 +219,19 @@ writer_of(const struct sandbox *s, const char *conf)
 static void
 check_rate(const struct sandbox *s, int i)
 {
-	const struct word *w = &s->words[i];
+	const struct group_setting *rate = &s->settings[i];
 	char text[32], other[32];
 	struct strbuf device = STRBUF(text);
-	const int64_t rate = parse_rate(w, &device);
 
-	for (int k = 0; k < i; k++) {
+	add_device(rate, &device);
+	for (const struct group_setting *g = s->settings; g < rate; g++) {
 		struct strbuf l = STRBUF(other);
 
-		if (s->words[k].kind == w->kind &&
-		    parse_rate(&s->words[k], &l) != rate &&
-		    strcmp(text, other) == 0)
-			diex("cannot take", w->value, "the device has "
+		if (g->kind != rate->kind || g->n == rate->n)
+			continue;
+		add_device(g, &l);
+		if (strcmp(text, other) == 0)
+			diex("cannot take", rate->text, "the device has "
 			    "another rate already", "give it once");
 	}
 }
@@ -367,22 +252,27 @@ check_conf(const struct sandbox *s, const char *conf)
 	diex("--cgroup-conf cannot write", conf, text, "give one of them");
 }
 
+/* Return the controller of a setting, or -1. */
 static int
-controller_of_word(const struct word *w)
+controller_of_setting(const struct group_setting *g)
 {
-	return w->kind == CGROUP_CONF ? (int)controller_of(w->value) :
-	    rate_option_of(w) ? CTRL_BLKIO : -1;
+	return g->kind == CGROUP_CONF ? (int)controller_of(g->text) :
+	    rate_option_of(g) ? CTRL_BLKIO : -1;
 }
 
 static void
-check_limit(const struct sandbox *s, enum group_limit i)
+check_swap(const struct sandbox *s)
 {
-	if (i == MEMORY_SWAP && !s->limits[MEMORY])
+	const struct limit_value *swap = &s->limits[MEMORY_SWAP];
+
+	if (!swap->text)
+		return;
+	if (!s->limits[MEMORY].text)
 		diex("cannot use", "--memory-swap", "it limits memory and "
 		    "swap together", "give --memory too");
-	if (!is_unlimited(s, i) && limit_number(s, i, false) < 0)
-		bad_limit(s->limits[i], limit_options[i].option,
-		    valid_limit(i));
+	if (swap->n != UNLIMITED && swap->n < s->limits[MEMORY].n)
+		diex("bad value", swap->text, "--memory-swap takes a size of "
+		    "at least --memory, or -1", NULL);
 }
 
 unsigned int
@@ -390,20 +280,20 @@ limits_check(const struct sandbox *s)
 {
 	unsigned int needed = 0;
 
+	check_swap(s);
 	for (int i = 0; i < GROUP_LIMITS; i++)
-		if (s->limits[i]) {
-			check_limit(s, i);
+		if (s->limits[i].text)
 			needed |= BIT(limit_options[i].controller);
-		}
-	for (int i = 0; i < s->word_count; i++) {
-		const struct word *w = &s->words[i];
+	for (int i = 0; i < s->setting_count; i++) {
+		const struct group_setting *g = &s->settings[i];
+		const int c = controller_of_setting(g);
 
-		if (controller_of_word(w) >= 0)
-			needed |= BIT(controller_of_word(w));
-		if (rate_option_of(w))
+		if (c >= 0)
+			needed |= BIT(c);
+		if (rate_option_of(g))
 			check_rate(s, i);
-		if (w->kind == CGROUP_CONF)
-			check_conf(s, w->value);
+		if (g->kind == CGROUP_CONF)
+			check_conf(s, g->text);
 	}
 	if (s->oom == OOM_GROUP)
 		needed |= BIT(CTRL_MEMORY);
@@ -414,11 +304,11 @@ const char *
 limits_reason(const struct sandbox *s, enum controller c)
 {
 	for (int i = 0; i < GROUP_LIMITS; i++)
-		if (s->limits[i] && limit_options[i].controller == c)
+		if (s->limits[i].text && limit_options[i].controller == c)
 			return limit_options[i].option;
-	for (int i = 0; i < s->word_count; i++)
-		if (controller_of_word(&s->words[i]) == (int)c)
-			return s->words[i].value;
+	for (int i = 0; i < s->setting_count; i++)
+		if (controller_of_setting(&s->settings[i]) == (int)c)
+			return s->settings[i].text;
 	return c == CTRL_MEMORY ? "--oom group" : controllers[c];
 }
 
@@ -497,7 +387,7 @@ write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
 {
 	const struct limit_option *r = &limit_options[limit];
 	const char *file = v2 ? r->v2 : r->v1;
-	const char *value = s->limits[limit];
+	const char *value = s->limits[limit].text;
 	char text[48];
 	struct strbuf l = STRBUF(text);
 
@@ -505,7 +395,7 @@ write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
 		diex("cannot limit", r->option, "cgroup v1 has no such "
 		    "limit", "use a host with cgroup v2");
 	if (limit != CPUSET_CPUS) {
-		if (is_unlimited(s, limit))
+		if (s->limits[limit].n == UNLIMITED)
 			strbuf_add(&l, v2 || limit == PIDS_LIMIT ? "max" :
 			    "-1");
 		else
@@ -517,31 +407,28 @@ write_limit(const struct sandbox *s, enum group_limit limit, int group, bool v2)
 	if (limit == BLKIO_WEIGHT)
 		write_io_weight(s, group, file, value, v2);
 	else if (!file_write(group, file, value) &&
-	    (limit != MEMORY_SWAP || s->limits[limit] || has_swap()))
+	    (limit != MEMORY_SWAP || s->limits[limit].text || has_swap()))
 		write_or_die(group, file, value);
 	if (limit == CPUSET_CPUS && v2)
 		check_cpuset(group, value);
 }
 
 static void
-write_word(const struct word *w, int group, bool v2)
+write_setting(const struct group_setting *g, int group, bool v2)
 {
-	const struct rate_option *r = rate_option_of(w);
+	const struct rate_option *r = rate_option_of(g);
 	char text[256];
 	struct strbuf l = STRBUF(text);
 
-	if (w->kind == CGROUP_CONF) {
-		const size_t n = strchrnul(w->value, '=') - w->value;
-
-		strbuf_add(&l, w->value);
-		text[n] = '\0';
-		write_or_die(group, text, w->value + n + 1);
-	} else {
-		int64_t n = parse_rate(w, &l);
-
+	if (r) {
+		add_device(g, &l);
 		strbuf_add(&l, v2 ? r->v2 : " ");
-		strbuf_number(&l, n);
+		strbuf_number(&l, g->n);
 		write_or_die(group, v2 ? "io.max" : r->v1, text);
+	} else {
+		strbuf_add(&l, g->text);
+		text[g->length] = '\0';
+		write_or_die(group, text, g->text + g->length + 1);
 	}
 }
 
@@ -575,13 +462,13 @@ limits_write(const struct sandbox *s, int group, unsigned int which, bool v2)
 		file_write(group, "memory.use_hierarchy", "1");
 	for (int i = 0; i < GROUP_LIMITS; i++)
 		if ((which & BIT(limit_options[i].controller)) &&
-		    (s->limits[i] ||
-		    (i == MEMORY_SWAP && s->limits[MEMORY])))
+		    (s->limits[i].text ||
+		    (i == MEMORY_SWAP && s->limits[MEMORY].text)))
 			write_limit(s, i, group, v2);
-	for (int i = 0; i < s->word_count; i++) {
-		int c = controller_of_word(&s->words[i]);
+	for (int i = 0; i < s->setting_count; i++) {
+		const int c = controller_of_setting(&s->settings[i]);
 
 		if (c >= 0 && (which & BIT(c)))
-			write_word(&s->words[i], group, v2);
+			write_setting(&s->settings[i], group, v2);
 	}
 }

@@ -1,4 +1,4 @@
-/* Resource limits: check the options, and write them to the files of a control
+/* Resource limits: check them, and write them to the files of a control
  * group. cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/ in
  * the kernel source. */
 #ifndef PITH_SANDBOX_LIMITS_H
@@ -35,8 +35,8 @@ enum controller {
  * v2 has no such controller. */
 const char *limits_controller(enum controller c, bool v2);
 
-/* Check all limits. Returns the controllers that they need, as bits. Dies if a
- * value is wrong. */
+/* Check the limits against each other and against the machine. Returns the
+ * controllers that they need, as bits. Dies if a value is wrong. */
 unsigned int limits_check(const struct sandbox *s);
 
 /* Return the option that needs a controller, for an error that names it. */

@@ -260,7 +260,7 @@ reason_of(const struct supervisor *s)
 		return m->reason;
 	if (n[OOM_KILLS] > 0)
 		return "oom";
-	return n[PIDS_REFUSED] > 0 && m->box->limits[PIDS_LIMIT] ?
+	return n[PIDS_REFUSED] > 0 && m->box->limits[PIDS_LIMIT].text ?
 	    "pids-limit" : NULL;
 }
 

@@ -13,7 +13,7 @@ enum list_option {
 	LAYER, UNSHARED, UIDMAP, GIDMAP, SYSCTL, TIMENS,
 	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in order */
 	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, SECCOMP, LANDLOCK, PRESERVE_FD,
-	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,             /* limits.c */
+	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,     /* group_setting */
 	CGROUP_CONF, CGROUP_JOIN,
 	IP, GATEWAY,                                            /* network.c */
 	PUBLISH, LISTEN,                                        /* ports.c */
@@ -30,6 +30,29 @@ struct word {
 enum group_limit {
 	MEMORY, MEMORY_SWAP, MEMORY_HIGH, CPUS, CPU_SHARES, CPUSET_CPUS,
 	PIDS_LIMIT, BLKIO_WEIGHT, GROUP_LIMITS
+};
+
+enum {
+	UNLIMITED = -1,
+	CPU_PERIOD_US = 100000,         /* of a quota; the kernel's default */
+	DEVICE_PATH = 256               /* longest path, with its NUL */
+};
+
+/* Value of a limit. */
+struct limit_value {
+	const char *text;       /* as given; NULL: not given */
+	int64_t n;              /* bytes, microseconds of each CPU period, or a
+	                         * plain number; or UNLIMITED */
+};
+
+/* A rate of a device, a file of --cgroup-conf, or a process of --cgroup-join.
+ */
+struct group_setting {
+	unsigned char kind;     /* enum list_option */
+	const char *text;       /* as given */
+	size_t length;          /* bytes of text before : or = */
+	int64_t n;              /* bytes or operations per second; or the
+	                         * process */
 };
 
 enum { PTYS_MOST = 1 << 20 };   /* NR_UNIX98_PTY_MAX of the kernel */
@@ -76,7 +99,9 @@ struct sandbox {
 	bool cgroupfs;          /* mount the groups inside */
 	bool measured;          /* the report or -v needs the counters */
 	int info_fd, block_fd;  /* -1: none */
-	const char *limits[GROUP_LIMITS];       /* values; NULL: not given */
+	struct limit_value limits[GROUP_LIMITS];
+	const struct group_setting *settings;   /* in command line order */
+	int setting_count;
 };
 
 /* True if the sandbox has a root of its own, and so all the defaults of

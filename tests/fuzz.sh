@@ -11,6 +11,7 @@ compile() {
 }
 
 BASE='cli/log.c cli/system.c cli/values.c cli/memory.c cli/startup.c signals.c'
+OPTIONS='cli/options.c cli/values_cgroup.c'
 # Build the target $1 from the other arguments and $BASE with $sanitizers; set $fuzzer.
 built() {
 	have clang || return 1
@@ -51,7 +52,7 @@ fuzz() {
 # The last build stays in build/, to repeat a finding.
 for sanitizers in memory address,undefined; do
 	it "parses hostile options or refuses them in one line ($sanitizers)" &&
-	    built options cli/options.c cli/dropin.c &&
+	    built options $OPTIONS cli/dropin.c &&
 	    fuzz options
 
 	it "explains in one line why a hostile file is not executed ($sanitizers)" &&
@@ -71,7 +72,7 @@ for sanitizers in memory address,undefined; do
 	    fuzz maps
 
 	it "parses hostile limits or refuses them in one line ($sanitizers)" &&
-	    built limits sandbox/proc.c &&
+	    built limits $OPTIONS sandbox/proc.c &&
 	    fuzz limits
 
 	it "parses hostile networks, ports and names or refuses them in one line ($sanitizers)" &&

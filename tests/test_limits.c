@@ -4,9 +4,31 @@
 #include <unistd.h>
 
 #include "cli/log.h"
+#include "cli/options.h"
 #include "sandbox/limits.h"
 #include "sandbox/proc.h"
 #include "suites.h"
+
+static const char options[GROUP_LIMITS][16] = {
+	[MEMORY] = "--memory", [MEMORY_SWAP] = "--memory-swap",
+	[MEMORY_HIGH] = "--memory-high", [CPUS] = "--cpus",
+	[CPU_SHARES] = "--cpu-shares", [CPUSET_CPUS] = "--cpuset-cpus",
+	[PIDS_LIMIT] = "--pids-limit", [BLKIO_WEIGHT] = "--blkio-weight",
+};
+
+/* Parse up to two options with a value as on the command line; the second one
+ * may be NULL. Return the sandbox. */
+static const struct sandbox *
+given(const char *first, const char *value, const char *second,
+    const char *value2)
+{
+	static struct options o;
+	const char *argv[] = { "pith", first, value, second ? second : "run",
+	    value2, "run", NULL };
+
+	options_parse(&o, NULL, (char **)argv, false);
+	return &o.sandbox;
+}
 
 static const struct requested {
 	enum group_limit limit;
@@ -60,14 +82,14 @@ written(const struct sandbox *s, const char *file, bool v2)
 START_TEST(a_limit_is_written_in_the_format_of_v1_and_v2)
 {
 	const struct requested *a = &good[_i];
-	struct sandbox s = { 0 };
+	const struct sandbox *s = given(options[a->limit], a->value, NULL,
+	    NULL);
 
 	proc_open();
-	s.limits[a->limit] = a->value;
-	ck_assert_uint_ne(limits_check(&s), 0);
-	ck_assert_str_eq(written(&s, a->file1, false), a->v1);
+	ck_assert_uint_ne(limits_check(s), 0);
+	ck_assert_str_eq(written(s, a->file1, false), a->v1);
 	if (a->file2)
-		ck_assert_str_eq(written(&s, a->file2, true), a->v2);
+		ck_assert_str_eq(written(s, a->file2, true), a->v2);
 }
 END_TEST
 
@@ -78,17 +100,16 @@ static const struct { const char *swap, *v1, *v2; } swaps[] = {
 
 START_TEST(swap_includes_memory_in_v1_and_not_in_v2)
 {
-	struct sandbox s = { 0 };
+	const struct sandbox *s = given("--memory", "64m", swaps[_i].swap ?
+	    "--memory-swap" : NULL, swaps[_i].swap);
 
 	proc_open();
-	s.limits[MEMORY] = "64m";
-	s.limits[MEMORY_SWAP] = swaps[_i].swap;
 	close(open("memory.limit_in_bytes", O_WRONLY | O_CREAT, 0600));
 	close(open("memory.max", O_WRONLY | O_CREAT, 0600));
-	limits_check(&s);
-	ck_assert_str_eq(written(&s, "memory.memsw.limit_in_bytes", false),
+	limits_check(s);
+	ck_assert_str_eq(written(s, "memory.memsw.limit_in_bytes", false),
 	    swaps[_i].v1);
-	ck_assert_str_eq(written(&s, "memory.swap.max", true), swaps[_i].v2);
+	ck_assert_str_eq(written(s, "memory.swap.max", true), swaps[_i].v2);
 }
 END_TEST
 
@@ -122,10 +143,8 @@ static void
 check_limit(const void *index)
 {
 	const int i = *(const int *)index;
-	struct sandbox s = { 0 };
 
-	s.limits[bad[i].limit] = bad[i].value;
-	limits_check(&s);
+	limits_check(given(options[bad[i].limit], bad[i].value, NULL, NULL));
 }
 
 START_TEST(an_invalid_limit_is_refused_and_not_unlimited)
@@ -148,13 +167,13 @@ static void
 write_nowhere(const void *with)
 {
 	const struct unwritten *u = with;
-	struct word word = { CGROUP_CONF, (char *)"pids.max=5" };
-	struct sandbox s = { .words = &word, .word_count = !u->requested };
+	const struct requested *a = u->requested;
+	const struct sandbox *s = a ?
+	    given(options[a->limit], a->value, NULL, NULL) :
+	    given("--cgroup-conf", "pids.max=5", NULL, NULL);
 
 	proc_open();
-	if (u->requested)
-		s.limits[u->requested->limit] = u->requested->value;
-	limits_write(&s, open(".", O_RDONLY | O_DIRECTORY), ~0U, u->v2);
+	limits_write(s, open(".", O_RDONLY | O_DIRECTORY), ~0U, u->v2);
 }
 
 /* Seen to fail if the result of the write is ignored. */
@@ -200,10 +219,7 @@ static const char *const words[] = {
 static void
 check_word(const void *value)
 {
-	struct word w = { CGROUP_CONF, *(char *const *)value };
-	const struct sandbox s = { .words = &w, .word_count = 1 };
-
-	limits_check(&s);
+	limits_check(given("--cgroup-conf", *(char *const *)value, NULL, NULL));
 }
 
 START_TEST(a_file_of_no_controller_is_refused)

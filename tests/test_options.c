@@ -147,10 +147,7 @@ static const struct { const char *name; enum list_option kind; } repeated[] = {
 	{ "keep-env", KEEP_ENV }, { "ulimit", ULIMIT },
 	{ "group-add", GROUP_ADD }, { "cap-add", CAP_ADD },
 	{ "cap-drop", CAP_DROP }, { "landlock", LANDLOCK },
-	{ "preserve-fd", PRESERVE_FD }, { "device-read-bps", READ_BPS },
-	{ "device-write-bps", WRITE_BPS }, { "device-read-iops", READ_IOPS },
-	{ "device-write-iops", WRITE_IOPS }, { "cgroup-conf", CGROUP_CONF },
-	{ "cgroup-join", CGROUP_JOIN }, { "ip", IP }, { "gateway", GATEWAY },
+	{ "preserve-fd", PRESERVE_FD }, { "ip", IP }, { "gateway", GATEWAY },
 	{ "publish", PUBLISH }, { "listen", LISTEN }, { "dns", DNS },
 	{ "add-host", ADD_HOST },
 };
@@ -224,6 +221,51 @@ START_TEST(a_report_file_may_have_any_name)
 END_TEST
 
 /* ---- the command --------------------------------------------------------- */
+
+static const struct {
+	const char *name, *first, *second;
+	struct group_setting settings[2];       /* without text */
+} settings[] = {
+	{ "device-read-bps", "/dev/a:1", "/b:1k",
+	    { { READ_BPS, NULL, 6, 1 }, { READ_BPS, NULL, 2, 1024 } } },
+	{ "device-write-bps", "a:b:2m", "c:3",
+	    { { WRITE_BPS, NULL, 3, 2 << 20 }, { WRITE_BPS, NULL, 1, 3 } } },
+	{ "device-read-iops", "a:1", "b:2147483647",
+	    { { READ_IOPS, NULL, 1, 1 }, { READ_IOPS, NULL, 1, INT_MAX } } },
+	{ "device-write-iops", "a:2", "a:3",
+	    { { WRITE_IOPS, NULL, 1, 2 }, { WRITE_IOPS, NULL, 1, 3 } } },
+	{ "cgroup-conf", "a.b=1", "c.dd=e=f",
+	    { { CGROUP_CONF, NULL, 3, 0 }, { CGROUP_CONF, NULL, 4, 0 } } },
+	{ "cgroup-join", "1", "2147483647",
+	    { { CGROUP_JOIN, NULL, 0, 1 }, { CGROUP_JOIN, NULL, 0, INT_MAX } }
+	},
+};
+
+/* Seen to fail if set_group_value() adds nothing, and if it overwrites the
+ * previous setting. */
+START_TEST(a_setting_of_the_group_keeps_all_its_values_in_order)
+{
+	const char *const given[] = { settings[_i].first, settings[_i].second };
+	struct options o;
+	char text[128];
+
+	snprintf(text, sizeof(text), "--%s=%s --%s=%s run", settings[_i].name,
+	    given[0], settings[_i].name, given[1]);
+	parse(&o, "pith", text);
+	ck_assert(o.sandbox.requested);
+	ck_assert_int_eq(o.sandbox.setting_count, 2);
+	for (int i = 0; i < 2; i++) {
+		const struct group_setting *is = &o.sandbox.settings[i];
+		const struct group_setting *expected =
+		    &settings[_i].settings[i];
+
+		ck_assert_int_eq(is->kind, expected->kind);
+		ck_assert_str_eq(is->text, given[i]);
+		ck_assert_uint_eq(is->length, expected->length);
+		ck_assert_int_eq(is->n, expected->n);
+	}
+}
+END_TEST
 
 static const struct { const char *words; int command; } commands[] = {
 	{ "run", 1 }, { "-- run", 2 }, { "-g run -v", 2 }, { "run --help", 1 },
@@ -479,6 +521,8 @@ options_suite(void)
 	add_each(t, an_option_sets_only_its_own_members, accepted);
 	add_each(t, a_value_is_part_of_the_option_or_the_next_word, valued);
 	add_each(t, a_list_option_keeps_all_its_values_in_order, repeated);
+	add_each(t, a_setting_of_the_group_keeps_all_its_values_in_order,
+	    settings);
 	add_each(t, a_time_is_parsed_into_milliseconds, times);
 	add_each(t, a_report_file_may_have_any_name, reports);
 	add_each(t, the_first_word_that_is_no_option_is_the_command, commands);
