@@ -24,8 +24,7 @@
 /* The number is the same on all architectures; musl of 2022 lacks its name. */
 enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_VERSION = 1 };
 
-/* Feature to check. Those from CLONE3 on are optional: --rootfs works without
- * them. */
+/* Feature to check. */
 enum probe {
 	NAMESPACE_ONLY, /* success of clone(2) is enough */
 	KERNEL,
@@ -36,6 +35,7 @@ enum probe {
 	OVERLAY,
 	IDMAP,
 	NEW_MOUNT,
+	NEW_PROC,
 	NEW_SYSFS,
 	PIVOT,
 	NO_PRIVS,
@@ -54,86 +54,83 @@ enum probe {
 /* Bits of namespaces, by their index in the table of namespaces.c. */
 enum { CGROUP = 1, IPC = 2, MNT = 4, NET = 8, PID = 16, USER = 64, UTS = 128 };
 
-/* Columns: namespaces to create for the check (0: use ours); probe; name;
- * CONFIG_* of the kernel, or for optional features what uses them; remedy for
- * any error, or "". */
-#define CHECKS(X) \
-	X(0, KERNEL, "kernel", "", "") \
-	X(0, CLONE3, "clone3", "else clone", "") \
-	/* First, because the later rows depend on it. */ \
-	X(USER, NAMESPACE_ONLY, "user namespace", "USER_NS", "") \
-	X(USER, MORE_IDS, "more ids", "--userns subid", "") \
-	X(USER | MNT, PRIVATE, "mnt namespace", "", CHROOTED) \
-	X(USER | PID, NAMESPACE_ONLY, "pid namespace", "PID_NS", "") \
-	X(USER | NET, NAMESPACE_ONLY, "net namespace", "NET_NS", "") \
-	X(USER | IPC, NAMESPACE_ONLY, "ipc namespace", "IPC_NS", "") \
-	X(USER | UTS, NAMESPACE_ONLY, "uts namespace", "UTS_NS", "") \
-	X(USER | CGROUP, NAMESPACE_ONLY, "cgroup namespace", "CGROUPS", "") \
-	X(USER, TIME, "time namespace", "--timens", \
-	    "use a kernel with CONFIG_TIME_NS") \
-	X(USER | NET, LOOPBACK, "loopback", "", "") \
-	X(0, OPENAT2, "openat2", "", "") \
-	X(USER | MNT, MOUNTS, "new mount calls", "", "") \
-	X(USER | MNT, OVERLAY, "overlay", "OVERLAY_FS", \
-	    "use --read-only; root needs Linux 5.19") \
-	X(USER, IDMAP, "idmapped .", "", NO_IDMAP) \
-	X(USER, IDMAP_TMP, "idmapped /tmp", "a root there", NO_IDMAP) \
-	X(USER | MNT | PID, NEW_MOUNT, "proc", "PROC_FS", \
-	    "part of our /proc is hidden: use --proc none, or " \
-	    "docker run --security-opt systempaths=unconfined") \
-	X(USER | MNT | NET, NEW_SYSFS, "sysfs", "SYSFS", \
-	    "use --sys none") \
-	X(USER | MNT, NEW_MOUNT, "devpts", "UNIX98_PTYS", "") \
-	X(USER | MNT | IPC, NEW_MOUNT, "mqueue", "POSIX_MQUEUE", "") \
-	X(USER | MNT, PIVOT, "pivot_root", "", CHROOTED) \
-	X(0, NO_PRIVS, "no_new_privs", "", "") \
-	X(0, FILTER, "seccomp filter", "SECCOMP_FILTER", "") \
-	X(0, LANDLOCKED, "landlock", "--landlock", \
-	    "use a kernel with CONFIG_SECURITY_LANDLOCK and landlock " \
-	    "in its lsm=") \
-	X(0, PIDFD, "pidfd", "else kill", "") \
-	X(0, CGROUPS, "cgroups", "limits", \
-	    "run as root, or in " \
-	    "systemd-run --user --scope -p Delegate=yes") \
-	X(0, LOOP, "loop device", "images", \
-	    "run as root, with /dev/loop-control: modprobe loop") \
-	X(0, INJECTION, "tty injection", "-t prevents it", "")
-
-#define CHROOTED "the root is a chroot(2) or an initial ramfs: " \
-	"switch_root(8) to a tmpfs first"
-#define NO_IDMAP "this kernel cannot idmap this file system: " \
-	"use --read-only or --userns host"
-
-#define NUMBERS(in, probe, name, detail, remedy) { in, probe },
-#define TEXTS(in, probe, name, detail, remedy) name "\0" detail "\0" remedy "\0"
-
-/* Strings are concatenated: an array of pointers would need relocations. */
-static const struct { unsigned char in, probe; } row_numbers[] = {
-	CHECKS(NUMBERS)
-};
-static const char row_texts[] = CHECKS(TEXTS);
-
-enum { ROWS = sizeof(row_numbers) / sizeof(row_numbers[0]) };
-
+/* One check and its line of output. */
 struct row {
-	unsigned char in, probe;
-	const char *name, *detail, *remedy;
+	unsigned char in;       /* namespaces to create; 0: use ours */
+	unsigned char probe;    /* enum probe */
+	bool optional;          /* --rootfs works without the feature */
+	char name[17];
+	char detail[15];        /* CONFIG_* of the kernel; if optional, what
+				 * uses the feature */
+};
+
+static const struct row rows[] = {
+	{ .name = "kernel", .probe = KERNEL },
+	{ .name = "clone3", .probe = CLONE3, .detail = "else clone",
+	    .optional = true },
+	/* First, because the later rows depend on it. */
+	{ .name = "user namespace", .in = USER, .detail = "USER_NS" },
+	{ .name = "more ids", .in = USER, .probe = MORE_IDS,
+	    .detail = "--userns subid", .optional = true },
+	{ .name = "mnt namespace", .in = USER | MNT, .probe = PRIVATE },
+	{ .name = "pid namespace", .in = USER | PID, .detail = "PID_NS" },
+	{ .name = "net namespace", .in = USER | NET, .detail = "NET_NS" },
+	{ .name = "ipc namespace", .in = USER | IPC, .detail = "IPC_NS" },
+	{ .name = "uts namespace", .in = USER | UTS, .detail = "UTS_NS" },
+	{ .name = "cgroup namespace", .in = USER | CGROUP,
+	    .detail = "CGROUPS" },
+	{ .name = "time namespace", .in = USER, .probe = TIME,
+	    .detail = "--timens", .optional = true },
+	{ .name = "loopback", .in = USER | NET, .probe = LOOPBACK },
+	{ .name = "openat2", .probe = OPENAT2 },
+	{ .name = "new mount calls", .in = USER | MNT, .probe = MOUNTS },
+	{ .name = "overlay", .in = USER | MNT, .probe = OVERLAY,
+	    .detail = "OVERLAY_FS" },
+	{ .name = "idmapped .", .in = USER, .probe = IDMAP },
+	{ .name = "idmapped /tmp", .in = USER, .probe = IDMAP_TMP,
+	    .detail = "a root there", .optional = true },
+	{ .name = "proc", .in = USER | MNT | PID, .probe = NEW_PROC,
+	    .detail = "PROC_FS" },
+	{ .name = "sysfs", .in = USER | MNT | NET, .probe = NEW_SYSFS,
+	    .detail = "SYSFS" },
+	{ .name = "devpts", .in = USER | MNT, .probe = NEW_MOUNT,
+	    .detail = "UNIX98_PTYS" },
+	{ .name = "mqueue", .in = USER | MNT | IPC, .probe = NEW_MOUNT,
+	    .detail = "POSIX_MQUEUE" },
+	{ .name = "pivot_root", .in = USER | MNT, .probe = PIVOT },
+	{ .name = "no_new_privs", .probe = NO_PRIVS },
+	{ .name = "seccomp filter", .probe = FILTER,
+	    .detail = "SECCOMP_FILTER" },
+	{ .name = "landlock", .probe = LANDLOCKED, .detail = "--landlock",
+	    .optional = true },
+	{ .name = "pidfd", .probe = PIDFD, .detail = "else kill",
+	    .optional = true },
+	{ .name = "cgroups", .probe = CGROUPS, .detail = "limits",
+	    .optional = true },
+	{ .name = "loop device", .probe = LOOP, .detail = "images",
+	    .optional = true },
+	{ .name = "tty injection", .probe = INJECTION,
+	    .detail = "-t prevents it", .optional = true },
 };
 
 /* Result of a row, which its processes write to a pipe. */
 enum { NOT_APPLICABLE = -1 };
-static struct finding {
+struct finding {
 	int error;              /* errno, 0: works, or NOT_APPLICABLE */
 	bool root;              /* we are root of the initial namespace */
 	char text[256];         /* remark, or an error that replaces errno */
-} finding;
-static struct strbuf note;      /* appends to finding.text */
-static int finding_fd;
-static struct utsname kernel;
+};
 
-/* User namespaces do not work: check the rest without, as --userns host does.
- */
-static bool without_user;
+/* Static, because the hook of log_set_hook() takes no pointer. */
+static struct doctor {
+	struct finding finding;
+	struct strbuf note;     /* appends to finding.text */
+	int finding_fd;
+	/* User namespaces do not work: check the rest without, as --userns
+	 * host does. */
+	bool without_user;
+	struct utsname kernel;
+} doctor;
 
 /* ---- checks, in the process of a row ------------------------------------ */
 
@@ -144,10 +141,10 @@ error_of(bool works)
 }
 
 static void
-write_finding(int error)
+write_finding(struct doctor *d, int error)
 {
-	finding.error = error;
-	(void)!write(finding_fd, &finding, sizeof(finding));
+	d->finding.error = error;
+	(void)!write(d->finding_fd, &d->finding, sizeof(d->finding));
 }
 
 /* Hook of log_set_hook(): report the error that a module of the sandbox dies
@@ -156,8 +153,8 @@ static void
 report_check_error(const char *words, int code)
 {
 	(void)code;
-	strbuf_add(&note, words);
-	write_finding(errno ? errno : EINVAL);
+	strbuf_add(&doctor.note, words);
+	write_finding(&doctor, errno ? errno : EINVAL);
 }
 
 static bool
@@ -169,18 +166,18 @@ param_is(const char *parameter, char to)
 }
 
 static int
-add_remark(int error, const char *words)
+add_remark(struct doctor *d, int error, const char *words)
 {
-	strbuf_add(&note, words);
+	strbuf_add(&d->note, words);
 	return error;
 }
 
 /* mount_setattr(2) is the newest call that --rootfs needs: Linux 5.12. */
 static int
-check_kernel(void)
+check_kernel(struct doctor *d)
 {
 	syscall(SYS_mount_setattr, -1, "", 0, NULL, 0);
-	return add_remark(errno == ENOSYS ? ENOSYS : 0, kernel.release);
+	return add_remark(d, errno == ENOSYS ? ENOSYS : 0, d->kernel.release);
 }
 
 static bool
@@ -203,7 +200,7 @@ mount_scratch_here(void)
 /* Mount an overlay as init does; or, if userns is not -1, as root's launcher
  * does, whose lower directory is idmapped. */
 static bool
-check_overlay(int userns)
+check_overlay(bool root, int userns)
 {
 	static const char directories[][2] = { "l", "u", "w", "m" };
 	static const char options[] =
@@ -223,8 +220,8 @@ check_overlay(int userns)
 		if (mkdir(directories[i], 0755) < 0)
 			return false;
 	return (lower < 0 || mounts_attach(lower, open("l", O_PATH))) &&
-	    mount("overlay", "m", "overlay", 0, options + (finding.root ?
-	    sizeof("userxattr") : 0)) == 0;
+	    mount("overlay", "m", "overlay", 0,
+	    options + (root ? sizeof("userxattr") : 0)) == 0;
 }
 
 static bool
@@ -240,7 +237,7 @@ check_mounts(void)
 /* Check whether we may create cgroups in one of the groups of
  * /proc/self/cgroup, cgroups(7). */
 static int
-check_cgroups(void)
+check_cgroups(struct strbuf *note)
 {
 	char text[4096], path[4096 + 64], *end;
 	const char *unified;
@@ -249,7 +246,7 @@ check_cgroups(void)
 	if (!proc_read("self/cgroup", text, sizeof(text)))
 		return errno;
 	unified = strncmp(text, "0:", 2) == 0 ? "" : "unified";
-	strbuf_add(&note, !*unified ? "v2" : access("/sys/fs/cgroup/unified",
+	strbuf_add(note, !*unified ? "v2" : access("/sys/fs/cgroup/unified",
 	    F_OK) == 0 ? "hybrid" : "v1");
 	for (char *line = text; (end = strchr(line, '\n')); line = end + 1) {
 		struct strbuf l = STRBUF(path);
@@ -262,35 +259,36 @@ check_cgroups(void)
 		strbuf_add(&l, group + 1);
 		if (access(path, W_OK) < 0)
 			continue;
-		strbuf_add(&note, error ? ", writable: " : " ");
+		strbuf_add(note, error ? ", writable: " : " ");
 		error = 0;
 		strbuf_add(&l, "/cgroup.controllers");
 		if (!*name && proc_read(path, path, sizeof(path)))
 			path[strcspn(path, "\n")] = '\0';
-		strbuf_add(&note, *name ? name : path);
+		strbuf_add(note, *name ? name : path);
 	}
-	strbuf_add(&note, error ? ", no group is writable" : "");
+	strbuf_add(note, error ? ", no group is writable" : "");
 	return error;
 }
 
 static int
-check_landlock(void)
+check_landlock(struct strbuf *note)
 {
 	int version = syscall(LANDLOCK_CREATE_RULESET, NULL, 0,
 	    LANDLOCK_VERSION);
 
 	if (version < 0)
 		return errno;
-	strbuf_add(&note, "version ");
-	strbuf_number(&note, version);
+	strbuf_add(note, "version ");
+	strbuf_number(note, version);
 	return 0;
 }
 
 static int
-check_idmap(const char *path, int userns)
+check_idmap(struct doctor *d, const char *path, int userns)
 {
 	if (userns < 0)
-		return add_remark(NOT_APPLICABLE, "for root's user namespaces");
+		return add_remark(d, NOT_APPLICABLE, "for root's user "
+		    "namespaces");
 	return error_of(mounts_set_attributes(
 	    mounts_clone(open(path, O_PATH), NULL, false), 0, userns));
 }
@@ -317,6 +315,7 @@ check_call(const struct row *r)
 	case OPENAT2:
 		return syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
 	case NEW_MOUNT:
+	case NEW_PROC:
 		return mounts_new(r->name, "", 0);
 	case NEW_SYSFS:
 		/* Mount it read-only as a sandbox does: if ours is read-only,
@@ -338,11 +337,12 @@ check_call(const struct row *r)
 /* Run a check in the namespaces of its row; or outside of them if userns is not
  * -1. Returns the error for struct finding. */
 static int
-run_check(const struct row *r, const struct sandbox *s, int userns)
+run_check(struct doctor *d, const struct row *r, const struct sandbox *s,
+    int userns)
 {
 	switch (r->probe) {
 	case KERNEL:
-		return check_kernel();
+		return check_kernel(d);
 	case PRIVATE:
 		return error_of(make_private());
 	case LOOPBACK:
@@ -351,10 +351,11 @@ run_check(const struct row *r, const struct sandbox *s, int userns)
 	case MOUNTS:
 		return error_of(check_mounts());
 	case OVERLAY:
-		return error_of(check_overlay(userns));
+		return error_of(check_overlay(d->finding.root, userns));
 	case IDMAP:
 	case IDMAP_TMP:
-		return check_idmap(r->probe == IDMAP ? "." : "/tmp", userns);
+		return check_idmap(d, r->probe == IDMAP ? "." : "/tmp",
+		    userns);
 	case PIVOT:
 		return error_of(mount_scratch_here() &&
 		    syscall(SYS_pivot_root, ".", ".") == 0);
@@ -364,12 +365,13 @@ run_check(const struct row *r, const struct sandbox *s, int userns)
 		syscall(SYS_clone3, NULL, 0);
 		return errno == EINVAL ? 0 : errno;
 	case LANDLOCKED:
-		return check_landlock();
+		return check_landlock(&d->note);
 	case CGROUPS:
-		return check_cgroups();
+		return check_cgroups(&d->note);
 	case INJECTION:
-		return add_remark(NOT_APPLICABLE, param_is("/proc/sys/dev/tty/"
-		    "legacy_tiocsti", '0') ? "forbidden" : "possible");
+		return add_remark(d, NOT_APPLICABLE,
+		    param_is("/proc/sys/dev/tty/legacy_tiocsti", '0') ?
+		    "forbidden" : "possible");
 	default:
 		return error_of(check_call(r) >= 0);
 	}
@@ -378,12 +380,14 @@ run_check(const struct row *r, const struct sandbox *s, int userns)
 /* Act as the launcher, and start a child that acts as init in the namespaces of
  * the row. */
 static void
-check_in_namespaces(const struct row *r, const struct sandbox *s)
+check_in_namespaces(struct doctor *d, const struct row *r,
+    const struct sandbox *s)
 {
-	const bool user = !without_user || r->probe == MORE_IDS;
+	const bool user = !d->without_user || r->probe == MORE_IDS;
 	/* Root's launcher makes idmapped mounts itself. */
-	const bool outside = user && finding.root && (r->probe == OVERLAY ||
-	    r->probe == IDMAP || r->probe == IDMAP_TMP);
+	const bool outside = user && d->finding.root &&
+	    (r->probe == OVERLAY || r->probe == IDMAP ||
+	    r->probe == IDMAP_TMP);
 	char path[PROC_PATH];
 	int gate[2], status, flags = 0;
 	pid_t pid;
@@ -396,7 +400,7 @@ check_in_namespaces(const struct row *r, const struct sandbox *s)
 		ids_prepare(s);
 	if (pipe2(gate, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(flags, NULL)) < 0) {
-		write_finding(errno);
+		write_finding(d, errno);
 		return;
 	}
 	if (pid == 0) {
@@ -405,13 +409,13 @@ check_in_namespaces(const struct row *r, const struct sandbox *s)
 			_exit(0);
 		if (user)
 			ids_become();
-		write_finding(run_check(r, s, -1));
+		write_finding(d, run_check(d, r, s, -1));
 		_exit(0);
 	}
 	if (user)
 		ids_map(pid);
 	if (outside)
-		write_finding(run_check(r, s, openat(proc_fd(),
+		write_finding(d, run_check(d, r, s, openat(proc_fd(),
 		    proc_of(path, pid, "ns/user"), O_RDONLY | O_CLOEXEC)));
 	else
 		(void)!write(gate[1], "", 1);
@@ -420,42 +424,79 @@ check_in_namespaces(const struct row *r, const struct sandbox *s)
 }
 
 static _Noreturn void
-check_process(const struct row *r)
+check_process(struct doctor *d, const struct row *r)
 {
 	const struct rlimit none = { 0, 0 };
 	struct sandbox s = { 0 };
 
-	note = STRBUF(finding.text);
+	d->note = STRBUF(d->finding.text);
 	/* An O_PATH descriptor discards messages: write(2) and poll(2) fail. */
 	dup2(open("/", O_PATH | O_CLOEXEC), STDERR_FILENO);
 	log_set_hook(report_check_error);
 	syscall(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL);
 	errno = 0;
 	proc_open();
-	finding.root = ids_root();
-	if (r->probe == MORE_IDS && !finding.root)
+	d->finding.root = ids_root();
+	if (r->probe == MORE_IDS && !d->finding.root)
 		s.userns = USERNS_SUBID;
 	if (r->in)
-		check_in_namespaces(r, &s);
+		check_in_namespaces(d, r, &s);
 	else
-		write_finding(run_check(r, &s, -1));
+		write_finding(d, run_check(d, r, &s, -1));
 	_exit(0);
 }
 
 /* ---- remedies ----------------------------------------------------------- */
 
+/* Return the remedy for any error of a check, or NULL. */
 static const char *
-doctor_remedy(int error, const struct row *r)
+remedy_of_probe(enum probe probe)
 {
+	switch (probe) {
+	case PRIVATE:
+	case PIVOT:
+		return "the root is a chroot(2) or an initial ramfs: "
+		    "switch_root(8) to a tmpfs first";
+	case TIME:
+		return "use a kernel with CONFIG_TIME_NS";
+	case OVERLAY:
+		return "use --read-only; root needs Linux 5.19";
+	case IDMAP:
+	case IDMAP_TMP:
+		return "this kernel cannot idmap this file system: "
+		    "use --read-only or --userns host";
+	case NEW_PROC:
+		return "part of our /proc is hidden: use --proc none, or "
+		    "docker run --security-opt systempaths=unconfined";
+	case NEW_SYSFS:
+		return "use --sys none";
+	case LANDLOCKED:
+		return "use a kernel with CONFIG_SECURITY_LANDLOCK and "
+		    "landlock in its lsm=";
+	case CGROUPS:
+		return "run as root, or in "
+		    "systemd-run --user --scope -p Delegate=yes";
+	case LOOP:
+		return "run as root, with /dev/loop-control: modprobe loop";
+	default:
+		return NULL;
+	}
+}
+
+static const char *
+doctor_remedy(const struct doctor *d, const struct row *r)
+{
+	const int error = d->finding.error;
 	const bool forbidden = error == EPERM || error == EACCES;
 	const bool filtered = (error == EPERM || error == ENOSYS) &&
 	    prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
+	const char *remedy;
 
 	if (error == ENOSPC && r->in)
 		return "raise user.max_*_namespaces, sysctl(8)";
-	if (forbidden && r->in && without_user)
+	if (forbidden && r->in && d->without_user)
 		return "enable user namespaces, or run with CAP_SYS_ADMIN";
-	if (forbidden && r->in && !finding.root) {
+	if (forbidden && r->in && !d->finding.root) {
 		if (param_is("/proc/sys/kernel/unprivileged_userns_clone", '0'))
 			return "set sysctl "
 			    "kernel.unprivileged_userns_clone=1";
@@ -466,8 +507,10 @@ doctor_remedy(int error, const struct row *r)
 	}
 	/* Filters usually return EPERM for calls that they know, and ENOSYS
 	 * for others. */
-	if (r->remedy[0] && !(filtered && error == ENOSYS))
-		return r->remedy;
+	remedy = filtered && error == ENOSYS ? NULL :
+	    remedy_of_probe(r->probe);
+	if (remedy)
+		return remedy;
 	return filtered ? "a seccomp filter forbids it: use docker run "
 	    "--security-opt seccomp=unconfined" :
 	    error == EACCES ? "AppArmor or SELinux forbids it: use docker run "
@@ -487,22 +530,22 @@ static const struct { char key[7], before[3], after[2]; } fields[FIELDS] = {
 };
 
 static void
-fill_fields(const struct row *r, const char *values[FIELDS],
-    struct strbuf *config)
+fill_fields(struct doctor *d, const struct row *r,
+    const char *values[FIELDS], struct strbuf *config)
 {
-	const int error = finding.error;
-	char *text = finding.text[0] ? finding.text : NULL;
+	const int error = d->finding.error;
+	char *text = d->finding.text[0] ? d->finding.text : NULL;
 	char *end = text ? strchr(text, ';') : NULL;
 
 	values[NAME] = r->name;
-	values[FOR] = r->probe >= CLONE3 ? r->detail : NULL;
+	values[FOR] = r->optional ? r->detail : NULL;
 	values[REMARK] = error > 0 ? NULL : text;
 	values[ERROR] = error <= 0 ? NULL : text ? text : strerror(error);
 	values[REMEDY] = error <= 0 ? NULL : end ? end + 2 :
-	    doctor_remedy(error, r);
+	    doctor_remedy(d, r);
 	if (end)
 		*end = '\0';
-	if (!values[REMEDY] && r->probe < CLONE3 && r->detail[0] &&
+	if (!values[REMEDY] && !r->optional && r->detail[0] &&
 	    (error == EINVAL || error == ENODEV || error == ENOSYS)) {
 		strbuf_add(config, "use a kernel with CONFIG_");
 		strbuf_add(config, r->detail);
@@ -544,9 +587,9 @@ print_buffer(struct strbuf *l)
 	l->used = 0;
 }
 
-/* Run the check of a row and print the result. Returns finding.error. */
+/* Run the check of a row and print the result. Returns the finding's error. */
 static int
-run_row(const struct row *r, bool json, struct strbuf *l)
+run_row(struct doctor *d, const struct row *r, bool json, struct strbuf *l)
 {
 	static const char verdicts[2][3][6] = {
 		{ "-    ", "yes  ", "no   " }, { "null", "true", "false" },
@@ -557,27 +600,27 @@ run_row(const struct row *r, bool json, struct strbuf *l)
 	int ends[2], status;
 	pid_t pid;
 
-	finding.text[0] = '\0';
-	finding.error = EPERM;          /* if a seccomp filter kills it */
+	d->finding.text[0] = '\0';
+	d->finding.error = EPERM;          /* if a seccomp filter kills it */
 	if (pipe2(ends, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(0, NULL)) < 0)
 		die("cannot make", "a process");
-	finding_fd = ends[1];
+	d->finding_fd = ends[1];
 	if (pid == 0)
-		check_process(r);
+		check_process(d, r);
 	close(ends[1]);
-	while (read(ends[0], &finding, sizeof(finding)) > 0)
+	while (read(ends[0], &d->finding, sizeof(d->finding)) > 0)
 		;
 	close(ends[0]);
 	waitpid(pid, &status, 0);
-	fill_fields(r, values, &config);
+	fill_fields(d, r, values, &config);
 	strbuf_add(l, !json ? "" : r->probe == KERNEL ? "{\"works\":" :
 	    ",\n{\"works\":");
-	strbuf_add(l, verdicts[json][1 + (finding.error > 0) -
-	    (finding.error < 0)]);
+	strbuf_add(l, verdicts[json][1 + (d->finding.error > 0) -
+	    (d->finding.error < 0)]);
 	add_fields(l, values, json);
 	print_buffer(l);
-	return finding.error;
+	return d->finding.error;
 }
 
 int
@@ -585,29 +628,23 @@ doctor_run(bool json)
 {
 	char text[1024];
 	struct strbuf l = STRBUF(text);
-	struct row r;
-	const char *next = row_texts;
+	struct doctor *d = &doctor;
 	int failed = 0;
 
-	uname(&kernel);
+	uname(&d->kernel);
 	if (json) {
-		add_parts(&l, "{\"kernel\":\"", kernel.release, "\",\"user\":");
+		add_parts(&l, "{\"kernel\":\"", d->kernel.release,
+		    "\",\"user\":");
 		strbuf_number(&l, geteuid());
 		strbuf_add(&l, ",\"checks\":[\n");
 	}
-	for (int i = 0; i < ROWS; i++) {
-		bool bad;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		const bool bad = run_row(d, r, json, &l) > 0;
 
-		r.in = row_numbers[i].in;
-		r.probe = row_numbers[i].probe;
-		r.name = next;
-		r.detail = r.name + strlen(r.name) + 1;
-		r.remedy = r.detail + strlen(r.detail) + 1;
-		next = r.remedy + strlen(r.remedy) + 1;
-		bad = run_row(&r, json, &l) > 0;
-		failed += bad && r.probe < CLONE3;
-		if (r.in == USER && r.probe == NAMESPACE_ONLY)
-			without_user = bad;
+		failed += bad && !r->optional;
+		if (r->in == USER && r->probe == NAMESPACE_ONLY)
+			d->without_user = bad;
 	}
 	if (!json && failed)
 		strbuf_number(&l, failed);
