@@ -86,27 +86,44 @@ struct udp_client {
  * bit is set for the inner side. */
 enum topic { CONNECTION, UDP_CLIENT, PORT, INIT_GONE, LAUNCHER_GONE };
 
-/* Tables, mapped in the relay only. Pages are allocated at the first access. */
-static struct connection *connections;
-static struct udp_client *udp_clients;
-static int connection_count, max_connections, max_udp_clients;
-static int connecting_count;
-static struct bucket { struct udp_client *first; } *buckets;  /* by hash */
-static uint32_t hash_seed;      /* clients cannot choose colliding addresses */
-static struct udp_client *unused_udp_client, *oldest_udp_client,
-    *newest_udp_client;
-static int udp_clients_touched; /* entries from this index on are untouched */
-static int epoll, init_gone, launcher_gone;
-static int64_t accept_paused_until;     /* milliseconds; 0: not paused */
-static int64_t drain_deadline;          /* milliseconds; 0: init runs */
+struct bucket {
+	struct udp_client *first;
+};
+
+/* State of the relay. Its tables are mapped in the relay only; pages are
+ * allocated at the first access. */
+struct port_relay {
+	int epoll, init_gone, launcher_gone;
+	const struct port *ports;
+	int port_count;
+	int64_t accept_paused_until;    /* milliseconds; 0: not paused */
+	int64_t drain_deadline;         /* milliseconds; 0: init runs */
+
+	struct connection *connections;
+	int connection_count, max_connections, connecting_count;
+	int next_slot;                  /* first one to try for a client */
+	int64_t next_connect_scan;      /* milliseconds */
+	int spare_pipe[2];              /* empty, for the next side; or -1 */
+
+	struct udp_client *udp_clients;
+	int max_udp_clients;
+	int udp_clients_touched;        /* entries from here on are untouched */
+	struct bucket *buckets;         /* by hash */
+	uint32_t hash_seed;     /* clients cannot choose colliding addresses */
+	struct udp_client *unused_udp_client, *oldest_udp_client,
+	    *newest_udp_client;
+	int64_t next_idle_scan;         /* seconds */
+	char *datagram;                 /* CHUNK_BYTES */
+};
 
 static bool
-watch_fd(int fd, int how, uint32_t events, enum topic topic, uint32_t which)
+watch_fd(const struct port_relay *r, int fd, int how, uint32_t events,
+    enum topic topic, uint32_t which)
 {
 	struct epoll_event e = { .events = events,
 	    .data.u64 = (uint64_t)topic << 32 | which };
 
-	return epoll_ctl(epoll, how, fd, &e) == 0;
+	return epoll_ctl(r->epoll, how, fd, &e) == 0;
 }
 
 /* ---- connections -------------------------------------------------------- */
@@ -173,7 +190,7 @@ set_tcp_options(int fd)
 /* Close both sides. A zero SO_LINGER makes close(2) send a reset, so a failure
  * does not look like a normal end of data; socket(7). */
 static void
-close_connection(struct connection *c)
+close_connection(struct port_relay *r, struct connection *c)
 {
 	const struct linger reset = { 1, 0 };
 	struct side *const sides[] = { &c->outer, &c->inner };
@@ -188,33 +205,31 @@ close_connection(struct connection *c)
 		close(sides[i]->fd);
 	}
 	c->used = false;
-	connection_count--;
-	connecting_count -= c->connecting;
+	r->connection_count--;
+	r->connecting_count -= c->connecting;
 }
 
-/* An empty pipe, kept for the next side that needs one. */
-static int spare_pipe[2] = { -1, -1 };
-
 static bool
-acquire_pipe(struct side *s)
+acquire_pipe(struct port_relay *r, struct side *s)
 {
 	if (s->pipe[0] >= 0)
 		return true;
-	if (spare_pipe[0] < 0 && pipe2(spare_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
+	if (r->spare_pipe[0] < 0 &&
+	    pipe2(r->spare_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return false;
-	memcpy(s->pipe, spare_pipe, sizeof(spare_pipe));
-	spare_pipe[0] = spare_pipe[1] = -1;
+	memcpy(s->pipe, r->spare_pipe, sizeof(r->spare_pipe));
+	r->spare_pipe[0] = r->spare_pipe[1] = -1;
 	return true;
 }
 
 static void
-release_pipe(struct side *s)
+release_pipe(struct port_relay *r, struct side *s)
 {
-	if (spare_pipe[0] >= 0 || s->pipe[0] < 0) {
+	if (r->spare_pipe[0] >= 0 || s->pipe[0] < 0) {
 		close_pipe(s);
 		return;
 	}
-	memcpy(spare_pipe, s->pipe, sizeof(spare_pipe));
+	memcpy(r->spare_pipe, s->pipe, sizeof(r->spare_pipe));
 	s->pipe[0] = s->pipe[1] = -1;
 }
 
@@ -243,17 +258,17 @@ is_urgent(const struct side *from)
 /* Forward one chunk. Returns 1 if there may be more; 0 if a side would block or
  * the end of data has been forwarded; -1 if a side has failed. */
 static int
-pass_chunk(struct side *from, struct side *to)
+pass_chunk(struct port_relay *r, struct side *from, struct side *to)
 {
 	ssize_t n;
 
 	if (from->pending == 0 && !from->eof) {
-		if (!acquire_pipe(from))
+		if (!acquire_pipe(r, from))
 			return -1;
 		n = splice(from->fd, NULL, from->pipe[1], NULL, CHUNK_BYTES,
 		    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 		if (n <= 0)
-			release_pipe(from);
+			release_pipe(r, from);
 		if (n <= 0 && is_urgent(from))
 			return pass_urgent(from, to);
 		if (n < 0)
@@ -268,7 +283,7 @@ pass_chunk(struct side *from, struct side *to)
 			return errno == EAGAIN ? 0 : -1;
 		from->pending -= n;
 		if (from->pending == 0)
-			release_pipe(from);
+			release_pipe(r, from);
 		return 1;
 	}
 	if (!from->eof_sent && shutdown(to->fd, SHUT_WR) < 0)
@@ -280,46 +295,49 @@ pass_chunk(struct side *from, struct side *to)
 /* Watch one side. Edge-triggered events are reported once: EPOLL_CTL_MOD makes
  * the kernel report again what is still possible, epoll_ctl(2). */
 static void
-watch_side(struct connection *c, struct side *s, int how)
+watch_side(struct port_relay *r, struct connection *c, struct side *s,
+    int how)
 {
-	if (!watch_fd(s->fd, how, EDGE_EVENTS, CONNECTION,
-	    (c - connections) * 2 + (s == &c->inner)))
+	if (!watch_fd(r, s->fd, how, EDGE_EVENTS, CONNECTION,
+	    (c - r->connections) * 2 + (s == &c->inner)))
 		c->failed = true;
 }
 
 /* Forward up to CHUNKS_PER_TURN chunks, so that no connection starves the
  * others. */
 static void
-pass_on(struct connection *c, struct side *from, struct side *to)
+pass_on(struct port_relay *r, struct connection *c, struct side *from,
+    struct side *to)
 {
 	int more = 1;
 
 	for (int i = 0; i < CHUNKS_PER_TURN && more > 0; i++)
-		more = pass_chunk(from, to);
+		more = pass_chunk(r, from, to);
 	if (more < 0)
 		c->failed = true;
 	else if (more > 0)
-		watch_side(c, from, EPOLL_CTL_MOD);
+		watch_side(r, c, from, EPOLL_CTL_MOD);
 }
 
 /* Forward data after an event on one side or both, and close the connection
  * when it is done or has failed. */
 static void
-relay_connection(struct connection *c, bool outer, bool inner)
+relay_connection(struct port_relay *r, struct connection *c, bool outer,
+    bool inner)
 {
 	if (outer || c->outer.pending > 0)
-		pass_on(c, &c->outer, &c->inner);
+		pass_on(r, c, &c->outer, &c->inner);
 	/* After a failure too: a server may send an answer and close without
 	 * reading the rest of the request. */
 	if (inner || c->inner.pending > 0 || c->failed)
-		pass_on(c, &c->inner, &c->outer);
+		pass_on(r, c, &c->inner, &c->outer);
 	if (c->failed || (c->inner.eof_sent &&
-	    (c->outer.eof_sent || drain_deadline)))
-		close_connection(c);
+	    (c->outer.eof_sent || r->drain_deadline)))
+		close_connection(r, c);
 }
 
 static bool
-start_inner(struct connection *c)
+start_inner(struct port_relay *r, struct connection *c)
 {
 	c->inner.fd = inner_socket(c->uses_ipv6, SOCK_STREAM);
 	if (c->inner.fd < 0)
@@ -327,28 +345,28 @@ start_inner(struct connection *c)
 	set_tcp_options(c->inner.fd);
 	if (!connect_inner(c->inner.fd, c->uses_ipv6, c->port))
 		return false;
-	watch_side(c, &c->inner, EPOLL_CTL_ADD);
+	watch_side(r, c, &c->inner, EPOLL_CTL_ADD);
 	return true;
 }
 
 static bool
-retry_over_ipv6(struct connection *c)
+retry_over_ipv6(struct port_relay *r, struct connection *c)
 {
 	if (c->inner.fd >= 0)
 		close(c->inner.fd);
 	c->uses_ipv6 = true;
-	return start_inner(c);
+	return start_inner(r, c);
 }
 
 static void
-reset_connection(struct connection *c)
+reset_connection(struct port_relay *r, struct connection *c)
 {
 	c->failed = true;
-	close_connection(c);
+	close_connection(r, c);
 }
 
 static void
-connect_finished(struct connection *c, uint32_t events)
+connect_finished(struct port_relay *r, struct connection *c, uint32_t events)
 {
 	int error = 0;
 	socklen_t size = sizeof(error);
@@ -358,18 +376,18 @@ connect_finished(struct connection *c, uint32_t events)
 	getsockopt(c->inner.fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	if (error == 0) {
 		c->connecting = false;
-		connecting_count--;
-		relay_connection(c, true, true);
+		r->connecting_count--;
+		relay_connection(r, c, true, true);
 		return;
 	}
-	if (c->uses_ipv6 || !retry_over_ipv6(c) || c->failed)
-		reset_connection(c);
+	if (c->uses_ipv6 || !retry_over_ipv6(r, c) || c->failed)
+		reset_connection(r, c);
 }
 
 static void
-handle_connection(uint32_t which, uint32_t events)
+handle_connection(struct port_relay *r, uint32_t which, uint32_t events)
 {
-	struct connection *c = &connections[which / 2];
+	struct connection *c = &r->connections[which / 2];
 	struct side *s = which & 1 ? &c->inner : &c->outer;
 	const int on = 1;
 
@@ -381,7 +399,7 @@ handle_connection(uint32_t which, uint32_t events)
 	 * shut down its writing side and still expect the answer. */
 	if (!(which & 1) && (events & EPOLLERR ||
 	    (c->connecting && events & EPOLLHUP))) {
-		reset_connection(c);
+		reset_connection(r, c);
 		return;
 	}
 	if (events & EPOLLPRI) {
@@ -389,80 +407,82 @@ handle_connection(uint32_t which, uint32_t events)
 		setsockopt(s->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	}
 	if (!c->connecting)
-		relay_connection(c, !(which & 1), which & 1);
+		relay_connection(r, c, !(which & 1), which & 1);
 	else if (which & 1)
-		connect_finished(c, events);
+		connect_finished(r, c, events);
 }
 
 /* Reset connections whose server has not accepted in time. The kernel itself
  * gives up only after about two minutes. */
 static void
-reset_slow_connects(void)
+reset_slow_connects(struct port_relay *r)
 {
-	static int64_t next;
 	const int64_t ms = signals_clock();
 
-	if (ms < next)
+	if (ms < r->next_connect_scan)
 		return;
-	next = ms + CONNECT_SCAN_MS;
-	for (int i = 0; i < max_connections && connecting_count > 0; i++)
-		if (connections[i].used && connections[i].connecting &&
-		    connections[i].connect_started + CONNECT_TIMEOUT_MS <= ms)
-			reset_connection(&connections[i]);
+	r->next_connect_scan = ms + CONNECT_SCAN_MS;
+	for (int i = 0; i < r->max_connections && r->connecting_count > 0;
+	     i++) {
+		struct connection *c = &r->connections[i];
+
+		if (c->used && c->connecting &&
+		    c->connect_started + CONNECT_TIMEOUT_MS <= ms)
+			reset_connection(r, c);
+	}
 }
 
 static struct connection *
-free_connection(void)
+free_connection(struct port_relay *r)
 {
-	static int next;
+	const int most = r->max_connections;
 
-	for (int i = 0;
-	     i < max_connections && connection_count < max_connections; i++) {
-		struct connection *c = &connections[next];
+	for (int i = 0; i < most && r->connection_count < most; i++) {
+		struct connection *c = &r->connections[r->next_slot];
 
-		next = (next + 1) % max_connections;
+		r->next_slot = (r->next_slot + 1) % most;
 		if (!c->used)
 			return c;
 	}
 	return NULL;
 }
 
+static void
+watch_listeners(const struct port_relay *r, uint32_t events)
+{
+	for (int i = 0; i < r->port_count; i++)
+		if (!r->ports[i].datagrams)
+			watch_fd(r, r->ports[i].fd, EPOLL_CTL_MOD, events,
+			    PORT, i);
+}
+
 /* Stop accepting for a while. New clients wait in the kernel's queue. */
 static void
-pause_accept(void)
+pause_accept(struct port_relay *r)
 {
-	int count;
-	const struct port *ports = ports_published(&count);
-
-	accept_paused_until = signals_clock() + ACCEPT_PAUSE_MS;
-	for (int i = 0; i < count; i++)
-		if (!ports[i].datagrams)
-			watch_fd(ports[i].fd, EPOLL_CTL_MOD, 0, PORT, i);
+	r->accept_paused_until = signals_clock() + ACCEPT_PAUSE_MS;
+	watch_listeners(r, 0);
 }
 
 static void
-resume_accept(void)
+resume_accept(struct port_relay *r)
 {
-	int count;
-	const struct port *ports = ports_published(&count);
-
-	accept_paused_until = 0;
-	for (int i = 0; i < count && !drain_deadline; i++)
-		if (!ports[i].datagrams)
-			watch_fd(ports[i].fd, EPOLL_CTL_MOD, EPOLLIN, PORT, i);
+	r->accept_paused_until = 0;
+	if (!r->drain_deadline)
+		watch_listeners(r, EPOLLIN);
 }
 
 static void
-accept_connections(const struct port *p)
+accept_connections(struct port_relay *r, const struct port *p)
 {
 	for (int i = 0; i < BATCH; i++) {
-		struct connection *c = free_connection();
+		struct connection *c = free_connection(r);
 		int fd = c ? syscall(SYS_accept4, p->fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
 
 		if (!c || (fd < 0 && (errno == EMFILE || errno == ENFILE ||
 		    errno == ENOBUFS || errno == ENOMEM)))
-			pause_accept();
+			pause_accept(r);
 		if (fd < 0)
 			return;
 		*c = (struct connection){ .port = p,
@@ -471,85 +491,83 @@ accept_connections(const struct port *p)
 			.connect_started = signals_clock(),
 			.outer = { .fd = fd, .pipe = { -1, -1 } },
 			.inner = { .fd = -1, .pipe = { -1, -1 } } };
-		connection_count++;
-		connecting_count++;
+		r->connection_count++;
+		r->connecting_count++;
 		set_tcp_options(fd);
-		watch_side(c, &c->outer, EPOLL_CTL_ADD);
-		if ((!start_inner(c) && !retry_over_ipv6(c)) || c->failed)
-			reset_connection(c);
+		watch_side(r, c, &c->outer, EPOLL_CTL_ADD);
+		if ((!start_inner(r, c) && !retry_over_ipv6(r, c)) || c->failed)
+			reset_connection(r, c);
 	}
 }
 
 /* ---- datagrams ---------------------------------------------------------- */
 
-static char datagram[CHUNK_BYTES];
-
 /* Return the head of the list of clients whose address has the same hash. */
 static struct udp_client **
-bucket_of(const struct port *port, const void *address, socklen_t size)
+bucket_of(struct port_relay *r, const struct port *port, const void *address,
+    socklen_t size)
 {
 	const unsigned char *bytes = address;
-	uint32_t hash = hash_seed ^ port->inner;
+	uint32_t hash = r->hash_seed ^ port->inner;
 
 	for (socklen_t i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
-	return &buckets[(hash ^ hash >> 16) & (MAX_UDP_CLIENTS - 1)].first;
+	return &r->buckets[(hash ^ hash >> 16) & (MAX_UDP_CLIENTS - 1)].first;
 }
 
 static void
-unlink_udp_client(const struct udp_client *u)
+unlink_udp_client(struct port_relay *r, const struct udp_client *u)
 {
-	*(u->older ? &u->older->newer : &oldest_udp_client) = u->newer;
-	*(u->newer ? &u->newer->older : &newest_udp_client) = u->older;
+	*(u->older ? &u->older->newer : &r->oldest_udp_client) = u->newer;
+	*(u->newer ? &u->newer->older : &r->newest_udp_client) = u->older;
 }
 
 static void
-append_udp_client(struct udp_client *u)
+append_udp_client(struct port_relay *r, struct udp_client *u)
 {
 	u->newer = NULL;
-	u->older = newest_udp_client;
-	*(newest_udp_client ? &newest_udp_client->newer : &oldest_udp_client) =
-	    u;
-	newest_udp_client = u;
+	u->older = r->newest_udp_client;
+	*(u->older ? &u->older->newer : &r->oldest_udp_client) = u;
+	r->newest_udp_client = u;
 }
 
 static void
-mark_used(struct udp_client *u)
+mark_used(struct port_relay *r, struct udp_client *u)
 {
 	u->last_used = signals_clock() / 1000 + 1;
-	unlink_udp_client(u);
-	append_udp_client(u);
+	unlink_udp_client(r, u);
+	append_udp_client(r, u);
 }
 
 /* Return the slot of a client whose socket is closed to the free list. */
 static void
-recycle_udp_client(struct udp_client *u)
+recycle_udp_client(struct port_relay *r, struct udp_client *u)
 {
-	struct udp_client **at = bucket_of(u->port, &u->from, u->from_size);
+	struct udp_client **at = bucket_of(r, u->port, &u->from, u->from_size);
 
 	while (*at != u)
 		at = &(*at)->next;
 	*at = u->next;
-	unlink_udp_client(u);
+	unlink_udp_client(r, u);
 	u->last_used = 0;
-	u->next = unused_udp_client;
-	unused_udp_client = u;
+	u->next = r->unused_udp_client;
+	r->unused_udp_client = u;
 }
 
 static void
-close_udp_client(struct udp_client *u)
+close_udp_client(struct port_relay *r, struct udp_client *u)
 {
 	close(u->fd);
-	recycle_udp_client(u);
+	recycle_udp_client(r, u);
 }
 
 static bool
-open_udp_inner(struct udp_client *u)
+open_udp_inner(struct port_relay *r, struct udp_client *u)
 {
 	u->fd = inner_socket(u->uses_ipv6, SOCK_DGRAM);
 	if (u->fd >= 0 && connect_inner(u->fd, u->uses_ipv6, u->port) &&
-	    watch_fd(u->fd, EPOLL_CTL_ADD, EPOLLIN, UDP_CLIENT,
-	    u - udp_clients))
+	    watch_fd(r, u->fd, EPOLL_CTL_ADD, EPOLLIN, UDP_CLIENT,
+	    u - r->udp_clients))
 		return true;
 	if (u->fd >= 0)
 		close(u->fd);
@@ -558,43 +576,46 @@ open_udp_inner(struct udp_client *u)
 
 /* No server listens on this loopback address; try the other one. */
 static void
-try_other_family(struct udp_client *u)
+try_other_family(struct port_relay *r, struct udp_client *u)
 {
 	u->uses_ipv6 = !u->uses_ipv6;
 	close(u->fd);
-	if (!open_udp_inner(u))
-		recycle_udp_client(u);
+	if (!open_udp_inner(r, u))
+		recycle_udp_client(r, u);
 }
 
 /* Return the client with the sender's address, or a new one. If all slots are
  * used, the client that was idle longest loses its slot. NULL if no socket can
  * be opened. */
 static struct udp_client *
-udp_client_of(const struct port *port, const struct msghdr *m)
+udp_client_of(struct port_relay *r, const struct port *port,
+    const struct msghdr *m)
 {
 	struct udp_client **bucket =
-	    bucket_of(port, m->msg_name, m->msg_namelen);
+	    bucket_of(r, port, m->msg_name, m->msg_namelen);
 	struct udp_client *u;
 
 	for (u = *bucket; u; u = u->next)
 		if (u->port == port && u->from_size == m->msg_namelen &&
 		    memcmp(&u->from, m->msg_name, u->from_size) == 0)
 			return u;
-	if (!unused_udp_client && udp_clients_touched < max_udp_clients)
-		unused_udp_client = &udp_clients[udp_clients_touched++];
-	if (!unused_udp_client)
-		close_udp_client(oldest_udp_client);
-	u = unused_udp_client;
+	if (!r->unused_udp_client &&
+	    r->udp_clients_touched < r->max_udp_clients)
+		r->unused_udp_client =
+		    &r->udp_clients[r->udp_clients_touched++];
+	if (!r->unused_udp_client)
+		close_udp_client(r, r->oldest_udp_client);
+	u = r->unused_udp_client;
 	memcpy(&u->from, m->msg_name, m->msg_namelen);
 	u->from_size = m->msg_namelen;
 	u->port = port;
 	u->uses_ipv6 = false;
-	if (!open_udp_inner(u))
+	if (!open_udp_inner(r, u))
 		return NULL;
-	unused_udp_client = u->next;
+	r->unused_udp_client = u->next;
 	u->next = *bucket;
 	*bucket = u;
-	append_udp_client(u);
+	append_udp_client(r, u);
 	return u;
 }
 
@@ -620,41 +641,43 @@ keep_control(struct udp_client *u, struct msghdr *m)
 }
 
 static void
-relay_datagrams(const struct port *port)
+relay_datagrams(struct port_relay *r, const struct port *port)
 {
 	for (int i = 0; i < BATCH; i++) {
 		struct sockaddr_in6 from = { 0 };
 		_Alignas(struct cmsghdr) char control[128];
-		struct iovec v = { datagram, sizeof(datagram) };
+		struct iovec v = { r->datagram, CHUNK_BYTES };
 		struct msghdr m = { .msg_name = &from,
 		    .msg_namelen = sizeof(from), .msg_iov = &v,
 		    .msg_iovlen = 1, .msg_control = control,
 		    .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(port->fd, &m, 0);
-		struct udp_client *u = n >= 0 ? udp_client_of(port, &m) : NULL;
+		struct udp_client *u = n >= 0 ? udp_client_of(r, port, &m) :
+		    NULL;
 
 		if (n < 0)
 			return;
 		if (!u)
 			continue;
-		mark_used(u);
+		mark_used(r, u);
 		keep_control(u, &m);
-		if (send(u->fd, datagram, n, 0) >= 0 || errno != ECONNREFUSED)
+		if (send(u->fd, r->datagram, n, 0) >= 0 ||
+		    errno != ECONNREFUSED)
 			continue;
 		/* ECONNREFUSED belongs to the previous datagram, udp(7). This
 		 * datagram was not sent. */
-		try_other_family(u);
+		try_other_family(r, u);
 		if (u->last_used)
-			(void)!send(u->fd, datagram, n, 0);
+			(void)!send(u->fd, r->datagram, n, 0);
 	}
 }
 
 static void
-relay_answers(struct udp_client *u)
+relay_answers(struct port_relay *r, struct udp_client *u)
 {
 	for (int i = 0; i < BATCH && u->last_used; i++) {
-		ssize_t n = recv(u->fd, datagram, sizeof(datagram), 0);
-		struct iovec v = { datagram, n };
+		ssize_t n = recv(u->fd, r->datagram, CHUNK_BYTES, 0);
+		struct iovec v = { r->datagram, n };
 		struct msghdr m = { .msg_name = &u->from,
 		    .msg_namelen = u->from_size, .msg_iov = &v,
 		    .msg_iovlen = 1,
@@ -662,10 +685,10 @@ relay_answers(struct udp_client *u)
 		    .msg_controllen = u->control_size };
 
 		if (n < 0 && errno == ECONNREFUSED)
-			try_other_family(u);
+			try_other_family(r, u);
 		if (n < 0)
 			return;
-		mark_used(u);
+		mark_used(r, u);
 		if (sendmsg(u->port->fd, &m, 0) >= 0 || errno != EINVAL)
 			continue;
 		/* The client sent to a broadcast or multicast address, which
@@ -677,17 +700,16 @@ relay_answers(struct udp_client *u)
 }
 
 static void
-close_idle_udp_clients(void)
+close_idle_udp_clients(struct port_relay *r)
 {
-	static int64_t next;
 	const int64_t seconds = signals_clock() / 1000;
 
-	if (seconds < next)
+	if (seconds < r->next_idle_scan)
 		return;
-	next = seconds + UDP_IDLE_S / 9;
-	while (oldest_udp_client &&
-	    oldest_udp_client->last_used + UDP_IDLE_S < seconds)
-		close_udp_client(oldest_udp_client);
+	r->next_idle_scan = seconds + UDP_IDLE_S / 9;
+	while (r->oldest_udp_client &&
+	    r->oldest_udp_client->last_used + UDP_IDLE_S < seconds)
+		close_udp_client(r, r->oldest_udp_client);
 }
 
 /* ---- the process -------------------------------------------------------- */
@@ -695,45 +717,44 @@ close_idle_udp_clients(void)
 /* After init's exit: accept no more clients, and forward only the data that is
  * still on its way out of the sandbox. */
 static void
-start_draining(void)
+start_draining(struct port_relay *r)
 {
-	int count;
-	const struct port *ports = ports_published(&count);
+	r->drain_deadline = signals_clock() + DRAIN_MS;
+	close(r->init_gone);
+	for (int i = 0; i < r->port_count; i++)
+		if (!r->ports[i].datagrams)
+			close(r->ports[i].fd);
+	for (int i = 0; i < r->max_connections && r->connection_count > 0;
+	     i++) {
+		struct connection *c = &r->connections[i];
 
-	drain_deadline = signals_clock() + DRAIN_MS;
-	close(init_gone);
-	for (int i = 0; i < count; i++)
-		if (!ports[i].datagrams)
-			close(ports[i].fd);
-	for (int i = 0; i < max_connections && connection_count > 0; i++)
-		if (connections[i].used && connections[i].connecting)
-			reset_connection(&connections[i]);
-		else if (connections[i].used)
-			relay_connection(&connections[i], true, true);
+		if (c->used && c->connecting)
+			reset_connection(r, c);
+		else if (c->used)
+			relay_connection(r, c, true, true);
+	}
 }
 
 static void
-handle_event(const struct epoll_event *e)
+handle_event(struct port_relay *r, const struct epoll_event *e)
 {
 	const uint32_t which = e->data.u64;
-	int count;
-	const struct port *ports = ports_published(&count);
 
 	switch ((enum topic)(e->data.u64 >> 32)) {
 	case CONNECTION:
-		handle_connection(which, e->events);
+		handle_connection(r, which, e->events);
 		break;
 	case UDP_CLIENT:
-		relay_answers(&udp_clients[which]);
+		relay_answers(r, &r->udp_clients[which]);
 		break;
 	case PORT:
-		if (ports[which].datagrams)
-			relay_datagrams(&ports[which]);
-		else if (!drain_deadline)
-			accept_connections(&ports[which]);
+		if (r->ports[which].datagrams)
+			relay_datagrams(r, &r->ports[which]);
+		else if (!r->drain_deadline)
+			accept_connections(r, &r->ports[which]);
 		break;
 	case INIT_GONE:
-		start_draining();
+		start_draining(r);
 		break;
 	case LAUNCHER_GONE:
 		_exit(0);
@@ -741,72 +762,70 @@ handle_event(const struct epoll_event *e)
 }
 
 static int
-epoll_timeout(void)
+epoll_timeout(const struct port_relay *r)
 {
-	return accept_paused_until ? ACCEPT_PAUSE_MS :
-	    drain_deadline ? DRAIN_MS :
-	    connecting_count > 0 ? CONNECT_SCAN_MS :
-	    oldest_udp_client ? UDP_IDLE_S * 1000 / 9 : -1;
+	return r->accept_paused_until ? ACCEPT_PAUSE_MS :
+	    r->drain_deadline ? DRAIN_MS :
+	    r->connecting_count > 0 ? CONNECT_SCAN_MS :
+	    r->oldest_udp_client ? UDP_IDLE_S * 1000 / 9 : -1;
 }
 
 static _Noreturn void
-relay_ports(void)
+relay_ports(struct port_relay *r)
 {
 	struct epoll_event events[BATCH];
 
 	for (;;) {
-		int n = epoll_wait(epoll, events, BATCH, epoll_timeout());
+		int n = epoll_wait(r->epoll, events, BATCH, epoll_timeout(r));
 
 		/* Handle new clients last: a new client in a slot freed in
 		 * this batch would get the events of the old one. */
 		for (int i = 0; i < n; i++)
 			if (events[i].data.u64 >> 32 != PORT)
-				handle_event(&events[i]);
+				handle_event(r, &events[i]);
 		for (int i = 0; i < n; i++)
 			if (events[i].data.u64 >> 32 == PORT)
-				handle_event(&events[i]);
-		if (accept_paused_until &&
-		    signals_clock() >= accept_paused_until)
-			resume_accept();
-		if (connecting_count > 0)
-			reset_slow_connects();
-		if (oldest_udp_client)
-			close_idle_udp_clients();
-		if (drain_deadline && (connection_count == 0 ||
-		    signals_clock() >= drain_deadline))
+				handle_event(r, &events[i]);
+		if (r->accept_paused_until &&
+		    signals_clock() >= r->accept_paused_until)
+			resume_accept(r);
+		if (r->connecting_count > 0)
+			reset_slow_connects(r);
+		if (r->oldest_udp_client)
+			close_idle_udp_clients(r);
+		if (r->drain_deadline && (r->connection_count == 0 ||
+		    signals_clock() >= r->drain_deadline))
 			_exit(0);
 	}
 }
 
 static void
-alloc_tables(void)
+alloc_tables(struct port_relay *r)
 {
-	const size_t size = MAX_CONNECTIONS * sizeof(*connections) +
-	    MAX_UDP_CLIENTS * (sizeof(*udp_clients) + sizeof(*buckets));
+	const size_t size = CHUNK_BYTES +
+	    MAX_CONNECTIONS * sizeof(*r->connections) +
+	    MAX_UDP_CLIENTS * (sizeof(*r->udp_clients) + sizeof(*r->buckets));
 	struct rlimit files;
+	uint64_t most;
 	char *tables = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 	    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (tables == MAP_FAILED)
 		_exit(1);
-	connections = (struct connection *)tables;
-	udp_clients = (struct udp_client *)(connections + MAX_CONNECTIONS);
-	buckets = (struct bucket *)(udp_clients + MAX_UDP_CLIENTS);
-	if (getrandom(&hash_seed, sizeof(hash_seed), GRND_NONBLOCK) < 0)
-		hash_seed = signals_clock();
+	r->datagram = tables;
+	r->connections = (struct connection *)(tables + CHUNK_BYTES);
+	r->udp_clients =
+	    (struct udp_client *)(r->connections + MAX_CONNECTIONS);
+	r->buckets = (struct bucket *)(r->udp_clients + MAX_UDP_CLIENTS);
+	if (getrandom(&r->hash_seed, sizeof(r->hash_seed), GRND_NONBLOCK) < 0)
+		r->hash_seed = signals_clock();
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
-	max_connections =
-	    files.rlim_cur / FDS_PER_CONNECTION > MAX_CONNECTIONS ?
-	    MAX_CONNECTIONS :
-	    files.rlim_cur / FDS_PER_CONNECTION > 16 ?
-	    files.rlim_cur / FDS_PER_CONNECTION - 10 :
-	    1;
-	max_udp_clients =
-	    files.rlim_cur / FDS_PER_UDP_CLIENT > MAX_UDP_CLIENTS ?
-	    MAX_UDP_CLIENTS :
-	    files.rlim_cur / FDS_PER_UDP_CLIENT > MIN_UDP_CLIENTS ?
-	    files.rlim_cur / FDS_PER_UDP_CLIENT :
-	    MIN_UDP_CLIENTS;
+	most = files.rlim_cur / FDS_PER_CONNECTION;
+	r->max_connections = most > MAX_CONNECTIONS ? MAX_CONNECTIONS :
+	    most > 16 ? most - 10 : 1;
+	most = files.rlim_cur / FDS_PER_UDP_CLIENT;
+	r->max_udp_clients = most > MAX_UDP_CLIENTS ? MAX_UDP_CLIENTS :
+	    most > MIN_UDP_CLIENTS ? most : MIN_UDP_CLIENTS;
 }
 
 /* We hold sockets in both network namespaces, so drop all privileges: processes
@@ -838,21 +857,20 @@ enter_namespaces(int userns, int netns)
 }
 
 static bool
-watch_descriptors(void)
+watch_descriptors(struct port_relay *r)
 {
-	int count;
-	const struct port *ports = ports_published(&count);
 	const int on = 1, bytes = UDP_RCVBUF_BYTES;
 
-	epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!watch_fd(init_gone, EPOLL_CTL_ADD, EPOLLIN, INIT_GONE, 0) ||
-	    !watch_fd(launcher_gone, EPOLL_CTL_ADD, EPOLLIN, LAUNCHER_GONE, 0))
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!watch_fd(r, r->init_gone, EPOLL_CTL_ADD, EPOLLIN, INIT_GONE, 0) ||
+	    !watch_fd(r, r->launcher_gone, EPOLL_CTL_ADD, EPOLLIN,
+	    LAUNCHER_GONE, 0))
 		return false;
-	for (int i = 0; i < count; i++) {
-		const int fd = ports[i].fd;
+	for (int i = 0; i < r->port_count; i++) {
+		const int fd = r->ports[i].fd;
 
 		/* An IPv4 socket rejects the first, ipv6(7). */
-		if (ports[i].datagrams) {
+		if (r->ports[i].datagrams) {
 			setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on,
 			    sizeof(on));
 			setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on,
@@ -860,7 +878,7 @@ watch_descriptors(void)
 			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes,
 			    sizeof(bytes));
 		}
-		if (!watch_fd(fd, EPOLL_CTL_ADD, EPOLLIN, PORT, i))
+		if (!watch_fd(r, fd, EPOLL_CTL_ADD, EPOLLIN, PORT, i))
 			return false;
 	}
 	return true;
@@ -869,17 +887,16 @@ watch_descriptors(void)
 /* Close all descriptors but the relay's own. The relay would otherwise keep
  * inherited files and pipes open for as long as it runs. */
 static void
-close_other_fds(void)
+close_other_fds(const struct port_relay *r)
 {
-	int count, from = 0, next;
-	const struct port *ports = ports_published(&count);
+	int from = 0, next;
 
 	do {
 		next = INT32_MAX;
-		for (int i = -4; i < count; i++) {
+		for (int i = -4; i < r->port_count; i++) {
 			const int fd = i == -4 ? ports_opening() :
-			    i == -3 ? epoll : i == -2 ? init_gone :
-			    i == -1 ? launcher_gone : ports[i].fd;
+			    i == -3 ? r->epoll : i == -2 ? r->init_gone :
+			    i == -1 ? r->launcher_gone : r->ports[i].fd;
 
 			if (fd >= from && fd < next)
 				next = fd;
@@ -894,16 +911,34 @@ close_other_fds(void)
 /* Wait until init has opened the sockets of --listen. Clients wait in the
  * kernel's queue: connecting them earlier would refuse them. */
 static void
-await_listen_sockets(void)
+await_listen_sockets(const struct port_relay *r)
 {
 	struct pollfd p[] = { { ports_opening(), POLLIN, 0 },
-	    { init_gone, POLLIN, 0 }, { launcher_gone, POLLIN, 0 } };
+	    { r->init_gone, POLLIN, 0 }, { r->launcher_gone, POLLIN, 0 } };
 
 	if (p[0].fd < 0)
 		return;
 	while (poll(p, sizeof(p) / sizeof(p[0]), -1) < 0 && errno == EINTR)
 		;
 	close(p[0].fd);
+}
+
+/* Set up the relay in its process, write a byte to ready, and relay. */
+static _Noreturn void
+run_port_relay(struct port_relay *r, int userns, int netns, int ready,
+    bool in_group)
+{
+	alloc_tables(r);
+	if (!cgroup_enter_relay(in_group) ||
+	    !enter_namespaces(userns, netns) || !watch_descriptors(r) ||
+	    chdir("/") < 0)
+		_exit(1);
+	(void)!write(ready, "", 1);
+	close_other_fds(r);
+	/* A change of ids or capabilities clears it, prctl(2). */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	await_listen_sockets(r);
+	relay_ports(r);
 }
 
 static int
@@ -933,37 +968,27 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	const int userns = open_namespace(init, "ns/user", own_user);
 	const int netns = open_namespace(init, "ns/net", own_net);
 	const pid_t launcher = getpid();
+	struct port_relay relay = { .spare_pipe = { -1, -1 } };
 	int ready[2];           /* the relay writes a byte when it is set up */
 	int cgroup = cgroup_relay_clone_fd(), born = cgroup;
 	char byte;
 	pid_t pid = -1;
 
-	init_gone = syscall(SYS_pidfd_open, init, 0);
-	launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
-	if (init_gone < 0 || launcher_gone < 0 ||
+	relay.ports = ports_published(&relay.port_count);
+	relay.init_gone = syscall(SYS_pidfd_open, init, 0);
+	relay.launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
+	if (relay.init_gone < 0 || relay.launcher_gone < 0 ||
 	    pipe2(ready, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(0, &born)) < 0)
 		die("cannot start", "the relay of ports");
-	if (pid == 0) {
-		alloc_tables();
-		if (!cgroup_enter_relay(born >= 0))
-			_exit(1);
-		if (!enter_namespaces(userns, netns) ||
-		    !watch_descriptors() || chdir("/") < 0)
-			_exit(1);
-		(void)!write(ready[1], "", 1);
-		close_other_fds();
-		/* A change of ids or capabilities clears it, prctl(2). */
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		await_listen_sockets();
-		relay_ports();
-	}
+	if (pid == 0)
+		run_port_relay(&relay, userns, netns, ready[1], born >= 0);
 	close(ready[1]);
 	close(cgroup);
 	close(userns);
 	close(netns);
-	close(init_gone);
-	close(launcher_gone);
+	close(relay.init_gone);
+	close(relay.launcher_gone);
 	ports_leave_inner();
 	/* The relay must be ready before the command starts. */
 	if (read(ready[0], &byte, 1) != 1)
