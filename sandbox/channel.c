@@ -13,8 +13,11 @@
  * If the queue is full, the kernel sends SIGIO instead, fcntl(2). */
 enum { CHANNEL_SIGNAL = 64 };
 
-static int sockets[2] = { -1, -1 };
-static int own_socket = -1;
+/* Static, because log_set_hook() and signals give no pointer. */
+static struct channel {
+	int sockets[2];         /* of init and of the launcher */
+	int own;                /* the one that we keep, or -1 */
+} channel = { .sockets = { -1, -1 }, .own = -1 };
 
 /* Buffer for the control messages, cmsg(3). */
 union ancillary {
@@ -25,13 +28,13 @@ union ancillary {
 void
 channel_make(void)
 {
-	const int on = 1;
+	static const int on = 1;
 
 	if (syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    sockets) < 0)
+	    channel.sockets) < 0)
 		die("cannot make", "a socket for init");
 	for (int i = 0; i < 2; i++)
-		if (setsockopt(sockets[i], SOL_SOCKET, SO_PASSCRED, &on,
+		if (setsockopt(channel.sockets[i], SOL_SOCKET, SO_PASSCRED, &on,
 		    sizeof(on)) < 0)
 			die("cannot make", "a socket for init");
 }
@@ -39,24 +42,24 @@ channel_make(void)
 void
 channel_take_end(bool launcher)
 {
-	own_socket = sockets[launcher];
-	close(sockets[!launcher]);
-	if (fcntl(own_socket, F_SETOWN, getpid()) < 0 ||
-	    fcntl(own_socket, F_SETSIG, CHANNEL_SIGNAL) < 0 ||
-	    fcntl(own_socket, F_SETFL, O_ASYNC) < 0)
+	channel.own = channel.sockets[launcher];
+	close(channel.sockets[!launcher]);
+	if (fcntl(channel.own, F_SETOWN, getpid()) < 0 ||
+	    fcntl(channel.own, F_SETSIG, CHANNEL_SIGNAL) < 0 ||
+	    fcntl(channel.own, F_SETFL, O_ASYNC) < 0)
 		die("cannot watch", "the socket of init");
 }
 
 int
 channel_fd(void)
 {
-	return own_socket;
+	return channel.own;
 }
 
 bool
 channel_is_signal(const siginfo_t *info)
 {
-	return own_socket >= 0 && info->si_code > 0 &&
+	return channel.own >= 0 && info->si_code > 0 &&
 	    (info->si_signo == CHANNEL_SIGNAL || info->si_signo == SIGIO);
 }
 
@@ -89,7 +92,7 @@ channel_send(const struct message *n)
 		attach_control(&m, SCM_CREDENTIALS, &(struct ucred){
 		    n->pid, getuid(), getgid() }, sizeof(struct ucred));
 	do
-		sent = syscall(SYS_sendmsg, own_socket, &m, MSG_NOSIGNAL);
+		sent = syscall(SYS_sendmsg, channel.own, &m, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	/* Without CAP_SYS_ADMIN over the PID namespace, we may only send our
 	 * own pid, unix(7). Send a pidfd instead. */
@@ -116,7 +119,7 @@ channel_read(struct message *n, bool wait, bool *closed)
 	/* ECONNRESET: the peer has closed its socket without reading all of our
 	 * messages. It is reported once, before the messages of the peer. */
 	do
-		got = syscall(SYS_recvmsg, own_socket, &m, MSG_CMSG_CLOEXEC |
+		got = syscall(SYS_recvmsg, channel.own, &m, MSG_CMSG_CLOEXEC |
 		    (wait ? 0 : MSG_DONTWAIT));
 	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got == 0)
