@@ -86,11 +86,7 @@ struct udp_client {
  * bit is set for the inner side. */
 enum topic { CONNECTION, UDP_CLIENT, PORT, INIT_GONE, LAUNCHER_GONE };
 
-struct bucket {
-	struct udp_client *first;
-};
-
-/* State of the relay. Its tables are mapped in the relay only; pages are
+/* State of the relay, mapped in its process only. Pages of the tables are
  * allocated at the first access. */
 struct port_relay {
 	int epoll, init_gone, launcher_gone;
@@ -99,21 +95,22 @@ struct port_relay {
 	int64_t accept_paused_until;    /* milliseconds; 0: not paused */
 	int64_t drain_deadline;         /* milliseconds; 0: init runs */
 
-	struct connection *connections;
 	int connection_count, max_connections, connecting_count;
 	int next_slot;                  /* first one to try for a client */
 	int64_t next_connect_scan;      /* milliseconds */
 	int spare_pipe[2];              /* empty, for the next side; or -1 */
 
-	struct udp_client *udp_clients;
 	int max_udp_clients;
 	int udp_clients_touched;        /* entries from here on are untouched */
-	struct bucket *buckets;         /* by hash */
 	uint32_t hash_seed;     /* clients cannot choose colliding addresses */
 	struct udp_client *unused_udp_client, *oldest_udp_client,
 	    *newest_udp_client;
 	int64_t next_idle_scan;         /* seconds */
-	char *datagram;                 /* CHUNK_BYTES */
+
+	struct connection connections[MAX_CONNECTIONS];
+	struct udp_client udp_clients[MAX_UDP_CLIENTS];
+	struct udp_client *buckets[MAX_UDP_CLIENTS];    /* lists, by hash */
+	char datagram[CHUNK_BYTES];
 };
 
 static bool
@@ -150,14 +147,20 @@ is_self_connected(int fd, uint16_t port)
 static bool
 connect_inner(int fd, bool ipv6, const struct port *p)
 {
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-	    .sin6_port = htons(p->inner), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct sockaddr_in v4 = { .sin_family = AF_INET,
-	    .sin_port = htons(p->inner),
-	    .sin_addr = { htonl(INADDR_LOOPBACK + p->nth) } };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a;
 
-	return ((ipv6 ? connect(fd, (struct sockaddr *)&v6, sizeof(v6)) :
-	    connect(fd, (struct sockaddr *)&v4, sizeof(v4))) == 0 ||
+	memset(&a, 0, sizeof(a));
+	a.any.sa_family = ipv6 ? AF_INET6 : AF_INET;
+	a.v4.sin_port = htons(p->inner);        /* same offset in both */
+	if (ipv6)
+		a.v6.sin6_addr.s6_addr[15] = 1;
+	else
+		a.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + p->nth);
+	return (connect(fd, &a.any, ipv6 ? sizeof(a.v6) : sizeof(a.v4)) == 0 ||
 	    errno == EINPROGRESS) && !is_self_connected(fd, p->inner);
 }
 
@@ -181,7 +184,7 @@ close_pipe(struct side *s)
 static void
 set_tcp_options(int fd)
 {
-	const int on = 1;
+	static const int on = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -512,7 +515,7 @@ bucket_of(struct port_relay *r, const struct port *port, const void *address,
 
 	for (socklen_t i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * 16777619;
-	return &r->buckets[(hash ^ hash >> 16) & (MAX_UDP_CLIENTS - 1)].first;
+	return &r->buckets[(hash ^ hash >> 16) & (MAX_UDP_CLIENTS - 1)];
 }
 
 static void
@@ -799,24 +802,18 @@ relay_ports(struct port_relay *r)
 	}
 }
 
-static void
-alloc_tables(struct port_relay *r)
+static struct port_relay *
+alloc_relay(void)
 {
-	const size_t size = CHUNK_BYTES +
-	    MAX_CONNECTIONS * sizeof(*r->connections) +
-	    MAX_UDP_CLIENTS * (sizeof(*r->udp_clients) + sizeof(*r->buckets));
 	struct rlimit files;
 	uint64_t most;
-	char *tables = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-	    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct port_relay *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (tables == MAP_FAILED)
+	if (r == MAP_FAILED)
 		_exit(1);
-	r->datagram = tables;
-	r->connections = (struct connection *)(tables + CHUNK_BYTES);
-	r->udp_clients =
-	    (struct udp_client *)(r->connections + MAX_CONNECTIONS);
-	r->buckets = (struct bucket *)(r->udp_clients + MAX_UDP_CLIENTS);
+	r->ports = ports_published(&r->port_count);
+	r->spare_pipe[0] = r->spare_pipe[1] = -1;
 	if (getrandom(&r->hash_seed, sizeof(r->hash_seed), GRND_NONBLOCK) < 0)
 		r->hash_seed = signals_clock();
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
@@ -826,6 +823,7 @@ alloc_tables(struct port_relay *r)
 	most = files.rlim_cur / FDS_PER_UDP_CLIENT;
 	r->max_udp_clients = most > MAX_UDP_CLIENTS ? MAX_UDP_CLIENTS :
 	    most > MIN_UDP_CLIENTS ? most : MIN_UDP_CLIENTS;
+	return r;
 }
 
 /* We hold sockets in both network namespaces, so drop all privileges: processes
@@ -889,14 +887,16 @@ watch_descriptors(struct port_relay *r)
 static void
 close_other_fds(const struct port_relay *r)
 {
+	const int own[] = { ports_opening(), r->epoll, r->init_gone,
+	    r->launcher_gone };
+	const int count = sizeof(own) / sizeof(own[0]);
 	int from = 0, next;
 
 	do {
 		next = INT32_MAX;
-		for (int i = -4; i < r->port_count; i++) {
-			const int fd = i == -4 ? ports_opening() :
-			    i == -3 ? r->epoll : i == -2 ? r->init_gone :
-			    i == -1 ? r->launcher_gone : r->ports[i].fd;
+		for (int i = 0; i < count + r->port_count; i++) {
+			const int fd = i < count ? own[i] :
+			    r->ports[i - count].fd;
 
 			if (fd >= from && fd < next)
 				next = fd;
@@ -928,7 +928,6 @@ static _Noreturn void
 run_port_relay(struct port_relay *r, int userns, int netns, int ready,
     bool in_group)
 {
-	alloc_tables(r);
 	if (!cgroup_enter_relay(in_group) ||
 	    !enter_namespaces(userns, netns) || !watch_descriptors(r) ||
 	    chdir("/") < 0)
@@ -968,27 +967,30 @@ publish_start(pid_t init, bool own_user, bool own_net)
 	const int userns = open_namespace(init, "ns/user", own_user);
 	const int netns = open_namespace(init, "ns/net", own_net);
 	const pid_t launcher = getpid();
-	struct port_relay relay = { .spare_pipe = { -1, -1 } };
+	const int init_gone = syscall(SYS_pidfd_open, init, 0);
+	const int launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
 	int ready[2];           /* the relay writes a byte when it is set up */
 	int cgroup = cgroup_relay_clone_fd(), born = cgroup;
 	char byte;
 	pid_t pid = -1;
 
-	relay.ports = ports_published(&relay.port_count);
-	relay.init_gone = syscall(SYS_pidfd_open, init, 0);
-	relay.launcher_gone = syscall(SYS_pidfd_open, launcher, 0);
-	if (relay.init_gone < 0 || relay.launcher_gone < 0 ||
+	if (init_gone < 0 || launcher_gone < 0 ||
 	    pipe2(ready, O_CLOEXEC) < 0 ||
 	    (pid = namespaces_fork(0, &born)) < 0)
 		die("cannot start", "the relay of ports");
-	if (pid == 0)
-		run_port_relay(&relay, userns, netns, ready[1], born >= 0);
+	if (pid == 0) {
+		struct port_relay *r = alloc_relay();
+
+		r->init_gone = init_gone;
+		r->launcher_gone = launcher_gone;
+		run_port_relay(r, userns, netns, ready[1], born >= 0);
+	}
 	close(ready[1]);
 	close(cgroup);
 	close(userns);
 	close(netns);
-	close(relay.init_gone);
-	close(relay.launcher_gone);
+	close(init_gone);
+	close(launcher_gone);
 	ports_leave_inner();
 	/* The relay must be ready before the command starts. */
 	if (read(ready[0], &byte, 1) != 1)
