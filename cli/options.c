@@ -152,18 +152,20 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.host_cgroup) },
 	{ .name = "timens", .type = LIST, .list = TIMENS,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "network", .type = STRING, .scope = SCOPE_SANDBOX,
+	{ .name = "network", .type = NETWORK, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.network) },
-	{ .name = "ip", .type = LIST, .list = IP, .scope = SCOPE_SANDBOX },
-	{ .name = "gateway", .type = LIST, .list = GATEWAY,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "publish", .type = LIST, .list = PUBLISH,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "listen", .type = LIST, .list = LISTEN,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "dns", .type = LIST, .list = DNS, .scope = SCOPE_SANDBOX },
-	{ .name = "add-host", .type = LIST, .list = ADD_HOST,
-	    .scope = SCOPE_SANDBOX },
+	{ .name = "ip", .type = IP, .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.ips) },
+	{ .name = "gateway", .type = GATEWAY, .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.gateways) },
+	{ .name = "publish", .type = PUBLISH, .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.ports) },
+	{ .name = "listen", .type = LISTEN, .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.ports) },
+	{ .name = "dns", .type = DNS, .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.servers) },
+	{ .name = "add-host", .type = ADD_HOST, .scope = SCOPE_SANDBOX,
+	    .at = AT(sandbox.hosts) },
 	{ .name = "sysctl", .type = LIST, .list = SYSCTL,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "cap-add", .type = LIST, .list = CAP_ADD,
@@ -348,6 +350,30 @@ static const struct choices choices[] = {
 	    { { "reboot", "poweroff", "halt", "respawn", "shell" } },
 };
 
+/* Return the valid form of a value for the network; "" for other types. */
+static const char *
+network_form(enum value_type type)
+{
+	switch (type) {
+	case NETWORK:
+		return "none, host, ns:PATH, veth, veth:BRIDGE or macvlan:IF";
+	case IP:
+		return "ADDRESS/BITS, such as 10.0.0.2/24";
+	case GATEWAY:
+		return "an address";
+	case PUBLISH:
+		return "[ADDRESS:]PORT:PORT[/udp], from 1 to 65535";
+	case LISTEN:
+		return "[ADDRESS:]PORT[/udp], from 1 to 65535";
+	case DNS:
+		return "an address, three times at most";
+	case ADD_HOST:
+		return "NAME:ADDRESS";
+	default:
+		return "";
+	}
+}
+
 /* Return the valid form of a value, for error messages. */
 static const char *
 valid_form(enum value_type type)
@@ -388,7 +414,7 @@ valid_form(enum value_type type)
 	case LIST:
 		return "a value, see pith(8)";
 	default:
-		return "";
+		return network_form(type);
 	}
 }
 
@@ -565,6 +591,7 @@ value_differs(const struct options *o, const struct option *r,
 
 	switch (r->type) {
 	case STRING:
+	case NETWORK:           /* the first member is the text */
 		return *(const char *const *)member &&
 		    strcmp(*(const char *const *)member, value) != 0;
 	case LIMIT:
@@ -641,6 +668,28 @@ set_optional(struct options *o, const struct option *r, const char *value)
 	}
 }
 
+/* Set or append a value for the network. False if it is invalid. */
+static bool
+set_network_value(enum value_type type, void *member, const char *value)
+{
+	switch (type) {
+	case NETWORK:
+		return value_network(value, member);
+	case IP:
+	case GATEWAY:
+		return value_add_ip(member, value, type == IP);
+	case PUBLISH:
+	case LISTEN:
+		return value_add_port(member, value, type == PUBLISH);
+	case DNS:
+		return value_add_server(member, value);
+	case ADD_HOST:
+		return value_add_host(member, value);
+	default:
+		return false;
+	}
+}
+
 /* Set the option to value. False if the value is invalid. */
 static bool
 set_value(struct options *o, const struct option *r, const char *value)
@@ -693,7 +742,7 @@ set_value(struct options *o, const struct option *r, const char *value)
 	case ARGS:
 		return read_args_fd(o, value);
 	default:
-		return false;
+		return set_network_value(r->type, member, value);
 	}
 }
 
@@ -1060,10 +1109,9 @@ check_options(const struct options *o, bool boots)
 		    NULL, SEE_HELP);
 	if (b->requested || b->switch_root)
 		return;
-	for (int i = 0; i < o->sandbox.word_count && o->run.pause; i++)
-		if (o->sandbox.words[i].kind == LISTEN)
-			diex("--pause and --listen contradict each other",
-			    NULL, NULL, SEE_HELP);
+	if (o->run.pause && o->sandbox.ports.listening > 0)
+		diex("--pause and --listen contradict each other", NULL, NULL,
+		    SEE_HELP);
 	if (o->run.pause && o->command)
 		diex("--pause takes no command", o->command[0], NULL, NULL);
 	if (!o->run.pause && !o->command)

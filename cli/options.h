@@ -34,9 +34,9 @@ struct options {
 
 /* How an option uses its value. Types before OPTIONAL_SIZE take no value. Types
  * from OPTIONAL_SIZE to before STRING take a value only after "=". If an option
- * is repeated, EXIT, REWRITE, DELAY, SETTING and lists accumulate. The last
- * value of PLAIN, TIME, SIGNAL, SIZE, MASK and DOCTOR wins. All other types
- * reject a different value. */
+ * is repeated, EXIT, REWRITE, DELAY, SETTING, lists, and IP to ADD_HOST
+ * accumulate. The last value of PLAIN, TIME, SIGNAL, SIZE, MASK and DOCTOR
+ * wins. All other types reject a different value. */
 enum value_type {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,
@@ -44,7 +44,7 @@ enum value_type {
 	STRING, PLAIN, NUMBER, TIME, TIME_LIMIT, SIGNAL, EXIT, REWRITE, DELAY,
 	LEVEL, SIZE, MASK, PTYS, LIST, HOST, CHOICE_USERNS, CHOICE_PROC,
 	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, SETTING,
-	ARGS,
+	ARGS, NETWORK, IP, GATEWAY, PUBLISH, LISTEN, DNS, ADD_HOST,
 	/* Types whose value is one of a list of words. */
 	FIRST_CHOICE = HOST, LAST_CHOICE = CHOICE_ON_EXIT
 };

@@ -4,10 +4,9 @@
 
 #include "sandbox.h"
 
-/* Parse --add-host and --dns. Each option given adds its file to the binds,
- * after those of --volume and similar options; a bind on the same file is
- * refused. Each file is a mount of its own. Call it after volumes_prepare().
- * Dies if a value is bad; hosts(5), resolv.conf(5). */
+/* Add the files of --add-host and --dns to the binds, after those of --volume
+ * and similar options; a bind on the same file is refused. Each file is a mount
+ * of its own. Call it after volumes_prepare(); hosts(5), resolv.conf(5). */
 void hosts_prepare(const struct sandbox *s);
 
 #endif

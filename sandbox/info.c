@@ -9,34 +9,35 @@
 #include "namespaces.h"
 #include "proc.h"
 
-static struct outfile info = NO_OUTFILE, pidfile = NO_OUTFILE;
-static int info_fd = -1;                /* --info-fd, or -1 */
-
-/* Inode numbers of namespaces[], as shown by ls -Lli /proc/PID/ns; 0: unknown.
- */
-static ino_t inodes[NAMESPACES];
-
-static const struct sandbox *sandbox;
+/* Static, because the public functions take no pointer. */
+static struct info {
+	struct outfile file, pidfile;
+	int fd;                         /* --info-fd, or -1 */
+	/* Inode numbers of namespaces[], as shown by ls -Lli /proc/PID/ns; 0:
+	 * unknown. */
+	ino_t inodes[NAMESPACES];
+	const struct ip_list *ips;
+} info = { .file = NO_OUTFILE, .pidfile = NO_OUTFILE, .fd = -1 };
 
 static bool
-info_is_wanted(void)
+info_is_wanted(const struct info *i)
 {
-	return info.dir >= 0 || info_fd >= 0;
+	return i->file.dir >= 0 || i->fd >= 0;
 }
 
 void
 info_prepare(const struct sandbox *s)
 {
-	sandbox = s;
+	info.ips = &s->ips;
 	if (s->info)
-		outfile_open(&info, s->info, "cannot write", NULL);
+		outfile_open(&info.file, s->info, "cannot write", NULL);
 	if (s->info_fd >= 0)
-		info_fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
-	if (s->info_fd >= 0 && info_fd < 0)
+		info.fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
+	if (s->info_fd >= 0 && info.fd < 0)
 		die("cannot write to", "--info-fd");
 	if (s->pidfile)
-		outfile_open(&pidfile, s->pidfile, "cannot write", NULL);
-	if (info_is_wanted()) {
+		outfile_open(&info.pidfile, s->pidfile, "cannot write", NULL);
+	if (info_is_wanted(&info)) {
 		proc_open();
 		info_read_namespaces(0);
 	}
@@ -45,7 +46,7 @@ info_prepare(const struct sandbox *s)
 void
 info_read_namespaces(pid_t pid)
 {
-	for (int i = 0; i < NAMESPACES && info_is_wanted(); i++) {
+	for (int i = 0; i < NAMESPACES && info_is_wanted(&info); i++) {
 		char path[PROC_PATH];
 		struct strbuf l = STRBUF(path);
 		struct stat st;
@@ -55,7 +56,7 @@ info_read_namespaces(pid_t pid)
 		strbuf_add(&l, pid > 0 ? "/ns/" : "self/ns/");
 		strbuf_add(&l, namespaces[i].name);
 		if (fstatat(proc_fd(), path, &st, 0) == 0)
-			inodes[i] = st.st_ino;
+			info.inodes[i] = st.st_ino;
 	}
 }
 
@@ -66,7 +67,7 @@ info_inode(int flag)
 
 	while (namespaces[i].flag != flag)
 		i++;
-	return inodes[i];
+	return info.inodes[i];
 }
 
 void
@@ -74,7 +75,7 @@ info_set_inode(int flag, ino_t inode)
 {
 	for (int i = 0; i < NAMESPACES; i++)
 		if (namespaces[i].flag == flag && inode)
-			inodes[i] = inode;
+			info.inodes[i] = inode;
 }
 
 static void
@@ -92,13 +93,14 @@ add_json_number(struct strbuf *l, const char *key, int64_t number, bool next)
 void
 info_write(pid_t init, pid_t child, const char *group)
 {
+	struct info *const to = &info;
 	char text[4096];
 	struct strbuf l = STRBUF(text);
 
 	strbuf_number(&l, getpid());
 	strbuf_add(&l, "\n");
-	outfile_write(&pidfile, text, l.used);
-	if (!info_is_wanted())
+	outfile_write(&to->pidfile, text, l.used);
+	if (!info_is_wanted(to))
 		return;
 	l.used = 0;
 	strbuf_add(&l, "{");
@@ -110,30 +112,29 @@ info_write(pid_t init, pid_t child, const char *group)
 	strbuf_add(&l, ",\"namespaces\":");
 	for (int i = 0; i < NAMESPACES; i++) {
 		strbuf_add(&l, i > 0 ? "" : "{");
-		add_json_number(&l, namespaces[i].name, inodes[i], i > 0);
+		add_json_number(&l, namespaces[i].name, to->inodes[i], i > 0);
 	}
 	strbuf_add(&l, "},\"addresses\":[");
-	for (int i = 0, n = 0; i < sandbox->word_count; i++)
-		if (sandbox->words[i].kind == IP) {
-			strbuf_add(&l, n++ > 0 ? "," : "");
-			strbuf_json(&l, sandbox->words[i].value);
-		}
+	for (int i = 0; i < to->ips->count; i++) {
+		strbuf_add(&l, i > 0 ? "," : "");
+		strbuf_json(&l, to->ips->items[i].word);
+	}
 	strbuf_add(&l, "]}\n");
-	outfile_write(&info, text, l.used);
-	if (info_fd >= 0 && !write_all(info_fd, text, l.used))
+	outfile_write(&to->file, text, l.used);
+	if (to->fd >= 0 && !write_all(to->fd, text, l.used))
 		warn("cannot write to", "--info-fd");
-	close(info_fd);
-	info_fd = -1;
+	close(to->fd);
+	to->fd = -1;
 }
 
 void
 info_fds(int fds[INFO_FDS])
 {
-	fds[0] = info.dir;
-	fds[1] = info.fd;
-	fds[2] = pidfile.dir;
-	fds[3] = pidfile.fd;
-	fds[4] = info_fd;
-	fds[5] = info.start;
-	fds[6] = pidfile.start;
+	fds[0] = info.file.dir;
+	fds[1] = info.file.fd;
+	fds[2] = info.pidfile.dir;
+	fds[3] = info.pidfile.fd;
+	fds[4] = info.fd;
+	fds[5] = info.file.start;
+	fds[6] = info.pidfile.start;
 }

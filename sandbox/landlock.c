@@ -199,8 +199,8 @@ add_landlock_rule(struct landlock *l, const struct rule_type *r,
 static bool
 shares_network(const struct sandbox *s)
 {
-	return sandbox_has_rootfs(s) && s->network &&
-	    strcmp(s->network, "none") != 0;
+	return sandbox_has_rootfs(s) && s->network.type != NETWORK_UNSET &&
+	    s->network.type != NETWORK_NONE;
 }
 
 const char *

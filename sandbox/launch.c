@@ -145,12 +145,11 @@ reject_unused_options(const struct sandbox *s, bool has_rootfs)
 		    "--cgroupns host" : "--sys none", NULL, NULL);
 	if (s->host_pid && s->proc == PROC_MINIMAL)
 		diex("--pid host contradicts", "--proc minimal", NULL, NULL);
-	for (int i = 0; i < s->word_count; i++)
-		if (!clone_flags && s->network &&
-		    strcmp(s->network, "host") != 0 &&
-		    (s->words[i].kind == PUBLISH || s->words[i].kind == LISTEN))
-			diex("cannot relay the port", s->words[i].value,
-			    "there is no sandbox", "add --unshare mnt");
+	if (!clone_flags && s->network.type == NETWORK_NS &&
+	    s->ports.count > 0)
+		diex("cannot relay the port",
+		    ((const struct port_option *)s->ports.memory.block)->word,
+		    "there is no sandbox", "add --unshare mnt");
 	for (int i = 0; i < s->word_count; i++)
 		if (!(clone_flags & CLONE_NEWUSER) &&
 		    (s->words[i].kind == UIDMAP || s->words[i].kind == GIDMAP))
@@ -205,8 +204,8 @@ sandbox_check(const struct sandbox *s)
 	reject_unused_options(s, has_rootfs);
 	check_descriptors(s);
 	network_prepare(s);
-	ports_prepare(s, (clone_flags & CLONE_NEWNET) || (s->network &&
-	    strncmp(s->network, "ns:", 3) == 0));
+	ports_prepare(s, (clone_flags & CLONE_NEWNET) ||
+	    s->network.type == NETWORK_NS);
 	privileges_prepare(s, has_rootfs);
 	users_check(s);
 	environment_prepare(s, has_rootfs);

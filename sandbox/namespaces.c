@@ -45,8 +45,7 @@ parse_unshare_list(const char *list)
 static const char *
 network_path(const struct sandbox *s)
 {
-	return s->network && strncmp(s->network, "ns:", 3) == 0 ?
-	    s->network + 3 : NULL;
+	return s->network.type == NETWORK_NS ? s->network.object : NULL;
 }
 
 /* CLONE_NEW* of all --unshare options. */
@@ -59,8 +58,8 @@ unshared_namespaces(const struct sandbox *s)
 		{ s->host_uts, CLONE_NEWUTS, "--uts host" },
 		{ s->host_cgroup, CLONE_NEWCGROUP, "--cgroupns host" },
 		{ s->userns == USERNS_HOST, CLONE_NEWUSER, "--userns host" },
-		{ network_path(s) || (s->network &&
-		    strcmp(s->network, "host") == 0), CLONE_NEWNET,
+		{ s->network.type == NETWORK_NS ||
+		    s->network.type == NETWORK_HOST, CLONE_NEWNET,
 		    "--network" },
 	};
 	int flags = 0;
@@ -79,8 +78,7 @@ int
 namespaces_wanted(const struct sandbox *s)
 {
 	int flags = unshared_namespaces(s);
-	const bool own_net = s->network && !network_path(s) &&
-	    strcmp(s->network, "host") != 0;
+	const enum network_type network = s->network.type;
 
 	if (sandbox_has_rootfs(s))
 		flags |= CLONE_NEWNS | CLONE_NEWUSER |
@@ -88,8 +86,9 @@ namespaces_wanted(const struct sandbox *s)
 		    (s->host_ipc ? 0 : CLONE_NEWIPC) |
 		    (s->host_uts ? 0 : CLONE_NEWUTS) |
 		    (s->host_cgroup ? 0 : CLONE_NEWCGROUP) |
-		    (s->network ? 0 : CLONE_NEWNET);
-	if (own_net)
+		    (network == NETWORK_UNSET ? CLONE_NEWNET : 0);
+	if (network == NETWORK_NONE || network == NETWORK_VETH ||
+	    network == NETWORK_MACVLAN)
 		flags |= CLONE_NEWNET;
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == TIMENS)

@@ -11,12 +11,10 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
-#include "../cli/values.h"
 #include "network.h"
 #include "proc.h"
 
 enum {
-	MAX_ADDRESSES = 16,
 	ADDRESS_TRIES = 200,            /* for an address to become free */
 	ADDRESS_TRY_MS = 10
 };
@@ -26,16 +24,14 @@ enum {
  * eth0, the macvlan is renamed inside. */
 static const char inside_name[] = "eth0", temporary_name[] = "pith-eth0";
 
-/* Address with prefix length in bits; bits is 0 for a gateway. */
-static struct address {
-	const char *word;
-	unsigned char family, bits, bytes[16];
-} ips[MAX_ADDRESSES], gateways[MAX_ADDRESSES];
-
-static int ip_count, gateway_count;
-static enum { NOTHING, VETH, MACVLAN } link_type;
-static const char *host;        /* bridge, or parent of the macvlan; or NULL */
-static unsigned int host_index;
+/* Static, because init and the launcher get no pointer from network_prepare().
+ */
+static struct interface {
+	enum network_type type; /* NETWORK_UNSET unless one is to be made */
+	const char *host;       /* bridge, or parent of the macvlan; or NULL */
+	unsigned int host_index;
+	const struct ip_list *ips, *gateways;
+} interface;
 
 /* ---- messages ----------------------------------------------------------- */
 
@@ -152,49 +148,6 @@ netlink_command(int fd, const struct message *m)
 
 /* ---- options ------------------------------------------------------------ */
 
-static bool
-parse_address(const char *word, struct address *a, bool net)
-{
-	char text[64];
-	const char *slash = strchrnul(word, '/');
-	const size_t n = slash - word;
-	size_t size;
-	uint64_t bits;
-
-	if (n >= sizeof(text) || (*slash != '\0') != net)
-		return false;
-	memcpy(text, word, n);
-	text[n] = '\0';
-	a->word = word;
-	size = value_address(text, a->bytes);
-	if (size == 0)
-		return false;
-	a->family = size == 4 ? AF_INET : AF_INET6;
-	slash++;
-	if (net && (!text_number(&slash, a->family == AF_INET ? 32 : 128,
-	    &bits) || *slash || bits == 0))
-		return false;
-	a->bits = net ? bits : 0;
-	return true;
-}
-
-static void
-parse_network_word(const struct word *w)
-{
-	const bool net = w->kind == IP;
-	int *count = net ? &ip_count : &gateway_count;
-
-	if (link_type == NOTHING)
-		diex("cannot set up", w->value, "there is no interface for "
-		    "it", "use --network veth or macvlan:IF");
-	if (*count == MAX_ADDRESSES)
-		diex("too many addresses", w->value, NULL, NULL);
-	if (!parse_address(w->value, (net ? ips : gateways) + (*count)++, net))
-		diex("bad value", w->value, net ?
-		    "--ip takes ADDRESS/BITS, such as 10.0.0.2/24" :
-		    "--gateway takes an address", NULL);
-}
-
 /* Return the index of an interface, or 0 if there is none. */
 static unsigned int
 interface_index(const char *name)
@@ -212,7 +165,7 @@ interface_index(const char *name)
 
 /* True if a gateway is in the network of an --ip address. */
 static bool
-is_in_network(const struct address *a, const struct address *gateway)
+is_in_network(const struct ip_address *a, const struct ip_address *gateway)
 {
 	const int whole = a->bits / 8, rest = a->bits % 8;
 
@@ -225,50 +178,53 @@ is_in_network(const struct address *a, const struct address *gateway)
 /* Return whether a gateway is in the network of an --ip. The kernel would
  * refuse others too, but only after the sandbox is made. */
 static bool
-is_reachable_gateway(const struct address *gateway)
+is_reachable_gateway(const struct ip_list *ips,
+    const struct ip_address *gateway)
 {
-	for (int i = 0; i < ip_count; i++)
-		if (is_in_network(&ips[i], gateway))
+	for (int i = 0; i < ips->count; i++)
+		if (is_in_network(&ips->items[i], gateway))
 			return true;
 	return false;
 }
 
 static void
-find_host_interface(void)
+find_host_interface(struct interface *n)
 {
+	const char *host = n->host;
+
 	if (!host)
 		return;
 	if (!*host || strlen(host) >= IFNAMSIZ || strchr(host, '/'))
 		diex("bad interface name", host,
 		    "use 1 to 15 bytes without a '/'", NULL);
-	host_index = interface_index(host);
-	if (host_index == 0)
+	n->host_index = interface_index(host);
+	if (n->host_index == 0)
 		diex("cannot find the interface", host, strerror(ENODEV),
-		    link_type == VETH ? "create it with 'ip link add NAME type "
-		    "bridge'" : "list interfaces with 'ip link'");
+		    n->type == NETWORK_VETH ? "create it with 'ip link add "
+		    "NAME type bridge'" : "list interfaces with 'ip link'");
 }
 
 void
 network_prepare(const struct sandbox *s)
 {
-	const char *n = s->network ? s->network : "";
+	const struct network *n = &s->network;
 
-	link_type =
-	    strncmp(n, "veth", 4) == 0 && (!n[4] || n[4] == ':') ? VETH :
-	    strncmp(n, "macvlan:", 8) == 0 ? MACVLAN : NOTHING;
-	if (link_type == MACVLAN || (link_type == VETH && n[4]))
-		host = strchr(n, ':') + 1;
-	if (link_type == NOTHING && *n && strcmp(n, "none") != 0 &&
-	    strcmp(n, "host") != 0 && strncmp(n, "ns:", 3) != 0)
-		diex("bad value", n, "--network takes none, host, ns:PATH, "
-		    "veth, veth:BRIDGE or macvlan:IF", NULL);
-	find_host_interface();
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == IP || s->words[i].kind == GATEWAY)
-			parse_network_word(&s->words[i]);
-	for (int i = 0; i < gateway_count; i++)
-		if (!is_reachable_gateway(&gateways[i]))
-			diex("cannot reach the gateway", gateways[i].word,
+	interface = (struct interface){ .ips = &s->ips,
+		.gateways = &s->gateways };
+	if (n->type == NETWORK_VETH || n->type == NETWORK_MACVLAN) {
+		interface.type = n->type;
+		interface.host = n->object;
+	}
+	find_host_interface(&interface);
+	if (!network_wanted() && (s->ips.count || s->gateways.count))
+		diex("cannot set up", (s->ips.count ? &s->ips :
+		    &s->gateways)->items[0].word,
+		    "there is no interface for it",
+		    "use --network veth or macvlan:IF");
+	for (int i = 0; i < s->gateways.count; i++)
+		if (!is_reachable_gateway(&s->ips, &s->gateways.items[i]))
+			diex("cannot reach the gateway",
+			    s->gateways.items[i].word,
 			    "it is in the network of no --ip",
 			    "give an --ip in its network");
 }
@@ -276,13 +232,13 @@ network_prepare(const struct sandbox *s)
 bool
 network_wanted(void)
 {
-	return link_type != NOTHING;
+	return interface.type != NETWORK_UNSET;
 }
 
 /* ---- set-up ------------------------------------------------------------- */
 
 static size_t
-address_size(const struct address *a)
+address_size(const struct ip_address *a)
 {
 	return a->family == AF_INET ? 4 : 16;
 }
@@ -292,8 +248,8 @@ address_size(const struct address *a)
  * length. IFA_F_NODAD skips duplicate address detection, which takes a second.
  */
 static bool
-add_address(int fd, unsigned int index, const struct address *a,
-    const struct address *peer, int bits)
+add_address(int fd, unsigned int index, const struct ip_address *a,
+    const struct ip_address *peer, int bits)
 {
 	const struct ifaddrmsg what = { .ifa_family = a->family,
 	    .ifa_prefixlen = bits, .ifa_index = index,
@@ -307,25 +263,27 @@ add_address(int fd, unsigned int index, const struct address *a,
 	return netlink_command(fd, &m);
 }
 
+/* A link without an index: an attribute names it. */
+static const struct ifinfomsg any_link;
+
 /* Make a veth pair. The inner end is made directly in init's namespace, so the
  * host never has both ends. The host's end is down. */
 static bool
-make_veth(int fd, pid_t init, const char *name)
+make_veth(int fd, const struct interface *n, pid_t init, const char *name)
 {
-	const struct ifinfomsg down = { 0 }, peer = { 0 };
 	struct rtattr *info, *data, *other;
 	struct message m;
 
-	begin_message(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &down,
-	    sizeof(down));
+	begin_message(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+	    &any_link, sizeof(any_link));
 	add_text_attribute(&m, IFLA_IFNAME, name);
-	if (host)
-		add_number_attribute(&m, IFLA_MASTER, host_index);
+	if (n->host)
+		add_number_attribute(&m, IFLA_MASTER, n->host_index);
 	info = open_nest(&m, IFLA_LINKINFO);
 	add_text_attribute(&m, IFLA_INFO_KIND, "veth");
 	data = open_nest(&m, IFLA_INFO_DATA);
 	other = open_nest(&m, VETH_INFO_PEER);
-	put_data(&m, &peer, sizeof(peer));
+	put_data(&m, &any_link, sizeof(any_link));
 	add_text_attribute(&m, IFLA_IFNAME, inside_name);
 	add_number_attribute(&m, IFLA_NET_NS_PID, init);
 	close_nest(&m, other);
@@ -335,16 +293,15 @@ make_veth(int fd, pid_t init, const char *name)
 }
 
 static bool
-make_macvlan(int fd, pid_t init)
+make_macvlan(int fd, const struct interface *n, pid_t init)
 {
-	const struct ifinfomsg what = { 0 };
 	struct rtattr *info, *data;
 	struct message m;
 
-	begin_message(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &what,
-	    sizeof(what));
+	begin_message(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any_link,
+	    sizeof(any_link));
 	add_text_attribute(&m, IFLA_IFNAME, temporary_name);
-	add_number_attribute(&m, IFLA_LINK, host_index);
+	add_number_attribute(&m, IFLA_LINK, n->host_index);
 	add_number_attribute(&m, IFLA_NET_NS_PID, init);
 	info = open_nest(&m, IFLA_LINKINFO);
 	add_text_attribute(&m, IFLA_INFO_KIND, "macvlan");
@@ -421,14 +378,17 @@ protect_host(const char *name)
 	check_localnet();
 }
 
+/* Bring up an interface, and give it the name if rename. */
 static void
-bring_up_interface(int fd, const char *name)
+bring_up_interface(int fd, unsigned int index, const char *name, bool rename)
 {
-	const struct ifinfomsg up = { .ifi_index = interface_index(name),
+	const struct ifinfomsg up = { .ifi_index = index,
 	    .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 	struct message m;
 
 	begin_message(&m, RTM_NEWLINK, 0, &up, sizeof(up));
+	if (rename)
+		add_text_attribute(&m, IFLA_IFNAME, name);
 	if (!netlink_command(fd, &m))
 		die("cannot bring up the interface", name);
 }
@@ -438,7 +398,7 @@ bring_up_interface(int fd, const char *name)
  * instead of the resolved one. The IPv6 route through our interface exists only
  * once the inner end is up. */
 static bool
-is_address_taken(int fd, unsigned int index, const struct address *a)
+is_address_taken(int fd, unsigned int index, const struct ip_address *a)
 {
 	const struct rtmsg what = { .rtm_family = a->family,
 	    .rtm_dst_len = address_size(a) * 8,
@@ -471,8 +431,8 @@ is_address_taken(int fd, unsigned int index, const struct address *a)
  * as its only peer. Any number of sandboxes can then share a gateway address,
  * and another interface of the host may have it too. */
 static void
-add_gateway_address(int fd, unsigned int index, const struct address *gateway,
-    const struct address *ip)
+add_gateway_address(int fd, unsigned int index,
+    const struct ip_address *gateway, const struct ip_address *ip)
 {
 	if (!add_address(fd, index, gateway, ip, address_size(ip) * 8))
 		die("cannot give the host's end the address", gateway->word);
@@ -487,20 +447,24 @@ add_gateway_address(int fd, unsigned int index, const struct address *gateway,
 }
 
 static void
-add_gateway_addresses(int fd, const char *name)
+add_gateway_addresses(int fd, const struct interface *n, const char *name)
 {
 	const unsigned int index = interface_index(name);
 
-	for (int i = 0; i < gateway_count; i++)
-		for (int j = 0; j < ip_count; j++)
-			if (is_in_network(&ips[j], &gateways[i]))
-				add_gateway_address(fd, index, &gateways[i],
-				    &ips[j]);
+	for (int i = 0; i < n->gateways->count; i++)
+		for (int j = 0; j < n->ips->count; j++) {
+			const struct ip_address *a = &n->gateways->items[i];
+			const struct ip_address *ip = &n->ips->items[j];
+
+			if (is_in_network(ip, a))
+				add_gateway_address(fd, index, a, ip);
+		}
 }
 
 void
 network_provide(pid_t init)
 {
+	const struct interface *n = &interface;
 	const int fd = open_netlink();
 	char name[IFNAMSIZ];
 	pid_t number = init;
@@ -513,25 +477,24 @@ network_provide(pid_t init)
 
 		strbuf_add(&l, "pith");
 		strbuf_number(&l, number++);
-		made = link_type == VETH ? make_veth(fd, init, name) :
-		    make_macvlan(fd, init);
+		made = n->type == NETWORK_VETH ?
+		    make_veth(fd, n, init, name) : make_macvlan(fd, n, init);
 	} while (!made && errno == EEXIST && number < init + 16);
 	if (!made)
-		diex("cannot make an interface for", link_type == VETH ?
-		    host ? host : "the sandbox" : host, strerror(errno),
-		    network_remedy(errno));
-	if (link_type == VETH) {
+		diex("cannot make an interface for", n->host ? n->host :
+		    "the sandbox", strerror(errno), network_remedy(errno));
+	if (n->type == NETWORK_VETH) {
 		protect_host(name);
-		bring_up_interface(fd, name);
+		bring_up_interface(fd, interface_index(name), name, false);
 	}
-	if (link_type == VETH && !host)
-		add_gateway_addresses(fd, name);
+	if (n->type == NETWORK_VETH && !n->host)
+		add_gateway_addresses(fd, n, name);
 	close(fd);
 }
 
 /* Add a default route. */
 static bool
-add_route(int fd, unsigned int index, const struct address *gateway)
+add_route(int fd, unsigned int index, const struct ip_address *gateway)
 {
 	const struct rtmsg what = { .rtm_family = gateway->family,
 	    .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
@@ -548,23 +511,22 @@ add_route(int fd, unsigned int index, const struct address *gateway)
 void
 network_set(void)
 {
-	const unsigned int index = interface_index(link_type == VETH ?
-	    inside_name : temporary_name);
-	const struct ifinfomsg up = { .ifi_index = index, .ifi_flags = IFF_UP,
-	    .ifi_change = IFF_UP };
+	const struct ip_list *ips = interface.ips;
+	const struct ip_list *gateways = interface.gateways;
+	const unsigned int index = interface_index(
+	    interface.type == NETWORK_VETH ? inside_name : temporary_name);
 	const int fd = open_netlink();
-	struct message m;
 
-	for (int i = 0; i < ip_count; i++)
-		if (!add_address(fd, index, &ips[i], &ips[i], ips[i].bits))
-			die("cannot set the address", ips[i].word);
-	begin_message(&m, RTM_NEWLINK, 0, &up, sizeof(up));
-	add_text_attribute(&m, IFLA_IFNAME, inside_name);
-	if (!netlink_command(fd, &m))
-		die("cannot bring up the interface", inside_name);
-	for (int i = 0; i < gateway_count; i++)
-		if (!add_route(fd, index, &gateways[i]))
-			die("cannot route through", gateways[i].word);
+	for (int i = 0; i < ips->count; i++) {
+		const struct ip_address *ip = &ips->items[i];
+
+		if (!add_address(fd, index, ip, ip, ip->bits))
+			die("cannot set the address", ip->word);
+	}
+	bring_up_interface(fd, index, inside_name, true);
+	for (int i = 0; i < gateways->count; i++)
+		if (!add_route(fd, index, &gateways->items[i]))
+			die("cannot route through", gateways->items[i].word);
 	close(fd);
 	/* Allow ICMP echo sockets to all groups, as docker does; icmp(7). The
 	 * write fails if the user namespace maps only one group. */
@@ -583,7 +545,6 @@ network_open(void)
 void
 network_count(int fd, int64_t *in, int64_t *out)
 {
-	const struct ifinfomsg which = { 0 };
 	union {
 		struct nlmsghdr head;
 		char bytes[16 * 1024];
@@ -593,7 +554,7 @@ network_count(int fd, int64_t *in, int64_t *out)
 	struct message m;
 	int left;
 
-	begin_message(&m, RTM_GETLINK, 0, &which, sizeof(which));
+	begin_message(&m, RTM_GETLINK, 0, &any_link, sizeof(any_link));
 	/* NLM_F_ACK would make the kernel answer twice. */
 	m.head.nlmsg_flags = NLM_F_REQUEST;
 	add_text_attribute(&m, IFLA_IFNAME, inside_name);

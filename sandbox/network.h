@@ -10,8 +10,8 @@
 
 #include "sandbox.h"
 
-/* Parse --network, --ip and --gateway, before anything is changed. Dies if a
- * value is bad. */
+/* Check --network, --ip and --gateway, before anything is changed. Dies if they
+ * do not fit together or the host's interface does not exist. */
 void network_prepare(const struct sandbox *s);
 
 /* Return whether an interface is to be made. */

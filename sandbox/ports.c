@@ -10,92 +10,14 @@
 #include "../cli/values.h"
 #include "ports.h"
 
-/* Relayed ports of --listen, followed by those of --publish. */
-static struct port published[2 * PORTS];
-static int published_count, listening;
-static int opening[2] = { -1, -1 };     /* pipe of ports_opening() */
-
-/* Address and port of the host. */
-union outside {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-/* ---- parsing ------------------------------------------------------------ */
-
-static bool
-parse_port_number(const char *text, uint16_t *port)
-{
-	uint64_t n;
-
-	if (!text_number(&text, UINT16_MAX, &n) || *text || n == 0)
-		return false;
-	*port = n;
-	return true;
-}
-
-/* Parse "", "1.2.3.4" or "[::1]". "" selects all addresses of both families. */
-static bool
-parse_host_address(char *text, uint16_t port, union outside *a)
-{
-	const size_t n = strlen(text);
-	const bool ipv6 = n == 0 || (text[0] == '[' && text[n - 1] == ']');
-	unsigned char bytes[16] = { 0 };
-
-	memset(a, 0, sizeof(*a));
-	a->any.sa_family = ipv6 ? AF_INET6 : AF_INET;
-	a->v4.sin_port = htons(port);   /* same offset in both families */
-	if (n == 0)
-		return true;
-	if (!ipv6) {
-		const size_t size = value_address(text, bytes);
-
-		memcpy(&a->v4.sin_addr, bytes, sizeof(a->v4.sin_addr));
-		return size == 4;
-	}
-	text[n - 1] = '\0';
-	return value_address(text + 1, a->v6.sin6_addr.s6_addr) == 16;
-}
-
-/* Split a text at its last colon. Returns the text after it, or NULL. */
-static char *
-split_last_colon(char *text)
-{
-	char *colon = strrchr(text, ':');
-
-	if (colon)
-		*colon++ = '\0';
-	return colon;
-}
-
-/* Parse [ADDRESS:]PORT[/udp|/tcp]; with inner, :PORT follows the first port. */
-static bool
-parse_port(const char *word, union outside *a, struct port *p, bool inner)
-{
-	char text[96], *slash, *number;
-	uint16_t port;
-
-	if (strlen(word) >= sizeof(text))
-		return false;
-	memcpy(text, word, strlen(word) + 1);
-	slash = strchr(text, '/');
-	if (slash)
-		*slash++ = '\0';
-	p->datagrams = slash && strcmp(slash, "udp") == 0;
-	if (slash && !p->datagrams && strcmp(slash, "tcp") != 0)
-		return false;
-	number = inner ? split_last_colon(text) : NULL;
-	if (inner && (!number || !parse_port_number(number, &p->inner)))
-		return false;
-	number = split_last_colon(text);
-	if (!parse_port_number(number ? number : text, &port))
-		return false;
-	if (!inner)
-		p->inner = port;
-	return (!number || *text) &&
-	    parse_host_address(number ? text : "", port, a);
-}
+/* Static, because init and the relay get no pointer from ports_prepare(). */
+static struct ports {
+	/* Relayed ports of --listen, followed by those of --publish. */
+	struct port relayed[2 * PORTS];
+	int relayed_count, listening;
+	bool opens_inner;       /* the pipe below exists */
+	int opening[2];         /* pipe of ports_opening() */
+} ports;
 
 /* ---- opening ------------------------------------------------------------ */
 
@@ -109,55 +31,57 @@ listen_remedy(int error)
 	    "net.ipv4.ip_unprivileged_port_start" : NULL;
 }
 
+/* Open, bind and listen on a socket of this family for the outer port. Without
+ * an address in the option an IPv6 socket serves both families. *fd is -1, or
+ * the socket even on failure. */
 static bool
-open_socket(const union outside *a, bool both_families, struct port *p)
+open_socket(const struct port_option *o, int family, int *fd)
 {
-	const int on = 1, off = 0;
+	static const int on = 1, off = 0;
+	const bool ipv6 = family == AF_INET6;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a;
 
-	p->fd = socket(a->any.sa_family, (p->datagrams ? SOCK_DGRAM :
-	    SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	if (p->fd < 0)
+	memset(&a, 0, sizeof(a));
+	a.any.sa_family = family;
+	a.v4.sin_port = htons(o->outer);        /* same offset in both */
+	memcpy(ipv6 ? (void *)&a.v6.sin6_addr : &a.v4.sin_addr, o->address,
+	    ipv6 ? sizeof(a.v6.sin6_addr) : sizeof(a.v4.sin_addr));
+	*fd = socket(family, (o->datagrams ? SOCK_DGRAM : SOCK_STREAM) |
+	    SOCK_CLOEXEC, 0);
+	if (*fd < 0)
 		return false;
 	/* Old connections in TIME_WAIT would make bind(2) fail, socket(7). */
-	if (!p->datagrams)
-		setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (a->any.sa_family == AF_INET6)
-		setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY,
-		    both_families ? &off : &on, sizeof(on));
+	if (!o->datagrams)
+		setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (ipv6)
+		setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY,
+		    o->family == 0 ? &off : &on, sizeof(on));
 	/* The kernel limits the backlog to net.core.somaxconn, listen(2). A
 	 * client beyond it retries after a second. */
-	return bind(p->fd, &a->any, a->any.sa_family == AF_INET6 ?
-	    sizeof(a->v6) : sizeof(a->v4)) == 0 &&
-	    (p->datagrams || listen(p->fd, INT16_MAX) == 0);
+	return bind(*fd, &a.any, ipv6 ? sizeof(a.v6) : sizeof(a.v4)) == 0 &&
+	    (o->datagrams || listen(*fd, INT16_MAX) == 0);
 }
 
 static void
-open_port(const char *word, bool inner, struct port *p)
+open_port(const struct port_option *o, struct port *p)
 {
-	union outside a;
-	bool both_families, opened;
+	bool opened;
 
-	*p = (struct port){ .word = word };
-	if (!parse_port(word, &a, p, inner))
-		diex("bad value", word, inner ? "--publish takes "
-		    "[ADDRESS:]PORT:PORT[/udp], from 1 to 65535" :
-		    "--listen takes [ADDRESS:]PORT[/udp], from 1 to 65535",
-		    NULL);
-	both_families = a.any.sa_family == AF_INET6 &&
-	    IN6_IS_ADDR_UNSPECIFIED(&a.v6.sin6_addr) && word[0] != '[';
-	opened = open_socket(&a, both_families, p);
+	*p = (struct port){ .word = o->word, .datagrams = o->datagrams,
+	    .inner = o->inner };
+	opened = open_socket(o, o->family ? o->family : AF_INET6, &p->fd);
 	/* Without IPv6 on the host use IPv4 only. */
-	if (!opened && both_families && (errno == EAFNOSUPPORT ||
+	if (!opened && o->family == 0 && (errno == EAFNOSUPPORT ||
 	    errno == EADDRNOTAVAIL)) {
-		const in_port_t port = a.v6.sin6_port;
-
 		close(p->fd);
-		a.v4 = (struct sockaddr_in){ .sin_family = AF_INET,
-		    .sin_port = port };
-		opened = open_socket(&a, false, p);
+		opened = open_socket(o, AF_INET, &p->fd);
 	}
 	if (!opened)
-		diex("cannot listen on", word, strerror(errno),
+		diex("cannot listen on", o->word, strerror(errno),
 		    listen_remedy(errno));
 }
 
@@ -179,100 +103,97 @@ is_named_fd(const struct sandbox *s, int fd)
 	return named;
 }
 
-/* Return the number after the last descriptor of --listen. */
-static int
-listen_fds_end(const struct sandbox *s)
-{
-	int end = PORTS_FIRST;
-
-	for (int i = 0; i < s->word_count; i++)
-		end += s->words[i].kind == LISTEN;
-	return end;
-}
-
+/* Make the pipe, with descriptors from end on. */
 static void
-make_opening_pipe(int end)
+make_opening_pipe(struct ports *a, int end)
 {
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
 	for (int i = 0; i < 2; i++) {
-		opening[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, end);
-		if (opening[i] < 0)
+		a->opening[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, end);
+		if (a->opening[i] < 0)
 			die("cannot make", "a pipe");
 		close(ends[i]);
 	}
+	a->opens_inner = true;
 }
 
 /* Add a port of --listen to the relayed ones. Returns the pipe end that
  * reserves the command's descriptor until init opens the socket. */
 static int
-relay_listen_port(struct port *p, int end)
+relay_listen_port(struct ports *a, struct port *p, int end)
 {
 	const int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, end);
 
 	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		die("cannot listen on", p->word);
 	/* Ports with the same inner number need different inner addresses. */
-	for (int i = 0; i < published_count; i++)
-		p->nth += published[i].inner == p->inner &&
-		    published[i].datagrams == p->datagrams;
-	published[published_count] = *p;
-	published[published_count++].fd = fd;
-	return opening[1];
+	for (int i = 0; i < a->relayed_count; i++)
+		p->nth += a->relayed[i].inner == p->inner &&
+		    a->relayed[i].datagrams == p->datagrams;
+	a->relayed[a->relayed_count] = *p;
+	a->relayed[a->relayed_count++].fd = fd;
+	return a->opening[1];
 }
 
 static void
-open_listen_port(const struct sandbox *s, const char *word, bool own)
+open_listen_port(struct ports *a, const struct sandbox *s,
+    const struct port_option *o, bool own)
 {
-	const int reserved = PORTS_FIRST + listening++;
+	const int reserved = PORTS_FIRST + a->listening++;
 	struct port p;
 	int fd;
 
-	if (listening > PORTS)
+	if (a->listening > PORTS)
 		diex("too many", "--listen", NULL, NULL);
-	open_port(word, false, &p);
+	open_port(o, &p);
 	if (is_named_fd(s, reserved))
-		diex("cannot listen on", word, "another option names its "
+		diex("cannot listen on", o->word, "another option names its "
 		    "descriptor", "use numbers from 67 up in that option");
 	/* Descriptors with FD_CLOEXEC are our own, such as that of --report. */
 	if (p.fd != reserved && fcntl(reserved, F_GETFD) == FD_CLOEXEC)
-		diex("cannot listen on", word, "its descriptor is in use",
+		diex("cannot listen on", o->word, "its descriptor is in use",
 		    "raise the limit of open files");
-	fd = own ? relay_listen_port(&p, listen_fds_end(s)) : p.fd;
+	fd = own ? relay_listen_port(a, &p, PORTS_FIRST + s->ports.listening) :
+	    p.fd;
 	if (fd != reserved && dup2(fd, reserved) < 0)
-		die("cannot listen on", word);
+		die("cannot listen on", o->word);
 	if (p.fd != reserved)
 		close(p.fd);
 	fcntl(reserved, F_SETFD, FD_CLOEXEC);
 }
 
+static void
+open_published_port(struct ports *a, const struct port_option *o, bool own)
+{
+	struct port *p = &a->relayed[a->relayed_count];
+
+	if (!own)
+		diex("cannot publish", o->word,
+		    "the command is in the host's network",
+		    "use --rootfs, --network none or --unshare net");
+	if (a->relayed_count == PORTS + a->listening)
+		diex("too many", "--publish", NULL, NULL);
+	open_port(o, p);
+	fcntl(p->fd, F_SETFL, O_NONBLOCK);
+	a->relayed_count++;
+}
+
 void
 ports_prepare(const struct sandbox *s, bool own)
 {
-	const int end = listen_fds_end(s);
+	const struct port_option *options = s->ports.memory.block;
 
-	if (own && end > PORTS_FIRST)
-		make_opening_pipe(end);
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == LISTEN)
-			open_listen_port(s, s->words[i].value, own);
-	for (int i = 0; i < s->word_count; i++) {
-		struct port *p = &published[published_count];
-
-		if (s->words[i].kind != PUBLISH)
-			continue;
-		if (!own)
-			diex("cannot publish", s->words[i].value,
-			    "the command is in the host's network",
-			    "use --rootfs, --network none or --unshare net");
-		if (published_count == PORTS + (own ? listening : 0))
-			diex("too many", "--publish", NULL, NULL);
-		open_port(s->words[i].value, true, p);
-		fcntl(p->fd, F_SETFL, O_NONBLOCK);
-		published_count++;
-	}
+	if (own && s->ports.listening > 0)
+		make_opening_pipe(&ports, PORTS_FIRST + s->ports.listening);
+	for (int i = 0; i < s->ports.count; i++)
+		if (!options[i].published)
+			open_listen_port(&ports, s, &options[i], own);
+	for (int i = 0; i < s->ports.count; i++)
+		if (options[i].published)
+			open_published_port(&ports, &options[i], own);
 }
 
 /* ---- sockets in the sandbox --------------------------------------------- */
@@ -281,57 +202,61 @@ ports_prepare(const struct sandbox *s, bool own)
 static void
 open_inner_port(const struct port *p, int fd)
 {
-	const union outside a = { .v4 = { .sin_family = AF_INET,
-	    .sin_port = htons(p->inner),
-	    .sin_addr = { htonl(INADDR_LOOPBACK + p->nth) } } };
-	struct port inner = *p;
+	const struct port_option o = { .datagrams = p->datagrams,
+	    .outer = p->inner, .family = AF_INET,
+	    .address = { 127, 0, 0, 1 + p->nth } };
+	int inner;
 
-	if (!open_socket(&a, false, &inner))
+	if (!open_socket(&o, AF_INET, &inner))
 		die("cannot listen inside for", p->word);
-	if (syscall(SYS_dup3, inner.fd, fd, O_CLOEXEC) < 0)
+	if (syscall(SYS_dup3, inner, fd, O_CLOEXEC) < 0)
 		die("cannot pass on the socket of", p->word);
-	close(inner.fd);
+	close(inner);
+}
+
+static void
+close_opening_pipe(struct ports *a)
+{
+	close(a->opening[0]);
+	close(a->opening[1]);
+	a->opens_inner = false;
 }
 
 void
 ports_open_inner(void)
 {
-	if (opening[1] < 0)
+	if (!ports.opens_inner)
 		return;
-	for (int i = 0; i < listening; i++)
-		open_inner_port(&published[i], PORTS_FIRST + i);
-	close(opening[0]);
-	close(opening[1]);
-	opening[0] = opening[1] = -1;
+	for (int i = 0; i < ports.listening; i++)
+		open_inner_port(&ports.relayed[i], PORTS_FIRST + i);
+	close_opening_pipe(&ports);
 }
 
 int
 ports_opening(void)
 {
-	return opening[0];
+	return ports.opens_inner ? ports.opening[0] : -1;
 }
 
 void
 ports_leave_inner(void)
 {
-	if (opening[1] < 0)
+	if (!ports.opens_inner)
 		return;
-	for (int i = 0; i < listening; i++)
+	for (int i = 0; i < ports.listening; i++)
 		close(PORTS_FIRST + i);
-	close(opening[0]);
-	close(opening[1]);
-	opening[0] = opening[1] = -1;
+	close_opening_pipe(&ports);
 }
 
 const struct port *
 ports_published(int *count)
 {
-	*count = published_count;
-	return published;
+	*count = ports.relayed_count;
+	return ports.relayed;
 }
 
 int
 ports_listening(void)
 {
-	return listening;
+	return ports.listening;
 }

@@ -21,8 +21,8 @@ struct port {
 	unsigned char nth;      /* offset to 127.0.0.1 of the inner address */
 };
 
-/* Parse --publish and --listen and open all sockets, before anything is
- * changed. Dies if a value is bad or a port is in use. The sockets of --listen
+/* Open all sockets of --publish and --listen, before anything is changed. Dies
+ * if a port is in use. The sockets of --listen
  * become descriptors 3 and up; the caller must not use these numbers any more.
  * Set own if the sandbox has its own network namespace. A socket stays in the
  * namespace where it was made, and connect(2) can redirect it. So the sockets

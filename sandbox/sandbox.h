@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../cli/values_net.h"
+
 /* Options that may be given several times. */
 enum list_option {
 	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* volumes.c */
@@ -14,10 +16,7 @@ enum list_option {
 	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in order */
 	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, SECCOMP, LANDLOCK, PRESERVE_FD,
 	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,     /* group_setting */
-	CGROUP_CONF, CGROUP_JOIN,
-	IP, GATEWAY,                                            /* network.c */
-	PUBLISH, LISTEN,                                        /* ports.c */
-	DNS, ADD_HOST                                           /* hosts.c */
+	CGROUP_CONF, CGROUP_JOIN
 };
 
 /* One use of a list option. */
@@ -82,7 +81,11 @@ struct sandbox {
 	int userns;             /* enum userns_mode */
 	/* Namespaces shared with the host. */
 	bool host_ipc, host_uts, host_cgroup, host_pid;
-	const char *network;    /* value of --network; NULL: not given */
+	struct network network;
+	struct ip_list ips, gateways;   /* --ip, --gateway */
+	struct port_list ports;         /* --publish, --listen */
+	struct ip_list servers;         /* --dns */
+	struct host_list hosts;         /* --add-host */
 	const char *user;       /* UID[:GID] or a name; NULL: unchanged */
 	const char *hostname, *workdir;
 	int umask;              /* -1: unchanged */

@@ -11,7 +11,7 @@ compile() {
 }
 
 BASE='cli/log.c cli/system.c cli/values.c cli/memory.c cli/startup.c signals.c'
-OPTIONS='cli/options.c cli/values_cgroup.c'
+OPTIONS='cli/options.c cli/values_cgroup.c cli/values_net.c'
 # Build the target $1 from the other arguments and $BASE with $sanitizers; set $fuzzer.
 built() {
 	have clang || return 1
@@ -76,7 +76,7 @@ for sanitizers in memory address,undefined; do
 	    fuzz limits
 
 	it "parses hostile networks, ports and names or refuses them in one line ($sanitizers)" &&
-	    built network sandbox/hosts.c sandbox/proc.c -Wl,--wrap=socket &&
+	    built network cli/values_net.c sandbox/hosts.c sandbox/proc.c -Wl,--wrap=socket &&
 	    fuzz network
 
 	it "parses hostile variables or refuses them in one line ($sanitizers)" &&

@@ -1,13 +1,11 @@
-/* libFuzzer target: hostile values for network_prepare(), hosts_prepare() and
- * the parser of ports. n is --network. */
+/* libFuzzer target: hostile values for the parsers of cli/values_net.c. Their
+ * results go to network_prepare() and hosts_prepare(). n is --network. */
 #include "sandbox/network.c"
-#include "sandbox/ports.c"
 
+#include "cli/options.h"
 #include "fuzz_words.h"
 #include "sandbox/hosts.h"
 #include "sandbox/volumes.h"
-
-enum { NETWORK = 100 };
 
 /* Check the generated files: complete lines, without NUL. */
 void
@@ -35,40 +33,56 @@ __wrap_socket(int domain, int type, int protocol)
 }
 
 static void
-check_port(const char *word, bool inner)
+check_port(const struct port_option *o)
 {
-	union outside a;
-	struct port p = { .inner = 1 };
+	CLAIM(o->outer > 0 && o->inner > 0);
+	CLAIM(o->family == 0 || o->family == AF_INET || o->family == AF_INET6);
+}
 
-	if (!parse_port(word, &a, &p, inner))
-		return;
-	CLAIM(p.inner > 0);
-	CLAIM(a.any.sa_family == AF_INET ? a.v4.sin_port :
-	    a.any.sa_family == AF_INET6 && a.v6.sin6_port);
+/* Set an option as set_network_value() does. */
+static bool
+set_word(struct sandbox *s, const struct word *w)
+{
+	switch (w->kind) {
+	case NETWORK:
+		return value_network(w->value, &s->network);
+	case IP:
+		return value_add_ip(&s->ips, w->value, true);
+	case GATEWAY:
+		return value_add_ip(&s->gateways, w->value, false);
+	case PUBLISH:
+	case LISTEN:
+		return value_add_port(&s->ports, w->value, w->kind == PUBLISH);
+	case DNS:
+		return value_add_server(&s->servers, w->value);
+	default:
+		return value_add_host(&s->hosts, w->value);
+	}
 }
 
 static void
 call(const struct sandbox *words)
 {
-	struct sandbox s = *words;
+	static struct sandbox s;
+	const struct port_option *ports_of;
 
-	ip_count = gateway_count = 0;
-	host = NULL;
-	s.rootfs = "/";
-	for (int i = 0; i < s.word_count; i++)
-		if (s.words[i].kind == NETWORK)
-			s.network = s.words[i].value;
-		else if (s.words[i].kind == PUBLISH)
-			check_port(s.words[i].value, true);
-		else if (s.words[i].kind == LISTEN)
-			check_port(s.words[i].value, false);
+	/* The previous call may have died. */
+	memory_release(&s.ports.memory);
+	memory_release(&s.hosts.memory);
+	s = (struct sandbox){ .rootfs = "/" };
+	for (int i = 0; i < words->word_count; i++)
+		if (!set_word(&s, &words->words[i]))
+			return;
+	ports_of = s.ports.memory.block;
+	for (int i = 0; i < s.ports.count; i++)
+		check_port(&ports_of[i]);
+	for (int i = 0; i < s.ips.count; i++)
+		CLAIM(s.ips.items[i].bits > 0 && s.ips.items[i].bits <= 8 *
+		    address_size(&s.ips.items[i]));
 	network_prepare(&s);
-	CLAIM(ip_count == 0 || link_type != NOTHING);
-	for (int i = 0; i < ip_count; i++)
-		CLAIM(ips[i].bits > 0 && ips[i].bits <= 8 *
-		    address_size(&ips[i]));
-	for (int i = 0; i < gateway_count; i++)
-		CLAIM(is_reachable_gateway(&gateways[i]));
+	CLAIM(s.ips.count == 0 || network_wanted());
+	for (int i = 0; i < s.gateways.count; i++)
+		CLAIM(is_reachable_gateway(&s.ips, &s.gateways.items[i]));
 	hosts_prepare(&s);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/options.h"
@@ -147,9 +148,7 @@ static const struct { const char *name; enum list_option kind; } repeated[] = {
 	{ "keep-env", KEEP_ENV }, { "ulimit", ULIMIT },
 	{ "group-add", GROUP_ADD }, { "cap-add", CAP_ADD },
 	{ "cap-drop", CAP_DROP }, { "landlock", LANDLOCK },
-	{ "preserve-fd", PRESERVE_FD }, { "ip", IP }, { "gateway", GATEWAY },
-	{ "publish", PUBLISH }, { "listen", LISTEN }, { "dns", DNS },
-	{ "add-host", ADD_HOST },
+	{ "preserve-fd", PRESERVE_FD },
 };
 
 /* Seen to fail if add_word() adds nothing, and if it overwrites the previous
@@ -171,6 +170,113 @@ START_TEST(a_list_option_keeps_all_its_values_in_order)
 		ck_assert_str_eq(o.sandbox.words[i].value, values[i]);
 	}
 	ck_assert(o.sandbox.layered == (repeated[_i].kind == LAYER));
+}
+END_TEST
+
+/* Seen to fail if value_add_ip() does not count, and if it keeps no prefix. */
+START_TEST(addresses_are_kept_in_order)
+{
+	struct options o;
+	const struct sandbox *s = &o.sandbox;
+
+	parse(&o, "pith", "--ip 10.0.0.2/24 --gateway=fd00::1 --ip fd00::2/64 "
+	    "--ip 10.0.0.2/24 --dns 1.1.1.1 --dns ::1 run");
+	ck_assert(s->requested);
+	ck_assert_int_eq(s->ips.count, 3);
+	ck_assert_str_eq(s->ips.items[0].word, "10.0.0.2/24");
+	ck_assert_int_eq(s->ips.items[0].family, AF_INET);
+	ck_assert_int_eq(s->ips.items[0].bits, 24);
+	ck_assert_mem_eq(s->ips.items[0].bytes, "\n\0\0\2", 4);
+	ck_assert_int_eq(s->ips.items[1].family, AF_INET6);
+	ck_assert_int_eq(s->ips.items[1].bits, 64);
+	ck_assert_str_eq(s->ips.items[2].word, "10.0.0.2/24");
+	ck_assert_int_eq(s->gateways.count, 1);
+	ck_assert_int_eq(s->gateways.items[0].family, AF_INET6);
+	ck_assert_int_eq(s->gateways.items[0].bits, 0);
+	ck_assert_int_eq(s->servers.count, 2);
+	ck_assert_str_eq(s->servers.items[0].word, "1.1.1.1");
+	ck_assert_str_eq(s->servers.items[1].word, "::1");
+}
+END_TEST
+
+static const struct {
+	const char *words;
+	struct port_option is;
+} ports[] = {
+	{ "--listen 80", { .outer = 80, .inner = 80 } },
+	{ "--listen 1.2.3.4:80/tcp", { .outer = 80, .inner = 80,
+	    .family = AF_INET, .address = { 1, 2, 3, 4 } } },
+	{ "--listen [::1]:65535/udp", { .outer = 65535, .inner = 65535,
+	    .datagrams = true, .family = AF_INET6, .address[15] = 1 } },
+	{ "--listen [::]:1", { .outer = 1, .inner = 1, .family = AF_INET6 } },
+	{ "--publish 8080:80", { .published = true, .outer = 8080,
+	    .inner = 80 } },
+	{ "--publish 1.2.3.4:8080:80/udp", { .published = true,
+	    .datagrams = true, .outer = 8080, .inner = 80, .family = AF_INET,
+	    .address = { 1, 2, 3, 4 } } },
+};
+
+/* Seen to fail if parse_port() swaps the ports, and if value_add_port()
+ * overwrites the previous port. */
+START_TEST(a_port_is_parsed_and_appended)
+{
+	struct options o;
+	char text[128];
+	const struct port_option *is, *expected = &ports[_i].is;
+
+	snprintf(text, sizeof(text), "--listen 7 %s run", ports[_i].words);
+	parse(&o, "pith", text);
+	ck_assert_int_eq(o.sandbox.ports.count, 2);
+	ck_assert_int_eq(o.sandbox.ports.listening, 2 - expected->published);
+	is = o.sandbox.ports.memory.block;
+	ck_assert_int_eq(is[0].outer, 7);
+	ck_assert_str_eq(is[1].word, strchr(ports[_i].words, ' ') + 1);
+	ck_assert(is[1].published == expected->published);
+	ck_assert(is[1].datagrams == expected->datagrams);
+	ck_assert_int_eq(is[1].outer, expected->outer);
+	ck_assert_int_eq(is[1].inner, expected->inner);
+	ck_assert_int_eq(is[1].family, expected->family);
+	ck_assert_mem_eq(is[1].address, expected->address, 16);
+}
+END_TEST
+
+START_TEST(hosts_are_kept_in_order)
+{
+	struct options o;
+	const struct host_option *hosts;
+
+	parse(&o, "pith", "--add-host a.b:1.2.3.4 --add-host=db:::1 run");
+	hosts = o.sandbox.hosts.memory.block;
+	ck_assert_int_eq(o.sandbox.hosts.count, 2);
+	ck_assert_str_eq(hosts[0].name, "a.b");
+	ck_assert_str_eq(hosts[0].address, "1.2.3.4");
+	ck_assert_str_eq(hosts[1].name, "db");
+	ck_assert_str_eq(hosts[1].address, "::1");
+}
+END_TEST
+
+static const struct {
+	const char *value;
+	enum network_type type;
+	const char *object;
+} networks[] = {
+	{ "none", NETWORK_NONE, NULL }, { "host", NETWORK_HOST, NULL },
+	{ "ns:/a:b", NETWORK_NS, "/a:b" }, { "veth", NETWORK_VETH, NULL },
+	{ "veth:br0", NETWORK_VETH, "br0" }, { "veth:", NETWORK_VETH, "" },
+	{ "macvlan:eth0", NETWORK_MACVLAN, "eth0" },
+};
+
+START_TEST(a_network_has_a_type_and_an_object)
+{
+	struct options o;
+	const struct network *n = &o.sandbox.network;
+	char text[128];
+
+	snprintf(text, sizeof(text), "--network %s run", networks[_i].value);
+	parse(&o, "pith", text);
+	ck_assert_str_eq(n->word, networks[_i].value);
+	ck_assert_int_eq(n->type, networks[_i].type);
+	ck_assert_pstr_eq(n->object, networks[_i].object);
 }
 END_TEST
 
@@ -523,6 +629,10 @@ options_suite(void)
 	add_each(t, a_list_option_keeps_all_its_values_in_order, repeated);
 	add_each(t, a_setting_of_the_group_keeps_all_its_values_in_order,
 	    settings);
+	tcase_add_test(t, addresses_are_kept_in_order);
+	add_each(t, a_port_is_parsed_and_appended, ports);
+	tcase_add_test(t, hosts_are_kept_in_order);
+	add_each(t, a_network_has_a_type_and_an_object, networks);
 	add_each(t, a_time_is_parsed_into_milliseconds, times);
 	add_each(t, a_report_file_may_have_any_name, reports);
 	add_each(t, the_first_word_that_is_no_option_is_the_command, commands);
