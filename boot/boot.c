@@ -664,9 +664,13 @@ void
 boot_signal(const siginfo_t *info, int64_t now)
 {
 	static const struct { unsigned char sig, verb; } shutdowns[] = {
-		{ SIGUSR1, HALT }, { SIGUSR2, POWEROFF }, { SIGTERM, REBOOT },
-		{ SIGPWR, POWEROFF }, { SIGNAL_HALT, HALT },
-		{ SIGNAL_POWEROFF, POWEROFF }, { SIGNAL_REBOOT, REBOOT },
+		{ .sig = SIGUSR1, .verb = HALT },
+		{ .sig = SIGUSR2, .verb = POWEROFF },
+		{ .sig = SIGTERM, .verb = REBOOT },
+		{ .sig = SIGPWR, .verb = POWEROFF },
+		{ .sig = SIGNAL_HALT, .verb = HALT },
+		{ .sig = SIGNAL_POWEROFF, .verb = POWEROFF },
+		{ .sig = SIGNAL_REBOOT, .verb = REBOOT },
 	};
 	const int sig = info->si_signo;
 

@@ -43,8 +43,14 @@ static void
 set_sane_modes(void)
 {
 	static const struct { unsigned char index, value; } keys[] = {
-		{ VINTR, 3 }, { VQUIT, 28 }, { VERASE, 127 }, { VKILL, 21 },
-		{ VEOF, 4 }, { VSTART, 17 }, { VSTOP, 19 }, { VSUSP, 26 },
+		{ .index = VINTR, .value = 3 },
+		{ .index = VQUIT, .value = 28 },
+		{ .index = VERASE, .value = 127 },
+		{ .index = VKILL, .value = 21 },
+		{ .index = VEOF, .value = 4 },
+		{ .index = VSTART, .value = 17 },
+		{ .index = VSTOP, .value = 19 },
+		{ .index = VSUSP, .value = 26 },
 	};
 	struct termios t;
 

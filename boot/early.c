@@ -24,25 +24,35 @@ struct mounting {
 	unsigned int flags;
 };
 
-static const struct mounting devices =
-	{ "devtmpfs", "/dev", "mode=755", MS_NOSUID };
+static const struct mounting devices = {
+	.type = "devtmpfs", .at = "/dev", .data = "mode=755",
+	.flags = MS_NOSUID,
+};
 
 static const struct mounting first[] = {
-	{ "proc", "/proc", "", MS_NOSUID | MS_NODEV | MS_NOEXEC },
-	{ "sysfs", "/sys", "", MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ .type = "proc", .at = "/proc",
+	    .flags = MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ .type = "sysfs", .at = "/sys",
+	    .flags = MS_NOSUID | MS_NODEV | MS_NOEXEC },
 };
 
 static const struct mounting usual[] = {
-	{ "devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666",
-	    MS_NOSUID | MS_NOEXEC },
-	{ "tmpfs", "/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV },
-	{ "tmpfs", "/run", "mode=755", MS_NOSUID | MS_NODEV },
-	{ "tmpfs", "/tmp", "mode=1777", MS_NOSUID | MS_NODEV },
+	{ .type = "devpts", .at = "/dev/pts",
+	    .data = "gid=5,mode=620,ptmxmode=666",
+	    .flags = MS_NOSUID | MS_NOEXEC },
+	{ .type = "tmpfs", .at = "/dev/shm", .data = "mode=1777",
+	    .flags = MS_NOSUID | MS_NODEV },
+	{ .type = "tmpfs", .at = "/run", .data = "mode=755",
+	    .flags = MS_NOSUID | MS_NODEV },
+	{ .type = "tmpfs", .at = "/tmp", .data = "mode=1777",
+	    .flags = MS_NOSUID | MS_NODEV },
 };
 
-static const struct mounting groups =
-	{ "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot",
-	    MS_NOSUID | MS_NODEV | MS_NOEXEC };
+static const struct mounting groups = {
+	.type = "cgroup2", .at = "/sys/fs/cgroup",
+	.data = "nsdelegate,memory_recursiveprot",
+	.flags = MS_NOSUID | MS_NODEV | MS_NOEXEC,
+};
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -165,7 +175,7 @@ static void
 load_seed(void)
 {
 	struct { int bits, bytes; unsigned char seed[SEED_BYTES]; } entropy = {
-		SEED_BYTES * 8, SEED_BYTES, { 0 } };
+		.bits = SEED_BYTES * 8, .bytes = SEED_BYTES };
 	int seed = open(SEED, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	int random;
 

@@ -7,10 +7,11 @@
 #include "../cli/system.h"
 #include "inittab.h"
 
-/* In the order of enum action. */
 static const char names[ACTIONS][11] = {
-	"sysinit", "wait", "once", "respawn", "askfirst", "ctrlaltdel",
-	"shutdown", "restart",
+	[SYSINIT] = "sysinit", [WAIT] = "wait", [ONCE] = "once",
+	[RESPAWN] = "respawn", [ASKFIRST] = "askfirst",
+	[CTRLALTDEL] = "ctrlaltdel", [SHUTDOWN] = "shutdown",
+	[RESTART] = "restart",
 };
 
 /* Lines that busybox's init uses without an inittab. */

@@ -24,11 +24,11 @@ enum {
 };
 
 static const struct { char name[24]; int how; } verbs[] = {
-	[HALT] = { "halts the machine", RB_HALT_SYSTEM },
-	[POWEROFF] = { "powers the machine off", RB_POWER_OFF },
-	[REBOOT] = { "reboots the machine", RB_AUTOBOOT },
-	[RESTART_INIT] = { "restarts init", 0 },
-	[EXIT] = { "exits", 0 },
+	[HALT] = { .name = "halts the machine", .how = RB_HALT_SYSTEM },
+	[POWEROFF] = { .name = "powers the machine off", .how = RB_POWER_OFF },
+	[REBOOT] = { .name = "reboots the machine", .how = RB_AUTOBOOT },
+	[RESTART_INIT] = { .name = "restarts init" },
+	[EXIT] = { .name = "exits" },
 };
 
 static char list[LIST_BYTES];
