@@ -456,16 +456,20 @@ detect_device_boot(char **argv, char ***words)
 static int
 run_device(const struct options *opt)
 {
+	static struct device device;    /* too large for the stack */
 	struct supervisor s = supervise_new(&device_role, &opt->run);
 	struct program again;
 
+	s.state = &device;
 	signals_default();              /* children inherit what is ignored */
 	fds_release(STDERR_FILENO);
-	boot_begin(&opt->boot, opt->command, opt->run.stop_timeout,
+	boot_begin(&device, &opt->boot, opt->command, opt->run.stop_timeout,
 	    opt->run.grace, signals_clock());
 	supervise(&s);
-	while (boot_end(&again, &s.wait_status))
+	while (boot_end(&device, &again, &s.wait_status)) {
 		device_exec(again.file, again.argv);
+		boot_exec_failed(&device);
+	}
 	return status_exit_code(s.wait_status);
 }
 

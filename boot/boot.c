@@ -44,46 +44,15 @@ enum {
 	FEED_MS = 1000
 };
 
-/* Phases of a boot. The lines of one action run one after the other, those of
- * ONCE in parallel. In TERM_SENT and KILL_SENT all processes have been sent
- * that signal. */
-enum phase {
-	IN_SYSINIT, IN_WAIT, IN_ONCE, RUNNING, IN_SHUTDOWN, TERM_SENT,
-	KILL_SENT, FINISHED
-};
-
-/* Sequence of the lines with one action. */
-struct queue {
-	int action;
-	int next;               /* index of the next entry to examine */
-	pid_t pid;              /* process that the queue waits for, or 0 */
-	int64_t retry_at;       /* after a failed fork(2) */
-};
-
-static const struct boot *opt;
-static char **arguments;                /* our argv, with kernel words */
-static char **app;                      /* command of an appliance, or NULL */
-static char **next_init;                /* command to run in another root */
-static int64_t stop_ms, grace_ms;
-static bool machine;                    /* we are in the first PID namespace */
-
-static struct inittab tables[2];        /* SIGHUP compares old and new */
-static struct inittab *table = tables;
-
-static enum phase phase;
-static struct queue lines = { SYSINIT, 0, 0, 0 };        /* of the phase */
-static struct queue keys = { CTRLALTDEL, INT_MAX, 0, 0 };       /* idle */
-static enum verb verb;                  /* final action of the shutdown */
-static int app_status;                  /* wait status of the appliance */
-static bool paused;                     /* by SIGTSTP, as busybox's init */
-static bool changed = true;             /* the published status is outdated */
-static int64_t publish_after;           /* do not publish the status before */
-static bool due_now;                    /* run boot_turn() again at once */
-static bool reread_requested;           /* SIGHUP: read the inittab again */
-static bool reexec_requested;
-static int state_fd = -1;               /* status for the reexecuted init */
-static char **next_exec;                /* command to execute in our place */
-static int64_t phase_deadline = BOOT_NEVER, feed_deadline = BOOT_NEVER;
+/* Needed by boot_rescue(), to which log_set_cleanup() passes no argument. */
+static struct {
+	char **argv;            /* ours */
+	char **last_word;       /* of the kernel's in argv; argv: none */
+	/* Number of reexecutions by boot_rescue(). The first one drops all
+	 * options, the second one starts only a shell. After that,
+	 * boot_rescue() just waits. */
+	int count;
+} rescue;
 
 /* ---- the arguments of init ---------------------------------------------- */
 
@@ -102,7 +71,7 @@ boot_is_init(char **argv)
 	const char *container = getenv("container");
 	bool requested = false;
 
-	arguments = argv;
+	rescue.argv = rescue.last_word = argv;
 	for (char **word = argv + 1; *word && !requested; word++)
 		requested = strcmp(*word, "--boot") == 0;
 	return (requested || is_named_init(argv[0])) &&
@@ -123,25 +92,25 @@ is_single(const char *word)
 	return false;
 }
 
-static char *single;                    /* word for single-user mode or NULL */
-static const char *runlevel;
-
 char **
 boot_words(char **argv)
 {
-	while (argv[0] && argv[1] && strncmp(argv[1], "--", 2) != 0) {
+	while (argv[1] && strncmp(argv[1], "--", 2) != 0)
 		argv++;
-		if (is_single(argv[0]))
-			single = argv[0];
-		if (!runlevel)
-			runlevel = argv[0];
-	}
+	rescue.last_word = argv;
 	return argv;
 }
 
-/* Number of reexecutions by boot_rescue(). The first one drops all options, the
- * second one starts only a shell. After that, boot_rescue() just waits. */
-static int rescued;
+/* Return the last word of the kernel that requests single-user mode, or NULL.
+ */
+static char *
+single_word(void)
+{
+	for (char **word = rescue.last_word; word > rescue.argv; word--)
+		if (is_single(*word))
+			return *word;
+	return NULL;
+}
 
 static void
 read_rescue_count(void)
@@ -149,23 +118,24 @@ read_rescue_count(void)
 	const char *count = getenv("PITH_BOOT_RESCUE");
 
 	if (count)
-		rescued = strcmp(count, "1") == 0 ? 1 : 2;
+		rescue.count = strcmp(count, "1") == 0 ? 1 : 2;
 }
 
 void
 boot_rescue(void)
 {
-	static char boots[] = "--boot";
-	char *argv[] = { arguments[0], single ? single : boots, boots, NULL };
+	char *single = single_word();
+	char *argv[] = { rescue.argv[0], single ? single : "--boot", "--boot",
+	    NULL };
 
 	if (getpid() != 1 || !early_first_namespace())
 		return;
 	variables_begin();
-	if (rescued == 0)
+	if (rescue.count == 0)
 		read_rescue_count();
-	if (rescued == 0)
+	if (rescue.count == 0)
 		variables_set(RESCUE "1");
-	else if (rescued == 1)
+	else if (rescue.count == 1)
 		variables_set(RESCUE "2");
 	else
 		for (;;)
@@ -226,98 +196,109 @@ boot_switch(const struct boot *b, char **command)
 /* ---- set-up ------------------------------------------------------------- */
 
 static void
-add_entry(int action, const char *tty, const char *command, char **words)
+add_entry(struct inittab *t, int action, const char *command, char **words)
 {
-	const struct entry e = { .tty = tty, .command = command,
+	const struct entry e = { .tty = "", .command = command,
 	    .words = words, .action = action };
 
-	inittab_add(table, &e);
+	inittab_add(t, &e);
 }
 
 static void
-add_shell(void)
+add_shell(struct inittab *t)
 {
-	add_entry(ASKFIRST, "", "-/bin/sh", NULL);
+	add_entry(t, ASKFIRST, "-/bin/sh", NULL);
 }
 
 /* After --reexec, take over the processes of the init before us. */
 static void
-restore_state(int64_t now)
+restore_state(struct device *d, int64_t now)
 {
 	const char *number = getenv("PITH_BOOT_STATE");
 	uint64_t fd;
 
 	variables_unset(STATE);
 	if (!number || !text_number(&number, INT32_MAX, &fd) ||
-	    !status_read(fd, table, now))
+	    !status_read(fd, d->table, now))
 		return;
 	close(fd);
-	phase = RUNNING;
+	d->phase = BOOTED;
 }
 
+/* Set the environment of the programs. The first word of the kernel is the run
+ * level. */
 static void
-set_boot_variables(void)
+set_boot_variables(struct device *d)
 {
-	static char text[64];
-	struct strbuf variable = STRBUF(text);
+	struct strbuf variable = STRBUF(d->runlevel);
 
 	variables_begin();
-	if (!runlevel)
+	if (rescue.last_word == rescue.argv)
 		return;
 	strbuf_add(&variable, "RUNLEVEL=");
-	strbuf_add(&variable, runlevel);
-	variables_set(text);
+	strbuf_add(&variable, rescue.argv[1]);
+	variables_set(d->runlevel);
 }
 
-/* Return whether a sysinit line mounts a file system there. Its mount(8) would
- * fail with an error if we had mounted one before. */
-static bool
-is_mounted_by_inittab(const char *at)
+/* Read the inittab, or make the lines of an appliance, of single-user mode or
+ * of a machine that cannot boot. */
+static void
+read_first_table(struct device *d, bool has_failed)
 {
-	for (int i = 0; i < table->count; i++)
-		if (table->entries[i].action == SYSINIT &&
-		    inittab_mounts(table->entries[i].command, at))
-			return true;
-	return false;
+	struct inittab *t = d->table;
+
+	/* Without the file inittab_read() uses its built-in lines. */
+	if (!inittab_read(t, d->app || d->single || has_failed ? NULL :
+	    INITTAB) && errno != ENOENT)
+		warn("cannot read", INITTAB);
+	if (d->single)
+		add_entry(t, RESPAWN, "-/bin/sh", NULL);
+	else if (has_failed)
+		add_shell(t);
+	else if (d->app)
+		add_entry(t, d->opt->on_exit == ON_EXIT_RESPAWN ? RESPAWN :
+		    ONCE, d->app[0], d->app);
+}
+
+/* Set the members that do not begin as 0. */
+static void
+set_first_state(struct device *d, const struct boot *b, char **command)
+{
+	d->opt = b;
+	d->command = command;
+	d->app = b->switch_root ? NULL : command;
+	d->single = single_word();
+	d->machine = early_first_namespace();
+	d->table = d->tables;
+	d->lines.action = SYSINIT;
+	d->keys = (struct queue){ .action = CTRLALTDEL, .next = INT_MAX };
+	d->phase_deadline = BOOT_NEVER;
+	d->state_fd = d->watchdog.fd = -1;
+	d->changed = true;
 }
 
 void
-boot_begin(const struct boot *b, char **command, int64_t stop, int64_t grace,
-    int64_t now)
+boot_begin(struct device *d, const struct boot *b, char **command,
+    int64_t stop_ms, int64_t grace_ms, int64_t now)
 {
-	if (!arguments)                 /* boot_is_init() was not called */
+	if (!rescue.argv)               /* boot_is_init() was not called */
 		diex("cannot use", "--boot", "not process 1", NULL);
-	opt = b;
-	next_init = root_command(command);
-	app = b->switch_root ? NULL : command;
-	stop_ms = stop < 0 ? STOP_MS : stop;
-	grace_ms = grace < 0 ? GRACE_MS : grace;
-	machine = early_first_namespace();
+	set_first_state(d, b, command);
+	d->stop_ms = stop_ms < 0 ? STOP_MS : stop_ms;
+	d->grace_ms = grace_ms < 0 ? GRACE_MS : grace_ms;
 	if (b->watchdog)
-		watchdog_use(b->watchdog);
-	set_boot_variables();
+		watchdog_use(&d->watchdog, b->watchdog);
+	set_boot_variables(d);
 	read_rescue_count();
 	variables_unset(RESCUE);
 	early_begin();
-	console_open(machine);
+	d->console = console_open(d->machine);
 	setsid();
 	(void)!chdir("/");
-	watchdog_open();
-	feed_deadline = 0;
-	/* Without the file inittab_read() uses its built-in lines. */
-	if (!inittab_read(table, app || single || rescued > 1 ? NULL :
-	    INITTAB) && errno != ENOENT)
-		warn("cannot read", INITTAB);
-	if (single)
-		add_entry(RESPAWN, "", "-/bin/sh", NULL);
-	else if (rescued > 1)
-		add_shell();
-	else if (app && b->on_exit == ON_EXIT_RESPAWN)
-		add_entry(RESPAWN, "", app[0], app);
-	else if (app)
-		add_entry(ONCE, "", app[0], app);
-	early_mount(is_mounted_by_inittab);
-	restore_state(now);
+	watchdog_open(&d->watchdog);
+	read_first_table(d, rescue.count > 1);
+	early_mount(d->table);
+	restore_state(d, now);
 }
 
 /* ---- the next program to start ------------------------------------------ */
@@ -336,86 +317,87 @@ is_idle_service(const struct entry *e)
 
 /* Return the next line of a queue; NULL if none is left or one still runs. */
 static struct entry *
-next_in_queue(struct queue *q, int64_t now)
+next_in_queue(const struct inittab *t, struct queue *q, int64_t now)
 {
 	if (q->pid != 0 || q->retry_at > now)
 		return NULL;
-	while (q->next < table->count &&
-	    table->entries[q->next].action != q->action)
+	while (q->next < t->count && t->entries[q->next].action != q->action)
 		q->next++;
-	return q->next < table->count ? &table->entries[q->next] : NULL;
+	return q->next < t->count ? &t->entries[q->next] : NULL;
 }
 
 static bool
-queue_is_done(const struct queue *q)
+queue_is_done(const struct inittab *t, const struct queue *q)
 {
-	return q->pid == 0 && q->next >= table->count;
+	return q->pid == 0 && q->next >= t->count;
 }
 
 static void
 start_queue(struct queue *q, int action)
 {
-	*q = (struct queue){ action, 0, 0, 0 };
+	*q = (struct queue){ .action = action };
 }
 
 static void
-leave_initramfs(void)
+leave_initramfs(struct device *d)
 {
-	if (root_switch(opt->switch_root, next_init[0]))
-		next_exec = next_init;
+	char **init = root_command(d->command);
+
+	if (root_switch(d->opt->switch_root, init[0]))
+		d->next_exec = init;
 }
 
 static void
-next_phase(int64_t now)
+next_phase(struct device *d, int64_t now)
 {
-	switch (phase) {
+	switch (d->phase) {
 	case IN_SYSINIT:
-		early_complete(machine);
-		watchdog_open();
-		feed_deadline = now;
-		publish_after = now + PUBLISH_DELAY_MS;
-		phase = IN_WAIT;
-		start_queue(&lines, WAIT);
+		early_complete(d->machine);
+		watchdog_open(&d->watchdog);
+		d->feed_deadline = now;
+		d->publish_after = now + PUBLISH_DELAY_MS;
+		d->phase = IN_WAIT;
+		start_queue(&d->lines, WAIT);
 		break;
 	case IN_WAIT:
-		if (opt->switch_root)
-			leave_initramfs();
-		phase = IN_ONCE;
-		start_queue(&lines, ONCE);
+		if (d->opt->switch_root)
+			leave_initramfs(d);
+		d->phase = IN_ONCE;
+		start_queue(&d->lines, ONCE);
 		break;
 	case IN_ONCE:
-		phase = RUNNING;
-		if (!watchdog_open())
-			warn("cannot open", opt->watchdog);
-		feed_deadline = now;
+		d->phase = BOOTED;
+		if (!watchdog_open(&d->watchdog))
+			warn("cannot open", d->opt->watchdog);
+		d->feed_deadline = now;
 		break;
 	case IN_SHUTDOWN:
 		kill(-1, SIGTERM);
 		kill(-1, SIGCONT);
-		phase = TERM_SENT;
-		due_now = true;
-		phase_deadline = now + grace_ms;
+		d->phase = TERM_SENT;
+		d->due_now = true;
+		d->phase_deadline = now + d->grace_ms;
 		break;
 	case TERM_SENT:
 		kill(-1, SIGKILL);
-		phase = KILL_SENT;
-		due_now = true;
-		phase_deadline = now + UNKILLABLE_MS;
+		d->phase = KILL_SENT;
+		d->due_now = true;
+		d->phase_deadline = now + UNKILLABLE_MS;
 		break;
-	case RUNNING:
+	case BOOTED:
 	case KILL_SENT:
 	case FINISHED:
-		phase = FINISHED;
+		d->phase = FINISHED;
 	}
 }
 
 /* Return whether an entry runs or can be restarted. Without one the machine
  * would be unreachable: the caller starts a shell. */
 static bool
-can_continue(void)
+can_continue(const struct inittab *t)
 {
-	for (int i = 0; i < table->count; i++) {
-		const struct entry *e = &table->entries[i];
+	for (int i = 0; i < t->count; i++) {
+		const struct entry *e = &t->entries[i];
 		const bool fails = e->ended && WIFEXITED(e->wait_status) &&
 		    WEXITSTATUS(e->wait_status) >= 126 &&
 		    e->short_lives >= MANY_SHORT_LIVES;
@@ -427,48 +409,57 @@ can_continue(void)
 }
 
 static struct entry *
-due_service(int64_t now)
+due_service(const struct inittab *t, int64_t now)
 {
-	if (paused)
-		return NULL;
-	for (int i = 0; i < table->count; i++)
-		if (is_idle_service(&table->entries[i]) &&
-		    table->entries[i].next_start <= now)
-			return &table->entries[i];
+	for (int i = 0; i < t->count; i++)
+		if (is_idle_service(&t->entries[i]) &&
+		    t->entries[i].next_start <= now)
+			return &t->entries[i];
 	return NULL;
+}
+
+/* Return the service to start now, or NULL. Adds a shell if there is no other
+ * way to go on. */
+static struct entry *
+next_service(struct inittab *t, int64_t now)
+{
+	struct entry *e = due_service(t, now);
+
+	if (!e && !can_continue(t)) {
+		add_shell(t);
+		e = due_service(t, now);
+	}
+	return e;
 }
 
 /* Return the entry to start now, or NULL. Advances the phase once all lines of
  * the current one are done. */
 static struct entry *
-next_boot_entry(int64_t now)
+next_boot_entry(struct device *d, int64_t now)
 {
-	struct entry *e = phase < TERM_SENT ? next_in_queue(&keys, now) : NULL;
+	struct entry *e = d->phase < TERM_SENT ?
+	    next_in_queue(d->table, &d->keys, now) : NULL;
 
-	while (!e && !next_exec && phase != RUNNING && phase <= IN_SHUTDOWN) {
-		e = next_in_queue(&lines, now);
-		if (e || !queue_is_done(&lines))
+	while (!e && !d->next_exec && d->phase != BOOTED &&
+	    d->phase <= IN_SHUTDOWN) {
+		e = next_in_queue(d->table, &d->lines, now);
+		if (e || !queue_is_done(d->table, &d->lines))
 			return e;
-		next_phase(now);
+		next_phase(d, now);
 	}
-	if (!e && phase == RUNNING) {
-		e = due_service(now);
-		if (!e && !can_continue()) {
-			add_shell();
-			e = due_service(now);
-		}
-	}
-	return e;
+	return e || d->phase != BOOTED || d->paused ? e :
+	    next_service(d->table, now);
 }
 
 bool
-boot_next(struct boot_start *s, int64_t now)
+boot_next(struct device *d, struct boot_start *s, int64_t now)
 {
-	struct entry *e = next_boot_entry(now);
+	struct entry *e = next_boot_entry(d, now);
 
 	if (!e)
 		return false;
 	s->entry = e;
+	s->console = d->console;
 	s->asks = e->action == ASKFIRST;
 	if (e->words) {
 		s->program.file = e->command;
@@ -482,10 +473,11 @@ boot_next(struct boot_start *s, int64_t now)
 const char *
 boot_child(const void *with, const char **on)
 {
-	const struct entry *e = with;
-	const char *failed = console_enter(e, on);
+	const struct boot_start *s = with;
+	const struct entry *e = s->entry;
+	const char *failed = console_enter(s->console, e, on);
 
-	if (!failed && e->action == ASKFIRST)
+	if (!failed && s->asks)
 		console_ask();
 	/* A terminal that does not exist is reported once, not at every
 	 * restart. */
@@ -519,116 +511,103 @@ schedule_restart(struct entry *e, int64_t now)
 }
 
 static struct queue *
-queue_of(const struct entry *e)
+queue_of(struct device *d, const struct entry *e)
 {
 	return is_service(e) || e->action == ONCE ? NULL :
-	    e->action == CTRLALTDEL ? &keys : &lines;
+	    e->action == CTRLALTDEL ? &d->keys : &d->lines;
 }
 
 static void
-begin_shutdown(enum verb v, int64_t now)
+begin_shutdown(struct device *d, enum verb verb, int64_t now)
 {
-	if (phase >= IN_SHUTDOWN)
+	if (d->phase >= IN_SHUTDOWN)
 		return;
-	verb = v;
-	say(shutdown_name(v));
-	phase = IN_SHUTDOWN;
-	phase_deadline = now + stop_ms;
-	start_queue(&lines, SHUTDOWN);
+	d->verb = verb;
+	say(shutdown_name(verb));
+	d->phase = IN_SHUTDOWN;
+	d->phase_deadline = now + d->stop_ms;
+	start_queue(&d->lines, SHUTDOWN);
 }
 
 /* Begin the shutdown after the exit of an appliance's program. */
 static void
-shut_down_after_app(int64_t now)
+shut_down_after_app(struct device *d, int64_t now)
 {
 	static const unsigned char verbs[] = {
 		[ON_EXIT_REBOOT] = REBOOT, [ON_EXIT_POWEROFF] = POWEROFF,
 		[ON_EXIT_HALT] = HALT,
 	};
 
-	if (opt->on_exit == ON_EXIT_SHELL)
+	if (d->opt->on_exit == ON_EXIT_SHELL)
 		return;                 /* can_continue() adds the shell */
-	begin_shutdown(opt->on_exit ? verbs[opt->on_exit] :
-	    machine ? REBOOT : EXIT, now);
+	begin_shutdown(d, d->opt->on_exit ? verbs[d->opt->on_exit] :
+	    d->machine ? REBOOT : EXIT, now);
 }
 
 static void
-entry_exited(struct entry *e, int wait_status, int64_t now)
+entry_exited(struct device *d, struct entry *e, int wait_status, int64_t now)
 {
 	e->pid = 0;
 	e->ended = true;
 	e->wait_status = wait_status;
-	changed = true;
+	d->changed = true;
 	if (is_service(e)) {
 		e->restarts++;
 		schedule_restart(e, now);
 	} else if (e->words) {
-		app_status = wait_status;
-		shut_down_after_app(now);
+		d->app_status = wait_status;
+		shut_down_after_app(d, now);
 	}
 }
 
 void
-boot_started(const struct boot_start *s, pid_t pid, int64_t now)
+boot_started(struct device *d, const struct boot_start *s, pid_t pid,
+    int64_t now)
 {
 	struct entry *e = s->entry;
-	struct queue *q = queue_of(e);
+	struct queue *q = queue_of(d, e);
 
-	changed = true;
+	d->changed = true;
 	e->started = now;
 	e->pid = pid;
 	if (pid == 0) {
 		/* fork(2) has failed: try the same line again. */
 		e->next_start = now + RETRY_MS;
 		if (q || e->action == ONCE)
-			(q ? q : &lines)->retry_at = e->next_start;
+			(q ? q : &d->lines)->retry_at = e->next_start;
 		return;
 	}
 	if (q)
 		q->pid = pid;
 	if (q || e->action == ONCE)
-		(q ? q : &lines)->next++;
+		(q ? q : &d->lines)->next++;
 }
 
 void
-boot_died(pid_t pid, int wait_status, int64_t now)
+boot_died(struct device *d, pid_t pid, int wait_status, int64_t now)
 {
 	if (WIFSTOPPED(wait_status) || WIFCONTINUED(wait_status))
 		return;
-	if (lines.pid == pid)
-		lines.pid = 0;
-	if (keys.pid == pid)
-		keys.pid = 0;
-	for (int i = 0; i < table->count; i++)
-		if (table->entries[i].pid == pid)
-			entry_exited(&table->entries[i], wait_status, now);
+	if (d->lines.pid == pid)
+		d->lines.pid = 0;
+	if (d->keys.pid == pid)
+		d->keys.pid = 0;
+	for (int i = 0; i < d->table->count; i++)
+		if (d->table->entries[i].pid == pid)
+			entry_exited(d, &d->table->entries[i], wait_status,
+			    now);
 }
 
 /* ---- signals ------------------------------------------------------------ */
 
-/* Read the inittab again. Services of removed lines are sent SIGTERM. Other
- * lines keep their processes, and a pending restart happens at once. If the
- * file is missing or unreadable, keep everything: a missing file is more likely
- * a mistake than a wish to end every service. */
+/* Continue with the state of the same lines in another table, and end the
+ * services of lines that are gone. */
 static void
-reread_inittab(void)
+take_over(struct inittab *t, const struct inittab *old_table)
 {
-	const struct inittab *old_table = table;
-	struct inittab *new_table = table == tables ? tables + 1 : tables;
-	const int next_key = keys.next;
-
-	reread_requested = false;
-	if (app || single)
-		return;
-	if (!inittab_read(new_table, INITTAB)) {
-		warn("cannot read", INITTAB);
-		return;
-	}
-	keys.next = INT_MAX;
-	table = new_table;
 	for (int i = 0; i < old_table->count; i++) {
 		const struct entry *old = &old_table->entries[i];
-		struct entry *e = inittab_find(table, old);
+		struct entry *e = inittab_find(t, old);
 
 		if (e) {
 			const struct entry line = *e;
@@ -640,28 +619,62 @@ reread_inittab(void)
 			e->critical = line.critical;
 			e->short_lives = 0;
 			e->next_start = 0;
-			/* Continue with the first line that has not run. */
-			if (i >= next_key && old->action == CTRLALTDEL &&
-			    keys.next == INT_MAX)
-				keys.next = e - table->entries;
 		} else if (old->pid > 0 && is_service(old)) {
 			kill(old->pid, SIGTERM);
 		}
 	}
-	changed = true;
+}
+
+/* Return the index in t of the first line of the queue that has not run yet. */
+static int
+next_of_queue(const struct inittab *t, const struct inittab *old_table,
+    const struct queue *q)
+{
+	for (int i = q->next; i < old_table->count; i++) {
+		const struct entry *old = &old_table->entries[i];
+		const struct entry *e = old->action != q->action ? NULL :
+		    inittab_find(t, old);
+
+		if (e)
+			return e - t->entries;
+	}
+	return INT_MAX;
+}
+
+/* Read the inittab again. Services of removed lines are sent SIGTERM. Other
+ * lines keep their processes, and a pending restart happens at once. If the
+ * file is missing or unreadable, keep everything: a missing file is more likely
+ * a mistake than a wish to end every service. */
+static void
+reread_inittab(struct device *d)
+{
+	const struct inittab *old = d->table;
+	struct inittab *t = old == d->tables ? d->tables + 1 : d->tables;
+
+	d->reread_requested = false;
+	if (d->app || d->single)
+		return;
+	if (!inittab_read(t, INITTAB)) {
+		warn("cannot read", INITTAB);
+		return;
+	}
+	take_over(t, old);
+	d->keys.next = next_of_queue(t, old, &d->keys);
+	d->table = t;
+	d->changed = true;
 }
 
 static const struct entry *
-restart_line(void)
+restart_line(const struct inittab *t)
 {
-	for (int i = 0; i < table->count; i++)
-		if (table->entries[i].action == RESTART)
-			return &table->entries[i];
+	for (int i = 0; i < t->count; i++)
+		if (t->entries[i].action == RESTART)
+			return &t->entries[i];
 	return NULL;
 }
 
 void
-boot_signal(const siginfo_t *info, int64_t now)
+boot_signal(struct device *d, const siginfo_t *info, int64_t now)
 {
 	static const struct { unsigned char sig, verb; } shutdowns[] = {
 		{ .sig = SIGUSR1, .verb = HALT },
@@ -676,19 +689,19 @@ boot_signal(const siginfo_t *info, int64_t now)
 
 	for (size_t i = 0; i < sizeof(shutdowns) / sizeof(shutdowns[0]); i++)
 		if (shutdowns[i].sig == sig)
-			begin_shutdown(shutdowns[i].verb, now);
-	if (sig == SIGQUIT && restart_line())
-		begin_shutdown(RESTART_INIT, now);
-	else if (sig == SIGINT && queue_is_done(&keys))
-		start_queue(&keys, CTRLALTDEL);
+			begin_shutdown(d, shutdowns[i].verb, now);
+	if (sig == SIGQUIT && restart_line(d->table))
+		begin_shutdown(d, RESTART_INIT, now);
+	else if (sig == SIGINT && queue_is_done(d->table, &d->keys))
+		start_queue(&d->keys, CTRLALTDEL);
 	else if (sig == SIGHUP)
-		reread_requested = true;
+		d->reread_requested = true;
 	else if (sig == SIGTSTP)
-		paused = true;
+		d->paused = true;
 	else if (sig == SIGCONT)
-		paused = false;
+		d->paused = false;
 	else if (sig == SIGNAL_REEXEC)
-		reexec_requested = true;
+		d->reexec_requested = true;
 }
 
 /* ---- deadlines ---------------------------------------------------------- */
@@ -696,10 +709,10 @@ boot_signal(const siginfo_t *info, int64_t now)
 /* Return whether no critical service keeps failing. If one does, the watchdog
  * is not fed and resets the machine. */
 static bool
-is_healthy(void)
+is_healthy(const struct inittab *t)
 {
-	for (int i = 0; i < table->count; i++) {
-		const struct entry *e = &table->entries[i];
+	for (int i = 0; i < t->count; i++) {
+		const struct entry *e = &t->entries[i];
 
 		if (e->critical && is_service(e) &&
 		    e->short_lives >= MANY_SHORT_LIVES)
@@ -714,61 +727,72 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Return the time of the next restart, or BOOT_NEVER. */
 static int64_t
-next_boot_deadline(int64_t now)
+next_restart(const struct inittab *t)
 {
-	int64_t deadline = due_now ? now :
-	    earlier(phase_deadline, feed_deadline);
+	int64_t next = BOOT_NEVER;
 
-	due_now = false;
-	if (phase < TERM_SENT && lines.pid == 0 && lines.retry_at > now)
-		deadline = earlier(deadline, lines.retry_at);
-	if (phase < TERM_SENT && keys.pid == 0 && keys.retry_at > now)
-		deadline = earlier(deadline, keys.retry_at);
-	if (phase == RUNNING && !paused)
-		for (int i = 0; i < table->count; i++)
-			if (is_idle_service(&table->entries[i]))
-				deadline = earlier(deadline,
-				    table->entries[i].next_start);
+	for (int i = 0; i < t->count; i++)
+		if (is_idle_service(&t->entries[i]))
+			next = earlier(next, t->entries[i].next_start);
+	return next;
+}
+
+/* Return the time at which a failed start is tried again, or BOOT_NEVER. */
+static int64_t
+next_retry(const struct queue *q, int64_t now)
+{
+	return q->pid == 0 && q->retry_at > now ? q->retry_at : BOOT_NEVER;
+}
+
+static int64_t
+next_boot_deadline(struct device *d, int64_t now)
+{
+	int64_t deadline = d->due_now ? now :
+	    earlier(d->phase_deadline, d->feed_deadline);
+
+	d->due_now = false;
+	if (d->phase < TERM_SENT) {
+		deadline = earlier(deadline, next_retry(&d->lines, now));
+		deadline = earlier(deadline, next_retry(&d->keys, now));
+	}
+	if (d->phase == BOOTED && !d->paused)
+		deadline = earlier(deadline, next_restart(d->table));
 	return deadline;
 }
 
 void
-boot_turn(bool nobody_left, int64_t now)
+boot_turn(struct device *d, bool nobody_left, int64_t now)
 {
-	if (feed_deadline <= now)
-		feed_deadline = watchdog_feed(now,
-		    phase != RUNNING || is_healthy());
-	if (reread_requested && phase == RUNNING)
-		reread_inittab();
-	if ((phase == TERM_SENT || phase == KILL_SENT) && nobody_left)
-		phase = FINISHED;
-	else if (phase_deadline <= now) {
-		phase_deadline = BOOT_NEVER;
-		if (phase == IN_SHUTDOWN)
-			lines.pid = 0;          /* its time is up */
-		next_phase(now);
+	if (d->feed_deadline <= now)
+		d->feed_deadline = watchdog_feed(&d->watchdog, now,
+		    d->phase != BOOTED || is_healthy(d->table));
+	if (d->reread_requested && d->phase == BOOTED)
+		reread_inittab(d);
+	if ((d->phase == TERM_SENT || d->phase == KILL_SENT) && nobody_left)
+		d->phase = FINISHED;
+	else if (d->phase_deadline <= now) {
+		d->phase_deadline = BOOT_NEVER;
+		if (d->phase == IN_SHUTDOWN)
+			d->lines.pid = 0;       /* its time is up */
+		next_phase(d, now);
 	}
 }
 
 int64_t
-boot_deadline(int64_t now)
+boot_deadline(struct device *d, int64_t now)
 {
-	if (!changed || phase < IN_WAIT)
-		return next_boot_deadline(now);
+	if (!d->changed || d->phase < IN_WAIT)
+		return next_boot_deadline(d, now);
 	/* Let the programs just started run first: we may share one processor
 	 * with them. */
-	if (now < publish_after)
-		return earlier(next_boot_deadline(now), publish_after);
-	changed = false;
-	status_publish(table);
-	return next_boot_deadline(now);
-}
-
-bool
-boot_idle(void)
-{
-	return phase == RUNNING && !changed;
+	if (now < d->publish_after)
+		return earlier(next_boot_deadline(d, now),
+		    d->publish_after);
+	d->changed = false;
+	status_publish(d->table);
+	return next_boot_deadline(d, now);
 }
 
 /* ---- exec of another init ----------------------------------------------- */
@@ -776,92 +800,99 @@ boot_idle(void)
 /* Write the status of all entries to an unnamed file that stays open across the
  * exec, and pass its descriptor to the next init in a variable. */
 static bool
-save_state(void)
+save_state(struct device *d)
 {
-	static char text[40];
-	struct strbuf variable = STRBUF(text);
+	struct strbuf variable = STRBUF(d->state_variable);
 
-	state_fd = memfd_create("pith-boot", 0);
-	if (state_fd < 0)
+	d->state_fd = memfd_create("pith-boot", 0);
+	if (d->state_fd < 0)
 		return false;
-	status_write(state_fd, table);
+	status_write(d->state_fd, d->table);
 	strbuf_add(&variable, STATE);
-	strbuf_number(&variable, state_fd);
-	variables_set(text);
+	strbuf_number(&variable, d->state_fd);
+	variables_set(d->state_variable);
 	if (getenv("PITH_BOOT_STATE"))
 		return true;
-	close(state_fd);
-	state_fd = -1;
+	close(d->state_fd);
+	d->state_fd = -1;
 	errno = E2BIG;
 	return false;
 }
 
 char **
-boot_next_exec(bool *renewed)
+boot_next_exec(struct device *d, bool *renewed)
 {
 	*renewed = false;
-	if (next_exec)
-		return next_exec;
-	if (!reexec_requested || phase != RUNNING)
+	if (d->next_exec)
+		return d->next_exec;
+	if (!d->reexec_requested || d->phase != BOOTED)
 		return NULL;
-	reexec_requested = false;
-	if (!status_answers_as_pith(arguments[0]))
+	d->reexec_requested = false;
+	if (!status_answers_as_pith(rescue.argv[0]))
 		return NULL;
-	if (!save_state()) {
+	if (!save_state(d)) {
 		warn("cannot save", "the state of the services");
 		return NULL;
 	}
 	*renewed = true;
-	return arguments;
+	return rescue.argv;
 }
 
 void
-boot_exec_failed(void)
+boot_exec_failed(struct device *d)
 {
-	next_exec = NULL;
-	due_now = true;
-	if (phase == FINISHED)
-		verb = REBOOT;          /* the "restart" line has failed */
-	if (state_fd < 0)
+	d->next_exec = NULL;
+	d->due_now = true;
+	if (d->phase == FINISHED)
+		d->verb = REBOOT;       /* the "restart" line has failed */
+	if (d->state_fd < 0)
 		return;
-	close(state_fd);
-	state_fd = -1;
+	close(d->state_fd);
+	d->state_fd = -1;
 	variables_unset(STATE);
 }
 
 /* ---- the end of the shutdown -------------------------------------------- */
 
 bool
-boot_over(void)
+boot_over(const struct device *d)
 {
-	return phase == FINISHED;
+	return d->phase == FINISHED;
+}
+
+/* Shut down the machine. A failure of reboot(2) leaves nothing to do but to
+ * feed the watchdog. */
+static _Noreturn void
+end_machine(struct device *d)
+{
+	shutdown_machine(d->verb, &d->watchdog);
+	warn("cannot shut down", "the machine");
+	for (;;) {
+		watchdog_feed(&d->watchdog, 0, true);
+		poll(NULL, 0, FEED_MS);
+	}
 }
 
 bool
-boot_end(struct program *again, int *wait_status)
+boot_end(struct device *d, struct program *again, int *wait_status)
 {
 	const struct entry *restart =
-	    verb == RESTART_INIT ? restart_line() : NULL;
+	    d->verb == RESTART_INIT ? restart_line(d->table) : NULL;
 	const char *on;
 
-	if (verb == RESTART_INIT && (!restart || console_enter(restart, &on)))
-		verb = REBOOT;
-	if (verb == RESTART_INIT) {
+	if (restart && !console_enter(d->console, restart, &on)) {
 		sync();
-		if (machine)
+		if (d->machine)
 			reboot(RB_ENABLE_CAD);
 		inittab_words(again, restart->command);
 		return true;
 	}
-	*wait_status = app_status;
-	if (!machine && verb != EXIT)
-		shutdown_namespace(verb);
-	if (!machine)
-		return false;
-	shutdown_machine(verb);
-	warn("cannot shut down", "the machine");
-	for (;;) {
-		watchdog_feed(0, true);
-		poll(NULL, 0, FEED_MS);
-	}
+	if (d->verb == RESTART_INIT)
+		d->verb = REBOOT;
+	*wait_status = d->app_status;
+	if (d->machine)
+		end_machine(d);
+	if (d->verb != EXIT)
+		shutdown_namespace(d->verb);
+	return false;
 }

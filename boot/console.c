@@ -13,9 +13,6 @@
 #include "console.h"
 #include "variables.h"
 
-/* Path of the console, which children reopen; "": they inherit 0 to 2. */
-static const char *console = "";
-
 /* Open a terminal with O_NONBLOCK: process 1 must not block on a serial line
  * without carrier or under flow control. Children open their own description,
  * because this flag would be shared. O_CLOEXEC is not needed: the descriptor
@@ -85,10 +82,10 @@ set_term(void)
 	}
 }
 
-void
+const char *
 console_open(bool machine)
 {
-	const char *name = getenv("CONSOLE");
+	const char *console = "", *name = getenv("CONSOLE");
 	int fd;
 
 	if (!name)
@@ -111,10 +108,11 @@ console_open(bool machine)
 		close(fd);
 	set_term();
 	set_sane_modes();
+	return console;
 }
 
 const char *
-console_enter(const struct entry *e, const char **on)
+console_enter(const char *console, const struct entry *e, const char **on)
 {
 	static char path[256];
 	struct strbuf name = STRBUF(path);

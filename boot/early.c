@@ -139,10 +139,10 @@ early_begin(void)
 }
 
 void
-early_mount(bool (*skip)(const char *at))
+early_mount(const struct inittab *t)
 {
 	for (size_t i = 0; i < COUNT_OF(first); i++)
-		if (!skip || !skip(first[i].at))
+		if (!t || !inittab_has_mount(t, first[i].at))
 			mount_if_free(&first[i], false);
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "inittab.h"
+
 /* Return whether we are process 1 of the first PID namespace. If so,
  * Ctrl-Alt-Del sends us SIGINT from now on; reboot(2). */
 bool early_first_namespace(void);
@@ -14,8 +16,8 @@ bool early_first_namespace(void);
 void early_begin(void);
 
 /* Before the sysinit lines: mount /proc and /sys unless they are mount points.
- * Skip a path for which skip returns true; skip may be NULL. */
-void early_mount(bool (*skip)(const char *at));
+ * Skip those that a line of t mounts; t may be NULL. */
+void early_mount(const struct inittab *t);
 
 /* After the sysinit lines: mount the usual file systems on empty directories
  * that are no mount points, bring up lo, and load the saved random seed. If we

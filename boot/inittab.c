@@ -276,10 +276,19 @@ inittab_mounts(const char *command, const char *at)
 	    strcmp(command + all - last, at) == 0 && !has_remount(command);
 }
 
+bool
+inittab_has_mount(const struct inittab *t, const char *at)
+{
+	for (int i = 0; i < t->count; i++)
+		if (t->entries[i].action == SYSINIT &&
+		    inittab_mounts(t->entries[i].command, at))
+			return true;
+	return false;
+}
+
 void
 inittab_words(struct program *w, const char *command)
 {
-	static char shell[] = "-/bin/sh", with[] = "-c";
 	const bool dash = command[0] == '-';
 	struct strbuf whole = STRBUF(w->text);
 	char **word = w->words + 1;     /* see child_start() */
@@ -289,11 +298,11 @@ inittab_words(struct program *w, const char *command)
 	if (command[strcspn(command, shell_characters)]) {
 		strbuf_add(&whole, "exec ");
 		strbuf_add(&whole, command + dash);
-		*word++ = shell + !dash;
-		*word++ = with;
+		*word++ = dash ? "-/bin/sh" : "/bin/sh";
+		*word++ = "-c";
 		*word++ = w->text;
 		*word = NULL;
-		w->file = shell + 1;
+		w->file = "/bin/sh";
 		return;
 	}
 	strbuf_add(&whole, command);

@@ -65,6 +65,10 @@ struct entry *inittab_find(const struct inittab *t, const struct entry *e);
  * and not a remount. */
 bool inittab_mounts(const char *command, const char *at);
 
+/* Return whether a sysinit line mounts a file system there. Its mount(8) would
+ * fail with an error if we had mounted one before. */
+bool inittab_has_mount(const struct inittab *t, const char *at);
+
 /* Split a command as busybox's init does: at blanks, or by a shell if it has
  * special characters of the shell. A "-" before it makes a login shell and is
  * kept only in the first word. */

@@ -14,10 +14,10 @@ static const struct inherited no_mask;
 
 /* Start a line of the inittab. Its child prints the error of a failed exec. */
 static void
-start_line(const struct boot_start *line)
+start_line(struct device *d, const struct boot_start *line)
 {
 	const struct pre_exec pre_exec = { .call = boot_child,
-	    .with = line->entry, .fork = line->asks ? _Fork : NULL,
+	    .with = line, .fork = line->asks ? _Fork : NULL,
 	    .file = line->program.file, .no_status_pipe = true };
 	struct child c = { .own_session = true, .terminal = -1 };
 	struct exec_error why;
@@ -26,7 +26,7 @@ start_line(const struct boot_start *line)
 		warn("cannot start", line->program.file);
 		c.pid = 0;
 	}
-	boot_started(line, c.pid, signals_clock());
+	boot_started(d, line, c.pid, signals_clock());
 }
 
 void
@@ -37,7 +37,6 @@ device_exec(const char *file, char **command)
 
 	signals_hold(&restored);
 	exec_explain(file ? file : command[0], &failed);
-	boot_exec_failed();
 }
 
 /* Execute ourselves again. All signals stay held, so that the new init sees
@@ -54,22 +53,19 @@ exec_again(char **command)
 	exec_explain(command[0], &failed);
 	if (options_variable())
 		variables_unset(options_variable());
-	boot_exec_failed();
 }
 
 static bool
 device_signal(struct supervisor *s, const siginfo_t *info)
 {
-	(void)s;
-	boot_signal(info, signals_clock());
+	boot_signal(s->state, info, signals_clock());
 	return true;
 }
 
 static bool
 device_exit(struct supervisor *s, pid_t pid, int wait_status)
 {
-	(void)s;
-	boot_died(pid, wait_status, signals_clock());
+	boot_died(s->state, pid, wait_status, signals_clock());
 	return true;
 }
 
@@ -77,21 +73,25 @@ device_exit(struct supervisor *s, pid_t pid, int wait_status)
 static int64_t
 device_step(struct supervisor *s)
 {
+	struct device *d = s->state;
 	struct boot_start line;
 	char **next;
 	bool renewed;
 
-	boot_turn(s->no_children, signals_clock());
-	while (boot_next(&line, signals_clock()))
-		start_line(&line);
-	next = boot_next_exec(&renewed);
-	if (next && renewed)
-		exec_again(next);
-	else if (next)
-		device_exec(NULL, next);
-	if (boot_over())
+	boot_turn(d, s->no_children, signals_clock());
+	while (boot_next(d, &line, signals_clock()))
+		start_line(d, &line);
+	next = boot_next_exec(d, &renewed);
+	if (next) {
+		if (renewed)
+			exec_again(next);
+		else
+			device_exec(NULL, next);
+		boot_exec_failed(d);
+	}
+	if (boot_over(d))
 		s->stage = DONE;
-	return boot_deadline(signals_clock());
+	return boot_deadline(d, signals_clock());
 }
 
 const struct role device_role = {

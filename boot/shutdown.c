@@ -31,22 +31,20 @@ static const struct { char name[24]; int how; } verbs[] = {
 	[EXIT] = { .name = "exits" },
 };
 
-static char list[LIST_BYTES];
-
 const char *
 shutdown_name(enum verb verb)
 {
 	return verbs[verb].name;
 }
 
-/* Read a file of /proc into list; a file that is too long is truncated. */
+/* Read a file of /proc; a file that is too long is truncated. */
 static bool
-read_list(const char *path)
+read_list(const char *path, char list[LIST_BYTES])
 {
 	return file_read_whole(path, list, LIST_BYTES) >= 0;
 }
 
-/* Return the word at *at in list, NUL-terminated, with octal escapes such as
+/* Return the word at *at, NUL-terminated, with octal escapes such as
  * \040 decoded, proc(5). *at is set to the text after it. */
 static char *
 next_list_word(char **at)
@@ -68,11 +66,11 @@ next_list_word(char **at)
 
 /* Disable swap files: they keep their file system in use. */
 static void
-disable_swap_files(void)
+disable_swap_files(char list[LIST_BYTES])
 {
 	char *line, *next;
 
-	if (!read_list("/proc/swaps"))
+	if (!read_list("/proc/swaps", list))
 		return;
 	for (line = list; (next = strchr(line, '\n')); line = next + 1) {
 		char *at = line;
@@ -135,12 +133,12 @@ unmount_line(char *line, bool read_only)
 /* Handle all mounts from the newest to the oldest. Returns true if one was
  * unmounted. */
 static bool
-unmount_pass(bool read_only)
+unmount_pass(char list[LIST_BYTES], bool read_only)
 {
 	bool any = false;
 	char *newline;
 
-	if (!read_list("/proc/self/mountinfo"))
+	if (!read_list("/proc/self/mountinfo", list))
 		return false;
 	while ((newline = strrchr(list, '\n'))) {
 		char *line;
@@ -159,11 +157,13 @@ unmount_pass(bool read_only)
 static void
 unmount_all(void)
 {
+	char list[LIST_BYTES];
+
 	sync();
-	disable_swap_files();
-	for (int i = 0; i < MAX_PASSES && unmount_pass(false); i++)
+	disable_swap_files(list);
+	for (int i = 0; i < MAX_PASSES && unmount_pass(list, false); i++)
 		;
-	unmount_pass(true);
+	unmount_pass(list, true);
 	umount2("/", 0);                /* remounts "/" read-only */
 	sync();
 }
@@ -183,7 +183,7 @@ shutdown_namespace(enum verb verb)
 }
 
 void
-shutdown_machine(enum verb verb)
+shutdown_machine(enum verb verb, struct watchdog *w)
 {
 	pid_t pid = _Fork();
 
@@ -197,9 +197,9 @@ shutdown_machine(enum verb verb)
 	for (int i = 0; pid > 0 && i < UNMOUNT_MS / POLL_MS; i++) {
 		if (waitpid(pid, NULL, WNOHANG) != 0)
 			break;
-		watchdog_feed(0, true);
+		watchdog_feed(w, 0, true);
 		poll(NULL, 0, POLL_MS);
 	}
-	watchdog_leave(verb == REBOOT);
+	watchdog_leave(w, verb == REBOOT);
 	shutdown_namespace(verb);
 }

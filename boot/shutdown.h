@@ -2,6 +2,8 @@
 #ifndef PITH_BOOT_SHUTDOWN_H
 #define PITH_BOOT_SHUTDOWN_H
 
+#include "watchdog.h"
+
 /* Final action of a shutdown. RESTART_INIT executes the "restart" line of the
  * inittab. EXIT, outside of the first PID namespace, exits. */
 enum verb { HALT, POWEROFF, REBOOT, RESTART_INIT, EXIT };
@@ -14,7 +16,7 @@ const char *shutdown_name(enum verb verb);
  * reboot(2). A child unmounts, so that a file system that hangs does not block
  * the shutdown. Meanwhile, for at most a minute, the watchdog is fed. Returns
  * only if reboot(2) fails, with errno. */
-void shutdown_machine(enum verb verb);
+void shutdown_machine(enum verb verb, struct watchdog *w);
 
 /* Call reboot(2) without unmounting. Outside of the first PID namespace it
  * kills process 1 by SIGHUP for a reboot and by SIGINT otherwise, so the parent

@@ -163,9 +163,8 @@ status_read(int fd, struct inittab *t, int64_t now)
 bool
 status_answers_as_pith(const char *file)
 {
-	static char name[] = "pith", option[] = "--version";
-	char *const argv[] = { name, option, NULL };
-	char answer[sizeof(name)] = "";
+	char *const argv[] = { "pith", "--version", NULL };
+	char answer[sizeof("pith ") - 1] = "";
 	struct pollfd from = { .events = POLLIN };
 	int pipe[2];
 	pid_t pid;

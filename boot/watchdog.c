@@ -11,17 +11,13 @@
 
 enum { DEFAULT_SECONDS = 30, REBOOT_SECONDS = 60 };
 
-static char device[64];         /* "": no watchdog */
-static int seconds;             /* timeout of the device */
-static int fd = -1;
-
 void
-watchdog_use(const char *name)
+watchdog_use(struct watchdog *w, const char *name)
 {
 	const char *colon = strrchr(name, ':');
 	const char *digits = colon ? colon + 1 : "";
 	uint64_t n = DEFAULT_SECONDS;
-	struct strbuf path = STRBUF(device);
+	struct strbuf path = STRBUF(w->device);
 
 	if (colon && (!text_number(&digits, 3600, &n) || *digits || n == 0)) {
 		diex("bad value", name, "--watchdog takes DEVICE[:SECONDS]",
@@ -29,56 +25,56 @@ watchdog_use(const char *name)
 	}
 	strbuf_add(&path, name);
 	if (colon && (size_t)(colon - name) < path.used)
-		device[colon - name] = '\0';
-	seconds = n;
+		w->device[colon - name] = '\0';
+	w->seconds = n;
 }
 
 /* Set the timeout, and use the one that the device reports: it may round the
  * value or support only its own. */
 static void
-set_timeout(int wanted)
+set_timeout(struct watchdog *w, int wanted)
 {
 	int n = wanted;
 
-	if (ioctl(fd, WDIOC_SETTIMEOUT, &n) == 0 ||
-	    ioctl(fd, WDIOC_GETTIMEOUT, &n) == 0)
-		seconds = n > 0 ? n : wanted;
+	if (ioctl(w->fd, WDIOC_SETTIMEOUT, &n) == 0 ||
+	    ioctl(w->fd, WDIOC_GETTIMEOUT, &n) == 0)
+		w->seconds = n > 0 ? n : wanted;
 }
 
 bool
-watchdog_open(void)
+watchdog_open(struct watchdog *w)
 {
-	if (!device[0] || fd >= 0)
+	if (!w->device[0] || w->fd >= 0)
 		return true;
-	fd = open(device, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
+	w->fd = open(w->device, O_WRONLY | O_CLOEXEC);
+	if (w->fd < 0)
 		return false;
-	set_timeout(seconds);
+	set_timeout(w, w->seconds);
 	return true;
 }
 
 int64_t
-watchdog_feed(int64_t now, bool well)
+watchdog_feed(const struct watchdog *w, int64_t now, bool well)
 {
-	if (fd < 0)
+	if (w->fd < 0)
 		return BOOT_NEVER;
 	if (well)
-		(void)!write(fd, "", 1);
-	return now + seconds * (int64_t)1000 / 2;
+		(void)!write(w->fd, "", 1);
+	return now + w->seconds * (int64_t)1000 / 2;
 }
 
 void
-watchdog_leave(bool armed)
+watchdog_leave(struct watchdog *w, bool armed)
 {
-	if (fd < 0)
+	if (w->fd < 0)
 		return;
 	if (armed) {
-		set_timeout(REBOOT_SECONDS);
-		watchdog_feed(0, true);
+		set_timeout(w, REBOOT_SECONDS);
+		watchdog_feed(w, 0, true);
 	} else {
 		/* Magic close: "V" before close(2) stops the timer. */
-		(void)!write(fd, "V", 1);
-		close(fd);
-		fd = -1;
+		(void)!write(w->fd, "V", 1);
+		close(w->fd);
+		w->fd = -1;
 	}
 }
