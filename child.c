@@ -52,15 +52,25 @@ child_take_terminal(const struct child *c)
 		tcsetpgrp(c->terminal, getpgrp());
 }
 
+enum { PID_VARIABLE = 32 };             /* bytes of NAME=PID */
+
+/* State that a child leaves in memory. vfork(2) shares it with init, whose
+ * environ refers to the variables from then on. */
+static struct {
+	int status_pipe;        /* for the signal handler */
+	/* Variables with the child's pid. */
+	char listen[PID_VARIABLE], watchdog[PID_VARIABLE];
+} in_child;
+
 /* ---- variables that name a process -------------------------------------- */
 
 /* Replace NAME=PID, where PID is init's, by the pid of this process. The new
  * entry is written to entry. Returns false if the variable named another
  * process. */
 static bool
-replace_pid(const char *name, char *entry, size_t size, pid_t init)
+replace_pid(const char *name, char entry[PID_VARIABLE], pid_t init)
 {
-	struct strbuf l = strbuf_over(entry, size);
+	struct strbuf l = strbuf_over(entry, PID_VARIABLE);
 	const char *pid = getenv(name);
 	uint64_t value;
 
@@ -82,17 +92,12 @@ replace_pid(const char *name, char *entry, size_t size, pid_t init)
 static void
 adopt_service_variables(pid_t init)
 {
-	static char listen[32], watchdog[32];
-
-	if (replace_pid("LISTEN_PID", listen, sizeof(listen), init))
+	if (replace_pid("LISTEN_PID", in_child.listen, init))
 		unsetenv("LISTEN_PIDFDID");
-	replace_pid("WATCHDOG_PID", watchdog, sizeof(watchdog), init);
+	replace_pid("WATCHDOG_PID", in_child.watchdog, init);
 }
 
 /* ---- between fork and exec ---------------------------------------------- */
-
-/* Descriptor of the status pipe, for the signal handler. */
-static int status_pipe;
 
 /* A message of the child. */
 struct child_status {
@@ -108,7 +113,7 @@ defer_sigtstp(int sig)
 	const int error = errno;
 	const struct child_status status = { .deferred_stop = sig == SIGTSTP };
 
-	(void)!write(status_pipe, &status, sizeof(status));
+	(void)!write(in_child.status_pipe, &status, sizeof(status));
 	errno = error;
 }
 
@@ -162,7 +167,7 @@ child_main(struct child *c, char **command, const struct inherited *inherited,
 		why.error = errno;
 		send_failure(status_fd, &why);
 	}
-	status_pipe = status_fd;
+	in_child.status_pipe = status_fd;
 	signals_defer_tstp(defer_sigtstp);
 	why = exec_command(pre_exec ? pre_exec->file : NULL, command,
 	    inherited);
