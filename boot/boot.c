@@ -273,6 +273,7 @@ set_first_state(struct device *d, const struct boot *b, char **command)
 	d->lines.action = SYSINIT;
 	d->keys = (struct queue){ .action = CTRLALTDEL, .next = INT_MAX };
 	d->phase_deadline = BOOT_NEVER;
+	d->watchdog.opt = &b->watchdog;
 	d->state_fd = d->watchdog.fd = -1;
 	d->changed = true;
 }
@@ -286,8 +287,6 @@ boot_begin(struct device *d, const struct boot *b, char **command,
 	set_first_state(d, b, command);
 	d->stop_ms = stop_ms < 0 ? STOP_MS : stop_ms;
 	d->grace_ms = grace_ms < 0 ? GRACE_MS : grace_ms;
-	if (b->watchdog)
-		watchdog_use(&d->watchdog, b->watchdog);
 	set_boot_variables(d);
 	read_rescue_count();
 	variables_unset(RESCUE);
@@ -368,7 +367,7 @@ next_phase(struct device *d, int64_t now)
 	case IN_ONCE:
 		d->phase = BOOTED;
 		if (!watchdog_open(&d->watchdog))
-			warn("cannot open", d->opt->watchdog);
+			warn("cannot open", d->opt->watchdog.text);
 		d->feed_deadline = now;
 		break;
 	case IN_SHUTDOWN:

@@ -31,7 +31,7 @@ struct boot {
 	bool requested;         /* --boot, or called as init */
 	int on_exit;            /* enum on_exit or 0 */
 	const char *switch_root;        /* DIR; NULL: keep the root */
-	const char *watchdog;   /* DEVICE[:SECONDS]; NULL: none */
+	struct watchdog_option watchdog;
 	bool reexec, status;    /* requests to the running init */
 };
 

@@ -1,33 +1,12 @@
 #include <fcntl.h>
 #include <linux/watchdog.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "../cli/log.h"
-#include "../cli/values.h"
 #include "boot.h"
 #include "watchdog.h"
 
-enum { DEFAULT_SECONDS = 30, REBOOT_SECONDS = 60 };
-
-void
-watchdog_use(struct watchdog *w, const char *name)
-{
-	const char *colon = strrchr(name, ':');
-	const char *digits = colon ? colon + 1 : "";
-	uint64_t n = DEFAULT_SECONDS;
-	struct strbuf path = STRBUF(w->device);
-
-	if (colon && (!text_number(&digits, 3600, &n) || *digits || n == 0)) {
-		diex("bad value", name, "--watchdog takes DEVICE[:SECONDS]",
-		    NULL);
-	}
-	strbuf_add(&path, name);
-	if (colon && (size_t)(colon - name) < path.used)
-		w->device[colon - name] = '\0';
-	w->seconds = n;
-}
+enum { REBOOT_SECONDS = 60 };
 
 /* Set the timeout, and use the one that the device reports: it may round the
  * value or support only its own. */
@@ -38,18 +17,19 @@ set_timeout(struct watchdog *w, int wanted)
 
 	if (ioctl(w->fd, WDIOC_SETTIMEOUT, &n) == 0 ||
 	    ioctl(w->fd, WDIOC_GETTIMEOUT, &n) == 0)
-		w->seconds = n > 0 ? n : wanted;
+		n = n > 0 ? n : wanted;
+	w->seconds = n;
 }
 
 bool
 watchdog_open(struct watchdog *w)
 {
-	if (!w->device[0] || w->fd >= 0)
+	if (!w->opt->text || w->fd >= 0)
 		return true;
-	w->fd = open(w->device, O_WRONLY | O_CLOEXEC);
+	w->fd = open(w->opt->device, O_WRONLY | O_CLOEXEC);
 	if (w->fd < 0)
 		return false;
-	set_timeout(w, w->seconds);
+	set_timeout(w, w->opt->seconds);
 	return true;
 }
 

@@ -6,18 +6,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Value of --watchdog. */
+struct watchdog_option {
+	const char *text;       /* as it was given; NULL: no watchdog */
+	char device[64];
+	int seconds;            /* wanted timeout */
+};
+
 struct watchdog {
-	char device[64];        /* "": no watchdog */
-	int seconds;            /* timeout of the device */
+	const struct watchdog_option *opt;
+	int seconds;            /* timeout of the device, while it is open */
 	int fd;                 /* -1: not open */
 };
 
-/* Set the device and timeout: DEVICE[:SECONDS], 30 seconds by default. Dies if
- * the value is bad. */
-void watchdog_use(struct watchdog *w, const char *device);
-
-/* Open the device and start its timer. Returns true if it is open or no device
- * is set; false with errno if it cannot be opened yet. */
+/* Open the device and start its timer. Returns true if it is open or there is
+ * none; false with errno if it cannot be opened yet. */
 bool watchdog_open(struct watchdog *w);
 
 /* Feed the watchdog if it is open and well is true. Returns the time of the

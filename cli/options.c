@@ -9,6 +9,7 @@
 #include "options.h"
 #include "startup.h"
 #include "values.h"
+#include "values_boot.h"
 #include "values_cgroup.h"
 
 extern char **environ;
@@ -201,7 +202,7 @@ static const struct option native_options[] = {
 	{ .name = "boot", .type = ON, .at = AT(boot.requested) },
 	{ .name = "on-exit", .type = CHOICE_ON_EXIT, .at = AT(boot.on_exit) },
 	{ .name = "switch-root", .type = STRING, .at = AT(boot.switch_root) },
-	{ .name = "watchdog", .type = STRING, .at = AT(boot.watchdog) },
+	{ .name = "watchdog", .type = WATCHDOG, .at = AT(boot.watchdog) },
 	{ .name = "reexec", .type = ON, .at = AT(boot.reexec) },
 	{ .name = "status", .type = ON, .at = AT(boot.status) },
 	{ .name = "help", .letter = 'h', .type = HELP },
@@ -411,6 +412,8 @@ valid_form(enum value_type type)
 		return "an octal number such as 022";
 	case PTYS:
 		return "a number from 1 to 1048576";
+	case WATCHDOG:
+		return "DEVICE[:SECONDS]";
 	case LIST:
 		return "a value, see pith(8)";
 	default:
@@ -591,7 +594,8 @@ value_differs(const struct options *o, const struct option *r,
 
 	switch (r->type) {
 	case STRING:
-	case NETWORK:           /* the first member is the text */
+	case NETWORK:                   /* its first member is the text */
+	case WATCHDOG:                  /* the same */
 		return *(const char *const *)member &&
 		    strcmp(*(const char *const *)member, value) != 0;
 	case LIMIT:
@@ -723,6 +727,8 @@ set_value(struct options *o, const struct option *r, const char *value)
 		return true;
 	case PTYS:
 		return (*(int *)member = value_number(value, PTYS_MOST)) > 0;
+	case WATCHDOG:
+		return value_watchdog(value, member);
 	case SIZE:
 		return (*(int64_t *)member = value_size(value)) > 0;
 	case MASK:
@@ -1101,7 +1107,7 @@ check_options(const struct options *o, bool boots)
 	if (b->requested && o->for_command)
 		diex("--boot takes no options for a command", NULL, NULL,
 		    "start a second pith as its command, see pith(8)");
-	if (!b->requested && (b->on_exit || b->watchdog))
+	if (!b->requested && (b->on_exit || b->watchdog.text))
 		diex(b->on_exit ? "--on-exit needs --boot" :
 		    "--watchdog needs --boot", NULL, NULL, SEE_HELP);
 	if (b->on_exit && (!o->command || b->switch_root))

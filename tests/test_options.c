@@ -313,6 +313,25 @@ static const struct { const char *words, *variable, *file; } reports[] = {
 	{ "--report x run", "--report=x", "x" },
 };
 
+static const struct {
+	const char *words, *device;
+	int seconds;
+} watchdogs[] = {
+	{ "--boot --watchdog /dev/watchdog", "/dev/watchdog", 30 },
+	{ "--boot --watchdog=/dev/watchdog0:3600", "/dev/watchdog0", 3600 },
+	{ "--boot --watchdog a:b:1", "a:b", 1 },
+};
+
+START_TEST(a_watchdog_is_split_into_device_and_seconds)
+{
+	struct options o;
+
+	parse(&o, "pith", watchdogs[_i].words);
+	ck_assert_str_eq(o.boot.watchdog.device, watchdogs[_i].device);
+	ck_assert_int_eq(o.boot.watchdog.seconds, watchdogs[_i].seconds);
+}
+END_TEST
+
 START_TEST(a_report_file_may_have_any_name)
 {
 	struct options o;
@@ -465,6 +484,9 @@ static const struct { const char *name, *takes, *values; } bad_values[] = {
 	{ "--delay", DELAY_, " TERM 5 TERM: TERM:x :5 0:5 65:5 KILL:5 STOP:5 "
 	    "CHLD:5 TERM:-1 TERM:5:5 TERM:2147483648ms TERM:25d TERM:600h" },
 	{ "--report", " takes a file name", "" },
+	{ "--watchdog", " takes DEVICE[:SECONDS]", " : :5 d: d:0 d:x d:1x d:-1 "
+	    "d:3601 a:b:0 ________________________________________________"
+	    "________________" },
 	{ "--report-fd", " takes the number of an open file", " x -1 +1 1x 1.0 "
 	    "0x1 2147483648 4294967296 18446744073709551616" },
 };
@@ -502,6 +524,8 @@ static const struct { const char *first, *second, *says; } twice[] = {
 	    "another value already; give it once" },
 	{ "--rootfs a", "--rootfs b", "cannot take 'b': --rootfs has another "
 	    "value already; give it once" },
+	{ "--boot --watchdog d:3", "--watchdog d:4", "cannot take 'd:4': "
+	    "--watchdog has another value already; give it once" },
 	{ "-u 1", "--user 2", "cannot take '2': --user has another value "
 	    "already; give it once" },
 	{ "--network none", "--network host", "cannot take 'host': --network "
@@ -635,6 +659,7 @@ options_suite(void)
 	add_each(t, a_network_has_a_type_and_an_object, networks);
 	add_each(t, a_time_is_parsed_into_milliseconds, times);
 	add_each(t, a_report_file_may_have_any_name, reports);
+	add_each(t, a_watchdog_is_split_into_device_and_seconds, watchdogs);
 	add_each(t, the_first_word_that_is_no_option_is_the_command, commands);
 	add_each(t, pith_options_is_parsed_and_removed, variables);
 	tcase_add_test(t, the_command_line_overrides_pith_options);
