@@ -27,7 +27,8 @@ MODULES   = launch monitor inside namespaces ids rootfs image mounts volumes cha
 	users privileges seccomp landlock environment terminal doctor sealed \
 	cgroup groups hierarchies limits devices counters info network \
 	ports publish hosts lock priority stdfiles
-BOOT    = boot run inittab early console variables watchdog status shutdown root
+BOOT    = boot run services reexec rescue inittab early console variables watchdog status \
+	shutdown root
 UNITS   = test_signals test_reaper test_child test_options test_dropin \
 	test_report test_log test_seccomp test_users test_privileges \
 	test_environment test_limits test_inittab

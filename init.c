@@ -9,6 +9,8 @@
 
 #include "architecture.h"
 #include "boot/boot.h"
+#include "boot/reexec.h"
+#include "boot/rescue.h"
 #include "boot/run.h"
 #include "cli/dropin.h"
 #include "cli/log.h"

@@ -1,10 +1,7 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,172 +13,29 @@
 #include "console.h"
 #include "early.h"
 #include "inittab.h"
+#include "reexec.h"
+#include "rescue.h"
 #include "root.h"
+#include "services.h"
 #include "shutdown.h"
 #include "status.h"
 #include "variables.h"
 #include "watchdog.h"
 
 #define INITTAB "/etc/inittab"
-#define STATE "PITH_BOOT_STATE="
-#define RESCUE "PITH_BOOT_RESCUE="
 
 /* Shutdown signals of systemd(1): SIGRTMIN+3 to SIGRTMIN+5 of glibc, whose
  * SIGRTMIN is 34. That of musl is 35. */
 enum { SIGNAL_HALT = 37, SIGNAL_POWEROFF = 38, SIGNAL_REBOOT = 39 };
 
 enum {
-	FIRST_DELAY_MS = 1000,          /* between two starts of one line */
-	MAX_DELAY_MS = 60 * 1000,
-	SHORT_LIFE_MS = 10 * 1000,
-	MANY_SHORT_LIVES = 5,           /* in a row: the service is failing */
 	RETRY_MS = 1000,                /* after fork(2) has failed */
 	STOP_MS = 60 * 1000,            /* for all shutdown lines */
 	GRACE_MS = 3000,                /* from SIGTERM to SIGKILL */
 	UNKILLABLE_MS = 2000,           /* for processes that survive SIGKILL */
 	PUBLISH_DELAY_MS = 20,          /* of the status after sysinit lines */
-	STATUS_POLLS = 10,              /* waits of a client for that status */
 	FEED_MS = 1000
 };
-
-/* Needed by boot_rescue(), to which log_set_cleanup() passes no argument. */
-static struct {
-	char **argv;            /* ours */
-	char **last_word;       /* of the kernel's in argv; argv: none */
-	/* Number of reexecutions by boot_rescue(). The first one drops all
-	 * options, the second one starts only a shell. After that,
-	 * boot_rescue() just waits. */
-	int count;
-} rescue;
-
-/* ---- the arguments of init ---------------------------------------------- */
-
-static bool
-is_named_init(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	name = slash ? slash + 1 : name;
-	return strcmp(name, "init") == 0 || strcmp(name, "linuxrc") == 0;
-}
-
-bool
-boot_is_init(char **argv)
-{
-	const char *container = getenv("container");
-	bool requested = false;
-
-	rescue.argv = rescue.last_word = argv;
-	for (char **word = argv + 1; *word && !requested; word++)
-		requested = strcmp(*word, "--boot") == 0;
-	return (requested || is_named_init(argv[0])) &&
-	    ((container && strcmp(container, "lxc") == 0) ||
-	    early_first_namespace());
-}
-
-/* True for the words of the kernel command line that request single-user mode.
- */
-static bool
-is_single(const char *word)
-{
-	static const char words[][8] = { "S", "s", "single", "1", "-s", "-b" };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return false;
-}
-
-char **
-boot_words(char **argv)
-{
-	while (argv[1] && strncmp(argv[1], "--", 2) != 0)
-		argv++;
-	rescue.last_word = argv;
-	return argv;
-}
-
-/* Return the last word of the kernel that requests single-user mode, or NULL.
- */
-static char *
-single_word(void)
-{
-	for (char **word = rescue.last_word; word > rescue.argv; word--)
-		if (is_single(*word))
-			return *word;
-	return NULL;
-}
-
-static void
-read_rescue_count(void)
-{
-	const char *count = getenv("PITH_BOOT_RESCUE");
-
-	if (count)
-		rescue.count = strcmp(count, "1") == 0 ? 1 : 2;
-}
-
-void
-boot_rescue(void)
-{
-	char *single = single_word();
-	char *argv[] = { rescue.argv[0], single ? single : "--boot", "--boot",
-	    NULL };
-
-	if (getpid() != 1 || !early_first_namespace())
-		return;
-	variables_begin();
-	if (rescue.count == 0)
-		read_rescue_count();
-	if (rescue.count == 0)
-		variables_set(RESCUE "1");
-	else if (rescue.count == 1)
-		variables_set(RESCUE "2");
-	else
-		for (;;)
-			pause();
-	early_mount(NULL);              /* /proc may not be mounted yet */
-	execve("/proc/self/exe", argv, environ);
-	execve(argv[0], argv, environ);         /* if mounting /proc failed */
-	for (;;)
-		pause();
-}
-
-/* Wait until the running init has published its status. The first lines of the
- * inittab may ask for the status before that: see publish_after. Returns false
- * if there is none. */
-static bool
-await_status(void)
-{
-	for (int i = 0; access(STATUS_FILE, F_OK) < 0; i++) {
-		if (i == STATUS_POLLS)
-			return false;
-		poll(NULL, 0, PUBLISH_DELAY_MS);
-	}
-	return true;
-}
-
-int
-boot_ask(const struct boot *b)
-{
-	const bool published = await_status();
-	char file[256];
-
-	if (b->status)
-		return status_show();
-	/* Another init may give SIGNAL_REEXEC another meaning. */
-	if (!published)
-		diex("cannot use", "--reexec", "process 1 has no "
-		    STATUS_FILE, "check that pith is the init of this machine");
-	/* Check the program file here too: init reports errors only on the
-	 * console. */
-	if (file_read_whole("/proc/1/cmdline", file, sizeof(file)) > 0 &&
-	    chdir("/") == 0 && !status_answers_as_pith(file))
-		return 125;
-	if (kill(1, SIGNAL_REEXEC) < 0)
-		die("cannot signal", "process 1");
-	return 0;
-}
 
 char **
 boot_switch(const struct boot *b, char **command)
@@ -196,47 +50,16 @@ boot_switch(const struct boot *b, char **command)
 /* ---- set-up ------------------------------------------------------------- */
 
 static void
-add_entry(struct inittab *t, int action, const char *command, char **words)
-{
-	const struct entry e = { .tty = "", .command = command,
-	    .words = words, .action = action };
-
-	inittab_add(t, &e);
-}
-
-static void
-add_shell(struct inittab *t)
-{
-	add_entry(t, ASKFIRST, "-/bin/sh", NULL);
-}
-
-/* After --reexec, take over the processes of the init before us. */
-static void
-restore_state(struct device *d, int64_t now)
-{
-	const char *number = getenv("PITH_BOOT_STATE");
-	uint64_t fd;
-
-	variables_unset(STATE);
-	if (!number || !text_number(&number, INT32_MAX, &fd) ||
-	    !status_read(fd, d->table, now))
-		return;
-	close(fd);
-	d->phase = BOOTED;
-}
-
-/* Set the environment of the programs. The first word of the kernel is the run
- * level. */
-static void
 set_boot_variables(struct device *d)
 {
 	struct strbuf variable = STRBUF(d->runlevel);
+	const char *runlevel = rescue_runlevel();
 
 	variables_begin();
-	if (rescue.last_word == rescue.argv)
+	if (!runlevel)
 		return;
 	strbuf_add(&variable, "RUNLEVEL=");
-	strbuf_add(&variable, rescue.argv[1]);
+	strbuf_add(&variable, runlevel);
 	variables_set(d->runlevel);
 }
 
@@ -252,12 +75,12 @@ read_first_table(struct device *d, bool has_failed)
 	    INITTAB) && errno != ENOENT)
 		warn("cannot read", INITTAB);
 	if (d->single)
-		add_entry(t, RESPAWN, "-/bin/sh", NULL);
+		inittab_add_console(t, RESPAWN, "-/bin/sh", NULL);
 	else if (has_failed)
-		add_shell(t);
+		inittab_add_console(t, ASKFIRST, "-/bin/sh", NULL);
 	else if (d->app)
-		add_entry(t, d->opt->on_exit == ON_EXIT_RESPAWN ? RESPAWN :
-		    ONCE, d->app[0], d->app);
+		inittab_add_console(t, d->opt->on_exit == ON_EXIT_RESPAWN ?
+		    RESPAWN : ONCE, d->app[0], d->app);
 }
 
 /* Set the members that do not begin as 0. */
@@ -267,7 +90,7 @@ set_first_state(struct device *d, const struct boot *b, char **command)
 	d->opt = b;
 	d->command = command;
 	d->app = b->switch_root ? NULL : command;
-	d->single = single_word();
+	d->single = rescue_single();
 	d->machine = early_first_namespace();
 	d->table = d->tables;
 	d->lines.action = SYSINIT;
@@ -282,37 +105,27 @@ void
 boot_begin(struct device *d, const struct boot *b, char **command,
     int64_t stop_ms, int64_t grace_ms, int64_t now)
 {
-	if (!rescue.argv)               /* boot_is_init() was not called */
+	bool has_failed;
+
+	if (!rescue_argv())             /* boot_is_init() was not called */
 		diex("cannot use", "--boot", "not process 1", NULL);
 	set_first_state(d, b, command);
 	d->stop_ms = stop_ms < 0 ? STOP_MS : stop_ms;
 	d->grace_ms = grace_ms < 0 ? GRACE_MS : grace_ms;
 	set_boot_variables(d);
-	read_rescue_count();
-	variables_unset(RESCUE);
+	has_failed = rescue_has_failed();
 	early_begin();
 	d->console = console_open(d->machine);
 	setsid();
 	(void)!chdir("/");
 	watchdog_open(&d->watchdog);
-	read_first_table(d, rescue.count > 1);
+	read_first_table(d, has_failed);
 	early_mount(d->table);
-	restore_state(d, now);
+	if (reexec_restore(d, now))
+		d->phase = BOOTED;
 }
 
 /* ---- the next program to start ------------------------------------------ */
-
-static bool
-is_service(const struct entry *e)
-{
-	return e->action == RESPAWN || e->action == ASKFIRST;
-}
-
-static bool
-is_idle_service(const struct entry *e)
-{
-	return is_service(e) && e->pid == 0;
-}
 
 /* Return the next line of a queue; NULL if none is left or one still runs. */
 static struct entry *
@@ -390,47 +203,6 @@ next_phase(struct device *d, int64_t now)
 	}
 }
 
-/* Return whether an entry runs or can be restarted. Without one the machine
- * would be unreachable: the caller starts a shell. */
-static bool
-can_continue(const struct inittab *t)
-{
-	for (int i = 0; i < t->count; i++) {
-		const struct entry *e = &t->entries[i];
-		const bool fails = e->ended && WIFEXITED(e->wait_status) &&
-		    WEXITSTATUS(e->wait_status) >= 126 &&
-		    e->short_lives >= MANY_SHORT_LIVES;
-
-		if (e->pid > 0 || (is_service(e) && !fails))
-			return true;
-	}
-	return false;
-}
-
-static struct entry *
-due_service(const struct inittab *t, int64_t now)
-{
-	for (int i = 0; i < t->count; i++)
-		if (is_idle_service(&t->entries[i]) &&
-		    t->entries[i].next_start <= now)
-			return &t->entries[i];
-	return NULL;
-}
-
-/* Return the service to start now, or NULL. Adds a shell if there is no other
- * way to go on. */
-static struct entry *
-next_service(struct inittab *t, int64_t now)
-{
-	struct entry *e = due_service(t, now);
-
-	if (!e && !can_continue(t)) {
-		add_shell(t);
-		e = due_service(t, now);
-	}
-	return e;
-}
-
 /* Return the entry to start now, or NULL. Advances the phase once all lines of
  * the current one are done. */
 static struct entry *
@@ -447,7 +219,7 @@ next_boot_entry(struct device *d, int64_t now)
 		next_phase(d, now);
 	}
 	return e || d->phase != BOOTED || d->paused ? e :
-	    next_service(d->table, now);
+	    services_next(d->table, now);
 }
 
 bool
@@ -485,34 +257,10 @@ boot_child(const void *with, const char **on)
 
 /* ---- starts and exits --------------------------------------------------- */
 
-/* Set the time of the next start. A service that ran long enough restarts at
- * once; the delay doubles with each short life in a row. */
-static void
-schedule_restart(struct entry *e, int64_t now)
-{
-	int64_t delay = FIRST_DELAY_MS;
-
-	if (now - e->started >= SHORT_LIFE_MS)
-		e->short_lives = 0;
-	else if (e->short_lives < UINT8_MAX)
-		e->short_lives++;
-	for (int i = 2; i < e->short_lives && delay < MAX_DELAY_MS; i++)
-		delay *= 2;
-	if (delay > MAX_DELAY_MS)
-		delay = MAX_DELAY_MS;
-	/* The first delay is counted from the last start, later ones from the
-	 * exit. */
-	e->next_start = e->short_lives < 2 ? e->started + delay : now + delay;
-	if (e->short_lives == MANY_SHORT_LIVES)
-		warnx("cannot keep running", e->command,
-		    "it ends again and again",
-		    "pith restarts it less and less often");
-}
-
 static struct queue *
 queue_of(struct device *d, const struct entry *e)
 {
-	return is_service(e) || e->action == ONCE ? NULL :
+	return services_include(e) || e->action == ONCE ? NULL :
 	    e->action == CTRLALTDEL ? &d->keys : &d->lines;
 }
 
@@ -550,9 +298,9 @@ entry_exited(struct device *d, struct entry *e, int wait_status, int64_t now)
 	e->ended = true;
 	e->wait_status = wait_status;
 	d->changed = true;
-	if (is_service(e)) {
+	if (services_include(e)) {
 		e->restarts++;
-		schedule_restart(e, now);
+		services_schedule(e, now);
 	} else if (e->words) {
 		d->app_status = wait_status;
 		shut_down_after_app(d, now);
@@ -599,31 +347,6 @@ boot_died(struct device *d, pid_t pid, int wait_status, int64_t now)
 
 /* ---- signals ------------------------------------------------------------ */
 
-/* Continue with the state of the same lines in another table, and end the
- * services of lines that are gone. */
-static void
-take_over(struct inittab *t, const struct inittab *old_table)
-{
-	for (int i = 0; i < old_table->count; i++) {
-		const struct entry *old = &old_table->entries[i];
-		struct entry *e = inittab_find(t, old);
-
-		if (e) {
-			const struct entry line = *e;
-
-			*e = *old;
-			e->tty = line.tty;
-			e->command = line.command;
-			e->action = line.action;
-			e->critical = line.critical;
-			e->short_lives = 0;
-			e->next_start = 0;
-		} else if (old->pid > 0 && is_service(old)) {
-			kill(old->pid, SIGTERM);
-		}
-	}
-}
-
 /* Return the index in t of the first line of the queue that has not run yet. */
 static int
 next_of_queue(const struct inittab *t, const struct inittab *old_table,
@@ -657,7 +380,7 @@ reread_inittab(struct device *d)
 		warn("cannot read", INITTAB);
 		return;
 	}
-	take_over(t, old);
+	services_take_over(t, old);
 	d->keys.next = next_of_queue(t, old, &d->keys);
 	d->table = t;
 	d->changed = true;
@@ -705,37 +428,10 @@ boot_signal(struct device *d, const siginfo_t *info, int64_t now)
 
 /* ---- deadlines ---------------------------------------------------------- */
 
-/* Return whether no critical service keeps failing. If one does, the watchdog
- * is not fed and resets the machine. */
-static bool
-is_healthy(const struct inittab *t)
-{
-	for (int i = 0; i < t->count; i++) {
-		const struct entry *e = &t->entries[i];
-
-		if (e->critical && is_service(e) &&
-		    e->short_lives >= MANY_SHORT_LIVES)
-			return false;
-	}
-	return true;
-}
-
 static int64_t
 earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
-}
-
-/* Return the time of the next restart, or BOOT_NEVER. */
-static int64_t
-next_restart(const struct inittab *t)
-{
-	int64_t next = BOOT_NEVER;
-
-	for (int i = 0; i < t->count; i++)
-		if (is_idle_service(&t->entries[i]))
-			next = earlier(next, t->entries[i].next_start);
-	return next;
 }
 
 /* Return the time at which a failed start is tried again, or BOOT_NEVER. */
@@ -757,7 +453,7 @@ next_boot_deadline(struct device *d, int64_t now)
 		deadline = earlier(deadline, next_retry(&d->keys, now));
 	}
 	if (d->phase == BOOTED && !d->paused)
-		deadline = earlier(deadline, next_restart(d->table));
+		deadline = earlier(deadline, services_next_restart(d->table));
 	return deadline;
 }
 
@@ -766,7 +462,7 @@ boot_turn(struct device *d, bool nobody_left, int64_t now)
 {
 	if (d->feed_deadline <= now)
 		d->feed_deadline = watchdog_feed(&d->watchdog, now,
-		    d->phase != BOOTED || is_healthy(d->table));
+		    d->phase != BOOTED || services_healthy(d->table));
 	if (d->reread_requested && d->phase == BOOTED)
 		reread_inittab(d);
 	if ((d->phase == TERM_SENT || d->phase == KILL_SENT) && nobody_left)
@@ -796,28 +492,6 @@ boot_deadline(struct device *d, int64_t now)
 
 /* ---- exec of another init ----------------------------------------------- */
 
-/* Write the status of all entries to an unnamed file that stays open across the
- * exec, and pass its descriptor to the next init in a variable. */
-static bool
-save_state(struct device *d)
-{
-	struct strbuf variable = STRBUF(d->state_variable);
-
-	d->state_fd = memfd_create("pith-boot", 0);
-	if (d->state_fd < 0)
-		return false;
-	status_write(d->state_fd, d->table);
-	strbuf_add(&variable, STATE);
-	strbuf_number(&variable, d->state_fd);
-	variables_set(d->state_variable);
-	if (getenv("PITH_BOOT_STATE"))
-		return true;
-	close(d->state_fd);
-	d->state_fd = -1;
-	errno = E2BIG;
-	return false;
-}
-
 char **
 boot_next_exec(struct device *d, bool *renewed)
 {
@@ -827,14 +501,14 @@ boot_next_exec(struct device *d, bool *renewed)
 	if (!d->reexec_requested || d->phase != BOOTED)
 		return NULL;
 	d->reexec_requested = false;
-	if (!status_answers_as_pith(rescue.argv[0]))
+	if (!status_answers_as_pith(rescue_argv()[0]))
 		return NULL;
-	if (!save_state(d)) {
+	if (!reexec_save(d)) {
 		warn("cannot save", "the state of the services");
 		return NULL;
 	}
 	*renewed = true;
-	return rescue.argv;
+	return rescue_argv();
 }
 
 void
@@ -844,11 +518,7 @@ boot_exec_failed(struct device *d)
 	d->due_now = true;
 	if (d->phase == FINISHED)
 		d->verb = REBOOT;       /* the "restart" line has failed */
-	if (d->state_fd < 0)
-		return;
-	close(d->state_fd);
-	d->state_fd = -1;
-	variables_unset(STATE);
+	reexec_discard(d);
 }
 
 /* ---- the end of the shutdown -------------------------------------------- */

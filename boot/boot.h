@@ -15,10 +15,6 @@
 /* A time that is never reached; equal to NEVER of signals.h. */
 #define BOOT_NEVER INT64_MAX
 
-/* Ask the running init to reexecute its program file. systemd(1) uses the same
- * signal, SIGRTMIN+25 of glibc. */
-enum { SIGNAL_REEXEC = 59 };
-
 /* Action after the exit of an appliance's program. 0: reboot a machine; outside
  * of the first PID namespace exit. */
 enum on_exit {
@@ -88,25 +84,6 @@ struct boot_start {
 	bool asks;              /* boot_child() waits for Enter, even forever */
 	struct program program;
 };
-
-/* Return whether we, process 1, are the init of a machine: called init or
- * linuxrc or with --boot, and in the first PID namespace or with container=lxc
- * in the environment. */
-bool boot_is_init(char **argv);
-
-/* Skip the words of the kernel command line that stand before our options.
- * Returns the argument vector to parse; its first element takes the place of
- * argv[0]. */
-char **boot_words(char **argv);
-
-/* Hook of log_set_cleanup(): reexecute ourselves without options, because the
- * kernel panics when the init of a machine exits. Returns only if we are not
- * the init of a machine. */
-void boot_rescue(void);
-
-/* Print the status of the running init (--status), or send it a request
- * (--reexec). Returns the exit code; dies on failure. */
-int boot_ask(const struct boot *b);
 
 /* Switch to another root at once, as busybox's switch_root(8) does: the script
  * of an initramfs has executed us as its last command. Returns the command to

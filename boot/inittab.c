@@ -104,6 +104,16 @@ inittab_add(struct inittab *t, const struct entry *e)
 	t->entries[t->count++] = last;
 }
 
+void
+inittab_add_console(struct inittab *t, int action, const char *command,
+    char **words)
+{
+	const struct entry e = { .tty = "", .command = command,
+	    .words = words, .action = action };
+
+	inittab_add(t, &e);
+}
+
 /* Split a line into its four fields. Returns NULL, or the reason why the line
  * is bad, with its position in *wrong. */
 static const char *

@@ -58,6 +58,10 @@ bool inittab_read(struct inittab *t, const char *path);
  * replaced. */
 void inittab_add(struct inittab *t, const struct entry *e);
 
+/* Append an entry on the console. words is the argv of an appliance or NULL. */
+void inittab_add_console(struct inittab *t, int action, const char *command,
+    char **words);
+
 /* Return the entry with the same terminal and command, or NULL. */
 struct entry *inittab_find(const struct inittab *t, const struct entry *e);
 

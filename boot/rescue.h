@@ -1,0 +1,37 @@
+/* Arguments that the kernel passes to the init of a device, and the restart
+ * without options after a failure. */
+#ifndef PITH_BOOT_RESCUE_H
+#define PITH_BOOT_RESCUE_H
+
+#include <stdbool.h>
+
+/* Return whether we, process 1, are the init of a machine: called init or
+ * linuxrc or with --boot, and in the first PID namespace or with container=lxc
+ * in the environment. */
+bool boot_is_init(char **argv);
+
+/* Skip the words of the kernel command line that stand before our options.
+ * Returns the argument vector to parse; its first element takes the place of
+ * argv[0]. */
+char **boot_words(char **argv);
+
+/* Hook of log_set_cleanup(): reexecute ourselves without options, because the
+ * kernel panics when the init of a machine exits. Returns only if we are not
+ * the init of a machine. */
+void boot_rescue(void);
+
+/* Return our argument vector; NULL if boot_is_init() was not called. */
+char **rescue_argv(void);
+
+/* Return the last word of the kernel that requests single-user mode, or NULL.
+ */
+char *rescue_single(void);
+
+/* Return the run level, the first word of the kernel; NULL: none. */
+const char *rescue_runlevel(void);
+
+/* Return whether boot_rescue() has already started us without options, and that
+ * failed as well. Unsets its variable. */
+bool rescue_has_failed(void);
+
+#endif
