@@ -1,14 +1,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../cli/log.h"
-#include "../cli/system.h"
-#include "../cli/values.h"
 #include "boot.h"
 #include "console.h"
 #include "early.h"
@@ -19,7 +16,6 @@
 #include "services.h"
 #include "shutdown.h"
 #include "status.h"
-#include "variables.h"
 #include "watchdog.h"
 
 #define INITTAB "/etc/inittab"
@@ -49,35 +45,20 @@ boot_switch(const struct boot *b, char **command)
 
 /* ---- set-up ------------------------------------------------------------- */
 
-static void
-set_boot_variables(struct device *d)
-{
-	struct strbuf variable = STRBUF(d->runlevel);
-	const char *runlevel = rescue_runlevel();
-
-	variables_begin();
-	if (!runlevel)
-		return;
-	strbuf_add(&variable, "RUNLEVEL=");
-	strbuf_add(&variable, runlevel);
-	variables_set(d->runlevel);
-}
-
 /* Read the inittab, or make the lines of an appliance, of single-user mode or
  * of a machine that cannot boot. */
 static void
-read_first_table(struct device *d, bool has_failed)
+read_first_table(struct device *d)
 {
 	struct inittab *t = d->table;
 
 	/* Without the file inittab_read() uses its built-in lines. */
-	if (!inittab_read(t, d->app || d->single || has_failed ? NULL :
+	if (!inittab_read(t, d->app || d->single || d->has_failed ? NULL :
 	    INITTAB) && errno != ENOENT)
 		warn("cannot read", INITTAB);
-	if (d->single)
-		inittab_add_console(t, RESPAWN, "-/bin/sh", NULL);
-	else if (has_failed)
-		inittab_add_console(t, ASKFIRST, "-/bin/sh", NULL);
+	if (d->single || d->has_failed)
+		inittab_add_console(t, d->single ? RESPAWN : ASKFIRST,
+		    "-/bin/sh", NULL);
 	else if (d->app)
 		inittab_add_console(t, d->opt->on_exit == ON_EXIT_RESPAWN ?
 		    RESPAWN : ONCE, d->app[0], d->app);
@@ -90,7 +71,6 @@ set_first_state(struct device *d, const struct boot *b, char **command)
 	d->opt = b;
 	d->command = command;
 	d->app = b->switch_root ? NULL : command;
-	d->single = rescue_single();
 	d->machine = early_first_namespace();
 	d->table = d->tables;
 	d->lines.action = SYSINIT;
@@ -105,21 +85,16 @@ void
 boot_begin(struct device *d, const struct boot *b, char **command,
     int64_t stop_ms, int64_t grace_ms, int64_t now)
 {
-	bool has_failed;
-
-	if (!rescue_argv())             /* boot_is_init() was not called */
-		diex("cannot use", "--boot", "not process 1", NULL);
+	rescue_begin(d);
 	set_first_state(d, b, command);
 	d->stop_ms = stop_ms < 0 ? STOP_MS : stop_ms;
 	d->grace_ms = grace_ms < 0 ? GRACE_MS : grace_ms;
-	set_boot_variables(d);
-	has_failed = rescue_has_failed();
 	early_begin();
 	d->console = console_open(d->machine);
 	setsid();
 	(void)!chdir("/");
 	watchdog_open(&d->watchdog);
-	read_first_table(d, has_failed);
+	read_first_table(d);
 	early_mount(d->table);
 	if (reexec_restore(d, now))
 		d->phase = BOOTED;
@@ -257,13 +232,6 @@ boot_child(const void *with, const char **on)
 
 /* ---- starts and exits --------------------------------------------------- */
 
-static struct queue *
-queue_of(struct device *d, const struct entry *e)
-{
-	return services_include(e) || e->action == ONCE ? NULL :
-	    e->action == CTRLALTDEL ? &d->keys : &d->lines;
-}
-
 static void
 begin_shutdown(struct device *d, enum verb verb, int64_t now)
 {
@@ -312,7 +280,8 @@ boot_started(struct device *d, const struct boot_start *s, pid_t pid,
     int64_t now)
 {
 	struct entry *e = s->entry;
-	struct queue *q = queue_of(d, e);
+	struct queue *q = services_include(e) ? NULL :
+	    e->action == CTRLALTDEL ? &d->keys : &d->lines;
 
 	d->changed = true;
 	e->started = now;
@@ -320,14 +289,14 @@ boot_started(struct device *d, const struct boot_start *s, pid_t pid,
 	if (pid == 0) {
 		/* fork(2) has failed: try the same line again. */
 		e->next_start = now + RETRY_MS;
-		if (q || e->action == ONCE)
-			(q ? q : &d->lines)->retry_at = e->next_start;
+		if (q)
+			q->retry_at = e->next_start;
 		return;
 	}
 	if (q)
+		q->next++;
+	if (q && e->action != ONCE)
 		q->pid = pid;
-	if (q || e->action == ONCE)
-		(q ? q : &d->lines)->next++;
 }
 
 void
@@ -453,7 +422,7 @@ next_boot_deadline(struct device *d, int64_t now)
 		deadline = earlier(deadline, next_retry(&d->keys, now));
 	}
 	if (d->phase == BOOTED && !d->paused)
-		deadline = earlier(deadline, services_next_restart(d->table));
+		deadline = earlier(deadline, services_next_start(d->table));
 	return deadline;
 }
 
@@ -478,16 +447,17 @@ boot_turn(struct device *d, bool nobody_left, int64_t now)
 int64_t
 boot_deadline(struct device *d, int64_t now)
 {
+	const int64_t deadline = next_boot_deadline(d, now);
+
 	if (!d->changed || d->phase < IN_WAIT)
-		return next_boot_deadline(d, now);
+		return deadline;
 	/* Let the programs just started run first: we may share one processor
 	 * with them. */
 	if (now < d->publish_after)
-		return earlier(next_boot_deadline(d, now),
-		    d->publish_after);
+		return earlier(deadline, d->publish_after);
 	d->changed = false;
 	status_publish(d->table);
-	return next_boot_deadline(d, now);
+	return deadline;
 }
 
 /* ---- exec of another init ----------------------------------------------- */
@@ -501,14 +471,14 @@ boot_next_exec(struct device *d, bool *renewed)
 	if (!d->reexec_requested || d->phase != BOOTED)
 		return NULL;
 	d->reexec_requested = false;
-	if (!status_answers_as_pith(rescue_argv()[0]))
+	if (!status_answers_as_pith(d->argv[0]))
 		return NULL;
 	if (!reexec_save(d)) {
 		warn("cannot save", "the state of the services");
 		return NULL;
 	}
 	*renewed = true;
-	return rescue_argv();
+	return d->argv;
 }
 
 void

@@ -51,6 +51,7 @@ struct queue {
 struct device {
 	struct inittab *table;          /* the one of tables that is in use */
 	const struct boot *opt;
+	char **argv;                    /* ours, with words of the kernel */
 	char **command;                 /* NULL: none */
 	char **app;                     /* command of an appliance, or NULL */
 	char **next_exec;               /* command to execute in our place */
@@ -58,6 +59,7 @@ struct device {
 	int64_t stop_ms, grace_ms;
 	bool machine;                   /* we are in the first PID namespace */
 	bool single;                    /* single-user mode */
+	bool has_failed;                /* twice: start only a shell */
 	bool paused;                    /* by SIGTSTP, as busybox's init */
 	bool changed;                   /* the published status is outdated */
 	bool due_now;                   /* run boot_turn() again at once */

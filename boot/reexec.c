@@ -55,26 +55,6 @@ boot_ask(const struct boot *b)
 	return 0;
 }
 
-bool
-reexec_save(struct device *d)
-{
-	struct strbuf variable = STRBUF(d->state_variable);
-
-	d->state_fd = memfd_create("pith-boot", 0);
-	if (d->state_fd < 0)
-		return false;
-	status_write(d->state_fd, d->table);
-	strbuf_add(&variable, STATE);
-	strbuf_number(&variable, d->state_fd);
-	variables_set(d->state_variable);
-	if (getenv("PITH_BOOT_STATE"))
-		return true;
-	close(d->state_fd);
-	d->state_fd = -1;
-	errno = E2BIG;
-	return false;
-}
-
 void
 reexec_discard(struct device *d)
 {
@@ -86,14 +66,31 @@ reexec_discard(struct device *d)
 }
 
 bool
+reexec_save(struct device *d)
+{
+	struct strbuf variable = STRBUF(d->state_variable);
+
+	d->state_fd = memfd_create("pith-boot", 0);
+	if (d->state_fd < 0)
+		return false;
+	status_write(d->state_fd, d->table);
+	strbuf_add(&variable, STATE);
+	strbuf_number(&variable, d->state_fd);
+	if (variables_set(d->state_variable))
+		return true;
+	reexec_discard(d);
+	errno = E2BIG;
+	return false;
+}
+
+bool
 reexec_restore(struct device *d, int64_t now)
 {
 	const char *number = getenv("PITH_BOOT_STATE");
-	uint64_t fd;
+	const int fd = number ? value_number(number, INT32_MAX) : -1;
 
 	variables_unset(STATE);
-	if (!number || !text_number(&number, INT32_MAX, &fd) ||
-	    !status_read(fd, d->table, now))
+	if (fd < 0 || !status_read(fd, d->table, now))
 		return false;
 	close(fd);
 	return true;

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../cli/log.h"
 #include "early.h"
 #include "rescue.h"
 #include "variables.h"
@@ -63,8 +64,10 @@ boot_words(char **argv)
 	return argv;
 }
 
-char *
-rescue_single(void)
+/* Return the last word of the kernel that requests single-user mode, or NULL.
+ */
+static char *
+single_word(void)
 {
 	for (char **word = rescue.last_word; word > rescue.argv; word--)
 		if (is_single(*word))
@@ -84,7 +87,7 @@ read_rescue_count(void)
 void
 boot_rescue(void)
 {
-	char *single = rescue_single();
+	char *single = single_word();
 	char *argv[] = { rescue.argv[0], single ? single : "--boot", "--boot",
 	    NULL };
 
@@ -93,36 +96,32 @@ boot_rescue(void)
 	variables_begin();
 	if (rescue.count == 0)
 		read_rescue_count();
-	if (rescue.count == 0)
-		variables_set(RESCUE "1");
-	else if (rescue.count == 1)
-		variables_set(RESCUE "2");
-	else
-		for (;;)
-			pause();
-	early_mount(NULL);              /* /proc may not be mounted yet */
-	execve("/proc/self/exe", argv, environ);
-	execve(argv[0], argv, environ);         /* if mounting /proc failed */
+	if (rescue.count < 2) {
+		variables_set(rescue.count == 0 ? RESCUE "1" : RESCUE "2");
+		early_mount(NULL);      /* /proc may not be mounted yet */
+		execve("/proc/self/exe", argv, environ);
+		execve(argv[0], argv, environ); /* if mounting /proc failed */
+	}
 	for (;;)
 		pause();
 }
 
-bool
-rescue_has_failed(void)
+void
+rescue_begin(struct device *d)
 {
+	struct strbuf variable = STRBUF(d->runlevel);
+
+	if (!rescue.argv)               /* boot_is_init() was not called */
+		diex("cannot use", "--boot", "not process 1", NULL);
+	d->argv = rescue.argv;
+	d->single = single_word() != NULL;
+	variables_begin();
+	if (rescue.last_word != rescue.argv) {
+		strbuf_add(&variable, "RUNLEVEL=");
+		strbuf_add(&variable, rescue.argv[1]);
+		variables_set(d->runlevel);
+	}
 	read_rescue_count();
+	d->has_failed = rescue.count > 1;
 	variables_unset(RESCUE);
-	return rescue.count > 1;
-}
-
-char **
-rescue_argv(void)
-{
-	return rescue.argv;
-}
-
-const char *
-rescue_runlevel(void)
-{
-	return rescue.last_word == rescue.argv ? NULL : rescue.argv[1];
 }

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "boot.h"
+
 /* Return whether we, process 1, are the init of a machine: called init or
  * linuxrc or with --boot, and in the first PID namespace or with container=lxc
  * in the environment. */
@@ -20,18 +22,9 @@ char **boot_words(char **argv);
  * the init of a machine. */
 void boot_rescue(void);
 
-/* Return our argument vector; NULL if boot_is_init() was not called. */
-char **rescue_argv(void);
-
-/* Return the last word of the kernel that requests single-user mode, or NULL.
- */
-char *rescue_single(void);
-
-/* Return the run level, the first word of the kernel; NULL: none. */
-const char *rescue_runlevel(void);
-
-/* Return whether boot_rescue() has already started us without options, and that
- * failed as well. Unsets its variable. */
-bool rescue_has_failed(void);
+/* Set the members of *d and the environment of its programs, as far as our
+ * arguments and earlier failures decide them. Dies if boot_is_init() was not
+ * called. */
+void rescue_begin(struct device *d);
 
 #endif

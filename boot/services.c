@@ -12,18 +12,6 @@ enum {
 	MANY_SHORT_LIVES = 5            /* in a row: the service is failing */
 };
 
-bool
-services_include(const struct entry *e)
-{
-	return e->action == RESPAWN || e->action == ASKFIRST;
-}
-
-static bool
-is_idle_service(const struct entry *e)
-{
-	return services_include(e) && e->pid == 0;
-}
-
 /* Return whether an entry runs or can be restarted. Without one the machine
  * would be unreachable: the caller starts a shell. */
 static bool
@@ -41,26 +29,36 @@ can_continue(const struct inittab *t)
 	return false;
 }
 
+/* Return the stopped service with the earliest start; NULL if all run. */
 static struct entry *
-due_service(const struct inittab *t, int64_t now)
+earliest_service(const struct inittab *t)
 {
-	for (int i = 0; i < t->count; i++)
-		if (is_idle_service(&t->entries[i]) &&
-		    t->entries[i].next_start <= now)
-			return &t->entries[i];
-	return NULL;
+	struct entry *earliest = NULL;
+
+	for (int i = 0; i < t->count; i++) {
+		struct entry *e = &t->entries[i];
+
+		if (e->pid == 0 && services_include(e) &&
+		    (!earliest || e->next_start < earliest->next_start))
+			earliest = e;
+	}
+	return earliest;
+}
+
+int64_t
+services_next_start(const struct inittab *t)
+{
+	const struct entry *e = earliest_service(t);
+
+	return e ? e->next_start : BOOT_NEVER;
 }
 
 struct entry *
 services_next(struct inittab *t, int64_t now)
 {
-	struct entry *e = due_service(t, now);
-
-	if (!e && !can_continue(t)) {
+	if (services_next_start(t) > now && !can_continue(t))
 		inittab_add_console(t, ASKFIRST, "-/bin/sh", NULL);
-		e = due_service(t, now);
-	}
-	return e;
+	return services_next_start(t) > now ? NULL : earliest_service(t);
 }
 
 void
@@ -98,18 +96,6 @@ services_healthy(const struct inittab *t)
 	return true;
 }
 
-int64_t
-services_next_restart(const struct inittab *t)
-{
-	int64_t next = BOOT_NEVER;
-
-	for (int i = 0; i < t->count; i++)
-		if (is_idle_service(&t->entries[i]) &&
-		    t->entries[i].next_start < next)
-			next = t->entries[i].next_start;
-	return next;
-}
-
 void
 services_take_over(struct inittab *t, const struct inittab *old_table)
 {
@@ -118,15 +104,11 @@ services_take_over(struct inittab *t, const struct inittab *old_table)
 		struct entry *e = inittab_find(t, old);
 
 		if (e) {
-			const struct entry line = *e;
-
-			*e = *old;
-			e->tty = line.tty;
-			e->command = line.command;
-			e->action = line.action;
-			e->critical = line.critical;
-			e->short_lives = 0;
-			e->next_start = 0;
+			e->pid = old->pid;
+			e->started = old->started;
+			e->restarts = old->restarts;
+			e->ended = old->ended;
+			e->wait_status = old->wait_status;
 		} else if (old->pid > 0 && services_include(old)) {
 			kill(old->pid, SIGTERM);
 		}

@@ -100,8 +100,12 @@ free_loop(const char *device)
 static bool
 is_needed_mount(const char *at)
 {
-	return strcmp(at, "/") == 0 || strcmp(at, "/proc") == 0 ||
-	    strcmp(at, "/dev") == 0 || strcmp(at, "/sys") == 0;
+	static const char needed[][6] = { "/", "/proc", "/dev", "/sys" };
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (strcmp(at, needed[i]) == 0)
+			return true;
+	return false;
 }
 
 /* Unmount the mount of one line of mountinfo, or remount it read-only. Returns

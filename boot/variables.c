@@ -20,16 +20,17 @@ variable_index(const char *variable)
 	return i;
 }
 
-void
+bool
 variables_set(const char *variable)
 {
 	const size_t i = variable_index(variable);
 
 	if (i == MAX_VARIABLES)
-		return;
+		return false;
 	if (!environ[i])
 		environ[i + 1] = NULL;
 	environ[i] = (char *)variable;
+	return true;
 }
 
 void
