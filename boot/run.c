@@ -9,9 +9,6 @@
 
 extern char **environ;
 
-/* Mask of process 1 as the kernel starts it: no signal is held. */
-static const struct inherited no_mask;
-
 /* Start a line of the inittab. Its child prints the error of a failed exec. */
 static void
 start_line(struct device *d, const struct boot_start *line)
@@ -22,7 +19,7 @@ start_line(struct device *d, const struct boot_start *line)
 	struct child c = { .own_session = true, .terminal = -1 };
 	struct exec_error why;
 
-	if (!child_start(&c, line->program.argv, &no_mask, &pre_exec, &why)) {
+	if (!child_start(&c, line->program.argv, &signals_none, &pre_exec, &why)) {
 		warn("cannot start", line->program.file);
 		c.pid = 0;
 	}
@@ -32,11 +29,14 @@ start_line(struct device *d, const struct boot_start *line)
 void
 device_exec(const char *file, char **command)
 {
-	const struct exec_error failed = exec_command(file, command, &no_mask);
+	/* exec_command() may leave command[0] invalid. */
+	const char *name = file ? file : command[0];
+	const struct exec_error failed = exec_command(file, command,
+	    &signals_none);
 	struct inherited restored;
 
 	signals_hold(&restored);
-	exec_explain(file ? file : command[0], &failed);
+	exec_explain(name, &failed);
 }
 
 /* Execute ourselves again. All signals stay held, so that the new init sees
@@ -44,12 +44,12 @@ device_exec(const char *file, char **command)
 static void
 exec_again(char **command)
 {
-	struct exec_error failed = { .candidate = 0 };
+	struct exec_error failed;
 
 	if (options_variable())
 		variables_set(options_variable());
 	execve(command[0], command, environ);
-	failed.error = errno;
+	failed = (struct exec_error){ .error = errno };
 	exec_explain(command[0], &failed);
 	if (options_variable())
 		variables_unset(options_variable());

@@ -52,7 +52,7 @@ fuzz() {
 # The last build stays in build/, to repeat a finding.
 for sanitizers in memory address,undefined; do
 	it "parses hostile options or refuses them in one line ($sanitizers)" &&
-	    built options $OPTIONS cli/dropin.c &&
+	    built options $OPTIONS cli/dropin.c -Wl,--wrap=read &&
 	    fuzz options
 
 	it "explains in one line why a hostile file is not executed ($sanitizers)" &&
