@@ -10,8 +10,11 @@ text_number(const char **text, uint64_t most, uint64_t *number)
 	const char *t = *text;
 	uint64_t n = 0;
 
-	for (; *t >= '0' && *t <= '9' && n <= most; t++)
+	for (; *t >= '0' && *t <= '9' && n <= most; t++) {
+		if (n > (UINT64_MAX - 9) / 10)
+			return false;
 		n = n * 10 + *t - '0';
+	}
 	*number = n;
 	if (t == *text || n > most)
 		return false;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "landlock.h"
 
 /* Constants of landlock(7) in Linux 6.12, because kernel headers may be older
@@ -60,19 +61,6 @@ static const struct rule_type {
 
 enum { RULE_TYPES = sizeof(rule_types) / sizeof(rule_types[0]) };
 
-/* Parse a port from 0 to 65535; -1 on failure. */
-static int
-parse_landlock_port(const char *digits)
-{
-	int port = 0;
-
-	if (!*digits)
-		return -1;
-	for (; *digits >= '0' && *digits <= '9' && port <= 65535; digits++)
-		port = port * 10 + *digits - '0';
-	return *digits || port > 65535 ? -1 : port;
-}
-
 struct landlock {
 	struct ruleset handled;
 	int version;            /* ABI of the kernel */
@@ -112,7 +100,7 @@ is_valid_rule(struct landlock *l, const struct rule_type *r, const char *object)
 {
 	(void)l;
 	return *object &&
-	    (r->type == RULE_PATH || parse_landlock_port(object) >= 0);
+	    (r->type == RULE_PATH || value_number(object, UINT16_MAX) >= 0);
 }
 
 void
@@ -175,7 +163,7 @@ static bool
 add_landlock_rule(struct landlock *l, const struct rule_type *r,
     const char *object)
 {
-	struct port_rule port = { r->access, parse_landlock_port(object) };
+	struct port_rule port = { r->access, value_number(object, UINT16_MAX) };
 	struct landlock_path_beneath_attr path;
 	struct stat st;
 	bool added;

@@ -11,28 +11,53 @@
 
 #include "../architecture.h"
 #include "../cli/log.h"
+#include "../cli/values.h"
 #include "privileges.h"
 
-/* In the order of their numbers, capabilities(7). */
-static const char cap_names[] = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER "
-    "FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
-    "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO "
-    "SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE "
-    "SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP "
-    "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON "
-    "BPF CHECKPOINT_RESTORE";
-
-/* In the order of limit_numbers: numbers differ between architectures. */
-static const char limit_names[] = "core cpu data fsize locks memlock msgqueue "
-    "nice nofile nproc rss rtprio rttime sigpending stack as";
-static const unsigned char limit_numbers[] = {
-	RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_LOCKS,
-	RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_NOFILE,
-	RLIMIT_NPROC, RLIMIT_RSS, RLIMIT_RTPRIO, RLIMIT_RTTIME,
-	RLIMIT_SIGPENDING, RLIMIT_STACK, RLIMIT_AS
+/* Names of the capabilities by their numbers, capabilities(7). */
+static const char cap_names[][19] = {
+	[CAP_CHOWN] = "CHOWN", [CAP_DAC_OVERRIDE] = "DAC_OVERRIDE",
+	[CAP_DAC_READ_SEARCH] = "DAC_READ_SEARCH", [CAP_FOWNER] = "FOWNER",
+	[CAP_FSETID] = "FSETID", [CAP_KILL] = "KILL", [CAP_SETGID] = "SETGID",
+	[CAP_SETUID] = "SETUID", [CAP_SETPCAP] = "SETPCAP",
+	[CAP_LINUX_IMMUTABLE] = "LINUX_IMMUTABLE",
+	[CAP_NET_BIND_SERVICE] = "NET_BIND_SERVICE",
+	[CAP_NET_BROADCAST] = "NET_BROADCAST", [CAP_NET_ADMIN] = "NET_ADMIN",
+	[CAP_NET_RAW] = "NET_RAW", [CAP_IPC_LOCK] = "IPC_LOCK",
+	[CAP_IPC_OWNER] = "IPC_OWNER", [CAP_SYS_MODULE] = "SYS_MODULE",
+	[CAP_SYS_RAWIO] = "SYS_RAWIO", [CAP_SYS_CHROOT] = "SYS_CHROOT",
+	[CAP_SYS_PTRACE] = "SYS_PTRACE", [CAP_SYS_PACCT] = "SYS_PACCT",
+	[CAP_SYS_ADMIN] = "SYS_ADMIN", [CAP_SYS_BOOT] = "SYS_BOOT",
+	[CAP_SYS_NICE] = "SYS_NICE", [CAP_SYS_RESOURCE] = "SYS_RESOURCE",
+	[CAP_SYS_TIME] = "SYS_TIME", [CAP_SYS_TTY_CONFIG] = "SYS_TTY_CONFIG",
+	[CAP_MKNOD] = "MKNOD", [CAP_LEASE] = "LEASE",
+	[CAP_AUDIT_WRITE] = "AUDIT_WRITE",
+	[CAP_AUDIT_CONTROL] = "AUDIT_CONTROL", [CAP_SETFCAP] = "SETFCAP",
+	[CAP_MAC_OVERRIDE] = "MAC_OVERRIDE",
+	[CAP_MAC_ADMIN] = "MAC_ADMIN", [CAP_SYSLOG] = "SYSLOG",
+	[CAP_WAKE_ALARM] = "WAKE_ALARM", [CAP_BLOCK_SUSPEND] = "BLOCK_SUSPEND",
+	[CAP_AUDIT_READ] = "AUDIT_READ", [CAP_PERFMON] = "PERFMON",
+	[CAP_BPF] = "BPF", [CAP_CHECKPOINT_RESTORE] = "CHECKPOINT_RESTORE",
 };
 
-enum { LIMITS = sizeof(limit_numbers), CAPS = 64 };
+enum { CAP_NAMES = sizeof(cap_names) / sizeof(cap_names[0]) };
+
+/* Resource limits, prlimit(2). Their numbers differ between architectures. */
+static const struct limit_type {
+	char name[11];
+	unsigned char number;
+} limit_types[] = {
+	{ "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
+	{ "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS },
+	{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE },
+	{ "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
+	{ "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS },
+	{ "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
+	{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK },
+	{ "as", RLIMIT_AS },
+};
+
+enum { LIMIT_TYPES = sizeof(limit_types) / sizeof(limit_types[0]), CAPS = 64 };
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 static const uint64_t docker_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
@@ -43,11 +68,11 @@ static const uint64_t docker_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
 /* struct rlimit64 of the kernel, on every architecture. */
 struct limit { uint64_t soft, hard; };
 
-/* Values of --ulimit. */
+/* Values of --ulimit, by the numbers of the limits. */
 static struct ulimit {
 	const char *word;       /* NULL: not requested */
 	struct limit limit;
-} ulimits[LIMITS];
+} ulimits[RLIM_NLIMITS];
 
 /* Sets of capabilities, as bits. */
 static struct {
@@ -59,36 +84,47 @@ static struct {
 
 /* ---- words -------------------------------------------------------------- */
 
-/* Return the index of a name in a list that blanks separate, or -1. */
-static int
-name_index(const char *names, const char *name, size_t size)
+static bool
+is_word(const char *word, const char *text, size_t size)
 {
-	for (int i = 0; *names; i++) {
-		const size_t n = strcspn(names, " ");
+	return strlen(word) == size && strncasecmp(word, text, size) == 0;
+}
 
-		if (n == size && strncasecmp(names, name, n) == 0)
-			return i;
-		names += n;
-		names += *names == ' ';
+/* Parse a limit of size bytes. */
+static bool
+parse_limit_value(const char *text, size_t size, uint64_t *limit)
+{
+	const char *end = text;
+
+	if (is_word("unlimited", text, size) || is_word("-1", text, size)) {
+		*limit = UINT64_MAX;            /* RLIM64_INFINITY */
+		return true;
 	}
+	return text_number(&end, INT64_MAX, limit) && end == text + size;
+}
+
+/* Return the number of a resource limit; -1 if there is none of that name. */
+static int
+limit_number(const char *name, size_t size)
+{
+	for (int i = 0; i < LIMIT_TYPES; i++)
+		if (is_word(limit_types[i].name, name, size))
+			return limit_types[i].number;
 	return -1;
 }
 
-static bool
-parse_limit_value(const char *value, size_t size, uint64_t *limit)
+static _Noreturn void
+refuse_ulimit(const char *word, bool list_names)
 {
-	uint64_t n = 0;
+	char text[128];
+	struct strbuf names = STRBUF(text);
 
-	*limit = UINT64_MAX;            /* RLIM64_INFINITY */
-	if (name_index("unlimited -1", value, size) >= 0)
-		return true;
-	for (size_t i = 0; i < size; i++) {
-		if (value[i] < '0' || value[i] > '9' || n > INT64_MAX / 10)
-			return false;
-		n = n * 10 + value[i] - '0';
+	for (int i = 0; i < LIMIT_TYPES; i++) {
+		strbuf_add(&names, i > 0 ? " " : "");
+		strbuf_add(&names, limit_types[i].name);
 	}
-	*limit = n;
-	return size > 0;
+	diex("bad value", word, "--ulimit takes NAME=SOFT[:HARD], numbers or "
+	    "unlimited", list_names ? text : NULL);
 }
 
 /* Parse a word of --ulimit, and raise our own hard limit if necessary. */
@@ -99,26 +135,25 @@ parse_ulimit(const char *word)
 	const char *soft = word + n + (word[n] != '\0');
 	const size_t m = strcspn(soft, ":");
 	const char *hard = soft[m] ? soft + m + 1 : soft;
-	const int i = name_index(limit_names, word, n);
+	const int number = limit_number(word, n);
 	struct limit old, new;
 
-	if (i < 0 || !parse_limit_value(soft, m, &new.soft) ||
+	if (number < 0 || !parse_limit_value(soft, m, &new.soft) ||
 	    !parse_limit_value(hard, hard == soft ? m : strlen(hard),
 	    &new.hard))
-		diex("bad value", word, "--ulimit takes NAME=SOFT[:HARD], "
-		    "numbers or unlimited", i < 0 ? limit_names : NULL);
+		refuse_ulimit(word, number < 0);
 	if (new.soft > new.hard)
 		diex("bad value", word, "the soft limit is above the hard "
 		    "one", NULL);
-	if (ulimits[i].word && (ulimits[i].limit.soft != new.soft ||
-	    ulimits[i].limit.hard != new.hard))
+	if (ulimits[number].word && (ulimits[number].limit.soft != new.soft ||
+	    ulimits[number].limit.hard != new.hard))
 		diex("cannot take", word, "--ulimit has another value for it "
 		    "already", "give it once");
-	ulimits[i] = (struct ulimit){ word, new };
-	if (syscall(SYS_prlimit64, 0, limit_numbers[i], NULL, &old) == 0 &&
+	ulimits[number] = (struct ulimit){ word, new };
+	if (syscall(SYS_prlimit64, 0, number, NULL, &old) == 0 &&
 	    new.hard > old.hard) {
 		old.hard = new.hard;
-		syscall(SYS_prlimit64, 0, limit_numbers[i], &old, NULL);
+		syscall(SYS_prlimit64, 0, number, &old, NULL);
 	}
 }
 
@@ -127,13 +162,17 @@ static uint64_t
 parse_caps(const char *word)
 {
 	const char *name = strncasecmp(word, "CAP_", 4) == 0 ? word + 4 : word;
-	const int set = name_index("ALL default", word, strlen(word));
-	const int i = name_index(cap_names, name, strlen(name));
+	const size_t n = strlen(word);
 
-	if (set < 0 && i < 0)
-		diex("no such capability", word, NULL,
-		    "use ALL, default or a name of capabilities(7)");
-	return set < 0 ? UINT64_C(1) << i : set == 0 ? UINT64_MAX : docker_caps;
+	if (is_word("ALL", word, n))
+		return UINT64_MAX;
+	if (is_word("default", word, n))
+		return docker_caps;
+	for (int i = 0; i < CAP_NAMES; i++)
+		if (is_word(cap_names[i], name, strlen(name)))
+			return UINT64_C(1) << i;
+	diex("no such capability", word, NULL,
+	    "use ALL, default or a name of capabilities(7)");
 }
 
 /* Die if a name or a set is both added and dropped. */
@@ -319,13 +358,9 @@ drop_priorities(void)
 {
 	static const struct limit none = { 0, 0 };
 
-	for (int i = 0; i < LIMITS; i++)
-		if (!ulimits[i].word && (limit_numbers[i] == RLIMIT_NICE ||
-		    limit_numbers[i] == RLIMIT_RTPRIO) &&
-		    syscall(SYS_prlimit64, 0, limit_numbers[i], &none, NULL) <
-		    0)
-			return false;
-	return true;
+	return (ulimits[RLIMIT_NICE].word || syscall(SYS_prlimit64, 0,
+	    RLIMIT_NICE, &none, NULL) == 0) && (ulimits[RLIMIT_RTPRIO].word ||
+	    syscall(SYS_prlimit64, 0, RLIMIT_RTPRIO, &none, NULL) == 0);
 }
 
 const char *
@@ -336,9 +371,8 @@ privileges_apply(const struct sandbox *s, const struct identity *id,
 	const bool root = id->uid == 0;
 	struct __user_cap_data_struct now[2];
 
-	for (int i = 0; i < LIMITS; i++)
-		if (ulimits[i].word && !set_ulimit(&ulimits[i],
-		    limit_numbers[i])) {
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (ulimits[i].word && !set_ulimit(&ulimits[i], i)) {
 			*on = ulimits[i].word;
 			return "cannot set --ulimit";
 		}
