@@ -246,7 +246,7 @@ seal_program(const struct options *opt, char **argv)
 
 	if (!sealed_needed(&opt->sandbox) || sealed_is_copy())
 		return;
-	for (int i = 0; (file = options_args(i)); i++)
+	for (int i = 0; (file = options_args(opt, i)); i++)
 		sealed_provide(file->fd, file->text, file->size);
 
 	/* The parser took PITH_OPTIONS out, so there is room for it. */

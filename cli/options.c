@@ -322,16 +322,6 @@ static const char license[] =
 /* Bytes of an --args-fd: the limit of execve(2) for all arguments. */
 enum { ARGS_MOST = 6 << 20 };
 
-/* Array of struct word: the values of all lists. */
-static struct memory words;
-
-/* Array of struct group_setting. */
-static struct memory settings;
-
-/* Array of struct args_file. */
-static struct memory args_files;
-static int args_file_count;
-
 /* "PITH_OPTIONS=..." of the environment, or NULL. */
 static char *variable;
 
@@ -522,8 +512,8 @@ add_word(struct options *o, int type, const char *value)
 {
 	struct sandbox *s = &o->sandbox;
 
-	memory_reserve(&words, (s->word_count + 1) * sizeof(struct word));
-	s->words = words.block;
+	memory_reserve(&o->words, (s->word_count + 1) * sizeof(struct word));
+	s->words = o->words.block;
 	s->words[s->word_count++] = (struct word){ type, (char *)value };
 	if (type == LAYER)
 		s->layered = true;
@@ -556,9 +546,9 @@ set_group_value(struct sandbox *s, const struct option *r, const char *value)
 		return value_limit(r->limit, value, &s->limits[r->limit]);
 	if (!value_setting(r->list, value, &g))
 		return false;
-	memory_reserve(&settings, (s->setting_count + 1) * sizeof(g));
-	((struct group_setting *)settings.block)[s->setting_count++] = g;
-	s->settings = settings.block;
+	memory_reserve(&o->settings, (s->setting_count + 1) * sizeof(g));
+	((struct group_setting *)o->settings.block)[s->setting_count++] = g;
+	s->settings = o->settings.block;
 	return true;
 }
 
@@ -980,8 +970,8 @@ read_args_fd(struct options *o, const char *value)
 
 	if (fd < 0)
 		return false;
-	for (int i = 0; i < args_file_count; i++)
-		if (options_args(i)->fd == fd)
+	for (int i = 0; i < o->args_file_count; i++)
+		if (options_args(o, i)->fd == fd)
 			diex("cannot read", "--args-fd", "this descriptor "
 			    "was read before", "give it once");
 	size = startup_read(&text, 0, fd, ARGS_MOST, "--args-fd");
@@ -989,9 +979,9 @@ read_args_fd(struct options *o, const char *value)
 		errno = E2BIG;
 		die("cannot read", "--args-fd");
 	}
-	memory_reserve(&args_files, (args_file_count + 1) *
+	memory_reserve(&o->args_files, (o->args_file_count + 1) *
 	    sizeof(struct args_file));
-	((struct args_file *)args_files.block)[args_file_count++] =
+	((struct args_file *)o->args_files.block)[o->args_file_count++] =
 	    (struct args_file){ fd, text.block, size };
 	w.text = text.block;
 	w.end = w.text + size;
@@ -1136,10 +1126,10 @@ check_options(const struct options *o, bool boots)
 }
 
 const struct args_file *
-options_args(int number)
+options_args(const struct options *o, int number)
 {
-	return number < args_file_count ?
-	    &((const struct args_file *)args_files.block)[number] : NULL;
+	return number < o->args_file_count ?
+	    &((const struct args_file *)o->args_files.block)[number] : NULL;
 }
 
 char *

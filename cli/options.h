@@ -9,6 +9,7 @@
 #include "../boot/boot.h"
 #include "../sandbox/sandbox.h"
 #include "../supervise.h"
+#include "memory.h"
 
 #define PITH_VERSION "0.1.0"
 
@@ -30,6 +31,10 @@ struct options {
 	int exec_code;                  /* if exec fails; 0: 126 or 127 */
 	unsigned char exit_codes[256];  /* indexed by the child's exit code */
 	struct sandbox sandbox;
+	struct memory words;            /* array sandbox.words */
+	struct memory settings;         /* array sandbox.settings */
+	struct memory args_files;       /* array of struct args_file */
+	int args_file_count;
 };
 
 /* How an option uses its value. Types before OPTIONAL_SIZE take no value. Types
@@ -105,7 +110,7 @@ struct args_file {
 
 /* Return the file of the --args-fd with this index, from 0; NULL after the
  * last. */
-const struct args_file *options_args(int number);
+const struct args_file *options_args(const struct options *o, int number);
 
 /* Parse the environment (the dialect's variables, then PITH_OPTIONS, which is
  * removed) and argv into o. dialect is NULL for pith's own.

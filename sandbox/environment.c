@@ -26,20 +26,24 @@ struct variables {
 	size_t used, size;              /* elements of entries */
 };
 
-static char **inherited;                /* environment of the caller */
-static struct variables known;          /* inherited, found by name */
-static struct variables table;          /* environment of the command */
-static char listen_pid[12 + 12] = "LISTEN_PID=";
-
-/* Lines of all --env-file, as strings. An empty string ends each file. */
-static struct memory files;
-static size_t files_used;
+static struct environment {
+	char **inherited;               /* environment of the caller */
+	struct variables known;         /* inherited, found by name */
+	struct variables table;         /* environment of the command */
+	/* Lines of all --env-file, as strings. An empty string ends each
+	 * file. */
+	struct memory files;
+	size_t files_used;
+	/* Entries of the table that pith makes. */
+	char home[5 + HOME_MAX], host[9 + 65];
+	char listen_fds[11 + 12], listen_pid[11 + 12];
+} environment;
 
 /* ---- checking ----------------------------------------------------------- */
 
 /* Append a file to files, as a string. */
 static void
-read_env_file(const char *path)
+read_env_file(struct environment *v, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	size_t n;
@@ -48,25 +52,26 @@ read_env_file(const char *path)
 		die("cannot read", path);
 	/* The file may be a pipe of a shell, <(...), or a FIFO that has no
 	 * writer yet. */
-	n = startup_read(&files, files_used, fd, FILES_MOST, path);
+	n = startup_read(&v->files, v->files_used, fd, FILES_MOST, path);
 	if (n > FILES_MOST) {
 		errno = EFBIG;
 		die("cannot read", path);
 	}
 	close(fd);
-	if (memchr((char *)files.block + files_used, '\0', n - files_used))
+	if (memchr((char *)v->files.block + v->files_used, '\0',
+	    n - v->files_used))
 		diex("cannot read", path, "it is not a text file", NULL);
 }
 
 /* Read a file and keep its variables, in place. As in docker, skip blanks
  * before a name and the \r at the end of a DOS line. */
 static void
-parse_env_file(const char *path)
+parse_env_file(struct environment *v, const char *path)
 {
 	char *line, *to, *next;
 
-	read_env_file(path);
-	line = to = (char *)files.block + files_used;
+	read_env_file(v, path);
+	line = to = (char *)v->files.block + v->files_used;
 	for (; *line; line = next) {
 		size_t n;
 
@@ -84,21 +89,21 @@ parse_env_file(const char *path)
 		to += n + 1;
 	}
 	*to++ = '\0';
-	files_used = to - (char *)files.block;
+	v->files_used = to - (char *)v->files.block;
 }
 
 void
 environment_prepare(const struct sandbox *s, bool has_rootfs)
 {
 	(void)has_rootfs;
-	inherited = environ;
+	environment.inherited = environ;
 	for (int i = 0; i < s->word_count; i++) {
 		const int kind = s->words[i].kind;
 		const char *value = s->words[i].value;
 		const size_t n = strcspn(value, "=");
 
 		if (kind == ENV_FILE)
-			parse_env_file(value);
+			parse_env_file(&environment, value);
 		else if (kind == ENV ? n == 0 :
 		    kind > ENV && kind <= KEEP_ENV && value[n])
 			diex("bad value", value, "not a variable's name",
@@ -190,106 +195,106 @@ set_variable(struct variables *v, char *entry)
 
 /* Remove the variable of that name, or all if size is 0. */
 static void
-unset_variable(const char *name, size_t size)
+unset_variable(struct variables *v, const char *name, size_t size)
 {
-	const uint32_t slot = size > 0 && table.size > 0 ?
-	    *find_slot(&table, name, size) : 0;
+	const uint32_t slot = size > 0 && v->size > 0 ?
+	    *find_slot(v, name, size) : 0;
 
 	if (size == 0)
-		table.used = 0;
-	if (size == 0 && table.size > 0)
-		memset(table.slots, 0, 2 * table.size * sizeof(*table.slots));
+		v->used = 0;
+	if (size == 0 && v->size > 0)
+		memset(v->slots, 0, 2 * v->size * sizeof(*v->slots));
 	if (slot > 0)
-		table.entries[slot - 1] = NULL;
+		v->entries[slot - 1] = NULL;
 }
 
 /* Copy the caller's variable of that name to the table, or all if size is 0. */
 static void
-keep_variable(const char *name, size_t size)
+keep_variable(struct environment *v, const char *name, size_t size)
 {
+	struct variables *known = &v->known;
 	uint32_t slot;
 
-	if (known.size == 0)
-		for (char **e = inherited; *e; e++)
+	if (known->size == 0)
+		for (char **e = v->inherited; *e; e++)
 			if (entry_has_name(*e, NULL, 0))
-				set_variable(&known, *e);
-	for (size_t i = 0; i < known.used && size == 0; i++)
-		if (known.entries[i])
-			set_variable(&table, known.entries[i]);
-	slot = size > 0 && known.size > 0 ? *find_slot(&known, name, size) : 0;
+				set_variable(known, *e);
+	for (size_t i = 0; i < known->used && size == 0; i++)
+		if (known->entries[i])
+			set_variable(&v->table, known->entries[i]);
+	slot = size > 0 && known->size > 0 ? *find_slot(known, name, size) : 0;
 	if (slot > 0)
-		set_variable(&table, known.entries[slot - 1]);
+		set_variable(&v->table, known->entries[slot - 1]);
 }
 
 /* Apply NAME=VALUE, or NAME for our own value. */
 static void
-apply_entry(char *entry)
+apply_entry(struct environment *v, char *entry)
 {
 	const size_t n = strcspn(entry, "=");
 
 	if (entry[n])
-		set_variable(&table, entry);
+		set_variable(&v->table, entry);
 	else
-		keep_variable(entry, n);
+		keep_variable(v, entry, n);
 }
 
 /* Keep the variables of a list NAME,NAME, or all if it is empty. */
 static void
-keep_list(const char *list)
+keep_list(struct environment *v, const char *list)
 {
 	if (!*list)
-		keep_variable(list, 0);
+		keep_variable(v, list, 0);
 	while (*list) {
 		const size_t n = strcspn(list, ",");
 
 		if (n > 0)
-			keep_variable(list, n);
+			keep_variable(v, list, n);
 		list += n + (list[n] != '\0');
 	}
 }
 
 /* Set the variables of a sandbox with a root. */
 static void
-set_base_variables(const struct sandbox *s, char *home)
+set_base_variables(struct environment *v, const struct sandbox *s)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
 	    "/usr/bin:/sbin:/bin";
 	static char lang[] = "LANG=C.UTF-8";
-	static char host[9 + 65];
-	struct strbuf n = STRBUF(host);
+	struct strbuf n = STRBUF(v->host);
 
 	strbuf_add(&n, "HOSTNAME=");
 	strbuf_add(&n, s->hostname ? s->hostname : "pith");
-	set_variable(&table, path);
-	set_variable(&table, home);
-	keep_variable("TERM", 4);
-	set_variable(&table, lang);
-	keep_variable("LANG", 4);
-	set_variable(&table, host);
+	set_variable(&v->table, path);
+	set_variable(&v->table, v->home);
+	keep_variable(v, "TERM", 4);
+	set_variable(&v->table, lang);
+	keep_variable(v, "LANG", 4);
+	set_variable(&v->table, v->host);
 }
 
 static void
-apply_words(const struct sandbox *s)
+apply_words(struct environment *v, const struct sandbox *s)
 {
-	char *file = files.block;
+	char *file = v->files.block;
 
 	for (int i = 0; i < s->word_count; i++) {
 		char *value = s->words[i].value;
 
 		switch (s->words[i].kind) {
 		case ENV:
-			apply_entry(value);
+			apply_entry(v, value);
 			break;
 		case ENV_FILE:
 			for (; *file; file += strlen(file) + 1)
-				apply_entry(file);
+				apply_entry(v, file);
 			file++;
 			break;
 		case UNSETENV:
-			unset_variable(value, strlen(value));
+			unset_variable(&v->table, value, strlen(value));
 			break;
 		case KEEP_ENV:
-			keep_list(value);
+			keep_list(v, value);
 		}
 	}
 }
@@ -297,40 +302,41 @@ apply_words(const struct sandbox *s)
 /* Set the variables of socket activation, sd_listen_fds(3). Remove ours that
  * describe the sockets of another process. */
 static void
-set_listen_fds(int count)
+set_listen_fds(struct environment *v, int count)
 {
-	static char number[11 + 12];
-	struct strbuf l = STRBUF(number);
+	struct strbuf l = STRBUF(v->listen_fds);
+	struct strbuf pid = STRBUF(v->listen_pid);
 
 	strbuf_add(&l, "LISTEN_FDS=");
 	strbuf_number(&l, count);
-	unset_variable("LISTEN_FDNAMES", 14);
-	unset_variable("LISTEN_PIDFDID", 14);
-	set_variable(&table, number);
-	set_variable(&table, listen_pid);
+	strbuf_add(&pid, "LISTEN_PID=");
+	unset_variable(&v->table, "LISTEN_FDNAMES", 14);
+	unset_variable(&v->table, "LISTEN_PIDFDID", 14);
+	set_variable(&v->table, v->listen_fds);
+	set_variable(&v->table, v->listen_pid);
 }
 
 /* Return the entries without gaps, as an array that NULL ends. */
 static char **
-compact_table(void)
+compact_table(struct variables *v)
 {
 	size_t n = 0;
 
-	if (table.used == table.size)
-		grow_table(&table);
-	for (size_t i = 0; i < table.used; i++)
-		if (table.entries[i])
-			table.entries[n++] = table.entries[i];
-	table.entries[n] = NULL;
-	return table.entries;
+	if (v->used == v->size)
+		grow_table(v);
+	for (size_t i = 0; i < v->used; i++)
+		if (v->entries[i])
+			v->entries[n++] = v->entries[i];
+	v->entries[n] = NULL;
+	return v->entries;
 }
 
 void
 environment_build(const struct sandbox *s, const struct identity *id,
     bool has_rootfs, int listening)
 {
-	static char home[5 + HOME_MAX];
-	struct strbuf h = STRBUF(home);
+	struct environment *v = &environment;
+	struct strbuf h = STRBUF(v->home);
 	bool requested = has_rootfs || id->uid_given || listening > 0;
 
 	for (int i = 0; i < s->word_count; i++)
@@ -341,22 +347,23 @@ environment_build(const struct sandbox *s, const struct identity *id,
 	strbuf_add(&h, "HOME=");
 	strbuf_add(&h, id->home);
 	if (has_rootfs)
-		set_base_variables(s, home);
+		set_base_variables(v, s);
 	else
-		keep_list("");
+		keep_variable(v, NULL, 0);
 	if (!has_rootfs && id->uid_given)
-		set_variable(&table, home);
-	apply_words(s);
+		set_variable(&v->table, v->home);
+	apply_words(v, s);
 	if (listening > 0)
-		set_listen_fds(listening);
-	environ = compact_table();
+		set_listen_fds(v, listening);
+	environ = compact_table(&v->table);
 }
 
 void
 environment_pid(pid_t pid)
 {
-	struct strbuf l = { listen_pid, sizeof(listen_pid), 11 };
+	struct strbuf l = STRBUF(environment.listen_pid);
 
+	strbuf_add(&l, "LISTEN_PID=");
 	strbuf_number(&l, pid);
 }
 
@@ -372,17 +379,18 @@ void
 environment_wipe(const struct sandbox *s)
 {
 	static char *empty[1];
+	struct environment *v = &environment;
 
-	for (char **e = inherited; *e; e++)
+	for (char **e = v->inherited; *e; e++)
 		wipe_string(*e);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == ENV)
 			wipe_string(s->words[i].value +
 			    strcspn(s->words[i].value, "="));
-	if (files.block)
-		memset(files.block, 0, files_used);
+	if (v->files.block)
+		memset(v->files.block, 0, v->files_used);
 	environ = empty;
-	memory_release(&files);
-	memory_release(&known.memory);
-	memory_release(&table.memory);
+	memory_release(&v->files);
+	memory_release(&v->known.memory);
+	memory_release(&v->table.memory);
 }

@@ -68,19 +68,20 @@ static const uint64_t docker_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
 /* struct rlimit64 of the kernel, on every architecture. */
 struct limit { uint64_t soft, hard; };
 
-/* Values of --ulimit, by the numbers of the limits. */
-static struct ulimit {
-	const char *word;       /* NULL: not requested */
-	struct limit limit;
-} ulimits[RLIM_NLIMITS];
-
-/* Sets of capabilities, as bits. */
-static struct {
-	bool change;            /* false: leave all sets unchanged */
-	uint64_t bound;         /* bounding set */
-	uint64_t added;         /* by --cap-add, and not dropped */
-	uint64_t named;         /* by --cap-add NAME: fail without them */
-} caps;
+static struct privileges {
+	/* Values of --ulimit, by the numbers of the limits. */
+	struct ulimit {
+		const char *word;       /* NULL: not requested */
+		struct limit limit;
+	} ulimits[RLIM_NLIMITS];
+	/* Sets of capabilities, as bits. */
+	struct caps {
+		bool change;            /* false: leave all sets unchanged */
+		uint64_t bound;         /* bounding set */
+		uint64_t added;         /* by --cap-add, and not dropped */
+		uint64_t named;         /* by --cap-add NAME: required */
+	} caps;
+} privileges;
 
 /* ---- words -------------------------------------------------------------- */
 
@@ -129,7 +130,7 @@ refuse_ulimit(const char *word, bool list_names)
 
 /* Parse a word of --ulimit, and raise our own hard limit if necessary. */
 static void
-parse_ulimit(const char *word)
+parse_ulimit(struct ulimit ulimits[], const char *word)
 {
 	const size_t n = strcspn(word, "=");
 	const char *soft = word + n + (word[n] != '\0');
@@ -203,6 +204,7 @@ check_caps(const struct sandbox *s)
 void
 privileges_prepare(const struct sandbox *s, bool has_rootfs)
 {
+	struct caps *caps = &privileges.caps;
 	uint64_t sets = 0, dropped = 0;
 
 	/* Since Linux 5.12, mapping root of a nested user namespace to our root
@@ -210,30 +212,30 @@ privileges_prepare(const struct sandbox *s, bool has_rootfs)
 	if (has_rootfs && s->allow_userns && s->userns != USERNS_HOST)
 		sets = UINT64_C(1) << CAP_SETFCAP;
 	check_caps(s);
-	caps.change = has_rootfs;
-	caps.named = 0;
+	caps->change = has_rootfs;
+	caps->named = 0;
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];
 		const bool add = w->kind == CAP_ADD;
 		uint64_t set;
 
 		if (w->kind == ULIMIT)
-			parse_ulimit(w->value);
+			parse_ulimit(privileges.ulimits, w->value);
 		if (!add && w->kind != CAP_DROP)
 			continue;
-		caps.change = true;
+		caps->change = true;
 		set = parse_caps(w->value);
-		*(!add ? &dropped : (set & (set - 1)) ? &sets : &caps.named) |=
+		*(!add ? &dropped : (set & (set - 1)) ? &sets : &caps->named) |=
 		    set;
 	}
-	caps.added = (sets & ~dropped) | caps.named;
-	caps.bound = has_rootfs ? caps.added : ~dropped | caps.named;
+	caps->added = (sets & ~dropped) | caps->named;
+	caps->bound = has_rootfs ? caps->added : ~dropped | caps->named;
 }
 
 bool
 privileges_admin(void)
 {
-	return caps.bound & CAP(SYS_ADMIN);
+	return privileges.caps.bound & CAP(SYS_ADMIN);
 }
 
 /* ---- capabilities ------------------------------------------------------- */
@@ -252,12 +254,12 @@ cap_call(long call, struct __user_cap_data_struct sets[2])
  * than 64: for the first unknown one PR_CAPBSET_READ returns -1 and ends the
  * loop. */
 static bool
-reduce_bounding_set(void)
+reduce_bounding_set(uint64_t bound)
 {
 	int left = 0;
 
 	for (int i = 0; i < CAPS && left == 0; i++)
-		if (!(caps.bound >> i & 1) &&
+		if (!(bound >> i & 1) &&
 		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
 			left = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
 	return left <= 0;
@@ -266,16 +268,18 @@ reduce_bounding_set(void)
 /* Reduce the sets in now and apply them. At the exec, root regains the bounding
  * set; for other users only ambient capabilities survive. capabilities(7) */
 static bool
-set_caps(struct __user_cap_data_struct now[2], bool root, bool changed)
+set_caps(const struct caps *caps, struct __user_cap_data_struct now[2],
+    bool root, bool changed)
 {
 	uint32_t missing = 0;
 
 	for (int i = 0; i < 2; i++) {
 		struct __user_cap_data_struct *c = &now[i];
-		const uint32_t added = caps.added >> 32 * i;
+		const uint32_t added = caps->added >> 32 * i;
 
-		missing |= caps.named >> 32 * i & ~c->permitted;
-		c->permitted &= root || !changed ? caps.bound >> 32 * i : added;
+		missing |= caps->named >> 32 * i & ~c->permitted;
+		c->permitted &= root || !changed ? caps->bound >> 32 * i :
+		    added;
 		c->effective = c->permitted;
 		c->inheritable = root ? 0 :
 		    c->permitted & (c->inheritable | added);
@@ -284,7 +288,7 @@ set_caps(struct __user_cap_data_struct now[2], bool root, bool changed)
 	if (missing || cap_call(SYS_capset, now) < 0)
 		return false;
 	for (int i = 0; i < CAPS && !root; i++)
-		if ((caps.added >> i & now[i / 32].permitted >> i % 32 & 1) &&
+		if ((caps->added >> i & now[i / 32].permitted >> i % 32 & 1) &&
 		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
 			return false;
 	return true;
@@ -354,7 +358,7 @@ privileges_leave_keyring(void)
 /* Deny realtime classes and negative nice values to a sandbox, even if we have
  * them, unless --ulimit allows them. */
 static bool
-drop_priorities(void)
+drop_priorities(const struct ulimit ulimits[])
 {
 	static const struct limit none = { 0, 0 };
 
@@ -368,24 +372,25 @@ privileges_apply(const struct sandbox *s, const struct identity *id,
     bool has_rootfs, enum groups groups, const char **on)
 {
 	const bool requested = id->uid_given || id->groups_given;
+	const struct privileges *p = &privileges;
 	const bool root = id->uid == 0;
 	struct __user_cap_data_struct now[2];
 
 	for (int i = 0; i < RLIM_NLIMITS; i++)
-		if (ulimits[i].word && !set_ulimit(&ulimits[i], i)) {
-			*on = ulimits[i].word;
+		if (p->ulimits[i].word && !set_ulimit(&p->ulimits[i], i)) {
+			*on = p->ulimits[i].word;
 			return "cannot set --ulimit";
 		}
-	if (has_rootfs && !drop_priorities())
+	if (has_rootfs && !drop_priorities(p->ulimits))
 		return "cannot lower the priority limits";
 	if (s->umask >= 0)
 		umask(s->umask);
 	if (cap_call(SYS_capget, now) < 0)
 		return "cannot read the capabilities";
 	/* Before set_ids(), which loses CAP_SETPCAP. */
-	if (caps.change && !reduce_bounding_set())
+	if (p->caps.change && !reduce_bounding_set(p->caps.bound))
 		return "cannot drop capabilities";
-	if (caps.change && !root && caps.added &&
+	if (p->caps.change && !root && p->caps.added &&
 	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return "cannot keep capabilities";
 	if ((requested || (has_rootfs && groups == CLEAR_GROUPS)) &&
@@ -395,7 +400,8 @@ privileges_apply(const struct sandbox *s, const struct identity *id,
 	if (id->uid_given && !set_ids(id))
 		return "cannot become user";
 	*on = NULL;
-	if (caps.change && !set_caps(now, root, has_rootfs || id->uid_given))
+	if (p->caps.change && !set_caps(&p->caps, now, root,
+	    has_rootfs || id->uid_given))
 		return "cannot set the capabilities";
 	if (!s->new_privs && (has_rootfs || has_filter(s)) &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -149,68 +149,72 @@ enum { FILTER_MAX = BPF_MAXINSNS, BUILT_IN = 256, FILTERS = 32 };
 enum { CODE_SIZE = BUILT_IN + 8 * FILTER_MAX };
 static const ssize_t INSN_SIZE = sizeof(struct sock_filter);
 
-static struct sock_filter code[CODE_SIZE + 1];  /* built-in filter first */
-static unsigned code_used;
+/* Ranges of call numbers. A range ends before the first call of the next one.
+ */
+struct call_range {
+	uint32_t first;
+	unsigned to;            /* instruction that handles the calls */
+};
 
-/* Filters in the order of the command line, in which they are applied. */
-static struct sock_fprog programs[FILTERS];
-static const char *requested_by[FILTERS];       /* word; NULL: by a root */
-static int program_count;
+static struct filters {
+	/* In the order of the command line, in which they are applied. */
+	struct sock_fprog programs[FILTERS];
+	const char *requested_by[FILTERS];      /* word; NULL: by a root */
+	int count;
+	unsigned top;           /* first instruction emitted so far */
+	unsigned used;          /* instructions in code */
+	struct sock_filter code[CODE_SIZE + 1]; /* built-in filter first */
+} filters;
 
 /* ---- instructions ------------------------------------------------------- */
 
 /* Emit the built-in filter from its end to its start, so that the targets of
  * jumps are known; yes and no below are their indices. Each function returns
  * the index of the first instruction that it has emitted. */
-static unsigned top;            /* first instruction emitted so far */
-
 static unsigned
-emit_insn(unsigned operation, uint32_t k, unsigned yes, unsigned no)
+emit_insn(struct filters *f, unsigned operation, uint32_t k, unsigned yes,
+    unsigned no)
 {
-	top--;
-	code[top] = (struct sock_filter){ operation, yes - top - 1,
+	const unsigned top = --f->top;
+
+	f->code[top] = (struct sock_filter){ operation, yes - top - 1,
 	    no - top - 1, k };
 	return top;
 }
 
 static unsigned
-emit_load(unsigned offset)
+emit_load(struct filters *f, unsigned offset)
 {
-	return emit_insn(BPF_LD | BPF_W | BPF_ABS, offset, top, top);
+	return emit_insn(f, BPF_LD | BPF_W | BPF_ABS, offset, f->top, f->top);
 }
 
 static unsigned
-emit_verdict(uint32_t verdict)
+emit_verdict(struct filters *f, uint32_t verdict)
 {
-	return emit_insn(BPF_RET | BPF_K, verdict, top, top);
+	return emit_insn(f, BPF_RET | BPF_K, verdict, f->top, f->top);
 }
 
 /* ---- the search tree ---------------------------------------------------- */
 
-/* Ranges of call numbers. A range ends before the first call of the next one.
- */
-static struct call_range {
-	uint32_t first;
-	unsigned to;            /* instruction that handles the calls */
-} ranges[NO_CALL];
-
 /* Emit a binary search among the ranges [from, end). */
 static unsigned
-emit_search(unsigned from, unsigned end)
+emit_search(struct filters *f, const struct call_range *ranges, unsigned from,
+    unsigned end)
 {
 	unsigned middle = (from + end) / 2, above;
 
 	if (end - from == 1)
 		return ranges[from].to;
-	above = emit_search(middle, end);
-	return emit_insn(BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, above,
-	    emit_search(from, middle));
+	above = emit_search(f, ranges, middle, end);
+	return emit_insn(f, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first,
+	    above, emit_search(f, ranges, from, middle));
 }
 
 /* Append a range, unless the last one has the same target. Returns the number
  * of ranges. */
 static unsigned
-add_range(unsigned count, uint32_t first, unsigned to)
+add_range(struct call_range *ranges, unsigned count, uint32_t first,
+    unsigned to)
 {
 	if (count > 0 && ranges[count - 1].to == to)
 		return count;
@@ -229,9 +233,10 @@ is_known_call(bool native, unsigned nr)
 
 /* Emit the verdicts of one column of the table. */
 static unsigned
-emit_calls(bool native, const unsigned to[VERDICTS])
+emit_calls(struct filters *f, bool native, const unsigned to[VERDICTS])
 {
 	unsigned char verdicts[NO_CALL + 1];
+	struct call_range ranges[NO_CALL];
 	unsigned count = 0;
 
 	for (unsigned nr = 0; nr <= NO_CALL; nr++)
@@ -240,79 +245,82 @@ emit_calls(bool native, const unsigned to[VERDICTS])
 		verdicts[native ? calls[i].native : calls[i].i386] =
 		    calls[i].verdict;
 	for (unsigned nr = 0; nr < NO_CALL; nr++)
-		count = add_range(count, nr, to[verdicts[nr]]);
+		count = add_range(ranges, count, nr, to[verdicts[nr]]);
 	if (native && PRIVATE_CALLS) {
-		count = add_range(count, PRIVATE_CALLS, to[ALLOW]);
-		count = add_range(count, PRIVATE_END, to[MISSING]);
+		count = add_range(ranges, count, PRIVATE_CALLS,
+		    to[ALLOW]);
+		count = add_range(ranges, count, PRIVATE_END,
+		    to[MISSING]);
 	}
 	/* A tracer sets number -1 to skip the call. */
-	count = add_range(count, UINT32_MAX, to[ALLOW]);
-	emit_search(0, count);
-	return emit_load(offsetof(struct seccomp_data, nr));
+	count = add_range(ranges, count, UINT32_MAX, to[ALLOW]);
+	emit_search(f, ranges, 0, count);
+	return emit_load(f, offsetof(struct seccomp_data, nr));
 }
 
 /* ---- the filter --------------------------------------------------------- */
 
 /* Emit a comparison of an argument with k. */
 static unsigned
-emit_compare(unsigned argument, unsigned how, uint32_t k, unsigned yes,
-    unsigned no)
+emit_compare(struct filters *f, unsigned argument, unsigned how, uint32_t k,
+    unsigned yes, unsigned no)
 {
-	emit_insn(BPF_JMP | how | BPF_K, k, yes, no);
-	return emit_load(ARGUMENT(argument));
+	emit_insn(f, BPF_JMP | how | BPF_K, k, yes, no);
+	return emit_load(f, ARGUMENT(argument));
 }
 
 static void
-add_program(unsigned length, struct sock_filter *first, const char *word)
+add_program(struct filters *f, unsigned length, struct sock_filter *first,
+    const char *word)
 {
-	if (program_count == FILTERS)
+	if (f->count == FILTERS)
 		diex("too many filters", word, NULL, NULL);
-	programs[program_count] = (struct sock_fprog){ length, first };
-	requested_by[program_count++] = word;
+	f->programs[f->count] = (struct sock_fprog){ length, first };
+	f->requested_by[f->count++] = word;
 }
 
 static void
-build_filter(bool nested, const char *word)
+build_filter(struct filters *f, bool nested, const char *word)
 {
 	unsigned to[VERDICTS], native, other, deny, allow;
 
-	top = BUILT_IN;
-	other = emit_verdict(SECCOMP_RET_KILL_PROCESS);
-	to[MISSING] = emit_verdict(SECCOMP_RET_ERRNO | ENOSYS);
-	deny = to[DENY] = emit_verdict(SECCOMP_RET_ERRNO | EPERM);
-	allow = to[ALLOW] = emit_verdict(SECCOMP_RET_ALLOW);
+	f->top = BUILT_IN;
+	other = emit_verdict(f, SECCOMP_RET_KILL_PROCESS);
+	to[MISSING] = emit_verdict(f, SECCOMP_RET_ERRNO | ENOSYS);
+	deny = to[DENY] = emit_verdict(f, SECCOMP_RET_ERRNO | EPERM);
+	allow = to[ALLOW] = emit_verdict(f, SECCOMP_RET_ALLOW);
 	to[NESTED] = to[CLONE] = to[UNSHARE] = allow;
 	if (!nested) {
 		to[NESTED] = deny;
-		to[CLONE] = emit_compare(0, BPF_JSET, CLONE_NAMESPACES, deny,
-		    allow);
-		to[UNSHARE] = emit_compare(0, BPF_JSET, UNSHARE_DENIED, deny,
-		    allow);
+		to[CLONE] = emit_compare(f, 0, BPF_JSET, CLONE_NAMESPACES,
+		    deny, allow);
+		to[UNSHARE] = emit_compare(f, 0, BPF_JSET, UNSHARE_DENIED,
+		    deny, allow);
 	}
-	to[SOCKET] = emit_compare(0, BPF_JEQ, AF_VSOCK, deny,
-	    emit_insn(BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, deny, allow));
-	to[IOCTL] = emit_compare(1, BPF_JEQ, TIOCSTI, deny,
-	    emit_insn(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, deny,
-	    emit_insn(BPF_JMP | BPF_JEQ | BPF_K, TIOCSETD, deny, allow)));
-	to[PERSONALITY] = emit_compare(0, BPF_JEQ, UINT32_MAX, allow,
-	    emit_insn(BPF_JMP | BPF_JSET | BPF_K, PERSONALITY_DENIED, deny,
+	to[SOCKET] = emit_compare(f, 0, BPF_JEQ, AF_VSOCK, deny,
+	    emit_insn(f, BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, deny, allow));
+	to[IOCTL] = emit_compare(f, 1, BPF_JEQ, TIOCSTI, deny,
+	    emit_insn(f, BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, deny,
+	    emit_insn(f, BPF_JMP | BPF_JEQ | BPF_K, TIOCSETD, deny, allow)));
+	to[PERSONALITY] = emit_compare(f, 0, BPF_JEQ, UINT32_MAX, allow,
+	    emit_insn(f, BPF_JMP | BPF_JSET | BPF_K, PERSONALITY_DENIED, deny,
 	    allow));
 	if (I386_ARCH) {
-		unsigned i386 = emit_calls(false, to);
+		unsigned i386 = emit_calls(f, false, to);
 
-		native = emit_calls(true, to);
-		other = emit_insn(BPF_JMP | BPF_JEQ | BPF_K, I386_ARCH, i386,
+		native = emit_calls(f, true, to);
+		other = emit_insn(f, BPF_JMP | BPF_JEQ | BPF_K, I386_ARCH, i386,
 		    other);
 	} else {
-		native = emit_calls(true, to);
+		native = emit_calls(f, true, to);
 	}
-	emit_insn(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, native, other);
-	emit_load(offsetof(struct seccomp_data, arch));
-	add_program(BUILT_IN - top, code + top, word);
+	emit_insn(f, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, native, other);
+	emit_load(f, offsetof(struct seccomp_data, arch));
+	add_program(f, BUILT_IN - f->top, f->code + f->top, word);
 }
 
 static void
-read_filter(const char *word)
+read_filter(struct filters *f, const char *word)
 {
 	const char *path = word + strlen("bpf:");
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -321,10 +329,11 @@ read_filter(const char *word)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die("cannot read", path);
-	if (code_used + FILTER_MAX > CODE_SIZE)
+	if (f->used + FILTER_MAX > CODE_SIZE)
 		diex("too many filters", path, NULL, NULL);
 	if (S_ISREG(st.st_mode)) {
-		n = read(fd, code + code_used, (FILTER_MAX + 1) * INSN_SIZE);
+		n = read(fd, f->code + f->used,
+		    (FILTER_MAX + 1) * INSN_SIZE);
 		if (n < 0)
 			die("cannot read", path);
 	}
@@ -332,8 +341,8 @@ read_filter(const char *word)
 	if (n <= 0 || n % INSN_SIZE || n > FILTER_MAX * INSN_SIZE)
 		diex("cannot use the filter", path,
 		    "not a file of 1 to 4096 struct sock_filter", NULL);
-	add_program(n / INSN_SIZE, code + code_used, word);
-	code_used += n / INSN_SIZE;
+	add_program(f, n / INSN_SIZE, f->code + f->used, word);
+	f->used += n / INSN_SIZE;
 }
 
 /* Return the last --seccomp word that equals value, or NULL. Dies if a word is
@@ -361,11 +370,12 @@ find_seccomp_word(const struct sandbox *s, const char *value)
 void
 seccomp_prepare(const struct sandbox *s, bool has_rootfs)
 {
+	struct filters *f = &filters;
 	const char *on = find_seccomp_word(s, "default");
 	const char *off = find_seccomp_word(s, "off");
 
-	program_count = 0;
-	code_used = BUILT_IN;
+	f->count = 0;
+	f->used = BUILT_IN;
 	if (on && off)
 		diex("--seccomp off contradicts", "--seccomp default", NULL,
 		    NULL);
@@ -373,14 +383,14 @@ seccomp_prepare(const struct sandbox *s, bool has_rootfs)
 		diex("bad value", "default", "no filter is built in for this "
 		    "architecture", NULL);
 	if (has_rootfs && !on && !off)
-		build_filter(s->allow_userns, NULL);
+		build_filter(f, s->allow_userns, NULL);
 	for (int i = 0; i < s->word_count; i++) {
 		const struct word *w = &s->words[i];
 
 		if (w->kind == SECCOMP && strncmp(w->value, "bpf:", 4) == 0)
-			read_filter(w->value);
+			read_filter(f, w->value);
 		else if (w->kind == SECCOMP && w->value == on)
-			build_filter(s->allow_userns, on);
+			build_filter(f, s->allow_userns, on);
 	}
 }
 
@@ -397,22 +407,22 @@ seccomp_reaches_kernel(void)
 bool
 seccomp_apply(int i, const char **on)
 {
-	*on = requested_by[i];
+	*on = filters.requested_by[i];
 	return (i == 0 || seccomp_reaches_kernel()) && syscall(SYS_seccomp,
-	    SECCOMP_SET_MODE_FILTER, 0, &programs[i]) == 0;
+	    SECCOMP_SET_MODE_FILTER, 0, &filters.programs[i]) == 0;
 }
 
 const struct sock_fprog *
 seccomp_program(int i)
 {
-	return i < program_count ? &programs[i] : NULL;
+	return i < filters.count ? &filters.programs[i] : NULL;
 }
 
 bool
 seccomp_has_built_in(void)
 {
-	for (int i = 0; i < program_count; i++)
-		if (programs[i].filter < code + BUILT_IN)
+	for (int i = 0; i < filters.count; i++)
+		if (filters.programs[i].filter < filters.code + BUILT_IN)
 			return true;
 	return false;
 }

@@ -17,14 +17,12 @@ enum { NAME, ID = 2, GID, MEMBERS = 3, HOME = 5, FIELDS = 7 };
 
 struct field { const char *at; size_t size; };
 
-/* Bytes of one read, and of a file at most; the rest is ignored. */
-enum { FILE_MOST = 16 << 20 };      /* bytes of a file */
+enum { FILE_MOST = 16 << 20 };      /* bytes of a file; the rest is ignored */
 
-static const char PASSWD[] = "/etc/passwd", GROUP[] = "/etc/group";
-static struct memory passwd_text, group_text;
-
-/* Twice the maximum: duplicates are removed when the array is full. */
-static gid_t found_groups[2 * GROUPS_MOST];
+enum database { PASSWD, GROUP };
+static const char paths[][12] = {
+	[PASSWD] = "/etc/passwd", [GROUP] = "/etc/group"
+};
 
 /* A user or group of an option: a number, or a name of size bytes. */
 struct account {
@@ -34,9 +32,13 @@ struct account {
 	uint32_t id;
 };
 
-/* The parts of --user, parsed by users_check(). */
-static struct account user, group;
-static bool has_group;
+static struct users {
+	struct account user, group;     /* parts of --user */
+	bool has_group;
+	struct memory texts[2];         /* files, by enum database */
+	/* Twice the maximum: remove duplicates when the array is full. */
+	gid_t groups[2 * GROUPS_MOST];
+} users;
 
 /* ---- numbers and names -------------------------------------------------- */
 
@@ -72,11 +74,11 @@ users_check(const struct sandbox *s)
 	const char *u = s->user;
 	const size_t n = u ? strcspn(u, ":") : 0;
 
-	has_group = u && u[n];
+	users.has_group = u && u[n];
 	if (u)
-		user = parse_account(u, u, n);
-	if (has_group)
-		group = parse_account(u, u + n + 1, strlen(u + n + 1));
+		users.user = parse_account(u, u, n);
+	if (users.has_group)
+		users.group = parse_account(u, u + n + 1, strlen(u + n + 1));
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == GROUP_ADD)
 			parse_account(s->words[i].value, s->words[i].value,
@@ -110,9 +112,10 @@ open_account_file(const char *path)
 
 /* Read a file as text. A missing file is empty. */
 static const char *
-read_account_file(const char *path)
+read_account_file(struct users *u, enum database which)
 {
-	struct memory *file = path == PASSWD ? &passwd_text : &group_text;
+	struct memory *file = &u->texts[which];
+	const char *path = paths[which];
 	int fd = open_account_file(path);
 	size_t n = 0;
 	char *text;
@@ -176,10 +179,10 @@ entry_id(const struct field *p, const struct account *w)
 /* Find the first entry with that name or number. False if there is none with
  * the number; dies if there is none with the name. */
 static bool
-find_entry(const char *path, const struct account *w,
+find_entry(struct users *u, enum database which, const struct account *w,
     struct field field[FIELDS])
 {
-	const char *text = read_account_file(path);
+	const char *text = read_account_file(u, which);
 	uint32_t id;
 
 	while (next_entry(&text, field))
@@ -188,7 +191,7 @@ find_entry(const char *path, const struct account *w,
 		    has_name(field[NAME].at, field[NAME].size, w))
 			return true;
 	if (!w->is_number)
-		diex(path == PASSWD ? "no such user" : "no such group",
+		diex(which == PASSWD ? "no such user" : "no such group",
 		    w->name, "not in /etc of the root", NULL);
 	return false;
 }
@@ -231,21 +234,22 @@ add_group(struct identity *id, gid_t gid)
 
 /* Return the gid of a number or name; dies if there is no such group. */
 static gid_t
-find_group(const struct account *w)
+find_group(struct users *u, const struct account *w)
 {
 	struct field field[FIELDS];
 
 	if (w->is_number)
 		return w->id;
-	find_entry(GROUP, w, field);
+	find_entry(u, GROUP, w, field);
 	return entry_id(&field[ID], w);
 }
 
 /* Add the groups that list a user as a member. */
 static void
-add_memberships(struct identity *id, const struct account *member)
+add_memberships(struct users *u, struct identity *id,
+    const struct account *member)
 {
-	const char *text = read_account_file(GROUP);
+	const char *text = read_account_file(u, GROUP);
 	struct field field[FIELDS];
 
 	while (next_entry(&text, field)) {
@@ -262,12 +266,12 @@ add_memberships(struct identity *id, const struct account *member)
 
 /* Look the user up, and set home, uid, gid and groups. */
 static void
-find_user(struct identity *id)
+find_user(struct users *u, struct identity *id)
 {
 	struct field field[FIELDS];
 	struct account member = { "", 0, false, 0 };
 
-	if (!find_entry(PASSWD, &user, field))
+	if (!find_entry(u, PASSWD, &u->user, field))
 		return;
 	if (field[HOME].at[0] == '/' && field[HOME].size < HOME_MAX) {
 		memcpy(id->home, field[HOME].at, field[HOME].size);
@@ -275,31 +279,32 @@ find_user(struct identity *id)
 	}
 	if (!id->uid_given)
 		return;
-	id->uid = entry_id(&field[ID], &user);
-	if (has_group)
+	id->uid = entry_id(&field[ID], &u->user);
+	if (u->has_group)
 		return;
-	id->gid = entry_id(&field[GID], &user);
+	id->gid = entry_id(&field[GID], &u->user);
 	member.name = field[NAME].at;
 	member.size = field[NAME].size;
 	if (member.size > 0)
-		add_memberships(id, &member);
+		add_memberships(u, id, &member);
 }
 
 void
 users_find(struct identity *id, const struct sandbox *s)
 {
 	*id = (struct identity){ .uid = getuid(), .gid = getgid(),
-	    .home = "/", .groups = found_groups };
+	    .home = "/", .groups = users.groups };
 	if (s->user) {
 		id->uid_given = true;
-		id->uid = user.id;
-		id->gid = has_group ? find_group(&group) : 0;
+		id->uid = users.user.id;
+		id->gid = users.has_group ? find_group(&users, &users.group) :
+		    0;
 	} else {
-		user = (struct account){ "", 0, true, id->uid };
+		users.user = (struct account){ "", 0, true, id->uid };
 	}
 	/* Our own entry is needed for the home only, and only with a root. */
 	if (s->user || sandbox_has_rootfs(s))
-		find_user(id);
+		find_user(&users, id);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == GROUP_ADD) {
 			const char *word = s->words[i].value;
@@ -307,7 +312,7 @@ users_find(struct identity *id, const struct sandbox *s)
 			    parse_account(word, word, strlen(word));
 
 			id->groups_given = true;
-			add_group(id, find_group(&w));
+			add_group(id, find_group(&users, &w));
 		}
 	sort_groups(id);
 }

@@ -10,11 +10,11 @@ static void
 call(const struct sandbox *s)
 {
 	static const struct identity id = { .home = "/" };
-	memory_release(&files);
-	memory_release(&known.memory);
-	memory_release(&table.memory);
-	files_used = 0;
-	known = table = (struct variables){ .used = 0 };
+
+	memory_release(&environment.files);
+	memory_release(&environment.known.memory);
+	memory_release(&environment.table.memory);
+	environment = (struct environment){ .files_used = 0 };
 	environment_prepare(s, true);
 	environment_build(s, &id, true, 2);
 	for (char **e = environ; *e; e++) {

@@ -265,6 +265,7 @@ are_same(const struct options *are, const struct options *expected)
 	a.command = b.command = NULL;
 	a.report = b.report = a.run.orphan_text = b.run.orphan_text = NULL;
 	a.sandbox.words = b.sandbox.words = NULL;
+	a.words = b.words = a.args_files = b.args_files = (struct memory){ 0 };
 	a.for_command = b.for_command = false;
 	for (size_t i = 0; i < sizeof(a); i++)
 		ck_assert_msg(((char *)&a)[i] == ((char *)&b)[i],
