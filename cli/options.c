@@ -11,6 +11,7 @@
 #include "values.h"
 #include "values_boot.h"
 #include "values_cgroup.h"
+#include "values_command.h"
 
 extern char **environ;
 
@@ -116,22 +117,23 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.cgroupfs) },
 	{ .name = "cgroups", .type = CHOICE_CGROUPS, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.cgroups) },
-	{ .name = "ulimit", .type = LIST, .list = ULIMIT,
+	{ .name = "ulimit", .type = COMMAND_VALUE, .list = ULIMIT,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "user", .letter = 'u', .type = STRING, .scope = SCOPE_SANDBOX,
-	    .at = AT(sandbox.user) },
-	{ .name = "group-add", .type = LIST, .list = GROUP_ADD,
+	{ .name = "user", .letter = 'u', .type = COMMAND_VALUE, .list = USER,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "group-add", .type = COMMAND_VALUE, .list = GROUP_ADD,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "hostname", .type = PLAIN, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.hostname) },
 	{ .name = "workdir", .type = PLAIN, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.workdir) },
-	{ .name = "env", .type = LIST, .list = ENV, .scope = SCOPE_SANDBOX },
-	{ .name = "env-file", .type = LIST, .list = ENV_FILE,
+	{ .name = "env", .type = COMMAND_VALUE, .list = ENV,
+	    .scope = SCOPE_SANDBOX },
+	{ .name = "env-file", .type = COMMAND_VALUE, .list = ENV_FILE,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "keep-env", .type = OPTIONAL_LIST, .list = KEEP_ENV,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "unsetenv", .type = LIST, .list = UNSETENV,
+	{ .name = "unsetenv", .type = COMMAND_VALUE, .list = UNSETENV,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "umask", .type = MASK, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.umask) },
@@ -169,15 +171,15 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.hosts) },
 	{ .name = "sysctl", .type = LIST, .list = SYSCTL,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "cap-add", .type = LIST, .list = CAP_ADD,
+	{ .name = "cap-add", .type = COMMAND_VALUE, .list = CAP_ADD,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "cap-drop", .type = LIST, .list = CAP_DROP,
+	{ .name = "cap-drop", .type = COMMAND_VALUE, .list = CAP_DROP,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "new-privs", .type = ON, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.new_privs) },
-	{ .name = "seccomp", .type = LIST, .list = SECCOMP,
+	{ .name = "seccomp", .type = COMMAND_VALUE, .list = SECCOMP,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "landlock", .type = LIST, .list = LANDLOCK,
+	{ .name = "landlock", .type = COMMAND_VALUE, .list = LANDLOCK,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "allow-userns", .type = ON, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.allow_userns) },
@@ -405,6 +407,7 @@ valid_form(enum value_type type)
 	case WATCHDOG:
 		return "DEVICE[:SECONDS]";
 	case LIST:
+	case COMMAND_VALUE:
 		return "a value, see pith(8)";
 	default:
 		return network_form(type);
@@ -538,8 +541,9 @@ word_differs(const struct sandbox *s, int type, const char *value)
 
 /* Set a limit, or add a setting of the control group. */
 static bool
-set_group_value(struct sandbox *s, const struct option *r, const char *value)
+set_group_value(struct options *o, const struct option *r, const char *value)
 {
+	struct sandbox *s = &o->sandbox;
 	struct group_setting g;
 
 	if (r->type == LIMIT)
@@ -608,6 +612,9 @@ value_differs(const struct options *o, const struct option *r,
 	case CHOICE_ON_EXIT:
 		return *is != 0 &&
 		    *is != parse_choice(r->type, value) + 1;
+	case COMMAND_VALUE:
+		return r->list == USER && o->sandbox.user &&
+		    strcmp(o->sandbox.user, value) != 0;
 	case LIST:
 		return word_differs(&o->sandbox, r->list, value);
 	default:
@@ -657,8 +664,8 @@ set_optional(struct options *o, const struct option *r, const char *value)
 	default:
 		/* Reject "=": an empty variable of a script does not mean
 		 * all. */
-		return (!value || *value) && add_word(o, r->list,
-		    value ? value : "");
+		return (!value || *value) && command_set(&o->sandbox,
+		    r->list, value ? value : "");
 	}
 }
 
@@ -697,7 +704,7 @@ set_value(struct options *o, const struct option *r, const char *value)
 		return *value != '\0';
 	case LIMIT:
 	case SETTING:
-		return set_group_value(&o->sandbox, r, value);
+		return set_group_value(o, r, value);
 	case NUMBER:
 		return (*(int *)member = value_number(value, INT32_MAX)) >= 0;
 	case TIME:
@@ -737,6 +744,8 @@ set_value(struct options *o, const struct option *r, const char *value)
 		return *(int *)member > 0;
 	case ARGS:
 		return read_args_fd(o, value);
+	case COMMAND_VALUE:
+		return *value && command_set(&o->sandbox, r->list, value);
 	default:
 		return set_network_value(r->type, member, value);
 	}

@@ -39,9 +39,9 @@ struct options {
 
 /* How an option uses its value. Types before OPTIONAL_SIZE take no value. Types
  * from OPTIONAL_SIZE to before STRING take a value only after "=". If an option
- * is repeated, EXIT, REWRITE, DELAY, SETTING, lists, and IP to ADD_HOST
- * accumulate. The last value of PLAIN, TIME, SIGNAL, SIZE, MASK and DOCTOR
- * wins. All other types reject a different value. */
+ * is repeated, EXIT, REWRITE, DELAY, SETTING, COMMAND_VALUE, OPTIONAL_LIST,
+ * lists, and IP to ADD_HOST accumulate. The last value of PLAIN, TIME, SIGNAL,
+ * SIZE, MASK and DOCTOR wins. All other types reject a different value. */
 enum value_type {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,
@@ -50,7 +50,8 @@ enum value_type {
 	WATCHDOG,
 	LEVEL, SIZE, MASK, PTYS, LIST, HOST, CHOICE_USERNS, CHOICE_PROC,
 	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, SETTING,
-	ARGS, NETWORK, IP, GATEWAY, PUBLISH, LISTEN, DNS, ADD_HOST,
+	COMMAND_VALUE, ARGS, NETWORK, IP, GATEWAY, PUBLISH, LISTEN, DNS,
+	ADD_HOST,
 	/* Types whose value is one of a list of words. */
 	FIRST_CHOICE = HOST, LAST_CHOICE = CHOICE_ON_EXIT
 };
@@ -66,7 +67,7 @@ struct option {
 	unsigned char type;             /* enum value_type */
 	unsigned char scope;            /* enum scope */
 	union {
-		unsigned char list;     /* enum list_option, for lists */
+		unsigned char list;     /* list_option or command_option */
 		unsigned char limit;    /* enum group_limit, for limits */
 	};
 	unsigned short at;              /* offset in struct options */

@@ -30,6 +30,18 @@ value_number(const char *text, int64_t most)
 	return text_number(&text, most, &n) && !*text ? (int64_t)n : -1;
 }
 
+bool
+value_id(const char *text, size_t size, uint32_t *id)
+{
+	const char *end = text;
+	uint64_t n;
+
+	if (!text_number(&end, UINT32_MAX - 1, &n) || end != text + size)
+		return false;
+	*id = n;
+	return true;
+}
+
 int64_t
 value_time(const char *text)
 {

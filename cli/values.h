@@ -14,6 +14,11 @@ bool text_number(const char **text, uint64_t most, uint64_t *number);
 /* A decimal number from 0 to most; -1 if text is anything else. */
 int64_t value_number(const char *text, int64_t most);
 
+/* Parse a user or group id of size bytes, which has only digits. False if text
+ * is anything else, or 4294967295: that is -1 and means "do not change" to
+ * setresuid(2). */
+bool value_id(const char *text, size_t size, uint32_t *id);
+
 /* Milliseconds of a time such as "1.5" (seconds), "500ms", "90s", "2m" or "1h",
  * rounded up; -1 if text is no time, or more than 30 years. */
 int64_t value_time(const char *text);

@@ -97,18 +97,9 @@ environment_prepare(const struct sandbox *s, bool has_rootfs)
 {
 	(void)has_rootfs;
 	environment.inherited = environ;
-	for (int i = 0; i < s->word_count; i++) {
-		const int kind = s->words[i].kind;
-		const char *value = s->words[i].value;
-		const size_t n = strcspn(value, "=");
-
-		if (kind == ENV_FILE)
-			parse_env_file(&environment, value);
-		else if (kind == ENV ? n == 0 :
-		    kind > ENV && kind <= KEEP_ENV && value[n])
-			diex("bad value", value, "not a variable's name",
-			    NULL);
-	}
+	for (int i = 0; i < s->change_count; i++)
+		if (s->changes[i].kind == VARIABLE_FILE)
+			parse_env_file(&environment, s->changes[i].text);
 }
 
 /* ---- building ----------------------------------------------------------- */
@@ -239,21 +230,6 @@ apply_entry(struct environment *v, char *entry)
 		keep_variable(v, entry, n);
 }
 
-/* Keep the variables of a list NAME,NAME, or all if it is empty. */
-static void
-keep_list(struct environment *v, const char *list)
-{
-	if (!*list)
-		keep_variable(v, list, 0);
-	while (*list) {
-		const size_t n = strcspn(list, ",");
-
-		if (n > 0)
-			keep_variable(v, list, n);
-		list += n + (list[n] != '\0');
-	}
-}
-
 /* Set the variables of a sandbox with a root. */
 static void
 set_base_variables(struct environment *v, const struct sandbox *s)
@@ -274,27 +250,27 @@ set_base_variables(struct environment *v, const struct sandbox *s)
 }
 
 static void
-apply_words(struct environment *v, const struct sandbox *s)
+apply_changes(struct environment *v, const struct sandbox *s)
 {
 	char *file = v->files.block;
 
-	for (int i = 0; i < s->word_count; i++) {
-		char *value = s->words[i].value;
+	for (int i = 0; i < s->change_count; i++) {
+		const struct variable_change *c = &s->changes[i];
 
-		switch (s->words[i].kind) {
-		case ENV:
-			apply_entry(v, value);
+		switch (c->kind) {
+		case VARIABLE_SET:
+			set_variable(&v->table, c->text);
 			break;
-		case ENV_FILE:
+		case VARIABLE_KEPT:
+			keep_variable(v, c->text, c->size);
+			break;
+		case VARIABLE_UNSET:
+			unset_variable(&v->table, c->text, c->size);
+			break;
+		case VARIABLE_FILE:
 			for (; *file; file += strlen(file) + 1)
 				apply_entry(v, file);
 			file++;
-			break;
-		case UNSETENV:
-			unset_variable(&v->table, value, strlen(value));
-			break;
-		case KEEP_ENV:
-			keep_list(v, value);
 		}
 	}
 }
@@ -337,12 +313,9 @@ environment_build(const struct sandbox *s, const struct identity *id,
 {
 	struct environment *v = &environment;
 	struct strbuf h = STRBUF(v->home);
-	bool requested = has_rootfs || id->uid_given || listening > 0;
 
-	for (int i = 0; i < s->word_count; i++)
-		requested |= s->words[i].kind >= ENV &&
-		    s->words[i].kind <= KEEP_ENV;
-	if (!requested)
+	if (!has_rootfs && !id->uid_given && listening == 0 &&
+	    s->change_count == 0)
 		return;
 	strbuf_add(&h, "HOME=");
 	strbuf_add(&h, id->home);
@@ -352,7 +325,7 @@ environment_build(const struct sandbox *s, const struct identity *id,
 		keep_variable(v, NULL, 0);
 	if (!has_rootfs && id->uid_given)
 		set_variable(&v->table, v->home);
-	apply_words(v, s);
+	apply_changes(v, s);
 	if (listening > 0)
 		set_listen_fds(v, listening);
 	environ = compact_table(&v->table);
@@ -383,10 +356,9 @@ environment_wipe(const struct sandbox *s)
 
 	for (char **e = v->inherited; *e; e++)
 		wipe_string(*e);
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == ENV)
-			wipe_string(s->words[i].value +
-			    strcspn(s->words[i].value, "="));
+	for (int i = 0; i < s->change_count; i++)
+		if (s->changes[i].kind == VARIABLE_SET)
+			wipe_string(s->changes[i].text + s->changes[i].size);
 	if (v->files.block)
 		memset(v->files.block, 0, v->files_used);
 	environ = empty;

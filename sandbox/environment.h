@@ -7,15 +7,14 @@
 #include "sandbox.h"
 #include "users.h"
 
-/* Check the words of --env, --unsetenv and --keep-env, and read the files of
- * --env-file: lines K=V, K alone for our own value, # for comments, at most 16
- * MiB together. Dies if a word is wrong or a file cannot be read. Remembers the
- * present environ as the caller's environment. */
+/* Read the files of --env-file: lines K=V, K alone for our own value, # for
+ * comments, at most 16 MiB together. Dies if a file cannot be read. Remembers
+ * the present environ as the caller's environment. */
 void environment_prepare(const struct sandbox *s, bool has_rootfs);
 
 /* Set environ to the environment of the command. With a root it starts with
  * PATH, HOME, LANG and HOSTNAME, and TERM if we have it; without a root, with
- * all of our variables. Then the words are applied in order, so that the last
+ * all of our variables. Then the changes are applied in order, so that the last
  * one wins. listening: number of descriptors from 3 on for LISTEN_FDS. If it is
  * above 0, set LISTEN_FDS and LISTEN_PID, sd_listen_fds(3). */
 void environment_build(const struct sandbox *s, const struct identity *id,

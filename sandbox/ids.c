@@ -419,29 +419,16 @@ map_option_ids(const struct sandbox *s)
 			maps[i] = maps[!i];
 }
 
-/* Choose the only uid and gid inside: those of --user UID[:GID], else 0. */
-static void
-single_ids(const char *user, uint32_t ids[2])
-{
-	uint64_t n;
-
-	ids[USERS] = ids[GROUPS] = 0;
-	if (!user || !text_number(&user, UINT32_MAX, &n) ||
-	    (*user && *user != ':'))
-		return;
-	ids[USERS] = n;
-	if (*user++)
-		parse_id(&user, '\0', &ids[GROUPS]);
-}
-
 static void
 map_single(const struct sandbox *s, bool keep)
 {
 	const uint32_t outside[2] = { geteuid(), getegid() };
-	uint32_t inside[2];
+	/* Those of --user UID[:GID], else 0, as the id of a name. */
+	const bool is_uid = s->user_account.is_number;
+	const uint32_t inside[2] = { s->user_account.id,
+	    is_uid ? s->group_account.id : 0 };
 
 	one_id = true;
-	single_ids(s->user, inside);
 	for (int i = USERS; i <= GROUPS; i++)
 		add_extent(i, keep ? outside[i] : inside[i], outside[i], 1);
 }
@@ -453,15 +440,9 @@ map_single(const struct sandbox *s, bool keep)
 static bool
 wants_groups(const struct sandbox *s)
 {
-	const struct word *w = s->words;
-
-	for (int i = 0; i < s->word_count; i++)
-		if (w[i].kind == GROUP_ADD || (w[i].kind == CAP_ADD &&
-		    (strcasecmp(w[i].value, "SETGID") == 0 ||
-		    strcasecmp(w[i].value, "CAP_SETGID") == 0)))
-			return true;
-	return s->user && !strchr(s->user, ':') &&
-	    s->user[strspn(s->user, "0123456789")];
+	return s->group_count > 0 ||
+	    (s->cap_add.names & UINT64_C(1) << CAP_SETGID) ||
+	    (s->user && !s->has_group && !s->user_account.is_number);
 }
 
 void

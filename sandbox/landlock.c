@@ -8,8 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../cli/log.h"
-#include "../cli/values.h"
 #include "landlock.h"
 
 /* Constants of landlock(7) in Linux 6.12, because kernel headers may be older
@@ -50,16 +48,10 @@ static const struct { uint16_t paths; uint8_t ports, scopes; } known[] = {
 
 enum { VERSIONS = sizeof(known) / sizeof(known[0]) };
 
-static const struct rule_type {
-	char prefix[9];
-	uint8_t type;
-	uint16_t access;
-} rule_types[] = {
-	{ "ro:", RULE_PATH, READ_RIGHTS }, { "rw:", RULE_PATH, ALL_PATHS },
-	{ "bind:", RULE_PORT, BIND }, { "connect:", RULE_PORT, CONNECT },
+static const uint16_t rights[] = {
+	[LANDLOCK_READ] = READ_RIGHTS, [LANDLOCK_WRITE] = ALL_PATHS,
+	[LANDLOCK_BIND] = BIND, [LANDLOCK_CONNECT] = CONNECT,
 };
-
-enum { RULE_TYPES = sizeof(rule_types) / sizeof(rule_types[0]) };
 
 struct landlock {
 	struct ruleset handled;
@@ -68,73 +60,25 @@ struct landlock {
 	bool hostile;           /* reject symbolic links in paths */
 };
 
-/* Call a function for each --landlock word, with its rule type and the text
- * after the colon. Returns the first word that has no type or whose call
- * failed, or NULL. */
-static const char *
-each_rule(const struct sandbox *s, struct landlock *l,
-    bool (*call)(struct landlock *, const struct rule_type *, const char *))
-{
-	for (int i = 0; i < s->word_count; i++) {
-		const char *value = s->words[i].value, *object = value;
-		const struct rule_type *found = NULL;
-
-		if (s->words[i].kind != LANDLOCK)
-			continue;
-		for (int r = 0; r < RULE_TYPES && !found; r++) {
-			const size_t n = strlen(rule_types[r].prefix);
-
-			if (strncmp(value, rule_types[r].prefix, n) == 0) {
-				found = &rule_types[r];
-				object = value + n;
-			}
-		}
-		if (!found || !call(l, found, object))
-			return value;
-	}
-	return NULL;
-}
-
 static bool
-is_valid_rule(struct landlock *l, const struct rule_type *r, const char *object)
+is_path_rule(const struct landlock_rule *r)
 {
-	(void)l;
-	return *object &&
-	    (r->type == RULE_PATH || value_number(object, UINT16_MAX) >= 0);
-}
-
-void
-landlock_prepare(const struct sandbox *s)
-{
-	const char *wrong = each_rule(s, NULL, is_valid_rule);
-
-	if (wrong)
-		diex("bad value", wrong, "--landlock takes ro:PATH, rw:PATH, "
-		    "bind:PORT or connect:PORT", NULL);
-}
-
-/* Fail always, so that each_rule() returns the first word. */
-static bool
-stop_at_first(struct landlock *l, const struct rule_type *r, const char *object)
-{
-	(void)l, (void)r, (void)object;
-	return false;
+	return r->right <= LANDLOCK_WRITE;
 }
 
 /* Add the rights that a rule handles. */
 static bool
-add_handled(struct landlock *l, const struct rule_type *r, const char *object)
+add_handled(struct landlock *l, const struct landlock_rule *r)
 {
 	const int last = (l->version < VERSIONS ? l->version : VERSIONS) - 1;
 
-	(void)object;
 	l->handled.scopes = known[last].scopes;
-	if (r->type == RULE_PATH)
+	if (is_path_rule(r))
 		l->handled.paths = known[last].paths;
 	else
 		l->handled.ports = known[last].ports;
 	errno = EOPNOTSUPP;
-	return r->type == RULE_PATH || known[last].ports;
+	return is_path_rule(r) || known[last].ports;
 }
 
 /* Close without losing errno. */
@@ -160,20 +104,19 @@ open_rule_path(const char *path, bool hostile)
 }
 
 static bool
-add_landlock_rule(struct landlock *l, const struct rule_type *r,
-    const char *object)
+add_landlock_rule(const struct landlock *l, const struct landlock_rule *r)
 {
-	struct port_rule port = { r->access, value_number(object, UINT16_MAX) };
+	const struct port_rule port = { rights[r->right], r->port };
 	struct landlock_path_beneath_attr path;
 	struct stat st;
 	bool added;
 
-	if (r->type == RULE_PORT)
+	if (!is_path_rule(r))
 		return syscall(ADD_RULE, l->fd, RULE_PORT, &port, 0) == 0;
-	path.parent_fd = open_rule_path(object, l->hostile);
+	path.parent_fd = open_rule_path(r->path, l->hostile);
 	if (path.parent_fd < 0)
 		return false;
-	path.allowed_access = r->access & l->handled.paths;
+	path.allowed_access = rights[r->right] & l->handled.paths;
 	if (fstat(path.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		path.allowed_access &= FILE_RIGHTS;
 	added = syscall(ADD_RULE, l->fd, RULE_PATH, &path, 0) == 0;
@@ -194,7 +137,8 @@ shares_network(const struct sandbox *s)
 const char *
 landlock_apply(const struct sandbox *s, bool *unsupported)
 {
-	const char *first = each_rule(s, NULL, stop_at_first), *failed;
+	const struct landlock_rule *r = s->rules, *end = r + s->rule_count;
+	const char *first = r < end ? r->text : NULL, *failed = NULL;
 	struct landlock l = { { 0, 0, 0 }, 0, -1,
 		sandbox_has_rootfs(s) || s->chroot };
 
@@ -211,15 +155,16 @@ landlock_apply(const struct sandbox *s, bool *unsupported)
 		first = "abstract sockets";
 		l.handled.scopes = ABSTRACT_SOCKETS;
 	}
-	failed = each_rule(s, &l, add_handled);
-	if (failed)
-		return failed;
+	for (; r < end; r++)
+		if (!add_handled(&l, r))
+			return r->text;
 	/* Older kernels have a shorter struct, and accept ours if the rest is
 	 * zero. */
 	l.fd = syscall(CREATE_RULESET, &l.handled, sizeof(l.handled), 0);
 	if (l.fd < 0)
 		return first;
-	failed = each_rule(s, &l, add_landlock_rule);
+	for (r = s->rules; r < end && !failed; r++)
+		failed = add_landlock_rule(&l, r) ? NULL : r->text;
 	*unsupported = !failed;
 	if (!failed && syscall(RESTRICT_SELF, l.fd, 0) < 0)
 		failed = first;

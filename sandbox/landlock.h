@@ -4,10 +4,6 @@
 
 #include "sandbox.h"
 
-/* Check the words of --landlock: ro:PATH, rw:PATH, bind:PORT, connect:PORT.
- * Dies if one is wrong. Opens nothing. */
-void landlock_prepare(const struct sandbox *s);
-
 /* Restrict the calling thread, and all that it starts, to the rules. Needs
  * no_new_privs or CAP_SYS_ADMIN. Writes no memory except *unsupported, so it
  * can be called after vfork(2).

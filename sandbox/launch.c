@@ -207,12 +207,10 @@ sandbox_check(const struct sandbox *s)
 	ports_prepare(s, (clone_flags & CLONE_NEWNET) ||
 	    s->network.type == NETWORK_NS);
 	privileges_prepare(s, has_rootfs);
-	users_check(s);
 	environment_prepare(s, has_rootfs);
 	seccomp_prepare(s, has_rootfs);
 	locks_mounts = has_rootfs && (clone_flags & CLONE_NEWUSER) &&
 	    lock_may_mount(s);
-	landlock_prepare(s);
 	terminal_prepare(&terminal, terminal_use(s, has_rootfs), has_rootfs);
 	if (clone_flags) {
 		raise_file_limit();
@@ -669,7 +667,7 @@ sandbox_prepare_command(const struct sandbox *s)
 	users_find(&identity, s);
 	/* Only one group is mapped, so ignore the group of the user's entry in
 	 * /etc/passwd. */
-	if (ids_single() && !(s->user && strchr(s->user, ':'))) {
+	if (ids_single() && !s->has_group) {
 		identity.gid = getgid();
 		identity.group_count = 0;
 	}

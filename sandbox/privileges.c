@@ -1,8 +1,6 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -10,54 +8,9 @@
 #include <unistd.h>
 
 #include "../architecture.h"
-#include "../cli/log.h"
-#include "../cli/values.h"
 #include "privileges.h"
 
-/* Names of the capabilities by their numbers, capabilities(7). */
-static const char cap_names[][19] = {
-	[CAP_CHOWN] = "CHOWN", [CAP_DAC_OVERRIDE] = "DAC_OVERRIDE",
-	[CAP_DAC_READ_SEARCH] = "DAC_READ_SEARCH", [CAP_FOWNER] = "FOWNER",
-	[CAP_FSETID] = "FSETID", [CAP_KILL] = "KILL", [CAP_SETGID] = "SETGID",
-	[CAP_SETUID] = "SETUID", [CAP_SETPCAP] = "SETPCAP",
-	[CAP_LINUX_IMMUTABLE] = "LINUX_IMMUTABLE",
-	[CAP_NET_BIND_SERVICE] = "NET_BIND_SERVICE",
-	[CAP_NET_BROADCAST] = "NET_BROADCAST", [CAP_NET_ADMIN] = "NET_ADMIN",
-	[CAP_NET_RAW] = "NET_RAW", [CAP_IPC_LOCK] = "IPC_LOCK",
-	[CAP_IPC_OWNER] = "IPC_OWNER", [CAP_SYS_MODULE] = "SYS_MODULE",
-	[CAP_SYS_RAWIO] = "SYS_RAWIO", [CAP_SYS_CHROOT] = "SYS_CHROOT",
-	[CAP_SYS_PTRACE] = "SYS_PTRACE", [CAP_SYS_PACCT] = "SYS_PACCT",
-	[CAP_SYS_ADMIN] = "SYS_ADMIN", [CAP_SYS_BOOT] = "SYS_BOOT",
-	[CAP_SYS_NICE] = "SYS_NICE", [CAP_SYS_RESOURCE] = "SYS_RESOURCE",
-	[CAP_SYS_TIME] = "SYS_TIME", [CAP_SYS_TTY_CONFIG] = "SYS_TTY_CONFIG",
-	[CAP_MKNOD] = "MKNOD", [CAP_LEASE] = "LEASE",
-	[CAP_AUDIT_WRITE] = "AUDIT_WRITE",
-	[CAP_AUDIT_CONTROL] = "AUDIT_CONTROL", [CAP_SETFCAP] = "SETFCAP",
-	[CAP_MAC_OVERRIDE] = "MAC_OVERRIDE",
-	[CAP_MAC_ADMIN] = "MAC_ADMIN", [CAP_SYSLOG] = "SYSLOG",
-	[CAP_WAKE_ALARM] = "WAKE_ALARM", [CAP_BLOCK_SUSPEND] = "BLOCK_SUSPEND",
-	[CAP_AUDIT_READ] = "AUDIT_READ", [CAP_PERFMON] = "PERFMON",
-	[CAP_BPF] = "BPF", [CAP_CHECKPOINT_RESTORE] = "CHECKPOINT_RESTORE",
-};
-
-enum { CAP_NAMES = sizeof(cap_names) / sizeof(cap_names[0]) };
-
-/* Resource limits, prlimit(2). Their numbers differ between architectures. */
-static const struct limit_type {
-	char name[11];
-	unsigned char number;
-} limit_types[] = {
-	{ "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
-	{ "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS },
-	{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE },
-	{ "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
-	{ "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS },
-	{ "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
-	{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK },
-	{ "as", RLIMIT_AS },
-};
-
-enum { LIMIT_TYPES = sizeof(limit_types) / sizeof(limit_types[0]), CAPS = 64 };
+enum { CAPS = 64 };
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 static const uint64_t docker_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
@@ -68,174 +21,60 @@ static const uint64_t docker_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
 /* struct rlimit64 of the kernel, on every architecture. */
 struct limit { uint64_t soft, hard; };
 
-static struct privileges {
-	/* Values of --ulimit, by the numbers of the limits. */
-	struct ulimit {
-		const char *word;       /* NULL: not requested */
-		struct limit limit;
-	} ulimits[RLIM_NLIMITS];
-	/* Sets of capabilities, as bits. */
-	struct caps {
-		bool change;            /* false: leave all sets unchanged */
-		uint64_t bound;         /* bounding set */
-		uint64_t added;         /* by --cap-add, and not dropped */
-		uint64_t named;         /* by --cap-add NAME: required */
-	} caps;
-} privileges;
+/* Sets of capabilities, as bits. */
+static struct cap_sets {
+	bool change;            /* false: leave all sets unchanged */
+	uint64_t bound;         /* bounding set */
+	uint64_t added;         /* by --cap-add, and not dropped */
+	uint64_t named;         /* by --cap-add NAME: fail without them */
+} cap_sets;
 
-/* ---- words -------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------ */
 
-static bool
-is_word(const char *word, const char *text, size_t size)
-{
-	return strlen(word) == size && strncasecmp(word, text, size) == 0;
-}
-
-/* Parse a limit of size bytes. */
-static bool
-parse_limit_value(const char *text, size_t size, uint64_t *limit)
-{
-	const char *end = text;
-
-	if (is_word("unlimited", text, size) || is_word("-1", text, size)) {
-		*limit = UINT64_MAX;            /* RLIM64_INFINITY */
-		return true;
-	}
-	return text_number(&end, INT64_MAX, limit) && end == text + size;
-}
-
-/* Return the number of a resource limit; -1 if there is none of that name. */
-static int
-limit_number(const char *name, size_t size)
-{
-	for (int i = 0; i < LIMIT_TYPES; i++)
-		if (is_word(limit_types[i].name, name, size))
-			return limit_types[i].number;
-	return -1;
-}
-
-static _Noreturn void
-refuse_ulimit(const char *word, bool list_names)
-{
-	char text[128];
-	struct strbuf names = STRBUF(text);
-
-	for (int i = 0; i < LIMIT_TYPES; i++) {
-		strbuf_add(&names, i > 0 ? " " : "");
-		strbuf_add(&names, limit_types[i].name);
-	}
-	diex("bad value", word, "--ulimit takes NAME=SOFT[:HARD], numbers or "
-	    "unlimited", list_names ? text : NULL);
-}
-
-/* Parse a word of --ulimit, and raise our own hard limit if necessary. */
+/* Raise our own hard limits to those of --ulimit as far as permitted. */
 static void
-parse_ulimit(struct ulimit ulimits[], const char *word)
+raise_hard_limits(const struct ulimit ulimits[])
 {
-	const size_t n = strcspn(word, "=");
-	const char *soft = word + n + (word[n] != '\0');
-	const size_t m = strcspn(soft, ":");
-	const char *hard = soft[m] ? soft + m + 1 : soft;
-	const int number = limit_number(word, n);
-	struct limit old, new;
+	struct limit old;
 
-	if (number < 0 || !parse_limit_value(soft, m, &new.soft) ||
-	    !parse_limit_value(hard, hard == soft ? m : strlen(hard),
-	    &new.hard))
-		refuse_ulimit(word, number < 0);
-	if (new.soft > new.hard)
-		diex("bad value", word, "the soft limit is above the hard "
-		    "one", NULL);
-	if (ulimits[number].word && (ulimits[number].limit.soft != new.soft ||
-	    ulimits[number].limit.hard != new.hard))
-		diex("cannot take", word, "--ulimit has another value for it "
-		    "already", "give it once");
-	ulimits[number] = (struct ulimit){ word, new };
-	if (syscall(SYS_prlimit64, 0, number, NULL, &old) == 0 &&
-	    new.hard > old.hard) {
-		old.hard = new.hard;
-		syscall(SYS_prlimit64, 0, number, &old, NULL);
-	}
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (ulimits[i].text &&
+		    syscall(SYS_prlimit64, 0, i, NULL, &old) == 0 &&
+		    ulimits[i].hard > old.hard) {
+			old.hard = ulimits[i].hard;
+			syscall(SYS_prlimit64, 0, i, &old, NULL);
+		}
 }
 
-/* Return the bits of a capability, ALL or default. */
+/* Return the capabilities of the sets that are listed. */
 static uint64_t
-parse_caps(const char *word)
+listed_sets(const struct caps *c)
 {
-	const char *name = strncasecmp(word, "CAP_", 4) == 0 ? word + 4 : word;
-	const size_t n = strlen(word);
-
-	if (is_word("ALL", word, n))
-		return UINT64_MAX;
-	if (is_word("default", word, n))
-		return docker_caps;
-	for (int i = 0; i < CAP_NAMES; i++)
-		if (is_word(cap_names[i], name, strlen(name)))
-			return UINT64_C(1) << i;
-	diex("no such capability", word, NULL,
-	    "use ALL, default or a name of capabilities(7)");
-}
-
-/* Die if a name or a set is both added and dropped. */
-static void
-check_caps(const struct sandbox *s)
-{
-	uint64_t names[2] = { 0, 0 };           /* added, dropped */
-	bool all[2] = { false, false }, usual[2] = { false, false };
-
-	for (int i = 0; i < s->word_count; i++) {
-		const struct word *w = &s->words[i];
-		const bool drop = w->kind == CAP_DROP;
-		uint64_t set;
-
-		if (!drop && w->kind != CAP_ADD)
-			continue;
-		set = parse_caps(w->value);
-		all[drop] |= set == UINT64_MAX;
-		usual[drop] |= set == docker_caps;
-		names[drop] |= set & (set - 1) ? 0 : set;
-		if ((all[0] && all[1]) || (usual[0] && usual[1]) ||
-		    (names[0] & names[1]))
-			diex("--cap-add contradicts --cap-drop", w->value,
-			    NULL, "give one of them");
-	}
+	return c->all ? UINT64_MAX : c->docker ? docker_caps : 0;
 }
 
 void
 privileges_prepare(const struct sandbox *s, bool has_rootfs)
 {
-	struct caps *caps = &privileges.caps;
-	uint64_t sets = 0, dropped = 0;
+	struct cap_sets *c = &cap_sets;
+	const uint64_t dropped = listed_sets(&s->cap_drop) | s->cap_drop.names;
+	uint64_t sets = listed_sets(&s->cap_add);
 
+	raise_hard_limits(s->ulimits);
+	c->change = has_rootfs || sets | s->cap_add.names | dropped;
 	/* Since Linux 5.12, mapping root of a nested user namespace to our root
 	 * needs CAP_SETFCAP, user_namespaces(7). */
 	if (has_rootfs && s->allow_userns && s->userns != USERNS_HOST)
-		sets = UINT64_C(1) << CAP_SETFCAP;
-	check_caps(s);
-	caps->change = has_rootfs;
-	caps->named = 0;
-	for (int i = 0; i < s->word_count; i++) {
-		const struct word *w = &s->words[i];
-		const bool add = w->kind == CAP_ADD;
-		uint64_t set;
-
-		if (w->kind == ULIMIT)
-			parse_ulimit(privileges.ulimits, w->value);
-		if (!add && w->kind != CAP_DROP)
-			continue;
-		caps->change = true;
-		set = parse_caps(w->value);
-		*(!add ? &dropped : (set & (set - 1)) ? &sets : &caps->named) |=
-		    set;
-	}
-	caps->added = (sets & ~dropped) | caps->named;
-	caps->bound = has_rootfs ? caps->added : ~dropped | caps->named;
+		sets |= UINT64_C(1) << CAP_SETFCAP;
+	c->named = s->cap_add.names;
+	c->added = (sets & ~dropped) | c->named;
+	c->bound = has_rootfs ? c->added : ~dropped | c->named;
 }
 
 bool
 privileges_admin(void)
 {
-	return privileges.caps.bound & CAP(SYS_ADMIN);
+	return cap_sets.bound & CAP(SYS_ADMIN);
 }
 
 /* ---- capabilities ------------------------------------------------------- */
@@ -268,7 +107,7 @@ reduce_bounding_set(uint64_t bound)
 /* Reduce the sets in now and apply them. At the exec, root regains the bounding
  * set; for other users only ambient capabilities survive. capabilities(7) */
 static bool
-set_caps(const struct caps *caps, struct __user_cap_data_struct now[2],
+set_caps(const struct cap_sets *caps, struct __user_cap_data_struct now[2],
     bool root, bool changed)
 {
 	uint32_t missing = 0;
@@ -314,30 +153,19 @@ set_ids(const struct identity *id)
 	    syscall(SETRESUID, id->uid, id->uid, id->uid) == 0;
 }
 
-/* True if the options request a seccomp filter or Landlock. */
-static bool
-has_filter(const struct sandbox *s)
-{
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == LANDLOCK ||
-		    (s->words[i].kind == SECCOMP &&
-		    strcmp(s->words[i].value, "off") != 0))
-			return true;
-	return false;
-}
-
 static bool
 set_ulimit(const struct ulimit *wanted, int number)
 {
+	const struct limit limit = { wanted->soft, wanted->hard };
 	struct limit is;
 
-	if (syscall(SYS_prlimit64, 0, number, &wanted->limit, NULL) < 0)
+	if (syscall(SYS_prlimit64, 0, number, &limit, NULL) < 0)
 		return false;
 	/* A 32-bit kernel silently turns values that do not fit a long into
 	 * unlimited. */
 	if (sizeof(long) < sizeof(is.soft) && syscall(SYS_prlimit64, 0, number,
-	    NULL, &is) == 0 && (is.soft != wanted->limit.soft ||
-	    is.hard != wanted->limit.hard)) {
+	    NULL, &is) == 0 && (is.soft != limit.soft ||
+	    is.hard != limit.hard)) {
 		errno = EOVERFLOW;
 		return false;
 	}
@@ -362,8 +190,8 @@ drop_priorities(const struct ulimit ulimits[])
 {
 	static const struct limit none = { 0, 0 };
 
-	return (ulimits[RLIMIT_NICE].word || syscall(SYS_prlimit64, 0,
-	    RLIMIT_NICE, &none, NULL) == 0) && (ulimits[RLIMIT_RTPRIO].word ||
+	return (ulimits[RLIMIT_NICE].text || syscall(SYS_prlimit64, 0,
+	    RLIMIT_NICE, &none, NULL) == 0) && (ulimits[RLIMIT_RTPRIO].text ||
 	    syscall(SYS_prlimit64, 0, RLIMIT_RTPRIO, &none, NULL) == 0);
 }
 
@@ -372,25 +200,25 @@ privileges_apply(const struct sandbox *s, const struct identity *id,
     bool has_rootfs, enum groups groups, const char **on)
 {
 	const bool requested = id->uid_given || id->groups_given;
-	const struct privileges *p = &privileges;
+	const struct cap_sets *caps = &cap_sets;
 	const bool root = id->uid == 0;
 	struct __user_cap_data_struct now[2];
 
 	for (int i = 0; i < RLIM_NLIMITS; i++)
-		if (p->ulimits[i].word && !set_ulimit(&p->ulimits[i], i)) {
-			*on = p->ulimits[i].word;
+		if (s->ulimits[i].text && !set_ulimit(&s->ulimits[i], i)) {
+			*on = s->ulimits[i].text;
 			return "cannot set --ulimit";
 		}
-	if (has_rootfs && !drop_priorities(p->ulimits))
+	if (has_rootfs && !drop_priorities(s->ulimits))
 		return "cannot lower the priority limits";
 	if (s->umask >= 0)
 		umask(s->umask);
 	if (cap_call(SYS_capget, now) < 0)
 		return "cannot read the capabilities";
 	/* Before set_ids(), which loses CAP_SETPCAP. */
-	if (p->caps.change && !reduce_bounding_set(p->caps.bound))
+	if (caps->change && !reduce_bounding_set(caps->bound))
 		return "cannot drop capabilities";
-	if (p->caps.change && !root && p->caps.added &&
+	if (caps->change && !root && caps->added &&
 	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return "cannot keep capabilities";
 	if ((requested || (has_rootfs && groups == CLEAR_GROUPS)) &&
@@ -400,10 +228,11 @@ privileges_apply(const struct sandbox *s, const struct identity *id,
 	if (id->uid_given && !set_ids(id))
 		return "cannot become user";
 	*on = NULL;
-	if (p->caps.change && !set_caps(&p->caps, now, root,
+	if (caps->change && !set_caps(caps, now, root,
 	    has_rootfs || id->uid_given))
 		return "cannot set the capabilities";
-	if (!s->new_privs && (has_rootfs || has_filter(s)) &&
+	if (!s->new_privs && (has_rootfs || s->filter_count > 0 ||
+	    s->rule_count > 0) &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return "cannot set no_new_privs";
 	return NULL;

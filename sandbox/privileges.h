@@ -11,12 +11,9 @@
  * those of the host's root user, so drop them. */
 enum groups { KEEP_GROUPS, CLEAR_GROUPS };
 
-/* Parse the words of --ulimit, --cap-add and --cap-drop. Dies if a word is
- * wrong, if one limit gets two values, or if one name or set is both added and
- * dropped.
- *
- * Raises our own hard limits to the requested ones as far as permitted. In its
- * own user namespace no process can raise them, setrlimit(2).
+/* Raise our own hard limits to those of --ulimit as far as permitted: in its
+ * own user namespace no process can raise them, setrlimit(2). Choose the
+ * capabilities of --cap-add and --cap-drop.
  *
  * As in docker, the order of the capability words does not matter: --cap-drop
  * removes what it names, except capabilities that --cap-add names one by one.
@@ -46,7 +43,7 @@ bool privileges_admin(void);
  * - no_new_privs with a root or for filters, unless --new-privs.
  *
  * Returns NULL, or a text that says what failed, with errno. *on, which the
- * caller sets to NULL, is then the word that requested it, if any. prlimit(2),
+ * caller sets to NULL, is then the value that requested it, if any. prlimit(2),
  * setgroups(2), setresuid(2), capabilities(7). */
 const char *privileges_apply(const struct sandbox *s,
     const struct identity *id, bool has_rootfs, enum groups groups,

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
+
+#include "../cli/memory.h"
 
 #include "../cli/values_net.h"
 
@@ -13,8 +16,7 @@
 enum list_option {
 	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* volumes.c */
 	LAYER, UNSHARED, UIDMAP, GIDMAP, SYSCTL, TIMENS,
-	ENV, ENV_FILE, UNSETENV, KEEP_ENV,                      /* in order */
-	ULIMIT, GROUP_ADD, CAP_ADD, CAP_DROP, SECCOMP, LANDLOCK, PRESERVE_FD,
+	PRESERVE_FD,
 	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,     /* group_setting */
 	CGROUP_CONF, CGROUP_JOIN
 };
@@ -54,6 +56,54 @@ struct group_setting {
 	                         * process */
 };
 
+/* A user or group: a number, or a name. */
+struct account {
+	const char *name;       /* of size bytes; more text may follow */
+	size_t size;
+	bool is_number;
+	uint32_t id;            /* if it is a number */
+};
+
+/* A resource limit. UINT64_MAX is unlimited, prlimit(2). */
+struct ulimit {
+	const char *text;       /* NULL: not given */
+	uint64_t soft, hard;
+};
+
+/* Capabilities that were added, or dropped. */
+struct caps {
+	bool all, docker;       /* the sets "ALL" and "default" */
+	uint64_t names;         /* bit 1 << CAP_*, capabilities(7) */
+};
+
+struct seccomp_filter {
+	const char *text;
+	const char *path;       /* NULL: the built-in filter */
+};
+
+enum landlock_right {
+	LANDLOCK_READ, LANDLOCK_WRITE,          /* of a path */
+	LANDLOCK_BIND, LANDLOCK_CONNECT         /* of a port */
+};
+
+struct landlock_rule {
+	const char *text;
+	const char *path;       /* of the rights of a path */
+	int port;               /* of the rights of a port */
+	unsigned char right;    /* enum landlock_right */
+};
+
+enum change_kind {
+	VARIABLE_SET, VARIABLE_KEPT, VARIABLE_UNSET, VARIABLE_FILE
+};
+
+/* A change of the environment. */
+struct variable_change {
+	unsigned char kind;     /* enum change_kind */
+	char *text;             /* begins with the name, or is the file */
+	size_t size;            /* bytes of the name; 0: all variables */
+};
+
 enum { PTYS_MOST = 1 << 20 };   /* NR_UNIX98_PTY_MAX of the kernel */
 
 enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };
@@ -86,7 +136,21 @@ struct sandbox {
 	struct port_list ports;         /* --publish, --listen */
 	struct ip_list servers;         /* --dns */
 	struct host_list hosts;         /* --add-host */
-	const char *user;       /* UID[:GID] or a name; NULL: unchanged */
+	const char *user;       /* text of --user; NULL: unchanged */
+	struct account user_account, group_account;     /* its parts */
+	bool has_group;
+	struct account *groups; /* --group-add */
+	int group_count;
+	struct ulimit ulimits[RLIM_NLIMITS];    /* by their RLIMIT_* */
+	struct caps cap_add, cap_drop;
+	bool seccomp_off;
+	struct seccomp_filter *filters;         /* in order, as all arrays */
+	int filter_count;
+	struct landlock_rule *rules;
+	int rule_count;
+	struct variable_change *changes;
+	int change_count;
+	struct { struct memory groups, filters, rules, changes; } memory;
 	const char *hostname, *workdir;
 	int umask;              /* -1: unchanged */
 	bool new_privs;         /* do not set no_new_privs */

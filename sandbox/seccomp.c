@@ -320,9 +320,8 @@ build_filter(struct filters *f, bool nested, const char *word)
 }
 
 static void
-read_filter(struct filters *f, const char *word)
+read_filter(struct filters *f, const char *path, const char *word)
 {
-	const char *path = word + strlen("bpf:");
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n = -1;
 	struct stat st;
@@ -345,52 +344,33 @@ read_filter(struct filters *f, const char *word)
 	f->used += n / INSN_SIZE;
 }
 
-/* Return the last --seccomp word that equals value, or NULL. Dies if a word is
- * unknown. */
-static const char *
-find_seccomp_word(const struct sandbox *s, const char *value)
-{
-	const char *found = NULL;
-
-	for (int i = 0; i < s->word_count; i++) {
-		const char *is = s->words[i].value;
-
-		if (s->words[i].kind != SECCOMP)
-			continue;
-		if (strcmp(is, value) == 0)
-			found = is;
-		else if (strcmp(is, "default") != 0 && strcmp(is, "off") != 0 &&
-		    strncmp(is, "bpf:", 4) != 0)
-			diex("bad value", is, "--seccomp takes default, off "
-			    "or bpf:FILE", NULL);
-	}
-	return found;
-}
-
 void
 seccomp_prepare(const struct sandbox *s, bool has_rootfs)
 {
 	struct filters *f = &filters;
-	const char *on = find_seccomp_word(s, "default");
-	const char *off = find_seccomp_word(s, "off");
+	const bool implied = has_rootfs && !s->seccomp_off;
+	int built_in = -1;      /* the last "default" */
 
 	f->count = 0;
 	f->used = BUILT_IN;
-	if (on && off)
+	for (int i = 0; i < s->filter_count; i++)
+		if (!s->filters[i].path)
+			built_in = i;
+	if (built_in >= 0 && s->seccomp_off)
 		diex("--seccomp off contradicts", "--seccomp default", NULL,
 		    NULL);
-	if ((on || (has_rootfs && !off)) && NATIVE_ARCH == 0)
+	if ((built_in >= 0 || implied) && NATIVE_ARCH == 0)
 		diex("bad value", "default", "no filter is built in for this "
 		    "architecture", NULL);
-	if (has_rootfs && !on && !off)
+	if (built_in < 0 && implied)
 		build_filter(f, s->allow_userns, NULL);
-	for (int i = 0; i < s->word_count; i++) {
-		const struct word *w = &s->words[i];
+	for (int i = 0; i < s->filter_count; i++) {
+		const struct seccomp_filter *w = &s->filters[i];
 
-		if (w->kind == SECCOMP && strncmp(w->value, "bpf:", 4) == 0)
-			read_filter(f, w->value);
-		else if (w->kind == SECCOMP && w->value == on)
-			build_filter(f, s->allow_userns, on);
+		if (w->path)
+			read_filter(f, w->path, w->text);
+		else if (i == built_in)
+			build_filter(f, s->allow_userns, w->text);
 	}
 }
 

@@ -7,10 +7,10 @@
 
 #include "sandbox.h"
 
-/* Build the filters of --seccomp, in the order of its words. With a root the
- * built-in filter comes first, unless a word is "default" or "off". The files
- * of bpf:FILE are regular and hold 1 to 4096 struct sock_filter. Dies if a word
- * is wrong, if a file cannot be used, or if both "default" and "off" are given.
+/* Build the filters of --seccomp, in their order. With a root the built-in
+ * filter comes first, unless "default" or "off" is given. The files of bpf:FILE
+ * are regular and hold 1 to 4096 struct sock_filter. Dies if a file cannot be
+ * used, or if both "default" and "off" are given.
  * Call it before anything is started. */
 void seccomp_prepare(const struct sandbox *s, bool has_rootfs);
 

@@ -24,66 +24,11 @@ static const char paths[][12] = {
 	[PASSWD] = "/etc/passwd", [GROUP] = "/etc/group"
 };
 
-/* A user or group of an option: a number, or a name of size bytes. */
-struct account {
-	const char *name;
-	size_t size;
-	bool is_number;
-	uint32_t id;
-};
-
 static struct users {
-	struct account user, group;     /* parts of --user */
-	bool has_group;
 	struct memory texts[2];         /* files, by enum database */
 	/* Twice the maximum: remove duplicates when the array is full. */
 	gid_t groups[2 * GROUPS_MOST];
 } users;
-
-/* ---- numbers and names -------------------------------------------------- */
-
-/* Parse an id, which has only digits. 4294967295 is -1 and means "do not
- * change" to setresuid(2), so it is rejected. */
-static bool
-parse_id(const char *digits, size_t size, uint32_t *id)
-{
-	const char *end = digits;
-	uint64_t n;
-
-	if (!text_number(&end, UINT32_MAX - 1, &n) || end != digits + size)
-		return false;
-	*id = n;
-	return true;
-}
-
-static struct account
-parse_account(const char *option, const char *part, size_t size)
-{
-	struct account w = { part, size, false, 0 };
-
-	w.is_number = parse_id(part, size, &w.id);
-	if (!w.is_number && strspn(part, "0123456789") >= size)
-		diex("bad value", option, "an id is a number from 0 to "
-		    "4294967294, or a name", NULL);
-	return w;
-}
-
-void
-users_check(const struct sandbox *s)
-{
-	const char *u = s->user;
-	const size_t n = u ? strcspn(u, ":") : 0;
-
-	users.has_group = u && u[n];
-	if (u)
-		users.user = parse_account(u, u, n);
-	if (users.has_group)
-		users.group = parse_account(u, u + n + 1, strlen(u + n + 1));
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == GROUP_ADD)
-			parse_account(s->words[i].value, s->words[i].value,
-			    strlen(s->words[i].value));
-}
 
 /* ---- files -------------------------------------------------------------- */
 
@@ -171,7 +116,7 @@ entry_id(const struct field *p, const struct account *w)
 {
 	uint32_t id;
 
-	if (!parse_id(p->at, p->size, &id))
+	if (!value_id(p->at, p->size, &id))
 		diex("bad id in /etc of the root for", w->name, NULL, NULL);
 	return id;
 }
@@ -187,7 +132,7 @@ find_entry(struct users *u, enum database which, const struct account *w,
 
 	while (next_entry(&text, field))
 		if (w->is_number ?
-		    parse_id(field[ID].at, field[ID].size, &id) && id == w->id :
+		    value_id(field[ID].at, field[ID].size, &id) && id == w->id :
 		    has_name(field[NAME].at, field[NAME].size, w))
 			return true;
 	if (!w->is_number)
@@ -264,14 +209,15 @@ add_memberships(struct users *u, struct identity *id,
 	}
 }
 
-/* Look the user up, and set home, uid, gid and groups. */
+/* Look a user up, and set home, uid, gid and groups. */
 static void
-find_user(struct users *u, struct identity *id)
+find_user(struct users *u, struct identity *id, const struct account *user,
+    bool has_group)
 {
 	struct field field[FIELDS];
 	struct account member = { "", 0, false, 0 };
 
-	if (!find_entry(u, PASSWD, &u->user, field))
+	if (!find_entry(u, PASSWD, user, field))
 		return;
 	if (field[HOME].at[0] == '/' && field[HOME].size < HOME_MAX) {
 		memcpy(id->home, field[HOME].at, field[HOME].size);
@@ -279,10 +225,10 @@ find_user(struct users *u, struct identity *id)
 	}
 	if (!id->uid_given)
 		return;
-	id->uid = entry_id(&field[ID], &u->user);
-	if (u->has_group)
+	id->uid = entry_id(&field[ID], user);
+	if (has_group)
 		return;
-	id->gid = entry_id(&field[GID], &u->user);
+	id->gid = entry_id(&field[GID], user);
 	member.name = field[NAME].at;
 	member.size = field[NAME].size;
 	if (member.size > 0)
@@ -294,25 +240,20 @@ users_find(struct identity *id, const struct sandbox *s)
 {
 	*id = (struct identity){ .uid = getuid(), .gid = getgid(),
 	    .home = "/", .groups = users.groups };
+	struct account user = { "", 0, true, id->uid };
+
 	if (s->user) {
+		user = s->user_account;
 		id->uid_given = true;
-		id->uid = users.user.id;
-		id->gid = users.has_group ? find_group(&users, &users.group) :
+		id->uid = user.id;
+		id->gid = s->has_group ? find_group(&users, &s->group_account) :
 		    0;
-	} else {
-		users.user = (struct account){ "", 0, true, id->uid };
 	}
 	/* Our own entry is needed for the home only, and only with a root. */
 	if (s->user || sandbox_has_rootfs(s))
-		find_user(&users, id);
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == GROUP_ADD) {
-			const char *word = s->words[i].value;
-			struct account w =
-			    parse_account(word, word, strlen(word));
-
-			id->groups_given = true;
-			add_group(id, find_group(&users, &w));
-		}
+		find_user(&users, id, &user, s->has_group);
+	id->groups_given = s->group_count > 0;
+	for (int i = 0; i < s->group_count; i++)
+		add_group(id, find_group(&users, &s->groups[i]));
 	sort_groups(id);
 }

@@ -22,11 +22,6 @@ struct identity {
 	char home[HOME_MAX];
 };
 
-/* Parse --user for users_find(), and check --group-add. Dies if a part is empty
- * or a number is above 4294967294. Reads no file, so it can run before anything
- * is started. */
-void users_check(const struct sandbox *s);
-
 /* Find user, groups and home of the command in /etc/passwd and /etc/group of
  * the current root. Both files are hostile.
  *

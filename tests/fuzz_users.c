@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "cli/values_command.h"
 #include "fuzz.h"
 #include "sandbox/users.h"
 
@@ -73,7 +74,7 @@ check_state(const struct identity *id, const struct sandbox *s)
 {
 	CLAIM(id->uid != (uid_t)-1 && id->gid != (gid_t)-1);
 	CLAIM(id->uid_given == (s->user != NULL));
-	CLAIM(id->groups_given == (s->word_count > 0));
+	CLAIM(id->groups_given == (s->group_count > 0));
 	CLAIM(id->group_count >= 0 && id->group_count <= GROUPS_MOST);
 	for (int i = 0; i < id->group_count; i++) {
 		CLAIM(id->groups[i] != (gid_t)-1);
@@ -97,9 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *group = take_line(&data, &size);
 	const uint8_t *cut = size ? memchr(data, 0xff, size) : NULL;
 	const size_t n = cut ? (size_t)(cut - data) : size;
-	struct word w = { GROUP_ADD, group };
-	const struct sandbox s = { .user = user, .rootfs = "/", .words = &w,
-	    .word_count = group != NULL };
+	struct sandbox s = { .rootfs = "/" };
 	/* Fill with garbage to detect members that are not set. */
 	struct identity *id = malloc(sizeof(*id));
 
@@ -110,7 +109,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	writes = 0;
 	caught = true;
 	if (setjmp(end) == 0) {
-		users_check(&s);
+		if (user)
+			command_set(&s, USER, user);
+		if (group)
+			command_set(&s, GROUP_ADD, group);
 		users_find(id, &s);
 		caught = false;
 		check_state(id, &s);
@@ -120,6 +122,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CLAIM(ended_with == 125);
 		check_error("pith");
 	}
+	memory_release(&s.memory.groups);
 	free(id);
 	free(user);
 	free(group);

@@ -2,21 +2,27 @@
  * of a command. */
 #include "sandbox/environment.c"
 
+#include "cli/values_command.h"
 #include "fuzz_words.h"
 
 static char file[] = "/tmp/pith-fuzz.XXXXXX";
 
 static void
-call(const struct sandbox *s)
+call(const struct sandbox *words)
 {
+	static struct sandbox s;
 	static const struct identity id = { .home = "/" };
 
 	memory_release(&environment.files);
 	memory_release(&environment.known.memory);
 	memory_release(&environment.table.memory);
 	environment = (struct environment){ .files_used = 0 };
-	environment_prepare(s, true);
-	environment_build(s, &id, true, 2);
+	memory_release(&s.memory.changes);
+	s = (struct sandbox){ .words = NULL };
+	for (int i = 0; i < words->word_count; i++)
+		command_set(&s, words->words[i].kind, words->words[i].value);
+	environment_prepare(&s, true);
+	environment_build(&s, &id, true, 2);
 	for (char **e = environ; *e; e++) {
 		CLAIM(strchr(*e, '=') > *e);
 		for (char **other = environ; other < e; other++)

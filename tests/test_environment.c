@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/log.h"
+#include "cli/values_command.h"
 #include "sandbox/environment.h"
 #include "suites.h"
 
@@ -41,27 +42,25 @@ static const struct sandbox *
 words_of(const char *text)
 {
 	enum { HOSTNAME = -1 };
-	static const struct { const char *name; int kind; } kinds[] = {
+	static const struct { const char *name; int option; } kinds[] = {
 		{ "env:", ENV }, { "file:", ENV_FILE }, { "unset:", UNSETENV },
 		{ "keep:", KEEP_ENV }, { "host:", HOSTNAME },
 	};
 	static char copy[512];
-	static struct word words[32];
 	static struct sandbox s;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	s = (struct sandbox){ .words = words };
+	s = (struct sandbox){ .hostname = NULL };
 	for (char *w = strtok(copy, " "); w; w = strtok(NULL, " "))
 		for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 			char *value = w + strlen(kinds[i].name);
 
 			if (strncmp(w, kinds[i].name, value - w) != 0)
 				continue;
-			if (kinds[i].kind == HOSTNAME)
+			if (kinds[i].option == HOSTNAME)
 				s.hostname = value;
 			else
-				words[s.word_count++] = (struct word){
-					kinds[i].kind, value };
+				command_set(&s, kinds[i].option, value);
 		}
 	return &s;
 }
@@ -302,7 +301,7 @@ START_TEST(secrets_are_wiped)
 {
 	static char text[] = "env:K=secret";
 	const struct sandbox *s = words_of(text);
-	char *a, *value = s->words[0].value;
+	char *a, *value = s->changes[0].text;
 
 	set_caller_environment();
 	a = environ[0];

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -143,12 +144,7 @@ static const struct { const char *name; enum list_option kind; } repeated[] = {
 	{ "volume", VOLUME }, { "tmpfs", TMPFS }, { "dir", DIR_AT },
 	{ "symlink", SYMLINK }, { "file", FILE_AT }, { "device", DEVICE },
 	{ "layer", LAYER }, { "uidmap", UIDMAP }, { "gidmap", GIDMAP },
-	{ "sysctl", SYSCTL }, { "timens", TIMENS }, { "env", ENV },
-	{ "env-file", ENV_FILE }, { "unsetenv", UNSETENV },
-	{ "keep-env", KEEP_ENV }, { "ulimit", ULIMIT },
-	{ "group-add", GROUP_ADD }, { "cap-add", CAP_ADD },
-	{ "cap-drop", CAP_DROP }, { "landlock", LANDLOCK },
-	{ "preserve-fd", PRESERVE_FD },
+	{ "sysctl", SYSCTL }, { "timens", TIMENS }, { "preserve-fd", PRESERVE_FD },
 };
 
 /* Seen to fail if add_word() adds nothing, and if it overwrites the previous
@@ -170,6 +166,85 @@ START_TEST(a_list_option_keeps_all_its_values_in_order)
 		ck_assert_str_eq(o.sandbox.words[i].value, values[i]);
 	}
 	ck_assert(o.sandbox.layered == (repeated[_i].kind == LAYER));
+}
+END_TEST
+
+/* Seen to fail if grow_array() returns a new array, and if the names of
+ * --keep-env stay one word. */
+START_TEST(values_for_the_command_are_kept_in_order)
+{
+	static const struct {
+		enum change_kind kind;
+		const char *text;
+		size_t size;
+	} changes[] = {
+		{ VARIABLE_SET, "A=1", 1 }, { VARIABLE_KEPT, "BC,D", 2 },
+		{ VARIABLE_KEPT, "D", 1 }, { VARIABLE_KEPT, "E", 1 },
+		{ VARIABLE_UNSET, "F", 1 }, { VARIABLE_FILE, "f", 0 },
+		{ VARIABLE_KEPT, "", 0 }, { VARIABLE_SET, "A==", 1 },
+	};
+	struct options o;
+
+	parse(&o, "pith", "--env A=1 --keep-env=BC,D --env E --unsetenv F "
+	    "--env-file f --keep-env --env A== run");
+	ck_assert(o.sandbox.requested);
+	ck_assert_int_eq(o.sandbox.change_count, COUNT_OF(changes));
+	for (size_t i = 0; i < COUNT_OF(changes); i++) {
+		const struct variable_change *c = &o.sandbox.changes[i];
+
+		ck_assert_int_eq(c->kind, changes[i].kind);
+		ck_assert_str_eq(c->text, changes[i].text);
+		ck_assert_uint_eq(c->size, changes[i].size);
+	}
+}
+END_TEST
+
+/* Seen to fail if add_filter() sets path for "default", and if add_rule()
+ * stores the index of the prefix plus 1. */
+START_TEST(filters_and_groups_are_kept_in_order)
+{
+	struct options o;
+	const struct sandbox *s = &o.sandbox;
+
+	parse(&o, "pith", "--landlock ro:/a --landlock connect:80 --seccomp "
+	    "bpf:x --seccomp default --group-add 7 --group-add staff run");
+	ck_assert_int_eq(s->rule_count, 2);
+	ck_assert_int_eq(s->rules[0].right, LANDLOCK_READ);
+	ck_assert_str_eq(s->rules[0].path, "/a");
+	ck_assert_int_eq(s->rules[1].right, LANDLOCK_CONNECT);
+	ck_assert_int_eq(s->rules[1].port, 80);
+	ck_assert_str_eq(s->rules[1].text, "connect:80");
+	ck_assert_int_eq(s->filter_count, 2);
+	ck_assert_str_eq(s->filters[0].path, "x");
+	ck_assert_ptr_null(s->filters[1].path);
+	ck_assert(!s->seccomp_off);
+	ck_assert_int_eq(s->group_count, 2);
+	ck_assert(s->groups[0].is_number && s->groups[0].id == 7);
+	ck_assert(!s->groups[1].is_number);
+	ck_assert_str_eq(s->groups[1].name, "staff");
+}
+END_TEST
+
+/* Seen to fail if add_caps() ignores drop, and if set_user() takes the rest of
+ * the text as the name of the user. */
+START_TEST(user_capabilities_and_limits_are_typed)
+{
+	struct options o;
+	const struct sandbox *s = &o.sandbox;
+
+	parse(&o, "pith", "--cap-add KILL --cap-add=cap_chown --cap-drop all "
+	    "--cap-drop bpf --ulimit core=1:2 --ulimit as=-1 -u me:10 run");
+	ck_assert_uint_eq(s->cap_add.names, 1 << 5 | 1);
+	ck_assert(!s->cap_add.all && !s->cap_add.docker);
+	ck_assert_uint_eq(s->cap_drop.names, UINT64_C(1) << 39);
+	ck_assert(s->cap_drop.all && !s->cap_drop.docker);
+	ck_assert_uint_eq(s->ulimits[RLIMIT_CORE].soft, 1);
+	ck_assert_uint_eq(s->ulimits[RLIMIT_CORE].hard, 2);
+	ck_assert_uint_eq(s->ulimits[RLIMIT_AS].hard, UINT64_MAX);
+	ck_assert_ptr_null(s->ulimits[RLIMIT_STACK].text);
+	ck_assert(!s->user_account.is_number && s->has_group);
+	ck_assert_uint_eq(s->user_account.size, 2);
+	ck_assert(s->group_account.is_number && s->group_account.id == 10);
 }
 END_TEST
 
@@ -653,6 +728,9 @@ options_suite(void)
 	add_each(t, a_list_option_keeps_all_its_values_in_order, repeated);
 	add_each(t, a_setting_of_the_group_keeps_all_its_values_in_order,
 	    settings);
+	tcase_add_test(t, values_for_the_command_are_kept_in_order);
+	tcase_add_test(t, filters_and_groups_are_kept_in_order);
+	tcase_add_test(t, user_capabilities_and_limits_are_typed);
 	tcase_add_test(t, addresses_are_kept_in_order);
 	add_each(t, a_port_is_parsed_and_appended, ports);
 	tcase_add_test(t, hosts_are_kept_in_order);

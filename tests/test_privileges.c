@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/values_command.h"
 #include "sandbox/privileges.h"
 #include "suites.h"
 
@@ -22,7 +23,7 @@ words_of(const char *text)
 {
 	static const struct {
 		const char *name;
-		enum list_option kind;
+		enum command_option option;
 	} kinds[] = {
 		{ "ulimit:", ULIMIT },
 		{ "add:", CAP_ADD },
@@ -31,18 +32,16 @@ words_of(const char *text)
 		{ "seccomp:", SECCOMP },
 	};
 	static char copy[512];
-	static struct word words[32];
 	static struct sandbox s;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	s = (struct sandbox){ .umask = -1, .words = words };
+	s = (struct sandbox){ .umask = -1 };
 	for (char *w = strtok(copy, " "); w; w = strtok(NULL, " "))
 		for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 			size_t n = strlen(kinds[i].name);
 
 			if (strncmp(w, kinds[i].name, n) == 0)
-				words[s.word_count++] = (struct word){
-					kinds[i].kind, w + n };
+				command_set(&s, kinds[i].option, w + n);
 		}
 	return &s;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "architecture.h"
+#include "cli/values_command.h"
 #include "sandbox/landlock.h"
 #include "sandbox/seccomp.h"
 #include "suites.h"
@@ -82,14 +83,13 @@ static void
 prepare_words(const char *text, bool nested, bool preset)
 {
 	static char copy[512];
-	static struct word words[64];
-	struct sandbox s = { .words = words, .allow_userns = nested };
+	struct sandbox s = { .allow_userns = nested };
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	if (!*text)
-		words[s.word_count++] = (struct word){ SECCOMP, copy };
+		command_set(&s, SECCOMP, copy);
 	for (char *w = strtok(copy, " "); w; w = strtok(NULL, " "))
-		words[s.word_count++] = (struct word){ SECCOMP, w };
+		command_set(&s, SECCOMP, w);
 	seccomp_prepare(&s, preset);
 }
 
@@ -568,12 +568,12 @@ END_TEST
 /* ---- --landlock --------------------------------------------------------- */
 
 static void
-prepare_landlock(const void *word)
+parse_landlock(const void *word)
 {
-	struct word w = { LANDLOCK, (char *)word };
-	const struct sandbox s = { .words = &w, .word_count = 1 };
+	struct sandbox s = { .rules = NULL };
 
-	landlock_prepare(&s);
+	command_set(&s, LANDLOCK, word);
+	ck_assert_int_eq(s.rule_count, 1);
 }
 
 static const char *const rules[] = {
@@ -582,7 +582,7 @@ static const char *const rules[] = {
 
 START_TEST(a_landlock_rule_is_a_path_or_a_port)
 {
-	prepare_landlock(rules[_i]);
+	parse_landlock(rules[_i]);
 }
 END_TEST
 
@@ -594,7 +594,7 @@ static const char *const no_rules[] = {
 
 START_TEST(an_invalid_landlock_rule_is_refused)
 {
-	says(prepare_landlock, no_rules[_i], 125, "pith: bad value '%s': "
+	says(parse_landlock, no_rules[_i], 125, "pith: bad value '%s': "
 	    "--landlock takes ro:PATH, rw:PATH, bind:PORT or connect:PORT",
 	    no_rules[_i]);
 }
@@ -602,11 +602,10 @@ END_TEST
 
 START_TEST(without_rules_landlock_restricts_nothing)
 {
-	struct word w = { ENV, (char *)"rx:/" };
-	const struct sandbox s = { .words = &w, .word_count = 1 };
+	struct sandbox s = { .rules = NULL };
 	bool unsupported;
 
-	landlock_prepare(&s);
+	command_set(&s, ENV, "rx:/");
 	ck_assert_ptr_null(landlock_apply(&s, &unsupported));
 }
 END_TEST

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/values_command.h"
 #include "sandbox/users.h"
 #include "suites.h"
 
@@ -33,14 +34,14 @@ static void
 look_up(struct identity *id, const char *user, const char *groups)
 {
 	static char text[1024];
-	static struct word words[70];
-	struct sandbox s = { .user = user, .rootfs = "/", .words = words };
+	struct sandbox s = { .rootfs = "/" };
 
 	snprintf(text, sizeof(text), "%s", groups);
 	for (char *g = strtok(text, " "); g; g = strtok(NULL, " "))
-		words[s.word_count++] = (struct word){ GROUP_ADD, g };
+		command_set(&s, GROUP_ADD, g);
+	if (user)
+		command_set(&s, USER, user);
 	memset(id, 0x5a, sizeof(*id));
-	users_check(&s);
 	users_find(id, &s);
 }
 
@@ -169,18 +170,17 @@ END_TEST
 static void
 check_user(const void *user)
 {
-	const struct sandbox s = { .user = user };
+	struct sandbox s = { .user = NULL };
 
-	users_check(&s);
+	command_set(&s, USER, user);
 }
 
 static void
 check_group(const void *group_)
 {
-	struct word w = { GROUP_ADD, (char *)group_ };
-	const struct sandbox s = { .words = &w, .word_count = 1 };
+	struct sandbox s = { .user = NULL };
 
-	users_check(&s);
+	command_set(&s, GROUP_ADD, group_);
 }
 
 static const char *const no_ids[] = {
