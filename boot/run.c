@@ -19,7 +19,8 @@ start_line(struct device *d, const struct boot_start *line)
 	struct child c = { .own_session = true, .terminal = -1 };
 	struct exec_error why;
 
-	if (!child_start(&c, line->program.argv, &signals_none, &pre_exec, &why)) {
+	if (!child_start(
+		&c, line->program.argv, &signals_none, &pre_exec, &why)) {
 		warn("cannot start", line->program.file);
 		c.pid = 0;
 	}

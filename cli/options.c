@@ -838,17 +838,6 @@ apply_flag(struct options *o, const struct option *r, const struct dialect *d)
 	}
 }
 
-/* Record that an option for a sandbox, or for a command, was given. */
-static const struct option *
-mark_requested(struct options *o, const struct option *r)
-{
-	if (r && r->scope == SCOPE_SANDBOX)
-		o->sandbox.requested = true;
-	if (r && r->scope != SCOPE_ANY)
-		o->for_command = true;
-	return r;
-}
-
 /* Find a long name of n bytes, or a letter if n is 0; NULL if there is none.
  * The dialect's options come first; pith's long names work in every dialect. */
 static const struct option *
@@ -862,6 +851,23 @@ find_option(const struct dialect *d, const char *name, size_t n)
 			return o;
 	}
 	return d == &native || n == 0 ? NULL : find_option(&native, name, n);
+}
+
+/* Find the option of a word, as find_option(), and record its scope. Dies if
+ * there is none. */
+static const struct option *
+requested_option(struct options *o, const struct dialect *d, const char *word,
+    const char *name, size_t n)
+{
+	const struct option *r = find_option(d, name, n);
+
+	if (!r)
+		diex("unknown option", word, NULL, SEE_HELP);
+	if (r->scope == SCOPE_SANDBOX)
+		o->sandbox.requested = true;
+	if (r->scope != SCOPE_ANY)
+		o->for_command = true;
+	return r;
 }
 
 /* Source of words: argv, the text of PITH_OPTIONS, or a file of --args-fd. */
@@ -911,11 +917,9 @@ parse_long(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	size_t n = strchrnul(word + 2, '=') - (word + 2);
-	const struct option *r = mark_requested(o, find_option(d, word + 2, n));
+	const struct option *r = requested_option(o, d, word, word + 2, n);
 	char *value = word[2 + n] ? word + 2 + n + 1 : NULL;
 
-	if (!r)
-		diex("unknown option", word, NULL, SEE_HELP);
 	if (r->type >= STRING && !value)
 		value = next_word(w);
 	if (r->type >= OPTIONAL_SIZE)
@@ -932,11 +936,9 @@ parse_letters(struct options *o, const struct dialect *d, char *word,
     struct words *w)
 {
 	for (char *letter = word + 1; *letter; letter++) {
-		const struct option *r = mark_requested(o,
-		    find_option(d, letter, 0));
+		const struct option *r = requested_option(o, d, word, letter,
+		    0);
 
-		if (!r)
-			diex("unknown option", word, NULL, SEE_HELP);
 		if (r->type >= STRING) {
 			apply_value(o, r, letter[1] ? letter + 1 : next_word(w),
 			    letter, 0);
@@ -966,6 +968,17 @@ parse_words(struct options *o, const struct dialect *d, struct words *w)
 	return word;
 }
 
+/* Parse options of pith that must not end in a command. */
+static void
+parse_only_options(struct options *o, struct words *w)
+{
+	const char *word = parse_words(o, &native, w);
+
+	if (word)
+		diex("not an option", word, NULL,
+		    "the command goes on the command line");
+}
+
 /* Parse the NUL-terminated options in the file of --args-fd. Values point into
  * the text, which stays mapped. False if value is no number. */
 static bool
@@ -975,7 +988,6 @@ read_args_fd(struct options *o, const char *value)
 	struct words w = { NULL, NULL, NULL };
 	const int fd = value_number(value, INT32_MAX);
 	size_t size;
-	char *word;
 
 	if (fd < 0)
 		return false;
@@ -996,10 +1008,7 @@ read_args_fd(struct options *o, const char *value)
 	w.end = w.text + size;
 	if (fd > STDERR_FILENO)
 		close(fd);
-	word = parse_words(o, &native, &w);
-	if (word)
-		diex("not an option", word, NULL,
-		    "the command goes on the command line");
+	parse_only_options(o, &w);
 	return true;
 }
 
@@ -1052,7 +1061,6 @@ parse_environment(struct options *o, const struct dialect *d)
 	struct words w = { NULL, NULL, NULL };
 	char **to = environ;
 	size_t n;
-	char *word;
 
 	variable = NULL;
 	for (char **e = environ; *e; e++)
@@ -1069,10 +1077,7 @@ parse_environment(struct options *o, const struct dialect *d)
 	w.text = (char *)copy.block + sizeof(NAME) - 1;
 	/* Name the source of an invalid option. */
 	log_set_name("pith: PITH_OPTIONS", d->failure_code);
-	word = parse_words(o, &native, &w);
-	if (word)
-		diex("not an option", word, NULL,
-		    "the command goes on the command line");
+	parse_only_options(o, &w);
 	log_set_name(d->name, d->failure_code);
 }
 
@@ -1089,6 +1094,12 @@ emulate_dumb_init_group(struct options *o)
 			o->run.signals.rewrite[suspend[i]] = SIGSTOP;
 }
 
+static _Noreturn void
+refuse_options(const char *why)
+{
+	diex(why, NULL, NULL, SEE_HELP);
+}
+
 /* Reject options that contradict each other or would have no effect. */
 static void
 check_options(const struct options *o, bool boots)
@@ -1102,36 +1113,35 @@ check_options(const struct options *o, bool boots)
 	if (is_query)
 		return;
 	if (o->command && !o->command[0][0])
-		diex("empty command", NULL, NULL, SEE_HELP);
+		refuse_options("empty command");
 	if (b->requested && o->for_command)
 		diex("--boot takes no options for a command", NULL, NULL,
 		    "start a second pith as its command, see pith(8)");
 	if (!b->requested && (b->on_exit || b->watchdog.text))
-		diex(b->on_exit ? "--on-exit needs --boot" :
-		    "--watchdog needs --boot", NULL, NULL, SEE_HELP);
+		refuse_options(b->on_exit ? "--on-exit needs --boot" :
+		    "--watchdog needs --boot");
 	if (b->on_exit && (!o->command || b->switch_root))
-		diex("--on-exit needs a command, without --switch-root", NULL,
-		    NULL, SEE_HELP);
+		refuse_options("--on-exit needs a command, without "
+		    "--switch-root");
 	if (b->requested || b->switch_root)
 		return;
 	if (o->run.pause && o->sandbox.ports.listening > 0)
-		diex("--pause and --listen contradict each other", NULL, NULL,
-		    SEE_HELP);
+		refuse_options("--pause and --listen contradict each other");
 	if (o->run.pause && o->command)
 		diex("--pause takes no command", o->command[0], NULL, NULL);
 	if (!o->run.pause && !o->command)
-		diex("no command given", NULL, NULL, SEE_HELP);
+		refuse_options("no command given");
 	if (o->sandbox.detach && o->parent_death_signal)
-		diex("--detach and --parent-death-signal contradict each "
-		    "other", NULL, NULL, SEE_HELP);
+		refuse_options("--detach and --parent-death-signal contradict "
+		    "each other");
 	if (o->sandbox.upper && o->sandbox.root_requested &&
 	    o->sandbox.root_mode != WRITABLE)
 		diex("--upper contradicts",
 		    o->sandbox.root_mode == READ_ONLY ? "--read-only" :
 		    "--ephemeral", NULL, "give one of them");
 	if (o->report && o->report_fd != UNSET)
-		diex("--report and --report-fd contradict each other", NULL,
-		    NULL, SEE_HELP);
+		refuse_options("--report and --report-fd contradict each "
+		    "other");
 }
 
 const struct args_file *

@@ -39,9 +39,9 @@ struct options {
 
 /* How an option uses its value. Types before OPTIONAL_SIZE take no value. Types
  * from OPTIONAL_SIZE to before STRING take a value only after "=". If an option
- * is repeated, EXIT, REWRITE, DELAY, SETTING, COMMAND_VALUE, OPTIONAL_LIST,
- * lists, and IP to ADD_HOST accumulate. The last value of PLAIN, TIME, SIGNAL,
- * SIZE, MASK and DOCTOR wins. All other types reject a different value. */
+ * is repeated, EXIT, REWRITE, DELAY, SETTING, COMMAND_VALUE, lists, and IP to
+ * ADD_HOST accumulate. The last value of PLAIN, TIME, SIGNAL, SIZE, MASK and
+ * DOCTOR wins. All other types and --user reject a different value. */
 enum value_type {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,

@@ -63,7 +63,7 @@ grow_array(struct memory *m, int count, size_t size)
 static bool
 is_word(const char *word, const char *text, size_t size)
 {
-	return strlen(word) == size && strncasecmp(word, text, size) == 0;
+	return strncasecmp(word, text, size) == 0 && !word[size];
 }
 
 /* ---- users and groups --------------------------------------------------- */
@@ -119,7 +119,7 @@ parse_limit_value(const char *text, size_t size, uint64_t *limit)
 
 /* Return the number of a resource limit; -1 if there is none of that name. */
 static int
-limit_number(const char *name, size_t size)
+ulimit_number(const char *name, size_t size)
 {
 	for (int i = 0; i < LIMIT_TYPES; i++)
 		if (is_word(limit_types[i].name, name, size))
@@ -148,7 +148,7 @@ add_ulimit(struct sandbox *s, const char *text)
 	const char *soft = text + n + (text[n] != '\0');
 	const size_t m = strcspn(soft, ":");
 	const char *hard = soft[m] ? soft + m + 1 : soft;
-	const int number = limit_number(text, n);
+	const int number = ulimit_number(text, n);
 	struct ulimit new = { .text = text }, *old;
 
 	if (number < 0 || !parse_limit_value(soft, m, &new.soft) ||
@@ -174,7 +174,7 @@ parse_cap(const char *text)
 	const char *name = strncasecmp(text, "CAP_", 4) == 0 ? text + 4 : text;
 
 	for (int i = 0; i < CAP_NAMES; i++)
-		if (strcasecmp(cap_names[i], name) == 0)
+		if (is_word(cap_names[i], name, strlen(name)))
 			return i;
 	diex("no such capability", text, NULL,
 	    "use ALL, default or a name of capabilities(7)");
@@ -184,10 +184,11 @@ static void
 add_caps(struct sandbox *s, bool drop, const char *text)
 {
 	struct caps *c = drop ? &s->cap_drop : &s->cap_add;
+	const size_t size = strlen(text);
 
-	if (strcasecmp(text, "ALL") == 0)
+	if (is_word("ALL", text, size))
 		c->all = true;
-	else if (strcasecmp(text, "default") == 0)
+	else if (is_word("default", text, size))
 		c->docker = true;
 	else
 		c->names |= UINT64_C(1) << parse_cap(text);
@@ -259,38 +260,19 @@ add_change(struct sandbox *s, enum change_kind kind, const char *text,
 	    (struct variable_change){ kind, (char *)text, size };
 }
 
-static _Noreturn void
-refuse_variable(const char *text)
-{
-	diex("bad value", text, "not a variable's name", NULL);
-}
-
+/* Add the changes of --env, --unsetenv and --keep-env. */
 static void
-add_variable(struct sandbox *s, const char *text)
+add_changes(struct sandbox *s, enum command_option option, const char *text)
 {
-	const size_t n = strcspn(text, "=");
+	size_t n = strcspn(text, "=");
+	const bool has_value = text[n];
 
-	if (n == 0)
-		refuse_variable(text);
-	add_change(s, text[n] ? VARIABLE_SET : VARIABLE_KEPT, text, n);
-}
-
-static void
-add_unset(struct sandbox *s, const char *text)
-{
-	if (strchr(text, '='))
-		refuse_variable(text);
-	add_change(s, VARIABLE_UNSET, text, strlen(text));
-}
-
-static void
-add_kept(struct sandbox *s, const char *text)
-{
-	if (strchr(text, '='))
-		refuse_variable(text);
-	if (!*text)
-		add_change(s, VARIABLE_KEPT, text, 0);
-	for (size_t n; *text; text += n + (text[n] != '\0')) {
+	if (option == ENV ? n == 0 : has_value)
+		diex("bad value", text, "not a variable's name", NULL);
+	if (option != KEEP_ENV || n == 0)
+		add_change(s, option == UNSETENV ? VARIABLE_UNSET :
+		    has_value ? VARIABLE_SET : VARIABLE_KEPT, text, n);
+	for (; option == KEEP_ENV && *text; text += n + (text[n] == ',')) {
 		n = strcspn(text, ",");
 		if (n > 0)
 			add_change(s, VARIABLE_KEPT, text, n);
@@ -320,17 +302,13 @@ command_set(struct sandbox *s, enum command_option option, const char *text)
 	case LANDLOCK:
 		add_rule(s, text);
 		break;
-	case ENV:
-		add_variable(s, text);
-		break;
 	case ENV_FILE:
 		add_change(s, VARIABLE_FILE, text, 0);
 		break;
+	case ENV:
 	case UNSETENV:
-		add_unset(s, text);
-		break;
 	case KEEP_ENV:
-		add_kept(s, text);
+		add_changes(s, option, text);
 	}
 	return true;
 }

@@ -184,17 +184,11 @@ set_variable(struct variables *v, char *entry)
 	append_entry(v, entry);
 }
 
-/* Remove the variable of that name, or all if size is 0. */
 static void
 unset_variable(struct variables *v, const char *name, size_t size)
 {
-	const uint32_t slot = size > 0 && v->size > 0 ?
-	    *find_slot(v, name, size) : 0;
+	const uint32_t slot = v->size > 0 ? *find_slot(v, name, size) : 0;
 
-	if (size == 0)
-		v->used = 0;
-	if (size == 0 && v->size > 0)
-		memset(v->slots, 0, 2 * v->size * sizeof(*v->slots));
 	if (slot > 0)
 		v->entries[slot - 1] = NULL;
 }
@@ -275,17 +269,25 @@ apply_changes(struct environment *v, const struct sandbox *s)
 	}
 }
 
+static void
+write_listen_pid(struct environment *v, pid_t pid)
+{
+	struct strbuf l = STRBUF(v->listen_pid);
+
+	strbuf_add(&l, "LISTEN_PID=");
+	strbuf_number(&l, pid);
+}
+
 /* Set the variables of socket activation, sd_listen_fds(3). Remove ours that
  * describe the sockets of another process. */
 static void
 set_listen_fds(struct environment *v, int count)
 {
 	struct strbuf l = STRBUF(v->listen_fds);
-	struct strbuf pid = STRBUF(v->listen_pid);
 
 	strbuf_add(&l, "LISTEN_FDS=");
 	strbuf_number(&l, count);
-	strbuf_add(&pid, "LISTEN_PID=");
+	write_listen_pid(v, 0);         /* environment_pid() sets it */
 	unset_variable(&v->table, "LISTEN_FDNAMES", 14);
 	unset_variable(&v->table, "LISTEN_PIDFDID", 14);
 	set_variable(&v->table, v->listen_fds);
@@ -334,10 +336,7 @@ environment_build(const struct sandbox *s, const struct identity *id,
 void
 environment_pid(pid_t pid)
 {
-	struct strbuf l = STRBUF(environment.listen_pid);
-
-	strbuf_add(&l, "LISTEN_PID=");
-	strbuf_number(&l, pid);
+	write_listen_pid(&environment, pid);
 }
 
 /* ---- wiping ------------------------------------------------------------- */

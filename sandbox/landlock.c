@@ -83,7 +83,7 @@ add_handled(struct landlock *l, const struct landlock_rule *r)
 
 /* Close without losing errno. */
 static void
-close_quietly(int fd)
+close_landlock_fd(int fd)
 {
 	const int error = errno;
 
@@ -120,7 +120,7 @@ add_landlock_rule(const struct landlock *l, const struct landlock_rule *r)
 	if (fstat(path.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		path.allowed_access &= FILE_RIGHTS;
 	added = syscall(ADD_RULE, l->fd, RULE_PATH, &path, 0) == 0;
-	close_quietly(path.parent_fd);
+	close_landlock_fd(path.parent_fd);
 	return added;
 }
 
@@ -168,6 +168,6 @@ landlock_apply(const struct sandbox *s, bool *unsupported)
 	*unsupported = !failed;
 	if (!failed && syscall(RESTRICT_SELF, l.fd, 0) < 0)
 		failed = first;
-	close_quietly(l.fd);
+	close_landlock_fd(l.fd);
 	return failed;
 }

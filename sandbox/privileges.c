@@ -190,9 +190,12 @@ drop_priorities(const struct ulimit ulimits[])
 {
 	static const struct limit none = { 0, 0 };
 
-	return (ulimits[RLIMIT_NICE].text || syscall(SYS_prlimit64, 0,
-	    RLIMIT_NICE, &none, NULL) == 0) && (ulimits[RLIMIT_RTPRIO].text ||
-	    syscall(SYS_prlimit64, 0, RLIMIT_RTPRIO, &none, NULL) == 0);
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if ((i == RLIMIT_NICE || i == RLIMIT_RTPRIO) &&
+		    !ulimits[i].text &&
+		    syscall(SYS_prlimit64, 0, i, &none, NULL) < 0)
+			return false;
+	return true;
 }
 
 const char *

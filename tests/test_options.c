@@ -140,11 +140,20 @@ START_TEST(a_value_is_part_of_the_option_or_the_next_word)
 }
 END_TEST
 
-static const struct { const char *name; enum list_option kind; } repeated[] = {
-	{ "volume", VOLUME }, { "tmpfs", TMPFS }, { "dir", DIR_AT },
-	{ "symlink", SYMLINK }, { "file", FILE_AT }, { "device", DEVICE },
-	{ "layer", LAYER }, { "uidmap", UIDMAP }, { "gidmap", GIDMAP },
-	{ "sysctl", SYSCTL }, { "timens", TIMENS }, { "preserve-fd", PRESERVE_FD },
+static const struct { const char *name; enum list_option kind;
+} repeated[] = {
+	{ "volume", VOLUME },
+	{ "tmpfs", TMPFS },
+	{ "dir", DIR_AT },
+	{ "symlink", SYMLINK },
+	{ "file", FILE_AT },
+	{ "device", DEVICE },
+	{ "layer", LAYER },
+	{ "uidmap", UIDMAP },
+	{ "gidmap", GIDMAP },
+	{ "sysctl", SYSCTL },
+	{ "timens", TIMENS },
+	{ "preserve-fd", PRESERVE_FD },
 };
 
 /* Seen to fail if add_word() adds nothing, and if it overwrites the previous
