@@ -40,23 +40,27 @@
 #include "users.h"
 #include "volumes.h"
 
-/* Set by sandbox_check(); the same in launcher and init. */
-static int clone_flags;         /* CLONE_NEW* */
-static bool maps_owners;        /* the launcher is root and maps all owners */
-static bool keeps_host_root;    /* uid 0 inside is uid 0 of the host */
-static bool locks_mounts;       /* by an inner user namespace, see lock.h */
-/* Pipe: init writes a byte once its inner namespaces exist. */
-static int inner_made_pipe[2] = { -1, -1 };
-static struct terminal terminal;
-static struct identity identity;        /* the command's */
-static struct limit { uint64_t soft, hard; }
-    old_nofile;                 /* RLIMIT_NOFILE as inherited */
-static int detach_pipe = -1;    /* -d: write a byte after the exec; or -1 */
-static bool has_started;        /* the command has been executed */
-static bool cloned_into_group;  /* clone3(2) put the command there */
-static pid_t port_relay = -1;   /* pid, or -1 */
-static pid_t init_in_setup;     /* pid during setup_from_outside(), else 0 */
-static int traffic_socket = -1; /* for network_count(), or -1 */
+struct limit { uint64_t soft, hard; };
+
+/* State of a start. sandbox_check() sets it before init is forked, so launcher
+ * and init begin with the same values. */
+static struct launch {
+	int clone_flags;        /* CLONE_NEW* */
+	bool maps_owners;       /* the launcher is root and maps all owners */
+	bool keeps_host_root;   /* uid 0 inside is uid 0 of the host */
+	bool locks_mounts;      /* by an inner user namespace, see lock.h */
+	bool has_started;       /* the command has been executed */
+	bool cloned_into_group; /* clone3(2) put the command there */
+	/* Pipe: init writes a byte once its inner namespaces exist. */
+	int inner_made_pipe[2];
+	int detach_pipe;        /* -d: write a byte after the exec; 0: none */
+	int traffic_socket;     /* for network_count(), or -1 */
+	pid_t port_relay;       /* pid, or -1 */
+	pid_t init_in_setup;    /* pid during setup_from_outside(), else 0 */
+	struct limit old_nofile;        /* RLIMIT_NOFILE as inherited */
+	struct identity identity;       /* the command's */
+	struct terminal terminal;
+} launch;
 
 /* ---- checks ------------------------------------------------------------- */
 
@@ -120,7 +124,8 @@ sandbox_next_kept_fd(const struct sandbox *s, unsigned int from)
 
 /* Reject options that would have no effect. */
 static void
-reject_unused_options(const struct sandbox *s, bool has_rootfs)
+reject_unused_options(int clone_flags, const struct sandbox *s,
+    bool has_rootfs)
 {
 	const char *const NEEDS = "it needs a --rootfs";
 
@@ -175,13 +180,13 @@ reject_unused_options(const struct sandbox *s, bool has_rootfs)
 /* Raise RLIMIT_NOFILE, as each volume needs a descriptor. sandbox_pre_exec()
  * restores the limit for the command. */
 static void
-raise_file_limit(void)
+raise_file_limit(struct limit *old)
 {
 	struct limit maximum;
 
-	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &old_nofile) < 0)
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, old) < 0)
 		die("cannot read the limit of", "open files");
-	maximum = (struct limit){ old_nofile.hard, old_nofile.hard };
+	maximum = (struct limit){ old->hard, old->hard };
 	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &maximum, NULL);
 }
 
@@ -193,45 +198,54 @@ terminal_use(const struct sandbox *s, bool has_rootfs)
 	    TERMINAL_REPLACED;
 }
 
+/* Choose ids, root and volumes of the sandbox's namespaces. */
+static void
+prepare_namespaces(struct launch *l, const struct sandbox *s)
+{
+	const bool has_userns = l->clone_flags & CLONE_NEWUSER;
+
+	raise_file_limit(&l->old_nofile);
+	proc_open();
+	if (has_userns)
+		ids_prepare(s);
+	l->maps_owners = has_userns && ids_root();
+	l->keeps_host_root = has_userns && ids_machine_root() && !ids_admin();
+	/* The files below /proc/sys belong to this root. */
+	if (l->keeps_host_root && s->proc == PROC_FULL)
+		diex("cannot use", "--proc full", "root without CAP_SYS_ADMIN "
+		    "owns the host's /proc/sys", "use --proc masked");
+	startup_end_by_signal(true, "the root");
+	rootfs_prepare(s);
+	volumes_prepare(s);
+	startup_end_by_signal(false, NULL);
+}
+
 bool
 sandbox_check(const struct sandbox *s)
 {
 	const bool has_rootfs = sandbox_has_rootfs(s);
+	struct launch *l = &launch;
 
+	l->traffic_socket = l->port_relay = -1;
 	if (s->best_effort)
 		log_best_effort();
-	clone_flags = namespaces_wanted(s);
-	reject_unused_options(s, has_rootfs);
+	l->clone_flags = namespaces_wanted(s);
+	reject_unused_options(l->clone_flags, s, has_rootfs);
 	check_descriptors(s);
 	network_prepare(s);
-	ports_prepare(s, (clone_flags & CLONE_NEWNET) ||
+	ports_prepare(s, (l->clone_flags & CLONE_NEWNET) ||
 	    s->network.type == NETWORK_NS);
 	privileges_prepare(s, has_rootfs);
 	environment_prepare(s, has_rootfs);
 	seccomp_prepare(s, has_rootfs);
-	locks_mounts = has_rootfs && (clone_flags & CLONE_NEWUSER) &&
+	l->locks_mounts = has_rootfs && (l->clone_flags & CLONE_NEWUSER) &&
 	    lock_may_mount(s);
-	terminal_prepare(&terminal, terminal_use(s, has_rootfs), has_rootfs);
-	if (clone_flags) {
-		raise_file_limit();
-		proc_open();
-		if (clone_flags & CLONE_NEWUSER)
-			ids_prepare(s);
-		maps_owners = (clone_flags & CLONE_NEWUSER) && ids_root();
-		keeps_host_root = (clone_flags & CLONE_NEWUSER) &&
-		    ids_machine_root() && !ids_admin();
-		/* The files below /proc/sys belong to this root. */
-		if (keeps_host_root && s->proc == PROC_FULL)
-			diex("cannot use", "--proc full", "root without "
-			    "CAP_SYS_ADMIN owns the host's /proc/sys",
-			    "use --proc masked");
-		startup_end_by_signal(true, "the root");
-		rootfs_prepare(s);
-		volumes_prepare(s);
-		startup_end_by_signal(false, NULL);
-	}
+	terminal_prepare(&l->terminal, terminal_use(s, has_rootfs),
+	    has_rootfs);
+	if (l->clone_flags)
+		prepare_namespaces(l, s);
 	hosts_prepare(s);
-	if (s->user || maps_owners)
+	if (s->user || l->maps_owners)
 		stdfiles_open_pipes();
 	/* Locked mounts keep nodev, so only try to filter devices there. */
 	cgroup_prepare(s, !has_rootfs || !ids_root() ? ALLOW_NODES :
@@ -240,7 +254,7 @@ sandbox_check(const struct sandbox *s)
 	info_prepare(s);
 	log_set_cleanup(sandbox_cleanup);
 	rootfs_upper(s);
-	return clone_flags != 0;
+	return l->clone_flags != 0;
 }
 
 /* ---- -d ----------------------------------------------------------------- */
@@ -277,7 +291,7 @@ sandbox_detach(const struct sandbox *s)
 		    WEXITSTATUS(wait_status));
 	}
 	close(start_pipe[0]);
-	detach_pipe = start_pipe[1];
+	launch.detach_pipe = start_pipe[1];
 	setsid();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
@@ -292,16 +306,16 @@ sandbox_detach(const struct sandbox *s)
  * not one of them if the launcher configures interfaces or relays ports in it.
  */
 static int
-namespaces_made_by_init(void)
+namespaces_made_by_init(const struct launch *l)
 {
-	if (locks_mounts)
-		return lock_namespaces(clone_flags);
+	if (l->locks_mounts)
+		return lock_namespaces(l->clone_flags);
 	return CLONE_NEWCGROUP |
 	    (network_wanted() || publish_wanted() ? 0 : CLONE_NEWNET);
 }
 
 static const char *
-namespaces_remedy(int error)
+namespaces_remedy(int clone_flags, int error)
 {
 	return error == EPERM && !(clone_flags & CLONE_NEWUSER) ?
 	    "run as root, or add --unshare user" :
@@ -331,35 +345,35 @@ send_dev(const uint32_t owner[2])
  * of the inner user namespace. The launcher may have to configure the network
  * in one of them. */
 static void
-wait_for_namespaces(void)
+wait_for_namespaces(const struct launch *l)
 {
 	const struct message go = { .kind = MSG_READY, .fd = -1 };
 	ssize_t n;
 	char byte;
 
-	if (!locks_mounts)
+	if (!l->locks_mounts)
 		return;
-	close(inner_made_pipe[1]);
+	close(l->inner_made_pipe[1]);
 	if (!channel_send(&go))
 		die("cannot send a message to", "init");
 	do
-		n = read(inner_made_pipe[0], &byte, 1);
+		n = read(l->inner_made_pipe[0], &byte, 1);
 	while (n < 0 && errno == EINTR);
 	if (n != 1)
 		die("cannot receive a message from", "init");
-	close(inner_made_pipe[0]);
+	close(l->inner_made_pipe[0]);
 }
 
 /* Map the ids of init and send it its mounts. Init waits for MSG_READY. */
 static void
-setup_from_outside(const struct sandbox *s, pid_t init)
+setup_from_outside(struct launch *l, const struct sandbox *s, pid_t init)
 {
 	const struct message go = { .kind = MSG_READY, .fd = -1 };
 	char path[PROC_PATH];
 	uint32_t owner[2];
 	int userns = -1;
 
-	if (clone_flags & CLONE_NEWUSER)
+	if (l->clone_flags & CLONE_NEWUSER)
 		ids_map(init);
 	/* Init has a copy of the environment. Wipe ours before the port relay
 	 * is forked, whose /proc/PID/mem other processes could read. */
@@ -368,13 +382,14 @@ setup_from_outside(const struct sandbox *s, pid_t init)
 	if (sandbox_has_rootfs(s))
 		priority_lower(init);
 	oom_score_raise(s, init);
-	wait_for_namespaces();
+	wait_for_namespaces(l);
 	if (network_wanted())
 		network_provide(init);
 	if (publish_wanted())
-		port_relay = publish_start(init, clone_flags & CLONE_NEWUSER,
-		    clone_flags & CLONE_NEWNET);
-	if (maps_owners) {
+		l->port_relay = publish_start(init,
+		    l->clone_flags & CLONE_NEWUSER,
+		    l->clone_flags & CLONE_NEWNET);
+	if (l->maps_owners) {
 		userns = openat(proc_fd(), proc_of(path, init, "ns/user"),
 		    O_RDONLY | O_CLOEXEC);
 		if (userns < 0)
@@ -435,17 +450,17 @@ wait_for_launcher(void)
  * could use these to reach faults of the kernel. The limit of 1 counts the
  * inner user namespace, which exists already. */
 static void
-forbid_nesting(const struct sandbox *s)
+forbid_nesting(const struct launch *l, const struct sandbox *s)
 {
-	if ((clone_flags & CLONE_NEWUSER) && !s->allow_userns &&
+	if ((l->clone_flags & CLONE_NEWUSER) && !s->allow_userns &&
 	    !proc_write("sys/user/max_user_namespaces",
-	    locks_mounts ? "1" : "0") && !seccomp_has_built_in())
+	    l->locks_mounts ? "1" : "0") && !seccomp_has_built_in())
 		degrade("cannot forbid", "nested user namespaces");
 }
 
 /* Configure the network, after namespaces_set() has raised lo. */
 static void
-configure_network(void)
+configure_network(int clone_flags)
 {
 	if (network_wanted())
 		network_set();
@@ -454,18 +469,18 @@ configure_network(void)
 }
 
 static void
-build_root(const struct sandbox *s)
+build_root(const struct launch *l, const struct sandbox *s)
 {
 	/* The command's user must be able to enter these directories. */
 	const mode_t mask = umask(022);
 	int root;
 
-	root = rootfs_attach(s, clone_flags & CLONE_NEWUSER);
-	mounts_system(root, s, !(clone_flags & CLONE_NEWNET));
-	namespaces_set(s, clone_flags);
-	configure_network();
-	forbid_nesting(s);
-	mounts_mask((clone_flags & CLONE_NEWUSER) && !keeps_host_root);
+	root = rootfs_attach(s, l->clone_flags & CLONE_NEWUSER);
+	mounts_system(root, s, !(l->clone_flags & CLONE_NEWNET));
+	namespaces_set(s, l->clone_flags);
+	configure_network(l->clone_flags);
+	forbid_nesting(l, s);
+	mounts_mask((l->clone_flags & CLONE_NEWUSER) && !l->keeps_host_root);
 	volumes_build(root, rootfs_is_host());
 	if (s->cgroupfs)
 		cgroup_mount(root);
@@ -474,31 +489,32 @@ build_root(const struct sandbox *s)
 }
 
 static void
-unshare_namespace(int which, const char *name)
+unshare_namespace(int clone_flags, int which, const char *name)
 {
 	if ((clone_flags & which) && unshare(which) < 0)
-		die_with("cannot make", name, namespaces_remedy(errno));
+		die_with("cannot make", name,
+		    namespaces_remedy(clone_flags, errno));
 }
 
 /* Make the inner user namespace as soon as the ids are mapped. The launcher
  * waits for the byte in the pipe. */
 static void
-make_inner_userns(const struct sandbox *s)
+make_inner_userns(const struct launch *l, const struct sandbox *s)
 {
 	wait_for_launcher();
 	ids_become();
 	/* setresuid() made us non-dumpable. lock_prepare() forks a child with
 	 * the same ids and has to open files in its /proc/PID. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	lock_prepare(s, clone_flags);
-	if (write(inner_made_pipe[1], "", 1) != 1)
+	lock_prepare(s, l->clone_flags);
+	if (write(l->inner_made_pipe[1], "", 1) != 1)
 		die("cannot send a message to", "the launcher");
-	close(inner_made_pipe[0]);
-	close(inner_made_pipe[1]);
+	close(l->inner_made_pipe[0]);
+	close(l->inner_made_pipe[1]);
 }
 
 static void
-init_main(const struct sandbox *s, bool cloned)
+init_main(const struct launch *l, const struct sandbox *s, bool cloned)
 {
 	log_set_cleanup(NULL);
 	log_set_suppress(NULL);
@@ -507,20 +523,21 @@ init_main(const struct sandbox *s, bool cloned)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!cgroup_enter(cloned))
 		die("cannot move init into", cgroup_path());
-	if (locks_mounts) {
-		make_inner_userns(s);
+	if (l->locks_mounts) {
+		make_inner_userns(l, s);
 		wait_for_launcher();
 	} else {
 		/* A network namespace takes a quarter of the start. Make it
 		 * while the launcher makes the root. */
-		unshare_namespace(CLONE_NEWNET & namespaces_made_by_init(),
-		    "a network namespace");
+		unshare_namespace(l->clone_flags, CLONE_NEWNET &
+		    namespaces_made_by_init(l), "a network namespace");
 		wait_for_launcher();
-		if (clone_flags & CLONE_NEWUSER)
+		if (l->clone_flags & CLONE_NEWUSER)
 			ids_become();
 		/* Our group becomes the root of the cgroup namespace,
 		 * cgroup_namespaces(7). */
-		unshare_namespace(CLONE_NEWCGROUP, "a cgroup namespace");
+		unshare_namespace(l->clone_flags, CLONE_NEWCGROUP,
+		    "a cgroup namespace");
 	}
 	info_read_namespaces(0);
 	/* setresuid() cleared PDEATHSIG and made us non-dumpable; restore both,
@@ -528,53 +545,63 @@ init_main(const struct sandbox *s, bool cloned)
 	 */
 	die_with_launcher();
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if ((clone_flags & CLONE_NEWNS) &&
+	if ((l->clone_flags & CLONE_NEWNS) &&
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("cannot make private", "all mounts");
 	if (sandbox_has_rootfs(s)) {
-		build_root(s);
-		if (locks_mounts) {
+		build_root(l, s);
+		if (l->locks_mounts) {
 			lock_enter();
 			info_read_namespaces(0);
 		}
 		return;
 	}
-	if ((clone_flags & CLONE_NEWNS) && (clone_flags & CLONE_NEWPID))
+	if ((l->clone_flags & CLONE_NEWNS) && (l->clone_flags & CLONE_NEWPID))
 		mounts_proc();
-	namespaces_set(s, clone_flags);
-	configure_network();
+	namespaces_set(s, l->clone_flags);
+	configure_network(l->clone_flags);
+}
+
+/* Fork init into the descriptor of a group in *cloned, or -1. *cloned becomes
+ * -1 if init has to enter the group itself. Dies on failure. */
+static pid_t
+fork_init(struct launch *l, const struct sandbox *s, int *cloned)
+{
+	const int own = namespaces_made_by_init(l);
+	pid_t pid = namespaces_fork(l->clone_flags & ~own, cloned);
+
+	/* With --best-effort, root continues without a user namespace. Not if
+	 * the command may mount: it would be root of the host. */
+	if (pid < 0 && s->best_effort && l->maps_owners && !l->locks_mounts) {
+		degrade("cannot make", "a user namespace");
+		l->clone_flags &= ~CLONE_NEWUSER;
+		l->maps_owners = false;
+		pid = namespaces_fork(l->clone_flags & ~own, cloned);
+	}
+	if (pid < 0)
+		die_with("cannot make the namespaces of", "the sandbox",
+		    namespaces_remedy(l->clone_flags, errno));
+	return pid;
 }
 
 pid_t
 sandbox_start_init(const struct sandbox *s)
 {
+	struct launch *l = &launch;
 	int group, cloned;
 	pid_t pid;
 
 	namespaces_enter(s);
 	/* In an existing network namespace, only the launcher may bind ports
 	 * below 1024. */
-	if (!(clone_flags & CLONE_NEWNET))
+	if (!(l->clone_flags & CLONE_NEWNET))
 		ports_open_inner();
 	cgroup_make(s, false);
 	channel_make();
-	if (locks_mounts && pipe2(inner_made_pipe, O_CLOEXEC) < 0)
+	if (l->locks_mounts && pipe2(l->inner_made_pipe, O_CLOEXEC) < 0)
 		die("cannot make", "a pipe");
 	cloned = group = cgroup_clone_fd();
-	pid = namespaces_fork(clone_flags & ~namespaces_made_by_init(),
-	    &cloned);
-	/* With --best-effort, root continues without a user namespace. Not if
-	 * the command may mount: it would be root of the host. */
-	if (pid < 0 && s->best_effort && maps_owners && !locks_mounts) {
-		degrade("cannot make", "a user namespace");
-		clone_flags &= ~CLONE_NEWUSER;
-		maps_owners = false;
-		pid = namespaces_fork(clone_flags & ~namespaces_made_by_init(),
-		    &cloned);
-	}
-	if (pid < 0)
-		die_with("cannot make the namespaces of", "the sandbox",
-		    namespaces_remedy(errno));
+	pid = fork_init(l, s, &cloned);
 	/* We may not enter the group and no option needs it: drop it. */
 	if (group >= 0 && cloned < 0 && !cgroup_has_inner()) {
 		if (pid > 0)
@@ -582,13 +609,13 @@ sandbox_start_init(const struct sandbox *s)
 		cgroup_forget();
 	}
 	if (pid == 0) {
-		init_main(s, cloned >= 0);
+		init_main(l, s, cloned >= 0);
 		return 0;
 	}
-	init_in_setup = pid;
+	l->init_in_setup = pid;
 	channel_take_end(true);
-	setup_from_outside(s, pid);
-	init_in_setup = 0;
+	setup_from_outside(l, s, pid);
+	l->init_in_setup = 0;
 	close(group);
 	return pid;
 }
@@ -610,19 +637,19 @@ change_directory(const char *dir)
 }
 
 static void
-open_command_terminal(void)
+open_command_terminal(struct launch *l)
 {
 	struct message n = { .kind = MSG_PTY };
 
 	/* Most hosts mount devpts with ptmxmode=000, and use /dev/ptmx. */
-	if (!terminal_open(&terminal, access("/dev/pts/ptmx", R_OK | W_OK) ==
+	if (!terminal_open(&l->terminal, access("/dev/pts/ptmx", R_OK | W_OK) ==
 	    0 ? "/dev/pts/ptmx" : "/dev/ptmx"))
 		die("cannot open", "a terminal");
-	if (!terminal.wanted)
+	if (!l->terminal.wanted)
 		return;
-	syscall(SYS_fchownat, terminal.slave, "", identity.uid, -1,
+	syscall(SYS_fchownat, l->terminal.slave, "", l->identity.uid, -1,
 	    AT_EMPTY_PATH);
-	n.fd = terminal.master;
+	n.fd = l->terminal.master;
 	if (channel_fd() >= 0 && !channel_send(&n))
 		die("cannot pass on", "the terminal");
 }
@@ -661,25 +688,27 @@ void
 sandbox_prepare_command(const struct sandbox *s)
 {
 	const bool has_rootfs = sandbox_has_rootfs(s);
+	struct launch *l = &launch;
+	struct identity *id = &l->identity;
 
 	if (s->chroot && (chroot(s->chroot) < 0 || chdir("/") < 0))
 		die("cannot change the root to", s->chroot);
-	users_find(&identity, s);
+	users_find(id, s);
 	/* Only one group is mapped, so ignore the group of the user's entry in
 	 * /etc/passwd. */
 	if (ids_single() && !s->has_group) {
-		identity.gid = getgid();
-		identity.group_count = 0;
+		id->gid = getgid();
+		id->group_count = 0;
 	}
 	/* Not with -d: the terminal then belongs to a shell, and we would give
 	 * it back only at the end. */
-	if (identity.uid_given && channel_fd() < 0 && !terminal.wanted &&
+	if (id->uid_given && channel_fd() < 0 && !l->terminal.wanted &&
 	    !s->detach)
-		stdfiles_give_terminals(identity.uid);
-	environment_build(s, &identity, has_rootfs, ports_listening());
+		stdfiles_give_terminals(id->uid);
+	environment_build(s, id, has_rootfs, ports_listening());
 	if (s->workdir)
 		change_directory(s->workdir);
-	open_command_terminal();
+	open_command_terminal(l);
 	if (s->block_fd >= 0) {
 		if (channel_fd() >= 0)
 			send_setup_done(s, MSG_BLOCKED);
@@ -696,7 +725,7 @@ sandbox_prepare_command(const struct sandbox *s)
 		prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	/* Process 1 holds files and memory of the host. Keep the command from
 	 * tracing it: ptrace(2), access mode checking. */
-	if (clone_flags)
+	if (l->clone_flags)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
@@ -775,21 +804,22 @@ sandbox_pre_exec(const void *box, const char **on)
 {
 	const struct sandbox *s = box;
 	const bool has_rootfs = sandbox_has_rootfs(s);
+	struct launch *l = &launch;
 	const char *failed = NULL;
 
 	*on = NULL;
-	if (!clone_flags && !cgroup_enter(cloned_into_group))
+	if (!l->clone_flags && !cgroup_enter(l->cloned_into_group))
 		return "cannot enter the control group";
 	if (s->cpu_time >= 0 && !set_cpu_rlimit(s->cpu_time))
 		return "cannot limit processor time";
-	if (sandbox_own_session(s) && !terminal_attach(&terminal))
+	if (sandbox_own_session(s) && !terminal_attach(&l->terminal))
 		return "cannot make a session";
 	if (has_rootfs && !close_other_files(s))
 		return "cannot close files";
 	if (!pass_sockets())
 		return "cannot pass on --listen";
-	if (clone_flags && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE,
-	    &old_nofile, NULL) < 0)
+	if (l->clone_flags && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE,
+	    &l->old_nofile, NULL) < 0)
 		return "cannot restore the limit of open files";
 	/* Before the filters, which deny keyctl(2). */
 	if (has_rootfs && !privileges_leave_keyring())
@@ -799,13 +829,13 @@ sandbox_pre_exec(const void *box, const char **on)
 	if (s->new_privs)
 		failed = apply_filters(s, on);
 	if (!failed)
-		failed = privileges_apply(s, &identity, has_rootfs,
-		    (clone_flags & CLONE_NEWUSER ? maps_owners : has_rootfs) ?
-		    CLEAR_GROUPS : KEEP_GROUPS, on);
+		failed = privileges_apply(s, &l->identity, has_rootfs,
+		    (l->clone_flags & CLONE_NEWUSER ? l->maps_owners :
+		    has_rootfs) ? CLEAR_GROUPS : KEEP_GROUPS, on);
 	/* A PID namespace dies with its init. Without one, let at least the
 	 * command die with init. After the change of ids, which clears
 	 * PDEATHSIG. */
-	if (clone_flags && !(clone_flags & CLONE_NEWPID))
+	if (l->clone_flags && !(l->clone_flags & CLONE_NEWPID))
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	return failed || s->new_privs ? failed : apply_filters(s, on);
 }
@@ -814,7 +844,7 @@ void
 sandbox_drop_child_fds(const struct sandbox *s)
 {
 	if (channel_fd() >= 0)
-		terminal_close(&terminal);
+		terminal_close(&launch.terminal);
 	environment_wipe(s);
 }
 
@@ -860,24 +890,26 @@ sandbox_started(pid_t init, pid_t child)
 {
 	oom_score_restore();
 	info_write(init, child, cgroup_path());
-	if (detach_pipe >= 0)
-		(void)!write(detach_pipe, "", 1);
-	close(detach_pipe);
-	detach_pipe = -1;
-	has_started = true;
+	if (launch.detach_pipe > 0) {
+		(void)!write(launch.detach_pipe, "", 1);
+		close(launch.detach_pipe);
+		launch.detach_pipe = 0;
+	}
+	launch.has_started = true;
 }
 
 pid_t
 sandbox_start_relay(int master, pid_t until)
 {
+	struct terminal *t = &launch.terminal;
 	pid_t pid = -1;
 
 	if (master < 0)
-		master = terminal.master;
-	if (terminal.wanted)
-		pid = terminal_relay(&terminal, master, until);
+		master = t->master;
+	if (t->wanted)
+		pid = terminal_relay(t, master, until);
 	close(master);
-	if (terminal.wanted && pid < 0 && errno != ESRCH)
+	if (t->wanted && pid < 0 && errno != ESRCH)
 		die("cannot relay", "the terminal");
 	return pid;
 }
@@ -885,38 +917,38 @@ sandbox_start_relay(int master, pid_t until)
 pid_t
 sandbox_port_relay(void)
 {
-	return port_relay;
+	return launch.port_relay;
 }
 
 void
 sandbox_restore_terminal(void)
 {
-	if (terminal.wanted)
-		terminal_restore(&terminal);
+	if (launch.terminal.wanted)
+		terminal_restore(&launch.terminal);
 }
 
 bool
 sandbox_has_terminal(void)
 {
-	return terminal.wanted;
+	return launch.terminal.wanted;
 }
 
 int
 sandbox_outer_terminal(void)
 {
-	return terminal.wanted ? terminal.outer : -1;
+	return launch.terminal.wanted ? launch.terminal.outer : -1;
 }
 
 bool
 sandbox_own_session(const struct sandbox *s)
 {
-	return sandbox_has_rootfs(s) || terminal.wanted;
+	return sandbox_has_rootfs(s) || launch.terminal.wanted;
 }
 
 bool
 sandbox_has_pidns(void)
 {
-	return clone_flags & CLONE_NEWPID;
+	return launch.clone_flags & CLONE_NEWPID;
 }
 
 void
@@ -932,7 +964,8 @@ sandbox_fds(int fds[SANDBOX_FDS], bool init)
 	if (init)
 		return;
 	fds[1] = ids_fd();
-	fds[2] = detach_pipe;
+	if (launch.detach_pipe > 0)
+		fds[2] = launch.detach_pipe;
 	fds[3] = stdfiles_fd();
 	info_fds(fds + OF_INFO);
 	rootfs_fds(fds + OF_ROOTFS);
@@ -943,7 +976,7 @@ sandbox_setup_done(const struct message *n)
 {
 	for (int i = 0; i < NAMESPACES; i++)
 		info_set_inode(namespaces[i].flag, n->inodes[i]);
-	traffic_socket = n->fd;
+	launch.traffic_socket = n->fd;
 }
 
 void
@@ -976,7 +1009,7 @@ sandbox_clone_into_cgroup(void)
 	int cloned = cgroup_clone_fd();
 	const pid_t pid = namespaces_fork(0, &cloned);
 
-	cloned_into_group = cloned >= 0;
+	launch.cloned_into_group = cloned >= 0;
 	close(cloned);
 	return pid;
 }
@@ -987,8 +1020,8 @@ sandbox_stats(int64_t n[COUNTERS])
 	counters_read(n);
 	/* Without --network, lo is the only interface. */
 	if (network_wanted())
-		network_count(traffic_socket, &n[NET_RX], &n[NET_TX]);
-	else if (clone_flags & CLONE_NEWNET)
+		network_count(launch.traffic_socket, &n[NET_RX], &n[NET_TX]);
+	else if (launch.clone_flags & CLONE_NEWNET)
 		n[NET_RX] = n[NET_TX] = 0;
 }
 
@@ -996,7 +1029,7 @@ void
 sandbox_kill(void)
 {
 	/* A PID namespace kills its processes when its init dies. */
-	if (!(clone_flags & CLONE_NEWPID))
+	if (!(launch.clone_flags & CLONE_NEWPID))
 		cgroup_kill();
 }
 
@@ -1009,8 +1042,8 @@ sandbox_cleanup(void)
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	/* Before the group is removed, or init would report that as well. */
-	if (init_in_setup > 0)
-		kill(init_in_setup, SIGKILL);
+	if (launch.init_in_setup > 0)
+		kill(launch.init_in_setup, SIGKILL);
 	cgroup_end();
-	rootfs_clean(has_started);
+	rootfs_clean(launch.has_started);
 }
