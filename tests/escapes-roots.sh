@@ -342,7 +342,7 @@ over' || out_is '/below/etc/1
 		# An overlay covers only one file system.
 		mount --bind $H/over $R/below
 		box -- cat /below/file
-		[ $who = as_user ] && err_like '*lie below it; --read-only' || out_is under
+		[ $who = as_user ] && err_like '*mounts below it; add --read-only' || out_is under
 		umount $R/below
 		rm -r $R/below $H/over
 	done
