@@ -25,27 +25,29 @@ static const uint32_t FIRST_RANGE = 0x70000000;
 
 /* A line of a map. The kernel allows 340 of them, user_namespaces(7). */
 struct extent { uint32_t inside, outside, count; };
-enum { EXTENTS = 340, USERS = 0, GROUPS = 1 };
+enum { EXTENTS = 340, MAP_TEXT = EXTENTS * 36, USERS = 0, GROUPS = 1 };
 
-static struct map {
-	struct extent extents[EXTENTS];
+struct map {
 	int count;
-} maps[2];
+	struct extent extents[EXTENTS];
+};
 
-static int range_lock = -1;     /* lock or socket of our range, or -1 */
-static bool as_root;            /* ids_root(): we may write any map */
-static bool one_id;             /* one user and one group are mapped */
-static bool keeps_id;           /* --userns keep-id: do not change our ids */
-static bool denies_groups;      /* forbid setgroups(2) inside */
+/* Ids of the user namespace, chosen by ids_prepare(). */
+static struct ids {
+	int range_lock;         /* lock or socket of our range; 0: none */
+	bool as_root;           /* ids_root(): we may write any map */
+	bool one_id;            /* one user and one group are mapped */
+	bool keeps_id;          /* --userns keep-id: do not change our ids */
+	bool denies_groups;     /* forbid setgroups(2) inside */
+	struct map maps[2];     /* USERS, GROUPS */
+} chosen;
 
 static const char NOT_HOST_ROOT[] =
     "root inside must not be root outside; use --userns host to allow it";
 
 static void
-add_extent(int which, uint32_t inside, uint32_t outside, uint64_t count)
+add_extent(struct map *m, uint32_t inside, uint32_t outside, uint64_t count)
 {
-	struct map *m = &maps[which];
-
 	if (count == 0)
 		return;
 	if (m->count == EXTENTS)
@@ -104,23 +106,25 @@ void
 ids_owner(uint32_t owner[2])
 {
 	for (int i = USERS; i <= GROUPS; i++) {
+		const struct map *m = &chosen.maps[i];
+
 		owner[i] = 0;
-		for (int j = 0; j < maps[i].count; j++)
-			if (maps[i].extents[j].inside == 0)
-				owner[i] = maps[i].extents[j].outside;
+		for (int j = 0; j < m->count; j++)
+			if (m->extents[j].inside == 0)
+				owner[i] = m->extents[j].outside;
 	}
 }
 
 bool
 ids_single(void)
 {
-	return one_id;
+	return chosen.one_id;
 }
 
 int
 ids_fd(void)
 {
-	return range_lock;
+	return chosen.range_lock > 0 ? chosen.range_lock : -1;
 }
 
 /* ---- ranges ------------------------------------------------------------- */
@@ -274,20 +278,21 @@ bind_range_name(uint32_t range)
 }
 
 /* Claim the range. Lock and socket last until all copies of the descriptor are
- * closed: fcntl(2), open file description locks. */
-static bool
+ * closed: fcntl(2), open file description locks. Return the descriptor, or -1
+ * if another sandbox has the range. */
+static int
 claim_range(int locks, uint32_t range)
 {
 	struct flock byte = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
 	    .l_start = range, .l_len = 1 };
 
 	if (locks < 0)
-		range_lock = bind_range_name(range);
-	else if (fcntl(locks, F_OFD_SETLK, &byte) == 0)
-		range_lock = locks;
-	else if (errno != EAGAIN && errno != EACCES)
+		return bind_range_name(range);
+	if (fcntl(locks, F_OFD_SETLK, &byte) == 0)
+		return locks;
+	if (errno != EAGAIN && errno != EACCES)
 		die("cannot lock", "/run/pith-ids");
-	return range_lock >= 0;
+	return -1;
 }
 
 /* Start at a random range, as launchers may not see each other's claims. */
@@ -303,7 +308,7 @@ random_range(void)
 
 /* Map a range of ids that neither another sandbox nor a user has. */
 static void
-map_own_range(void)
+map_own_range(struct ids *ids)
 {
 	const uint32_t from = random_range();
 	const int locks = open_range_locks();
@@ -321,10 +326,11 @@ map_own_range(void)
 			continue;
 		}
 		left--;
-		if (!claim_range(locks, c.range))
+		ids->range_lock = claim_range(locks, c.range);
+		if (ids->range_lock < 0)
 			continue;
-		add_extent(USERS, 0, first, RANGE);
-		add_extent(GROUPS, 0, first, RANGE);
+		add_extent(&ids->maps[USERS], 0, first, RANGE);
+		add_extent(&ids->maps[GROUPS], 0, first, RANGE);
 		return;
 	}
 	diex("no range of ids is free", NULL, NULL, locks < 0 ?
@@ -369,23 +375,24 @@ is_our_entry(void *with, const char *name, const struct extent *e)
 /* Map inside to our own id, and the ids of our entry in /etc/subuid or
  * /etc/subgid to all other ids from 0 on. Return false without an entry. */
 static bool
-map_sub_ids(int which, uint32_t own, uint32_t inside)
+map_sub_ids(struct ids *ids, int which, uint32_t own, uint32_t inside)
 {
 	struct search s = { .id = getuid() };
+	struct map *m = &ids->maps[which];
 	uint64_t below;
 
 	find_user_name(s.id, s.name);
 	if (!find_sub_ids(which == USERS ? "/etc/subuid" : "/etc/subgid",
 	    is_our_entry, &s))
 		return false;
-	if (as_root) {
-		add_extent(which, 0, s.found.outside, s.found.count);
+	if (ids->as_root) {
+		add_extent(m, 0, s.found.outside, s.found.count);
 		return true;
 	}
 	below = inside < s.found.count ? inside : s.found.count;
-	add_extent(which, 0, s.found.outside, below);
-	add_extent(which, inside, own, 1);
-	add_extent(which, inside + 1, s.found.outside + below,
+	add_extent(m, 0, s.found.outside, below);
+	add_extent(m, inside, own, 1);
+	add_extent(m, inside + 1, s.found.outside + below,
 	    s.found.count - below);
 	return true;
 }
@@ -393,7 +400,7 @@ map_sub_ids(int which, uint32_t own, uint32_t inside)
 /* ---- choice of maps ----------------------------------------------------- */
 
 static void
-map_option_ids(const struct sandbox *s)
+map_option_ids(struct ids *ids, const struct sandbox *s)
 {
 	for (int i = 0; i < s->word_count; i++) {
 		const char *text = s->words[i].value;
@@ -408,19 +415,19 @@ map_option_ids(const struct sandbox *s)
 		    (uint64_t)e.outside + e.count > UINT32_MAX)
 			diex("bad value", s->words[i].value, "an id map is "
 			    "INSIDE:OUTSIDE:COUNT", NULL);
-		if (as_root && e.outside == 0)
+		if (ids->as_root && e.outside == 0)
 			diex("cannot map", s->words[i].value,
 			    NOT_HOST_ROOT, NULL);
-		add_extent(s->words[i].kind == GIDMAP, e.inside, e.outside,
-		    e.count);
+		add_extent(&ids->maps[s->words[i].kind == GIDMAP], e.inside,
+		    e.outside, e.count);
 	}
 	for (int i = USERS; i <= GROUPS; i++)
-		if (maps[i].count == 0)
-			maps[i] = maps[!i];
+		if (ids->maps[i].count == 0)
+			ids->maps[i] = ids->maps[!i];
 }
 
 static void
-map_single(const struct sandbox *s, bool keep)
+map_single(struct ids *ids, const struct sandbox *s, bool keep)
 {
 	const uint32_t outside[2] = { geteuid(), getegid() };
 	/* Those of --user UID[:GID], else 0, as the id of a name. */
@@ -428,9 +435,10 @@ map_single(const struct sandbox *s, bool keep)
 	const uint32_t inside[2] = { s->user_account.id,
 	    is_uid ? s->group_account.id : 0 };
 
-	one_id = true;
+	ids->one_id = true;
 	for (int i = USERS; i <= GROUPS; i++)
-		add_extent(i, keep ? outside[i] : inside[i], outside[i], 1);
+		add_extent(&ids->maps[i], keep ? outside[i] : inside[i],
+		    outside[i], 1);
 }
 
 /* True if the command may call setgroups(2). It could drop a group of ours that
@@ -445,49 +453,59 @@ wants_groups(const struct sandbox *s)
 	    (s->user && !s->has_group && !s->user_account.is_number);
 }
 
+/* --userns subid or keep-id: map our ids of /etc/subuid and /etc/subgid. With
+ * keep-id, map only our own id if there are none. */
+static void
+map_users_ids(struct ids *ids, const struct sandbox *s)
+{
+	const bool keep = s->userns == USERNS_KEEP_ID;
+
+	if (keep && ids->as_root)
+		diex("--userns keep-id is for ordinary users", NULL,
+		    NOT_HOST_ROOT, NULL);
+	ids->keeps_id = keep;
+	if (map_sub_ids(ids, USERS, geteuid(), keep ? geteuid() : 0) &&
+	    map_sub_ids(ids, GROUPS, getegid(), keep ? getegid() : 0))
+		return;
+	if (!keep)
+		diex("no ids for this user in", "/etc/subuid", NULL,
+		    "run usermod --add-subuids 100000-165535 "
+		    "--add-subgids 100000-165535 USER");
+	ids->maps[USERS].count = ids->maps[GROUPS].count = 0;
+	map_single(ids, s, true);
+}
+
 void
 ids_prepare(const struct sandbox *s)
 {
-	const bool keep = s->userns == USERNS_KEEP_ID;
-	const bool sub = s->userns == USERNS_SUBID;
+	struct ids *ids = &chosen;
+	const struct map *users = &ids->maps[USERS];
 
-	as_root = ids_root();
-	denies_groups = !wants_groups(s) && getgroups(0, NULL) != 0;
-	map_option_ids(s);
-	if (maps[USERS].count > 0)
-		one_id = !as_root && maps[USERS].count == 1 &&
-		    maps[USERS].extents[0].count == 1;
-	else if (keep && as_root)
-		diex("--userns keep-id is for ordinary users", NULL,
-		    NOT_HOST_ROOT, NULL);
-	else if (sub || keep) {
-		keeps_id = keep;
-		if (map_sub_ids(USERS, geteuid(), keep ? geteuid() : 0) &&
-		    map_sub_ids(GROUPS, getegid(), keep ? getegid() : 0))
-			return;
-		if (sub)
-			diex("no ids for this user in", "/etc/subuid", NULL,
-			    "run usermod --add-subuids 100000-165535 "
-			    "--add-subgids 100000-165535 USER");
-		maps[USERS].count = maps[GROUPS].count = 0;
-		map_single(s, true);
-	} else if (as_root)
-		map_own_range();
+	ids->as_root = ids_root();
+	ids->denies_groups = !wants_groups(s) && getgroups(0, NULL) != 0;
+	map_option_ids(ids, s);
+	if (users->count > 0)
+		ids->one_id = !ids->as_root && users->count == 1 &&
+		    users->extents[0].count == 1;
+	else if (s->userns == USERNS_SUBID || s->userns == USERNS_KEEP_ID)
+		map_users_ids(ids, s);
+	else if (ids->as_root)
+		map_own_range(ids);
 	else
-		map_single(s, false);
+		map_single(ids, s, false);
 }
 
 /* ---- writing of maps ---------------------------------------------------- */
 
 /* Lines "INSIDE OUTSIDE COUNT" of a map, proc_pid_uid_map(5), newuidmap(1). */
-static struct strbuf
-map_text(int which)
+static void
+map_text(const struct map *m, char text[MAP_TEXT])
 {
-	static char text[EXTENTS * 36];
-	struct strbuf l = STRBUF(text);
+	struct strbuf l = { text, MAP_TEXT, 0 };
 
-	for (int i = 0; i < maps[which].count; i++) {
-		const struct extent *e = &maps[which].extents[i];
+	text[0] = '\0';
+	for (int i = 0; i < m->count; i++) {
+		const struct extent *e = &m->extents[i];
 
 		strbuf_number(&l, e->inside);
 		strbuf_add(&l, " ");
@@ -496,20 +514,30 @@ map_text(int which)
 		strbuf_number(&l, e->count);
 		strbuf_add(&l, "\n");
 	}
-	return l;
+}
+
+/* Write a map to the uid_map or gid_map of the process, proc_pid_uid_map(5).
+ * Return false with errno. */
+static bool
+write_map_file(pid_t pid, int which, const struct map *m)
+{
+	char path[PROC_PATH], text[MAP_TEXT];
+
+	map_text(m, text);
+	return proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
+	    "gid_map"), text);
 }
 
 static void
-write_map(pid_t pid, int which)
+write_map(const struct ids *ids, pid_t pid, int which)
 {
 	char path[PROC_PATH];
 
 	/* The kernel only lets an unprivileged user map groups if setgroups(2)
 	 * is denied: it could drop a group that denies access to a file. */
-	if (one_id && which == GROUPS)
+	if (ids->one_id && which == GROUPS)
 		proc_write(proc_of(path, pid, "setgroups"), "deny");
-	if (!proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
-	    "gid_map"), map_text(which).text))
+	if (!write_map_file(pid, which, &ids->maps[which]))
 		die_with("cannot map", which == USERS ? "user ids" :
 		    "group ids", errno == EPERM && geteuid() == 0 ?
 		    "run as an ordinary user, or as root with CAP_SETFCAP" :
@@ -517,25 +545,24 @@ write_map(pid_t pid, int which)
 }
 
 static void
-run_newidmap(pid_t pid, int which)
+run_newidmap(const struct ids *ids, pid_t pid, int which)
 {
-	static char *argv[3 * EXTENTS + 3];
-	static const char programs[][22] = { "/usr/bin/newuidmap",
-	    "/usr/bin/newgidmap" };
-	static char *environment[] = { NULL };
-	static char digits[12];
+	const char *const program = which == USERS ? "/usr/bin/newuidmap" :
+	    "/usr/bin/newgidmap";
+	char *argv[3 * EXTENTS + 3], *environment[] = { NULL };
+	char map[MAP_TEXT], digits[12], path[PROC_PATH];
 	struct strbuf l = STRBUF(digits);
-	char *text = map_text(which).text;
-	char path[PROC_PATH];
+	char *text = map;
 	int n = 0, status;
 	pid_t child;
 
 	/* newgidmap(1) does not change setgroups. */
-	if (which == GROUPS && denies_groups && !proc_write(proc_of(path, pid,
-	    "setgroups"), "deny"))
+	if (which == GROUPS && ids->denies_groups &&
+	    !proc_write(proc_of(path, pid, "setgroups"), "deny"))
 		die("cannot deny", "setgroups");
 	strbuf_number(&l, pid);
-	argv[n++] = (char *)programs[which];
+	map_text(&ids->maps[which], map);
+	argv[n++] = (char *)program;
 	argv[n++] = digits;
 	while (*text) {
 		argv[n++] = text;
@@ -548,15 +575,15 @@ run_newidmap(pid_t pid, int which)
 		/* Suppress its messages: we report the error ourselves. */
 		syscall(SYS_dup3, open("/dev/null", O_WRONLY | O_CLOEXEC),
 		    STDERR_FILENO, 0);
-		execve(programs[which], argv, environment);
+		execve(program, argv, environment);
 		_exit(127);
 	}
 	if (child < 0)
-		die("cannot start", programs[which]);
+		die("cannot start", program);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (status != 0)
-		diex("cannot map ids by", programs[which], status == 127 << 8
+		diex("cannot map ids by", program, status == 127 << 8
 		    ? "it is not installed" : "it failed",
 		    "install Debian's uidmap, and check /etc/subuid and "
 		    "/etc/subgid");
@@ -566,24 +593,21 @@ void
 ids_map(pid_t pid)
 {
 	for (int which = USERS; which <= GROUPS; which++)
-		if (as_root || one_id)
-			write_map(pid, which);
+		if (chosen.as_root || chosen.one_id)
+			write_map(&chosen, pid, which);
 		else
-			run_newidmap(pid, which);
+			run_newidmap(&chosen, pid, which);
 }
 
 bool
 ids_repeat(pid_t pid)
 {
-	char path[PROC_PATH];
-
 	for (int which = USERS; which <= GROUPS; which++) {
-		struct map *m = &maps[which];
+		struct map *m = &chosen.maps[which];
 
 		for (int i = 0; i < m->count; i++)
 			m->extents[i].outside = m->extents[i].inside;
-		if (!proc_write(proc_of(path, pid, which == USERS ? "uid_map" :
-		    "gid_map"), map_text(which).text))
+		if (!write_map_file(pid, which, m))
 			return false;
 	}
 	return true;
@@ -594,12 +618,14 @@ ids_repeat(pid_t pid)
 void
 ids_become(void)
 {
-	const uint32_t uid = one_id ? maps[USERS].extents[0].inside : 0;
-	const uint32_t gid = one_id ? maps[GROUPS].extents[0].inside : 0;
+	const struct ids *ids = &chosen;
+	const struct map *m = ids->maps;
+	const uint32_t uid = ids->one_id ? m[USERS].extents[0].inside : 0;
+	const uint32_t gid = ids->one_id ? m[GROUPS].extents[0].inside : 0;
 
-	if (keeps_id)
+	if (ids->keeps_id)
 		return;
-	if ((as_root && syscall(SETGROUPS, 0, NULL) < 0) ||
+	if ((ids->as_root && syscall(SETGROUPS, 0, NULL) < 0) ||
 	    syscall(SETRESGID, gid, gid, gid) < 0 ||
 	    syscall(SETRESUID, uid, uid, uid) < 0)
 		die("cannot become root of", "the user namespace");

@@ -6,13 +6,12 @@
 static void
 call(const struct sandbox *s)
 {
-	memset(maps, 0, sizeof(maps));
-	one_id = false;
+	memset(&chosen, 0, sizeof(chosen));
 	proc_open();
-	map_option_ids(s);
+	map_option_ids(&chosen, s);
 	for (int which = USERS; which <= GROUPS; which++)
-		for (int i = 0; i < maps[which].count; i++) {
-			const struct extent *e = &maps[which].extents[i];
+		for (int i = 0; i < chosen.maps[which].count; i++) {
+			const struct extent *e = &chosen.maps[which].extents[i];
 
 			CLAIM(e->count > 0);
 			CLAIM((uint64_t)e->inside + e->count <= UINT32_MAX);
