@@ -15,6 +15,7 @@
 
 #include "../architecture.h"
 #include "../cli/log.h"
+#include "../cli/memory.h"
 #include "channel.h"
 #include "image.h"
 #include "mounts.h"
@@ -23,30 +24,37 @@
 
 enum { LAYERS = 500 };          /* limit of overlayfs */
 
-/* Lower layers, the lowest first. */
-static struct lower {
+/* A lower layer: a directory or an image. */
+struct lower {
 	const char *path;
 	int fd;                 /* O_PATH; of an image: open for reading */
 	int mount;              /* detached, from clone_layers() on */
 	const char *image;      /* its type; NULL: a directory */
-} lowers[LAYERS];
-static int lower_count;
-static bool is_host;            /* a lower layer is the host's / */
+};
 
 /* --upper, and the work directory of overlayfs beside it. Both are opened once
  * and used by descriptor: other users, or the command through a volume, may
  * rename these directories or replace them. */
-static char upper[PATH_MAX];            /* text of the two parts below */
-static const char *upper_dir;           /* its parent, "/" or "." */
-static const char *upper_name;          /* its name in the parent */
-static int upper_parent = -1;           /* O_PATH */
-static int upper_mount = -1;            /* detached mount of the parent */
-static int upper_fd = -1, work_fd = -1;
-static bool upper_made, work_locked;
-static const char *upper_option;        /* the value of --upper */
-static char work_name[48];              /* of the work directory */
+struct upper {
+	const char *option;     /* the value of --upper */
+	const char *dir;        /* its parent, "/" or "." */
+	const char *name;       /* its name in the parent */
+	int parent;             /* O_PATH; descriptors are -1 if not open */
+	int mount;              /* detached mount of the parent */
+	int fd, work_fd;
+	bool made, work_locked;
+	char work_name[48];     /* of the work directory */
+};
 
-static int received_root = -1;          /* mount from root_pass(), or -1 */
+static struct root {
+	struct memory memory;   /* of lowers */
+	struct lower *lowers;   /* the lowest first */
+	int lower_count;
+	bool is_host;           /* a lower layer is the host's / */
+	int received;           /* mount from root_pass(), or -1 */
+	struct upper upper;
+} rootfs = { .received = -1,
+    .upper = { .parent = -1, .mount = -1, .fd = -1, .work_fd = -1 } };
 
 /* Directories in the scratch tmpfs of an overlay. */
 #define SCRATCH_UPPERDEV "p"            /* mount that holds --upper */
@@ -57,9 +65,9 @@ static int received_root = -1;          /* mount from root_pass(), or -1 */
 static const uint64_t ROOT_ATTRIBUTES = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 static bool
-is_rootfs_word(const char *rootfs, const char *word)
+is_rootfs_word(const char *value, const char *word)
 {
-	return rootfs && strcmp(rootfs, word) == 0;
+	return value && strcmp(value, word) == 0;
 }
 
 /* ---- checks ------------------------------------------------------------- */
@@ -83,16 +91,27 @@ reopen_image(struct lower *l)
 	l->image = image_type(image);
 }
 
-static void
-open_lower(const char *path)
+static struct lower *
+add_lower(struct root *r, const char *path)
 {
-	struct lower *l = &lowers[lower_count++];
+	struct lower *l;
+
+	if (r->lower_count == LAYERS)
+		diex("too many layers", path, NULL, NULL);
+	memory_reserve(&r->memory, (r->lower_count + 1) * sizeof(*l));
+	r->lowers = r->memory.block;
+	l = &r->lowers[r->lower_count++];
+	l->path = path;
+	return l;
+}
+
+static void
+open_lower(struct root *r, const char *path)
+{
+	struct lower *l = add_lower(r, path);
 	struct statfs fs;
 	struct stat st, top;
 
-	if (lower_count > LAYERS)
-		diex("too many layers", path, NULL, NULL);
-	l->path = path;
 	l->fd = open(path, O_PATH | O_CLOEXEC);
 	if (l->fd < 0 || fstat(l->fd, &st) < 0 || fstatfs(l->fd, &fs) < 0)
 		die("cannot open the root", path);
@@ -106,7 +125,7 @@ open_lower(const char *path)
 	if (stat("/", &top) < 0)
 		die("cannot stat", "/");
 	if (top.st_dev == st.st_dev && top.st_ino == st.st_ino)
-		is_host = true;
+		r->is_host = true;
 	if (fs.f_flags & ST_NOEXEC)
 		diex("cannot use as a root", path, "its file system is "
 		    "mounted noexec", "put it elsewhere, or mount(8) it exec");
@@ -121,13 +140,13 @@ struct mount_statx {
 enum { STATX_MOUNT_ID = 0x1000 };
 
 static uint64_t
-mount_id(int dir, const char *path)
+mount_id(int dir, const char *path, const char *what)
 {
 	struct mount_statx p;
 
 	if (syscall(SYS_statx, dir, path, AT_EMPTY_PATH, STATX_MOUNT_ID,
 	    &p) < 0 || !(p.mask & STATX_MOUNT_ID))
-		die("cannot stat", *path ? path : upper_option);
+		die("cannot stat", what);
 	return p.mount;
 }
 
@@ -150,65 +169,67 @@ is_opened_file(int dir, const char *name, int fd)
  * launcher holds the lock. Other users know the name, so an existing directory
  * has to belong to us, with mode 0700. */
 static void
-make_work_directory(const char *path)
+make_work_directory(struct upper *u, const char *path)
 {
 	int tries = 0;
 	struct stat st;
 	bool made;
 
 	do {
-		close(work_fd);
-		made = mkdirat(upper_parent, work_name, 0700) == 0;
+		close(u->work_fd);
+		made = mkdirat(u->parent, u->work_name, 0700) == 0;
 		if (!made && errno != EEXIST)
 			die("cannot make a work directory beside", path);
-		work_fd = openat(upper_parent, work_name, O_RDONLY |
+		u->work_fd = openat(u->parent, u->work_name, O_RDONLY |
 		    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (work_fd < 0 && errno == ENOENT)
+		if (u->work_fd < 0 && errno == ENOENT)
 			continue;
-		if (work_fd < 0 || fstat(work_fd, &st) < 0)
+		if (u->work_fd < 0 || fstat(u->work_fd, &st) < 0)
 			die_with("cannot open the work directory beside", path,
 			    "remove .pith-work.* there");
 		if (st.st_uid != geteuid() || (st.st_mode & 077))
 			diex("cannot use the work directory beside", path,
 			    "it has another owner, or other users can enter it",
 			    "remove .pith-work.* there");
-		if (flock(work_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (flock(u->work_fd, LOCK_EX | LOCK_NB) < 0) {
 			if (errno == EWOULDBLOCK)
 				diex("cannot use as the upper directory",
 				    path, "another sandbox uses it", NULL);
-			work_locked = made;
+			u->work_locked = made;
 			die("cannot lock the work directory beside", path);
 		}
 		/* Before we locked it, another launcher may have removed it. */
-		work_locked = is_opened_file(upper_parent, work_name, work_fd);
-	} while (!work_locked && ++tries < 64);
-	if (!work_locked)
+		u->work_locked = is_opened_file(u->parent, u->work_name,
+		    u->work_fd);
+	} while (!u->work_locked && ++tries < 64);
+	if (!u->work_locked)
 		diex("cannot lock the work directory beside", path,
 		    "another process keeps replacing it", NULL);
 }
 
-/* Split the path into parent and name. Remove trailing slashes first, as with
- * them a link would be followed. */
+/* Split the path into parent and name, in a copy of it. Remove trailing slashes
+ * first, as with them a link would be followed. */
 static void
-split_upper_path(const char *path)
+split_upper_path(struct upper *u, const char *path)
 {
+	struct memory copy = { NULL, 0 };
 	size_t size = strlen(path);
-	char *slash;
+	char *text, *slash;
 
 	while (size > 1 && path[size - 1] == '/')
 		size--;
 	errno = ENAMETOOLONG;
-	if (size >= sizeof(upper))
+	if (size >= PATH_MAX)
 		die("cannot open the upper directory", path);
-	memcpy(upper, path, size);
-	upper[size] = '\0';
-	slash = strrchr(upper, '/');
-	upper_dir = !slash ? "." : slash == upper ? "/" : upper;
-	upper_name = slash ? slash + 1 : upper;
+	memory_reserve(&copy, size + 1);
+	text = memcpy(copy.block, path, size);
+	slash = strrchr(text, '/');
+	u->dir = !slash ? "." : slash == text ? "/" : text;
+	u->name = slash ? slash + 1 : text;
 	if (slash)
 		*slash = '\0';
-	if (!*upper_name || strcmp(upper_name, ".") == 0 ||
-	    strcmp(upper_name, "..") == 0)
+	if (!*u->name || strcmp(u->name, ".") == 0 ||
+	    strcmp(u->name, "..") == 0)
 		diex("cannot use as the upper directory", path,
 		    "it ends in /, . or ..",
 		    "give the directory by its name");
@@ -219,9 +240,9 @@ split_upper_path(const char *path)
  * locks out the sandbox's other users. So use 0755 if a directory above already
  * excludes other users. */
 static mode_t
-upper_mode(void)
+upper_mode(const struct upper *u)
 {
-	int dir = openat(upper_parent, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int dir = openat(u->parent, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool closed = false, top = false;
 	struct stat st;
 
@@ -238,45 +259,45 @@ upper_mode(void)
 }
 
 static void
-open_upper(const char *path)
+open_upper(struct upper *u, const char *path)
 {
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	struct strbuf name = STRBUF(work_name);
+	struct strbuf name = STRBUF(u->work_name);
 	struct stat st;
 
-	upper_option = path;
-	split_upper_path(path);
-	upper_parent = open(upper_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (upper_parent < 0)
+	u->option = path;
+	split_upper_path(u, path);
+	u->parent = open(u->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (u->parent < 0)
 		die("cannot open the directory of", path);
-	upper_made = mkdirat(upper_parent, upper_name, upper_mode()) == 0;
-	if (!upper_made && errno != EEXIST)
+	u->made = mkdirat(u->parent, u->name, upper_mode(u)) == 0;
+	if (!u->made && errno != EEXIST)
 		die("cannot make the upper directory", path);
-	upper_fd = openat(upper_parent, upper_name, flags);
-	if (upper_fd < 0 || fstat(upper_fd, &st) < 0)
+	u->fd = openat(u->parent, u->name, flags);
+	if (u->fd < 0 || fstat(u->fd, &st) < 0)
 		die_with("cannot open the upper directory", path, errno ==
 		    ENOTDIR ? "name a directory, not a link to one" : NULL);
 	/* Another user may have replaced the directory after mkdirat(). */
-	if (upper_made && st.st_uid != geteuid())
+	if (u->made && st.st_uid != geteuid())
 		diex("cannot use as the upper directory", path,
 		    "another user has replaced it", NULL);
-	if (mount_id(upper_fd, "") != mount_id(upper_parent, ""))
+	if (mount_id(u->fd, "", path) != mount_id(u->parent, "", path))
 		diex("cannot use as the upper directory", path,
 		    "it is a mount point", "name a directory in it");
 	strbuf_add(&name, ".pith-work.");
 	strbuf_number(&name, st.st_ino);
-	make_work_directory(path);
+	make_work_directory(u, path);
 }
 
 void
 rootfs_prepare(const struct sandbox *s)
 {
 	if (s->rootfs && !is_rootfs_word(s->rootfs, "none"))
-		open_lower(s->rootfs);
+		open_lower(&rootfs, s->rootfs);
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind == LAYER)
-			open_lower(s->words[i].value);
-	if (s->upper && lower_count == 0)
+			open_lower(&rootfs, s->words[i].value);
+	if (s->upper && rootfs.lower_count == 0)
 		diex("--upper needs a --layer or a --rootfs", NULL, NULL,
 		    NULL);
 	if (s->root_mode == WRITABLE && (s->layered || s->upper))
@@ -287,14 +308,14 @@ rootfs_prepare(const struct sandbox *s)
 bool
 rootfs_is_host(void)
 {
-	return is_host;
+	return rootfs.is_host;
 }
 
 void
 rootfs_upper(const struct sandbox *s)
 {
 	if (s->upper)
-		open_upper(s->upper);
+		open_upper(&rootfs.upper, s->upper);
 }
 
 /* ---- mounts ------------------------------------------------------------- */
@@ -392,24 +413,26 @@ copy_owner(int lower, const char *to)
  * before a change of mount namespace: a descriptor of another mount namespace
  * cannot be cloned, and relative paths would start elsewhere. */
 static void
-clone_layers(const struct sandbox *s, int userns)
+clone_layers(struct root *r, const struct sandbox *s, int userns)
 {
-	for (int i = 0; i < lower_count; i++)
-		lowers[i].mount = mount_lower(s, &lowers[i], false, userns,
-		    ROOT_ATTRIBUTES | MOUNT_ATTR_RDONLY);
-	if (upper_parent >= 0)
-		upper_mount = clone_mount_of(s, upper_parent, upper_dir, false,
+	struct upper *u = &r->upper;
+
+	for (int i = 0; i < r->lower_count; i++)
+		r->lowers[i].mount = mount_lower(s, &r->lowers[i], false,
+		    userns, ROOT_ATTRIBUTES | MOUNT_ATTR_RDONLY);
+	if (u->parent >= 0)
+		u->mount = clone_mount_of(s, u->parent, u->dir, false,
 		    userns, ROOT_ATTRIBUTES);
 }
 
-/* Add an option with a directory below upper_mount, as /proc/self/fd/N: its
+/* Add an option with a directory below the mount, as /proc/self/fd/N: its
  * name may hold commas. Die if the name now leads to another directory than
  * descriptor opened. */
 static void
-add_upper_option(struct strbuf *options, const char *key, const char *name,
-    int opened)
+add_upper_option(struct strbuf *options, const char *key, int mount,
+    const char *name, int opened)
 {
-	const int fd = openat(upper_mount, name, O_PATH | O_DIRECTORY |
+	const int fd = openat(mount, name, O_PATH | O_DIRECTORY |
 	    O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || !is_opened_file(fd, "", opened))
@@ -422,11 +445,12 @@ add_upper_option(struct strbuf *options, const char *key, const char *name,
 /* Add --upper and the work directory. overlayfs needs both on one mount, so
  * attach their parent. */
 static void
-attach_upper(struct strbuf *options)
+attach_upper(const struct upper *u, struct strbuf *options)
 {
-	attach_at(upper_mount, SCRATCH_UPPERDEV);
-	add_upper_option(options, ",upperdir=", upper_name, upper_fd);
-	add_upper_option(options, ",workdir=", work_name, work_fd);
+	attach_at(u->mount, SCRATCH_UPPERDEV);
+	add_upper_option(options, ",upperdir=", u->mount, u->name, u->fd);
+	add_upper_option(options, ",workdir=", u->mount, u->work_name,
+	    u->work_fd);
 }
 
 /* Mount the scratch tmpfs over the root of our mount namespace and change to
@@ -454,7 +478,7 @@ mount_scratch(const struct sandbox *s)
 
 /* Mount the overlay on SCRATCH_MERGED and stay in the scratch tmpfs. */
 static void
-mount_root_overlay(const struct sandbox *s, bool userns)
+mount_root_overlay(const struct root *r, const struct sandbox *s, bool userns)
 {
 	char text[4096];
 	struct strbuf options = STRBUF(text);
@@ -462,37 +486,37 @@ mount_root_overlay(const struct sandbox *s, bool userns)
 	mount_scratch(s);
 	strbuf_add(&options, userns ? "userxattr," : "");
 	strbuf_add(&options, "lowerdir=");
-	for (int i = lower_count - 1; i >= 0; i--) {
+	for (int i = r->lower_count - 1; i >= 0; i--) {
 		char name[16];
 		struct strbuf number = STRBUF(name);
 
 		strbuf_number(&number, i);
-		attach_at(lowers[i].mount, name);
+		attach_at(r->lowers[i].mount, name);
 		strbuf_add(&options, name);
 		strbuf_add(&options, i > 0 ? ":" : "");
 	}
 	if (s->upper) {
-		attach_upper(&options);
+		attach_upper(&r->upper, &options);
 	} else {
 		if (mkdir(SCRATCH_UPPER, 0755) < 0 ||
 		    mkdir(SCRATCH_WORK, 0755) < 0)
 			die("cannot make", "the upper directory");
-		copy_owner(lowers[lower_count - 1].mount, SCRATCH_UPPER);
+		copy_owner(r->lowers[r->lower_count - 1].mount, SCRATCH_UPPER);
 		strbuf_add(&options, ",upperdir=" SCRATCH_UPPER
 		    ",workdir=" SCRATCH_WORK ",volatile");
 	}
 	if (mkdir(SCRATCH_MERGED, 0755) < 0 || mount("overlay", SCRATCH_MERGED,
 	    "overlay", MS_NOSUID | MS_NODEV, text) < 0)
-		die_with("cannot mount an overlay on", lowers[0].path,
+		die_with("cannot mount an overlay on", r->lowers[0].path,
 		    errno == ELOOP ? "move the layer that lies in another" :
 		    errno == ENODEV ? "load overlayfs: modprobe overlay" :
 		    NULL);
 }
 
 static bool
-wants_overlay(const struct sandbox *s)
+wants_overlay(const struct root *r, const struct sandbox *s)
 {
-	return lower_count > 1 || s->upper || (lower_count == 1 &&
+	return r->lower_count > 1 || s->upper || (r->lower_count == 1 &&
 	    s->root_mode == EPHEMERAL);
 }
 
@@ -519,19 +543,20 @@ void
 root_pass(const struct sandbox *s, int userns, const uint32_t owner[2])
 {
 	struct message n = { .kind = MSG_MOUNT, .code = -1, .fd = -1 };
+	struct root *r = &rootfs;
 
-	if (lower_count == 0)
+	if (r->lower_count == 0)
 		return;
-	if (wants_overlay(s)) {
+	if (wants_overlay(r, s)) {
 		int overlay;
 
-		clone_layers(s, userns);
+		clone_layers(r, s, userns);
 		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL,
 		    MS_REC | MS_PRIVATE, NULL) < 0)
 			die("cannot make", "a mount namespace");
 		if (s->upper)
 			set_fs_ids(owner[0], owner[1]);
-		mount_root_overlay(s, false);
+		mount_root_overlay(r, s, false);
 		if (s->upper)
 			set_fs_ids(0, 0);
 		overlay = open(SCRATCH_MERGED, O_PATH | O_CLOEXEC);
@@ -541,7 +566,7 @@ root_pass(const struct sandbox *s, int userns, const uint32_t owner[2])
 		/* With all mounts below it. The kernel allows an ordinary user
 		 * no other clone, as a clone without them would reveal the
 		 * files under those mounts. Do the same for root. */
-		n.fd = mount_lower(s, &lowers[0], true, userns,
+		n.fd = mount_lower(s, &r->lowers[0], true, userns,
 		    ROOT_ATTRIBUTES | (s->root_mode == READ_ONLY ?
 		    MOUNT_ATTR_RDONLY : 0));
 	}
@@ -553,26 +578,27 @@ root_pass(const struct sandbox *s, int userns, const uint32_t owner[2])
 void
 root_receive(int mount)
 {
-	received_root = mount;
+	rootfs.received = mount;
 }
 
 int
 rootfs_attach(const struct sandbox *s, bool userns)
 {
-	int root = received_root, place;
+	struct root *r = &rootfs;
+	int root = r->received, place;
 
-	if (wants_overlay(s) && root < 0) {
-		clone_layers(s, -1);
-		mount_root_overlay(s, userns);
+	if (wants_overlay(r, s) && root < 0) {
+		clone_layers(r, s, -1);
+		mount_root_overlay(r, s, userns);
 		root = open(SCRATCH_MERGED, O_PATH | O_CLOEXEC);
 		if (root < 0)
 			die("cannot open", "the root");
 		return root;
 	}
-	if (root < 0 && lower_count == 0)
+	if (root < 0 && r->lower_count == 0)
 		root = mounts_new("tmpfs", "mode=755", ROOT_ATTRIBUTES);
 	else if (root < 0)
-		root = mount_lower(s, &lowers[0], true, -1,
+		root = mount_lower(s, &r->lowers[0], true, -1,
 		    ROOT_ATTRIBUTES | (s->root_mode == READ_ONLY ?
 		    MOUNT_ATTR_RDONLY : 0));
 	place = open("/", O_PATH | O_CLOEXEC);
@@ -588,8 +614,8 @@ rootfs_attach(const struct sandbox *s, bool userns)
 void
 rootfs_enter(const struct sandbox *s, int root)
 {
-	if (s->root_mode == READ_ONLY && (wants_overlay(s) ||
-	    lower_count == 0) && !mounts_set_readonly(root))
+	if (s->root_mode == READ_ONLY && (wants_overlay(&rootfs, s) ||
+	    rootfs.lower_count == 0) && !mounts_set_readonly(root))
 		die("cannot make read-only", "the root");
 	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    chdir("/") < 0)
@@ -597,26 +623,27 @@ rootfs_enter(const struct sandbox *s, int root)
 	do
 		if (umount2("/..", MNT_DETACH) < 0)
 			die("cannot detach", "the old root");
-	while (mount_id(AT_FDCWD, "/..") != mount_id(AT_FDCWD, "/"));
+	while (mount_id(AT_FDCWD, "/..", "/..") !=
+	    mount_id(AT_FDCWD, "/", "/"));
 	close(root);
 }
 
 void
 rootfs_fds(int fds[ROOTFS_FDS])
 {
-	fds[0] = upper_parent;
-	fds[1] = upper_fd;
-	fds[2] = work_fd;
+	fds[0] = rootfs.upper.parent;
+	fds[1] = rootfs.upper.fd;
+	fds[2] = rootfs.upper.work_fd;
 }
 
 /* Open the directory "work" that overlayfs made in the work directory. It has
  * mode 0, so that an ordinary user has to change the mode first. Return -1 with
  * errno. */
 static int
-open_overlay_work(void)
+open_overlay_work(const struct upper *u)
 {
 	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int place = openat(work_fd, "work", O_PATH | flags), dir = -1;
+	int place = openat(u->work_fd, "work", O_PATH | flags), dir = -1;
 	char link[32];
 	struct strbuf l = STRBUF(link);
 	struct stat st;
@@ -650,25 +677,27 @@ remove_entries(int dir)
 
 /* Remove the work directory, unless another directory has its name by now. */
 static bool
-remove_work_directory(void)
+remove_work_directory(const struct upper *u)
 {
-	const int dir = open_overlay_work();
+	const int dir = open_overlay_work(u);
 
 	if (dir < 0 ? errno != ENOENT : !remove_entries(dir) ||
-	    unlinkat(work_fd, "work", AT_REMOVEDIR) < 0)
+	    unlinkat(u->work_fd, "work", AT_REMOVEDIR) < 0)
 		return false;
-	return is_opened_file(upper_parent, work_name, work_fd) &&
-	    unlinkat(upper_parent, work_name, AT_REMOVEDIR) == 0;
+	return is_opened_file(u->parent, u->work_name, u->work_fd) &&
+	    unlinkat(u->parent, u->work_name, AT_REMOVEDIR) == 0;
 }
 
 void
 rootfs_clean(bool started)
 {
+	const struct upper *u = &rootfs.upper;
+
 	/* die() may have been called between the two set_fs_ids(). */
 	syscall(SETFSUID, geteuid());
-	if (work_locked && !remove_work_directory() && started)
-		warn("cannot remove the work directory beside", upper_option);
-	if (upper_made && !started && (upper_fd < 0 ||
-	    is_opened_file(upper_parent, upper_name, upper_fd)))
-		unlinkat(upper_parent, upper_name, AT_REMOVEDIR);
+	if (u->work_locked && !remove_work_directory(u) && started)
+		warn("cannot remove the work directory beside", u->option);
+	if (u->made && !started && (u->fd < 0 ||
+	    is_opened_file(u->parent, u->name, u->fd)))
+		unlinkat(u->parent, u->name, AT_REMOVEDIR);
 }
