@@ -14,6 +14,8 @@
 #include "mounts.h"
 #include "proc.h"
 
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
+
 #define NO_SUID_DEV (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define NOTHING_RUNS (NO_SUID_DEV | MOUNT_ATTR_NOEXEC)
 /* A read-only mount keeps the owner and mode of a device node, which belong to
@@ -296,32 +298,31 @@ static const char hidden_proc[][14] = {
 	"sched_debug", "scsi", "timer_list", "timer_stats",
 	/* Kernel addresses, readable by all users under some sysctls. */
 	"kallsyms", "modules",
-	/* Only readable by root of the machine, not by root of a user
-	 * namespace. */
+};
+
+/* Files that root of the machine may read, but not root of a user namespace. */
+static const char hidden_from_root[][13] = {
 	"kmsg", "kpagecount", "kpageflags", "kpagecgroup", "vmallocinfo",
 	"slabinfo", "pagetypeinfo",
 };
-enum { HIDDEN_ALWAYS = 12 };    /* those before "kmsg" */
 
 static const char hidden_sys[][25] = {
 	"firmware", "devices/virtual/powercap", "kernel/debug",
 	"kernel/tracing", "kernel/security",
-	/* Only in the host's /sys, where the host's groups are mounted. */
-	"fs/cgroup",
 };
-enum { HIDDEN_IN_OWN_SYS = 5 }; /* those before "fs/cgroup" */
 
 static const char readonly_proc[][14] = {
 	"sys", "sysrq-trigger", "irq", "bus", "fs",
 };
 
-/* Mounts that mounts_mask() covers. Use descriptors, as other mounts may have
- * been attached at their paths. */
-static int proc_mount = -1, sys_mount = -1;
-static bool is_host_sys;        /* sys_mount is a clone of the host's /sys */
-
-static int received_dev = -1;   /* /dev from the launcher, or -1 */
-static int dev_null = -1;       /* its node "null", or -1 */
+/* Descriptors for later steps in init; 0: none. Other mounts may have been
+ * attached at the paths of /proc and /sys by then. */
+static struct system_mounts {
+	int proc, sys;          /* mounts that mounts_mask() covers */
+	int received_dev;       /* /dev from the launcher */
+	int null;               /* node "null" of received_dev */
+	bool is_host_sys;       /* sys is a clone of the host's /sys */
+} system_mounts;
 
 /* Handle the failure of a new /proc or /sys. The kernel refuses it with EPERM
  * if our own has files hidden by mounts, mount_too_revealing() of its
@@ -367,7 +368,7 @@ new_proc(const struct sandbox *s)
 }
 
 static void
-mount_proc(int root, const struct sandbox *s)
+mount_proc(struct system_mounts *m, int root, const struct sandbox *s)
 {
 	int mount = new_proc(s);
 
@@ -377,8 +378,8 @@ mount_proc(int root, const struct sandbox *s)
 	}
 	attach_or_die(mount, open_mount_directory(root, "proc"), "/proc");
 	if (s->proc <= PROC_MASKED) {
-		proc_mount = fcntl(mount, F_DUPFD_CLOEXEC, 3);
-		if (proc_mount < 0)
+		m->proc = fcntl(mount, F_DUPFD_CLOEXEC, 3);
+		if (m->proc < 0)
 			die("cannot duplicate", "/proc");
 	}
 	if (s->proc != PROC_MINIMAL) {
@@ -390,7 +391,8 @@ mount_proc(int root, const struct sandbox *s)
 }
 
 static void
-mount_sys(int root, bool host_network, bool best_effort)
+mount_sys(struct system_mounts *m, int root, bool host_network,
+    bool best_effort)
 {
 	int mount = -1, host;
 
@@ -400,7 +402,7 @@ mount_sys(int root, bool host_network, bool best_effort)
 		    MOUNT_ATTR_RDONLY);
 	} else if ((host = open("/sys", O_PATH | O_CLOEXEC)) >= 0) {
 		mount = mounts_clone(host, NULL, true);
-		is_host_sys = true;
+		m->is_host_sys = true;
 		close(host);
 		if (mount >= 0 && !mounts_set_attributes(mount, NOTHING_RUNS |
 		    MOUNT_ATTR_RDONLY, -1))
@@ -411,7 +413,7 @@ mount_sys(int root, bool host_network, bool best_effort)
 		return;
 	}
 	attach_or_die(mount, open_mount_directory(root, "sys"), "/sys");
-	sys_mount = mount;
+	m->sys = mount;
 }
 
 /* Open the host's /dev/null. The one of the root could be any file. */
@@ -436,7 +438,7 @@ struct cover { int mount; bool attached; };
 struct covers { struct cover null, empty; };
 
 static void
-hide_file(int mount_point, const char *path, struct covers *c)
+hide_file(struct covers *c, int mount_point, const char *path)
 {
 	struct stat st;
 	int place = openat2_in_root(mount_point, path, 0, RESOLVE_NO_SYMLINKS);
@@ -457,7 +459,7 @@ hide_file(int mount_point, const char *path, struct covers *c)
 }
 
 static void
-protect_file(const char *path)
+protect_file(int proc_mount, const char *path)
 {
 	int place = openat2_in_root(proc_mount, path, 0, RESOLVE_NO_SYMLINKS);
 	int mount;
@@ -472,47 +474,69 @@ protect_file(const char *path)
 	close(mount);
 }
 
+static void
+mask_proc(struct covers *c, int mount, bool userns)
+{
+	for (size_t i = 0; i < COUNT_OF(hidden_proc); i++)
+		hide_file(c, mount, hidden_proc[i]);
+	for (size_t i = 0; i < COUNT_OF(hidden_from_root) && !userns; i++)
+		hide_file(c, mount, hidden_from_root[i]);
+	for (size_t i = 0; i < COUNT_OF(readonly_proc); i++)
+		protect_file(mount, readonly_proc[i]);
+}
+
+static void
+mask_sys(struct covers *c, int mount, bool is_host_sys)
+{
+	for (size_t i = 0; i < COUNT_OF(hidden_sys); i++)
+		hide_file(c, mount, hidden_sys[i]);
+	/* The host's groups are mounted there. */
+	if (is_host_sys)
+		hide_file(c, mount, "fs/cgroup");
+}
+
 void
 mounts_mask(bool userns)
 {
-	const size_t count = userns ? HIDDEN_ALWAYS : sizeof(hidden_proc) /
-	    sizeof(hidden_proc[0]);
+	const struct system_mounts *m = &system_mounts;
 	struct covers c = { { -1, false }, { -1, false } };
 	int null;
 
-	if (proc_mount < 0 && sys_mount < 0)
+	if (!m->proc && !m->sys)
 		return;
-	null = dev_null >= 0 ? dev_null : open_null();
+	null = m->null > 0 ? m->null : open_null();
 	c.null.mount = mounts_clone(null, NULL, false);
 	c.empty.mount = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
 	    MOUNT_ATTR_RDONLY);
 	if (c.null.mount < 0 || c.empty.mount < 0 ||
 	    !mounts_set_attributes(c.null.mount, DEVICE_FILE, -1))
 		die("cannot hide", "/proc");
-	for (size_t i = 0; i < count && proc_mount >= 0; i++)
-		hide_file(proc_mount, hidden_proc[i], &c);
-	for (int i = 0; i < HIDDEN_IN_OWN_SYS + is_host_sys &&
-	    sys_mount >= 0; i++)
-		hide_file(sys_mount, hidden_sys[i], &c);
+	if (m->proc)
+		mask_proc(&c, m->proc, userns);
+	if (m->sys)
+		mask_sys(&c, m->sys, m->is_host_sys);
 	close(null);
 	close(c.null.mount);
 	close(c.empty.mount);
-	for (size_t i = 0; i < sizeof(readonly_proc) /
-	    sizeof(readonly_proc[0]) && proc_mount >= 0; i++)
-		protect_file(readonly_proc[i]);
 }
 
 /* ---- /dev --------------------------------------------------------------- */
 
 static const struct { char name[8]; unsigned char major, minor; } nodes[] = {
-	{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 },
-	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+	{ .name = "null", .major = 1, .minor = 3 },
+	{ .name = "zero", .major = 1, .minor = 5 },
+	{ .name = "full", .major = 1, .minor = 7 },
+	{ .name = "random", .major = 1, .minor = 8 },
+	{ .name = "urandom", .major = 1, .minor = 9 },
+	{ .name = "tty", .major = 5, .minor = 0 },
 };
 
 static const struct { char name[7], target[16]; } symlinks[] = {
-	{ "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
-	{ "ptmx", "pts/ptmx" },
+	{ .name = "fd", .target = "/proc/self/fd" },
+	{ .name = "stdin", .target = "/proc/self/fd/0" },
+	{ .name = "stdout", .target = "/proc/self/fd/1" },
+	{ .name = "stderr", .target = "/proc/self/fd/2" },
+	{ .name = "ptmx", .target = "pts/ptmx" },
 };
 
 int
@@ -530,7 +554,7 @@ mounts_make_dev(const uint32_t owner[2])
 	strbuf_number(&options, owner[1]);
 	dev = mounts_new("tmpfs", text, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	made = dev >= 0;
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && made; i++)
+	for (size_t i = 0; i < COUNT_OF(nodes) && made; i++)
 		made = mknodat(dev, nodes[i].name, S_IFCHR | 0666,
 		    makedev(nodes[i].major, nodes[i].minor)) == 0;
 	umask(mask);
@@ -546,7 +570,7 @@ mounts_make_dev(const uint32_t owner[2])
 void
 mounts_receive_dev(int dev)
 {
-	received_dev = dev;
+	system_mounts.received_dev = dev;
 }
 
 /* Make a mount point in the new /dev, which no other process can change yet. */
@@ -616,20 +640,20 @@ new_pts(int max)
 }
 
 static void
-mount_dev(int root, const struct sandbox *s)
+mount_dev(struct system_mounts *m, int root, const struct sandbox *s)
 {
+	const bool has_nodes = m->received_dev > 0;
 	char text[64];
 	struct strbuf shm = STRBUF(text);
-	int dev = received_dev >= 0 ? received_dev :
+	int dev = has_nodes ? m->received_dev :
 	    mounts_new("tmpfs", "mode=755,size=65536", NOTHING_RUNS);
 
 	attach_or_die(dev, open_mount_directory(root, "dev"), "/dev");
-	if (received_dev >= 0)
-		dev_null = openat(dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) &&
-	    received_dev < 0; i++)
+	if (has_nodes)
+		m->null = openat(dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	for (size_t i = 0; i < COUNT_OF(nodes) && !has_nodes; i++)
 		bind_node(dev, i);
-	for (size_t i = 0; i < sizeof(symlinks) / sizeof(symlinks[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(symlinks); i++)
 		if (symlinkat(symlinks[i].target, dev, symlinks[i].name) < 0)
 			die("cannot link", symlinks[i].name);
 	mount_in_dev(dev, "pts", new_pts(s->pty_max));
@@ -645,13 +669,15 @@ mount_dev(int root, const struct sandbox *s)
 void
 mounts_system(int root, const struct sandbox *s, bool host_network)
 {
+	struct system_mounts *m = &system_mounts;
+
 	if (s->proc != PROC_NONE)
-		mount_proc(root, s);
+		mount_proc(m, root, s);
 	else
 		mounts_hidden_proc();
 	if (s->sys != SYS_NONE)
-		mount_sys(root, host_network, s->best_effort);
-	mount_dev(root, s);
+		mount_sys(m, root, host_network, s->best_effort);
+	mount_dev(m, root, s);
 }
 
 void
