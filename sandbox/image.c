@@ -10,18 +10,18 @@
 #include "image.h"
 #include "mounts.h"
 
-static const struct { char type[12]; short at; char magic[5]; } types[] = {
-	{ "squashfs", 0, "hsqs" }, { "erofs", 1024, "\xe2\xe1\xf5\xe0" },
+/* File systems of an image, and the four bytes by which to know them. */
+static const struct { char type[12]; short at; char magic[4]; } types[] = {
+	{ .type = "squashfs", .at = 0, .magic = "hsqs" },
+	{ .type = "erofs", .at = 1024, .magic = "\xe2\xe1\xf5\xe0" },
 };
-
-enum { TYPES = sizeof(types) / sizeof(types[0]) };
 
 const char *
 image_type(int image)
 {
 	char magic[4];
 
-	for (size_t i = 0; i < TYPES; i++)
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (pread(image, magic, sizeof(magic), types[i].at) ==
 		    sizeof(magic) &&
 		    memcmp(magic, types[i].magic, sizeof(magic)) == 0)

@@ -15,10 +15,14 @@
 #include "proc.h"
 
 const struct namespace namespaces[NAMESPACES] = {
-	{ "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC },
-	{ "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET },
-	{ "pid", CLONE_NEWPID }, { "time", CLONE_NEWTIME },
-	{ "user", CLONE_NEWUSER }, { "uts", CLONE_NEWUTS },
+	{ .name = "cgroup", .flag = CLONE_NEWCGROUP },
+	{ .name = "ipc", .flag = CLONE_NEWIPC },
+	{ .name = "mnt", .flag = CLONE_NEWNS },
+	{ .name = "net", .flag = CLONE_NEWNET },
+	{ .name = "pid", .flag = CLONE_NEWPID },
+	{ .name = "time", .flag = CLONE_NEWTIME },
+	{ .name = "user", .flag = CLONE_NEWUSER },
+	{ .name = "uts", .flag = CLONE_NEWUTS },
 };
 
 static int
@@ -200,13 +204,30 @@ set_up_loopback(void)
 }
 
 /* Prefixes of kernel parameters that each namespace has for itself, and the
- * type of that namespace. A longer prefix comes before a shorter one. */
-static const struct { char name[20]; int flag; } namespaced_sysctls[] = {
-	{ "net.", CLONE_NEWNET }, { "kernel.msg", CLONE_NEWIPC },
-	{ "kernel.sem", CLONE_NEWIPC }, { "kernel.shm", CLONE_NEWIPC },
-	{ "fs.mqueue.", CLONE_NEWIPC }, { "kernel.hostname", CLONE_NEWUTS },
-	{ "kernel.domainname", CLONE_NEWUTS }, { "user.", CLONE_NEWUSER },
+ * type of that namespace. */
+static const struct { char prefix[20]; int flag; } namespaced_sysctls[] = {
+	{ .prefix = "net.", .flag = CLONE_NEWNET },
+	{ .prefix = "kernel.msg", .flag = CLONE_NEWIPC },
+	{ .prefix = "kernel.sem", .flag = CLONE_NEWIPC },
+	{ .prefix = "kernel.shm", .flag = CLONE_NEWIPC },
+	{ .prefix = "fs.mqueue.", .flag = CLONE_NEWIPC },
+	{ .prefix = "kernel.hostname", .flag = CLONE_NEWUTS },
+	{ .prefix = "kernel.domainname", .flag = CLONE_NEWUTS },
+	{ .prefix = "user.", .flag = CLONE_NEWUSER },
 };
+
+/* Return the type of the namespace that has this kernel parameter for itself; 0
+ * if no namespace has. */
+static int
+namespace_of_sysctl(const char *name)
+{
+	for (size_t i = 0; i < sizeof(namespaced_sysctls) /
+	    sizeof(namespaced_sysctls[0]); i++)
+		if (strncmp(name, namespaced_sysctls[i].prefix,
+		    strlen(namespaced_sysctls[i].prefix)) == 0)
+			return namespaced_sysctls[i].flag;
+	return 0;
+}
 
 static void
 set_sysctl(const char *value, int flags)
@@ -214,16 +235,10 @@ set_sysctl(const char *value, int flags)
 	char text[256];
 	struct strbuf path = STRBUF(text);
 	size_t n = strchrnul(value, '=') - value;
-	size_t i = 0;
 
-	while (i < sizeof(namespaced_sysctls) / sizeof(namespaced_sysctls[0]) &&
-	    strncmp(value, namespaced_sysctls[i].name,
-	    strlen(namespaced_sysctls[i].name)) != 0)
-		i++;
 	if (!value[n] || n > 200 || memchr(value, '/', n))
 		diex("bad value", value, "--sysctl takes NAME=VALUE", NULL);
-	if (i == sizeof(namespaced_sysctls) / sizeof(namespaced_sysctls[0]) ||
-	    !(flags & namespaced_sysctls[i].flag))
+	if (!(flags & namespace_of_sysctl(value)))
 		diex("cannot set", value,
 		    "it belongs to the whole machine, or to a namespace that "
 		    "the sandbox shares", "set it outside with sysctl(8)");

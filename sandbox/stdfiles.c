@@ -6,9 +6,11 @@
 
 #include "stdfiles.h"
 
-/* Terminal that was given away, or -1, and its old owner, group and mode. */
-static int given_terminal = -1;
-static struct stat old_status;
+/* Terminal that was given away, and its old owner, group and mode. */
+static struct given {
+	int fd;                 /* 0: none */
+	struct stat old;
+} terminal_given;
 
 /* Mode bits that let other users open a pipe in the direction of the
  * descriptor. They reach the pipe only through /proc/PID/fd, which needs ptrace
@@ -42,17 +44,16 @@ stdfiles_open_pipes(void)
 void
 stdfiles_give_terminals(uid_t uid)
 {
-	struct stat st;
+	struct given *g = &terminal_given;
 
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && given_terminal < 0;
-	    fd++) {
-		if (geteuid() != 0 || fstat(fd, &st) < 0 ||
-		    !S_ISCHR(st.st_mode) || st.st_uid != 0 || !isatty(fd))
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && g->fd <= 0; fd++) {
+		if (geteuid() != 0 || fstat(fd, &g->old) < 0 ||
+		    !S_ISCHR(g->old.st_mode) || g->old.st_uid != 0 ||
+		    !isatty(fd))
 			continue;
-		given_terminal = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		old_status = st;
-		if (given_terminal >= 0)
-			(void)!fchown(given_terminal, uid, -1);
+		g->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (g->fd >= 0)
+			(void)!fchown(g->fd, uid, -1);
 	}
 }
 
@@ -60,13 +61,14 @@ stdfiles_give_terminals(uid_t uid)
 void
 stdfiles_take_back(void)
 {
-	if (given_terminal >= 0 &&
-	    fchown(given_terminal, old_status.st_uid, old_status.st_gid) == 0)
-		(void)!fchmod(given_terminal, old_status.st_mode & 07777);
+	const struct given *g = &terminal_given;
+
+	if (g->fd > 0 && fchown(g->fd, g->old.st_uid, g->old.st_gid) == 0)
+		(void)!fchmod(g->fd, g->old.st_mode & 07777);
 }
 
 int
 stdfiles_fd(void)
 {
-	return given_terminal;
+	return terminal_given.fd > 0 ? terminal_given.fd : -1;
 }

@@ -33,9 +33,12 @@ struct bind {
 	char *size, *mode;      /* of a tmpfs or file; NULL: the default */
 };
 
-static struct memory bind_memory;
-static struct bind *binds;
-static int bind_count;
+/* All binds, in the order of the command line. */
+static struct binds {
+	struct memory memory;   /* of table */
+	struct bind *table;
+	int count;
+} bindings;
 
 static const char ESCAPE_REMEDY[] = "write \\: for a colon in a path";
 
@@ -63,12 +66,16 @@ parse_bind_flag(struct bind *b, char *word)
 		char name[8];
 		unsigned char kinds, flags;
 	} known[] = {
-		{ "ro", 1 << VOLUME | 1 << FILE_AT, BIND_RO },
-		{ "rw", 1 << VOLUME, 0 },
-		{ "exec", 1 << VOLUME | 1 << TMPFS, BIND_EXEC },
-		{ "noexec", 1 << VOLUME | 1 << TMPFS, BIND_NOEXEC },
-		{ "dev", 1 << VOLUME, BIND_DEV },
-		{ "try", 1 << VOLUME | 1 << DEVICE, BIND_TRY },
+		{ .name = "ro", .flags = BIND_RO,
+		    .kinds = 1 << VOLUME | 1 << FILE_AT },
+		{ .name = "rw", .kinds = 1 << VOLUME },
+		{ .name = "exec", .flags = BIND_EXEC,
+		    .kinds = 1 << VOLUME | 1 << TMPFS },
+		{ .name = "noexec", .flags = BIND_NOEXEC,
+		    .kinds = 1 << VOLUME | 1 << TMPFS },
+		{ .name = "dev", .flags = BIND_DEV, .kinds = 1 << VOLUME },
+		{ .name = "try", .flags = BIND_TRY,
+		    .kinds = 1 << VOLUME | 1 << DEVICE },
 	};
 
 	if (b->kind == TMPFS && strncmp(word, "size=", 5) == 0) {
@@ -149,13 +156,13 @@ parse_bind(struct bind *b, char *text)
 }
 
 static struct bind *
-add_bind(unsigned int kind)
+add_bind(struct binds *v, unsigned int kind)
 {
-	memory_reserve(&bind_memory, (bind_count + 1) * sizeof(*binds));
-	binds = bind_memory.block;
-	binds[bind_count] = (struct bind){ .kind = kind, .source = -1,
+	memory_reserve(&v->memory, (v->count + 1) * sizeof(*v->table));
+	v->table = v->memory.block;
+	v->table[v->count] = (struct bind){ .kind = kind, .source = -1,
 	    .mount = -1 };
-	return &binds[bind_count++];
+	return &v->table[v->count++];
 }
 
 /* Skip slashes and "." components. */
@@ -183,13 +190,14 @@ is_same_path(const char *a, const char *b)
 void
 volumes_add_file(int fd, const char *path, const char *remedy)
 {
+	struct binds *v = &bindings;
 	struct bind *b;
 
-	for (int i = 0; i < bind_count; i++)
-		if (is_same_path(binds[i].to, path))
+	for (int i = 0; i < v->count; i++)
+		if (is_same_path(v->table[i].to, path))
 			diex("cannot put a file at", path, "another option "
 			    "puts one there", remedy);
-	b = add_bind(FILE_AT);
+	b = add_bind(v, FILE_AT);
 	b->source = fd;
 	b->to = path;
 }
@@ -199,7 +207,7 @@ volumes_prepare(const struct sandbox *s)
 {
 	for (int i = 0; i < s->word_count; i++)
 		if (s->words[i].kind <= DEVICE)
-			parse_bind(add_bind(s->words[i].kind),
+			parse_bind(add_bind(&bindings, s->words[i].kind),
 			    s->words[i].value);
 }
 
@@ -223,9 +231,8 @@ is_bind(const struct bind *b)
 }
 
 static int
-send_bind(int number, int userns)
+send_bind(const struct bind *b, int number, int userns)
 {
-	struct bind *b = &binds[number];
 	struct message n = { .kind = MSG_MOUNT, .code = number };
 	uint64_t a = bind_attributes(b);
 
@@ -247,16 +254,21 @@ send_bind(int number, int userns)
 void
 volumes_send(int userns)
 {
-	for (int i = 0; i < bind_count; i++)
-		if (is_bind(&binds[i]) && send_bind(i, userns) < 0)
-			die("cannot bind", binds[i].from);
+	for (int i = 0; i < bindings.count; i++) {
+		const struct bind *b = &bindings.table[i];
+
+		if (is_bind(b) && send_bind(b, i, userns) < 0)
+			die("cannot bind", b->from);
+	}
 }
 
 void
 volumes_receive(int number, int mount)
 {
-	binds[number].mount = mount;
-	close(binds[number].source);
+	struct bind *b = &bindings.table[number];
+
+	b->mount = mount;
+	close(b->source);
 }
 
 static int
@@ -330,8 +342,8 @@ new_file(const struct bind *b)
 bool
 volumes_have_nodes(void)
 {
-	for (int i = 0; i < bind_count; i++)
-		if (binds[i].flags & BIND_DEV)
+	for (int i = 0; i < bindings.count; i++)
+		if (bindings.table[i].flags & BIND_DEV)
 			return true;
 	return false;
 }
@@ -339,8 +351,8 @@ volumes_have_nodes(void)
 bool
 volumes_device(int *next, struct stat *st)
 {
-	while (*next < bind_count) {
-		const struct bind *b = &binds[(*next)++];
+	while (*next < bindings.count) {
+		const struct bind *b = &bindings.table[(*next)++];
 
 		if (b->kind == DEVICE && fstat(b->source, st) == 0)
 			return true;
@@ -380,7 +392,7 @@ make_symlink(int root, const struct bind *b)
 }
 
 static bool
-build_bind(int root, struct bind *b)
+build_bind(int root, const struct bind *b)
 {
 	int mount = b->mount, place;
 
@@ -452,14 +464,16 @@ volumes_build(int root, bool this_host)
 
 	if (this_host)
 		hide_sockets(root);
-	for (int i = 0; i < bind_count; i++) {
-		if (build_bind(root, &binds[i]))
+	for (int i = 0; i < bindings.count; i++) {
+		const struct bind *b = &bindings.table[i];
+
+		if (build_bind(root, b))
 			continue;
 		if (errno == EROFS)
-			diex(failures[binds[i].kind], binds[i].to,
+			diex(failures[b->kind], b->to,
 			    "the root is read-only and this path is missing",
 			    "create it in the root, or use --ephemeral");
-		die_with(failures[binds[i].kind], binds[i].to,
+		die_with(failures[b->kind], b->to,
 		    errno == EINVAL || errno == ENOTDIR ? "mount a directory "
 		    "on a directory, and a file on a file" : NULL);
 	}

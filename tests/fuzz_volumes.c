@@ -6,14 +6,15 @@
 static void
 call(const struct sandbox *s)
 {
-	bind_count = 0;
+	bindings.count = 0;
 	volumes_prepare(s);
-	for (int i = 0; i < bind_count; i++) {
-		CLAIM(binds[i].to[0] == '/');
-		CLAIM(binds[i].kind == TMPFS || binds[i].kind == DIR_AT ||
-		    *binds[i].from);
-		CLAIM(!binds[i].mode || strlen(binds[i].mode) <= 4);
-		CLAIM(!binds[i].size || !strchr(binds[i].size, ','));
+	for (int i = 0; i < bindings.count; i++) {
+		const struct bind *b = &bindings.table[i];
+
+		CLAIM(b->to[0] == '/');
+		CLAIM(b->kind == TMPFS || b->kind == DIR_AT || *b->from);
+		CLAIM(!b->mode || strlen(b->mode) <= 4);
+		CLAIM(!b->size || !strchr(b->size, ','));
 	}
 }
 
@@ -24,8 +25,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    FILE_AT, DEVICE };
 
 	run_words(data, size, "vtdsfD", of, call);
-	for (int i = 0; i < bind_count; i++)
-		if (binds[i].source > 2 && binds[i].kind != FILE_AT)
-			close(binds[i].source);
+	for (int i = 0; i < bindings.count; i++) {
+		const struct bind *b = &bindings.table[i];
+
+		if (b->source > 2 && b->kind != FILE_AT)
+			close(b->source);
+	}
 	return 0;
 }
