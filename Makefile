@@ -22,6 +22,7 @@ OBJECTS = init.o supervise.o child.o exec.o exec_error.o reaper.o signals.o fds.
 	cli/options.o cli/values.o cli/dropin.o cli/report.o cli/outfile.o cli/log.o \
 	cli/startup.o cli/memory.o cli/system.o \
 	cli/values_boot.o cli/values_cgroup.o cli/values_command.o cli/values_net.o \
+	cli/values_root.o \
 	$(MODULES:%=sandbox/%.o) $(BOOT:%=boot/%.o)
 MODULES   = launch monitor inside namespaces ids rootfs image mounts volumes channel proc \
 	users privileges seccomp landlock environment terminal doctor sealed \

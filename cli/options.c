@@ -139,11 +139,9 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.umask) },
 	{ .name = "userns", .type = CHOICE_USERNS, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.userns) },
-	{ .name = "uidmap", .type = LIST, .list = UIDMAP,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "gidmap", .type = LIST, .list = GIDMAP,
-	    .scope = SCOPE_SANDBOX },
-	{ .name = "unshare", .type = LIST, .list = UNSHARED,
+	{ .name = "uidmap", .type = UID_MAP, .scope = SCOPE_SANDBOX },
+	{ .name = "gidmap", .type = GID_MAP, .scope = SCOPE_SANDBOX },
+	{ .name = "unshare", .type = NAMESPACE_LIST,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "pid", .type = HOST, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.host_pid) },
@@ -153,8 +151,7 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.host_uts) },
 	{ .name = "cgroupns", .type = HOST, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.host_cgroup) },
-	{ .name = "timens", .type = LIST, .list = TIMENS,
-	    .scope = SCOPE_SANDBOX },
+	{ .name = "timens", .type = CLOCK, .scope = SCOPE_SANDBOX },
 	{ .name = "network", .type = NETWORK, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.network) },
 	{ .name = "ip", .type = IP, .scope = SCOPE_SANDBOX,
@@ -169,8 +166,7 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.servers) },
 	{ .name = "add-host", .type = ADD_HOST, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.hosts) },
-	{ .name = "sysctl", .type = LIST, .list = SYSCTL,
-	    .scope = SCOPE_SANDBOX },
+	{ .name = "sysctl", .type = PARAMETER, .scope = SCOPE_SANDBOX },
 	{ .name = "cap-add", .type = COMMAND_VALUE, .list = CAP_ADD,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "cap-drop", .type = COMMAND_VALUE, .list = CAP_DROP,
@@ -195,7 +191,7 @@ static const struct option native_options[] = {
 	    .at = AT(sandbox.block_fd) },
 	{ .name = "pidfile", .type = STRING, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.pidfile) },
-	{ .name = "preserve-fd", .type = LIST, .list = PRESERVE_FD,
+	{ .name = "preserve-fd", .type = PASSED_FD,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "args-fd", .type = ARGS },
 	{ .name = "best-effort", .type = ON, .scope = SCOPE_SANDBOX,
@@ -324,6 +320,11 @@ static const char license[] =
 /* Bytes of an --args-fd: the limit of execve(2) for all arguments. */
 enum { ARGS_MOST = 6 << 20 };
 
+/* Tables of struct sandbox. */
+static struct {
+	struct memory id_maps, sysctls, passed_fds;
+} tables;
+
 /* "PITH_OPTIONS=..." of the environment, or NULL. */
 static char *variable;
 
@@ -342,6 +343,25 @@ static const struct choices choices[] = {
 	[CHOICE_ON_EXIT - FIRST_CHOICE] =
 	    { { "reboot", "poweroff", "halt", "respawn", "shell" } },
 };
+
+static const char *
+namespace_form(enum value_type type)
+{
+	switch (type) {
+	case UID_MAP:
+	case GID_MAP:
+		return "INSIDE:OUTSIDE:COUNT";
+	case NAMESPACE_LIST:
+		return "a list of user, mnt, pid, net, ipc, uts, cgroup and "
+		    "time";
+	case CLOCK:
+		return "boot=+N or monotonic=-N, in seconds";
+	case PARAMETER:
+		return "NAME=VALUE";
+	default:
+		return "";
+	}
+}
 
 /* Return the valid form of a value for the network; "" for other types. */
 static const char *
@@ -363,7 +383,7 @@ network_form(enum value_type type)
 	case ADD_HOST:
 		return "NAME:ADDRESS";
 	default:
-		return "";
+		return namespace_form(type);
 	}
 }
 
@@ -386,6 +406,7 @@ valid_form(enum value_type type)
 		return "a name";
 	case NUMBER:
 	case ARGS:
+	case PASSED_FD:
 		return "the number of an open file";
 	case TIME:
 	case TIME_LIMIT:
@@ -523,18 +544,92 @@ add_word(struct options *o, int type, const char *value)
 	return true;
 }
 
-/* True if an earlier word gives the same file, parameter or clock another
- * value: the kernel would keep the last. */
-static bool
-word_differs(const struct sandbox *s, int type, const char *value)
+/* Append a row of size bytes to a table and return the table, which may have
+ * moved. */
+static void *
+append_row(struct memory *table, const void *row, size_t size, int *count)
 {
-	const bool keyed = type == SYSCTL || type == TIMENS;
-	const char *end = keyed ? strchr(value, '=') : NULL;
+	memory_reserve(table, (*count + 1) * size);
+	memcpy((char *)table->block + *count * size, row, size);
+	++*count;
+	return table->block;
+}
 
-	for (int i = 0; i < s->word_count && end; i++)
-		if (s->words[i].kind == type &&
-		    strncmp(s->words[i].value, value, end + 1 - value) == 0 &&
-		    strcmp(s->words[i].value, value) != 0)
+static bool
+add_id_map(struct sandbox *s, const char *value, bool of_groups)
+{
+	struct id_map map;
+
+	if (!*value)
+		return false;
+	if (!value_id_map(&map, value, of_groups))
+		diex("bad value", value, "an id map is INSIDE:OUTSIDE:COUNT",
+		    NULL);
+	s->id_maps = append_row(&tables.id_maps, &map, sizeof(map),
+	    &s->id_map_count);
+	return true;
+}
+
+static bool
+add_sysctl(struct sandbox *s, const char *value)
+{
+	struct sysctl sysctl;
+
+	if (!value_sysctl(&sysctl, value))
+		return false;
+	s->sysctls = append_row(&tables.sysctls, &sysctl, sizeof(sysctl),
+	    &s->sysctl_count);
+	return true;
+}
+
+static bool
+add_passed_fd(struct sandbox *s, const char *value)
+{
+	const int fd = value_number(value, INT32_MAX);
+
+	if (fd < 0)
+		return false;
+	s->passed_fds = append_row(&tables.passed_fds, &fd, sizeof(fd),
+	    &s->passed_fd_count);
+	return true;
+}
+
+static bool
+set_clock(struct sandbox *s, const char *value)
+{
+	struct clock_offset offset;
+	const int which = value_clock(&offset, value);
+
+	if (which >= 0)
+		s->clocks[which] = offset;
+	return which >= 0;
+}
+
+static bool
+clock_differs(const struct sandbox *s, const char *value)
+{
+	struct clock_offset offset;
+	const int which = value_clock(&offset, value);
+
+	return which >= 0 && s->clocks[which].text &&
+	    s->clocks[which].seconds != offset.seconds;
+}
+
+/* True if the words set the same name to different values. */
+static bool
+assignment_differs(const char *one, const char *other)
+{
+	const size_t n = strchrnul(one, '=') - one;
+
+	return one[n] && strncmp(one, other, n + 1) == 0 &&
+	    strcmp(one, other) != 0;
+}
+
+static bool
+sysctl_differs(const struct sandbox *s, const char *value)
+{
+	for (int i = 0; i < s->sysctl_count; i++)
+		if (assignment_differs(value, s->sysctls[i].text))
 			return true;
 	return false;
 }
@@ -615,8 +710,10 @@ value_differs(const struct options *o, const struct option *r,
 	case COMMAND_VALUE:
 		return r->list == USER && o->sandbox.user &&
 		    strcmp(o->sandbox.user, value) != 0;
-	case LIST:
-		return word_differs(&o->sandbox, r->list, value);
+	case CLOCK:
+		return clock_differs(&o->sandbox, value);
+	case PARAMETER:
+		return sysctl_differs(&o->sandbox, value);
 	default:
 		return false;
 	}
@@ -691,6 +788,26 @@ set_network_value(enum value_type type, void *member, const char *value)
 	}
 }
 
+static bool
+set_namespace_value(struct sandbox *s, enum value_type type, const char *value)
+{
+	switch (type) {
+	case UID_MAP:
+	case GID_MAP:
+		return add_id_map(s, value, type == GID_MAP);
+	case NAMESPACE_LIST:
+		return *value && value_namespaces(&s->unshared, value);
+	case CLOCK:
+		return set_clock(s, value);
+	case PARAMETER:
+		return add_sysctl(s, value);
+	case PASSED_FD:
+		return add_passed_fd(s, value);
+	default:
+		return false;
+	}
+}
+
 /* Set the option to value. False if the value is invalid. */
 static bool
 set_value(struct options *o, const struct option *r, const char *value)
@@ -747,7 +864,8 @@ set_value(struct options *o, const struct option *r, const char *value)
 	case COMMAND_VALUE:
 		return *value && command_set(&o->sandbox, r->list, value);
 	default:
-		return set_network_value(r->type, member, value);
+		return set_network_value(r->type, member, value) ||
+		    set_namespace_value(&o->sandbox, r->type, value);
 	}
 }
 

@@ -23,8 +23,7 @@
 enum { RANGE = 65536, RANGES = 0x8000, MAX_TRIES = 256 };
 static const uint32_t FIRST_RANGE = 0x70000000;
 
-/* A line of a map. The kernel allows 340 of them, user_namespaces(7). */
-struct extent { uint32_t inside, outside, count; };
+/* The kernel allows 340 extents in a map, user_namespaces(7). */
 enum { EXTENTS = 340, MAP_TEXT = EXTENTS * 36, USERS = 0, GROUPS = 1 };
 
 struct map {
@@ -53,20 +52,6 @@ add_extent(struct map *m, uint32_t inside, uint32_t outside, uint64_t count)
 	if (m->count == EXTENTS)
 		diex("too many id maps", NULL, NULL, NULL);
 	m->extents[m->count++] = (struct extent){ inside, outside, count };
-}
-
-/* Parse an id, and skip it and the character stop after it. Return false if the
- * text is no number up to 2^32 - 1 followed by stop. */
-static bool
-parse_id(const char **text, char stop, uint32_t *n)
-{
-	uint64_t value;
-
-	if (!text_number(text, UINT32_MAX, &value) || **text != stop)
-		return false;
-	*n = value;
-	*text += stop != '\0';
-	return true;
 }
 
 bool
@@ -214,8 +199,8 @@ find_sub_ids(const char *file, bool (*look)(void *, const char *name,
 		const char *rest = cut_line_at_colon(name);
 		struct extent e = { 0, 0, 0 };
 
-		found = parse_id(&rest, ':', &e.outside) &&
-		    parse_id(&rest, '\0', &e.count) && look(with, name, &e);
+		found = text_id(&rest, ':', &e.outside) &&
+		    text_id(&rest, '\0', &e.count) && look(with, name, &e);
 	}
 	close(l.fd);
 	return found;
@@ -349,7 +334,7 @@ find_user_name(uid_t uid, char name[64])
 	while (!name[0] && (found = next_id_line(&l, "/etc/passwd"))) {
 		const char *rest = strchr(cut_line_at_colon(found), ':');
 
-		if (rest && (rest++, parse_id(&rest, ':', &id)) && id == uid &&
+		if (rest && (rest++, text_id(&rest, ':', &id)) && id == uid &&
 		    strlen(found) < 64)
 			memcpy(name, found, strlen(found) + 1);
 	}
@@ -365,7 +350,7 @@ is_our_entry(void *with, const char *name, const struct extent *e)
 	const char *digits = name;
 	uint32_t id;
 
-	if (strcmp(name, s->name) != 0 && !(parse_id(&digits, '\0', &id) &&
+	if (strcmp(name, s->name) != 0 && !(text_id(&digits, '\0', &id) &&
 	    id == s->id))
 		return false;
 	s->found = *e;
@@ -402,24 +387,14 @@ map_sub_ids(struct ids *ids, int which, uint32_t own, uint32_t inside)
 static void
 map_option_ids(struct ids *ids, const struct sandbox *s)
 {
-	for (int i = 0; i < s->word_count; i++) {
-		const char *text = s->words[i].value;
-		struct extent e;
+	for (int i = 0; i < s->id_map_count; i++) {
+		const struct id_map *map = &s->id_maps[i];
+		const struct extent *e = &map->extent;
 
-		if (s->words[i].kind != UIDMAP && s->words[i].kind != GIDMAP)
-			continue;
-		if (!parse_id(&text, ':', &e.inside) ||
-		    !parse_id(&text, ':', &e.outside) ||
-		    !parse_id(&text, '\0', &e.count) || e.count == 0 ||
-		    (uint64_t)e.inside + e.count > UINT32_MAX ||
-		    (uint64_t)e.outside + e.count > UINT32_MAX)
-			diex("bad value", s->words[i].value, "an id map is "
-			    "INSIDE:OUTSIDE:COUNT", NULL);
-		if (ids->as_root && e.outside == 0)
-			diex("cannot map", s->words[i].value,
-			    NOT_HOST_ROOT, NULL);
-		add_extent(&ids->maps[s->words[i].kind == GIDMAP], e.inside,
-		    e.outside, e.count);
+		if (ids->as_root && e->outside == 0)
+			diex("cannot map", map->text, NOT_HOST_ROOT, NULL);
+		add_extent(&ids->maps[map->of_groups], e->inside, e->outside,
+		    e->count);
 	}
 	for (int i = USERS; i <= GROUPS; i++)
 		if (ids->maps[i].count == 0)

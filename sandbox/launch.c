@@ -64,14 +64,6 @@ static struct launch {
 
 /* ---- checks ------------------------------------------------------------- */
 
-static int
-fd_number(const char *text)
-{
-	uint64_t n;
-
-	return text_number(&text, INT_MAX, &n) && !*text ? (int)n : -1;
-}
-
 /* True if the descriptor is inherited. We open all of ours close-on-exec. */
 static bool
 is_inherited(int fd)
@@ -82,17 +74,17 @@ is_inherited(int fd)
 static void
 check_descriptors(const struct sandbox *s)
 {
-	for (int i = 0; i < s->word_count; i++) {
-		const char *value = s->words[i].value;
+	for (int i = 0; i < s->passed_fd_count; i++) {
+		char text[12];
+		struct strbuf number = STRBUF(text);
 
-		if (s->words[i].kind != PRESERVE_FD)
-			continue;
-		if (!is_inherited(fd_number(value)))
-			diex("not an open file", value,
+		strbuf_number(&number, s->passed_fds[i]);
+		if (!is_inherited(s->passed_fds[i]))
+			diex("not an open file", text,
 			    "--preserve-fd takes the number of an open file",
 			    NULL);
-		if (proc_is_ring(fd_number(value)))
-			diex("cannot pass on", value, "it is an io_uring, "
+		if (proc_is_ring(s->passed_fds[i]))
+			diex("cannot pass on", text, "it is an io_uring, "
 			    "whose system calls no filter sees", NULL);
 	}
 	errno = EBADF;
@@ -112,13 +104,12 @@ sandbox_next_kept_fd(const struct sandbox *s, unsigned int from)
 		return from < PORTS_FIRST ? PORTS_FIRST : from;
 	if (s->block_fd >= (int)from)
 		first = s->block_fd;
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == PRESERVE_FD) {
-			unsigned int fd = fd_number(s->words[i].value);
+	for (int i = 0; i < s->passed_fd_count; i++) {
+		const unsigned int fd = s->passed_fds[i];
 
-			if (fd >= from && fd < first)
-				first = fd;
-		}
+		if (fd >= from && fd < first)
+			first = fd;
+	}
 	return first;
 }
 
@@ -155,15 +146,13 @@ reject_unused_options(int clone_flags, const struct sandbox *s,
 		diex("cannot relay the port",
 		    ((const struct port_option *)s->ports.memory.block)->word,
 		    "there is no sandbox", "add --unshare mnt");
-	for (int i = 0; i < s->word_count; i++)
-		if (!(clone_flags & CLONE_NEWUSER) &&
-		    (s->words[i].kind == UIDMAP || s->words[i].kind == GIDMAP))
-			diex("cannot map ids", s->words[i].value,
-			    "there is no user namespace", "add --unshare user");
-		else if (!clone_flags && s->words[i].kind == SYSCTL)
-			diex("cannot set", s->words[i].value,
-			    "it belongs to the whole machine",
-			    "add --unshare net or --unshare ipc");
+	if (s->id_map_count > 0 && !(clone_flags & CLONE_NEWUSER))
+		diex("cannot map ids", s->id_maps[0].text,
+		    "there is no user namespace", "add --unshare user");
+	if (s->sysctl_count > 0 && !clone_flags)
+		diex("cannot set", s->sysctls[0].text,
+		    "it belongs to the whole machine",
+		    "add --unshare net or --unshare ipc");
 	if (s->userns > USERNS_HOST && !(clone_flags & CLONE_NEWUSER))
 		diex("cannot use", "--userns", "there is no user namespace",
 		    "add --unshare user");
@@ -736,9 +725,8 @@ close_other_files(const struct sandbox *s)
 {
 	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return false;
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == PRESERVE_FD &&
-		    fcntl(fd_number(s->words[i].value), F_SETFD, 0) < 0)
+	for (int i = 0; i < s->passed_fd_count; i++)
+		if (fcntl(s->passed_fds[i], F_SETFD, 0) < 0)
 			return false;
 	return true;
 }

@@ -14,47 +14,14 @@
 #include "namespaces.h"
 #include "proc.h"
 
-const struct namespace namespaces[NAMESPACES] = {
-	{ .name = "cgroup", .flag = CLONE_NEWCGROUP },
-	{ .name = "ipc", .flag = CLONE_NEWIPC },
-	{ .name = "mnt", .flag = CLONE_NEWNS },
-	{ .name = "net", .flag = CLONE_NEWNET },
-	{ .name = "pid", .flag = CLONE_NEWPID },
-	{ .name = "time", .flag = CLONE_NEWTIME },
-	{ .name = "user", .flag = CLONE_NEWUSER },
-	{ .name = "uts", .flag = CLONE_NEWUTS },
-};
-
-static int
-parse_unshare_list(const char *list)
-{
-	int flags = 0;
-
-	for (size_t n; *list; list += n + (list[n] == ',')) {
-		int i = 0;
-
-		n = strchrnul(list, ',') - list;
-		while (i < NAMESPACES && (strlen(namespaces[i].name) != n ||
-		    memcmp(namespaces[i].name, list, n) != 0))
-			i++;
-		if (i == NAMESPACES)
-			diex("bad value", list, "--unshare takes a list of "
-			    "user, mnt, pid, net, ipc, uts, cgroup and time",
-			    NULL);
-		flags |= namespaces[i].flag;
-	}
-	return flags;
-}
-
 static const char *
 network_path(const struct sandbox *s)
 {
 	return s->network.type == NETWORK_NS ? s->network.object : NULL;
 }
 
-/* CLONE_NEW* of all --unshare options. */
-static int
-unshared_namespaces(const struct sandbox *s)
+static void
+check_unshared(const struct sandbox *s)
 {
 	const struct { bool host; int flag; char option[20]; } shared[] = {
 		{ s->host_pid, CLONE_NEWPID, "--pid host" },
@@ -66,24 +33,20 @@ unshared_namespaces(const struct sandbox *s)
 		    s->network.type == NETWORK_HOST, CLONE_NEWNET,
 		    "--network" },
 	};
-	int flags = 0;
 
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == UNSHARED)
-			flags |= parse_unshare_list(s->words[i].value);
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
-		if (shared[i].host && (flags & shared[i].flag))
+		if (shared[i].host && (s->unshared & shared[i].flag))
 			diex("--unshare contradicts", shared[i].option, NULL,
 			    "give one of them");
-	return flags;
 }
 
 int
 namespaces_wanted(const struct sandbox *s)
 {
-	int flags = unshared_namespaces(s);
+	int flags = s->unshared;
 	const enum network_type network = s->network.type;
 
+	check_unshared(s);
 	if (sandbox_has_rootfs(s))
 		flags |= CLONE_NEWNS | CLONE_NEWUSER |
 		    (s->host_pid ? 0 : CLONE_NEWPID) |
@@ -94,9 +57,8 @@ namespaces_wanted(const struct sandbox *s)
 	if (network == NETWORK_NONE || network == NETWORK_VETH ||
 	    network == NETWORK_MACVLAN)
 		flags |= CLONE_NEWNET;
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == TIMENS)
-			flags |= CLONE_NEWTIME;
+	if (s->clocks[CLOCK_OF_BOOT].text || s->clocks[MONOTONIC_CLOCK].text)
+		flags |= CLONE_NEWTIME;
 	if (s->userns == USERNS_HOST)
 		flags &= ~CLONE_NEWUSER;
 	return flags;
@@ -107,25 +69,19 @@ namespaces_wanted(const struct sandbox *s)
 static void
 set_clocks(const struct sandbox *s)
 {
-	for (int i = 0; i < s->word_count; i++) {
+	for (int i = 0; i < CLOCKS; i++) {
+		const struct clock_offset *c = &s->clocks[i];
 		char text[64];
 		struct strbuf offset = STRBUF(text);
-		const char *value = s->words[i].value;
-		const char *to = strchrnul(value, '=');
-		size_t n = to - value;
 
-		if (s->words[i].kind != TIMENS)
+		if (!c->text)
 			continue;
-		if (!*to || (!(n == 4 && memcmp(value, "boot", n) == 0) &&
-		    !(n == 9 && memcmp(value, "monotonic", n) == 0)) ||
-		    strlen(to) > 20 || to[1 + strspn(to + 1, "+-0123456789")])
-			diex("bad value", value, "--timens takes boot=+N or "
-			    "monotonic=-N, in seconds", NULL);
-		strbuf_add(&offset, n == 4 ? "boottime " : "monotonic ");
-		strbuf_add(&offset, to + 1 + (to[1] == '+'));
+		strbuf_add(&offset, i == CLOCK_OF_BOOT ? "boottime " :
+		    "monotonic ");
+		strbuf_number(&offset, c->seconds);
 		strbuf_add(&offset, " 0\n");
 		if (!proc_write("self/timens_offsets", text))
-			die("cannot set the clock", value);
+			die("cannot set the clock", c->text);
 	}
 }
 
@@ -230,26 +186,25 @@ namespace_of_sysctl(const char *name)
 }
 
 static void
-set_sysctl(const char *value, int flags)
+set_sysctl(const struct sysctl *sysctl, int flags)
 {
 	char text[256];
 	struct strbuf path = STRBUF(text);
-	size_t n = strchrnul(value, '=') - value;
 
-	if (!value[n] || n > 200 || memchr(value, '/', n))
-		diex("bad value", value, "--sysctl takes NAME=VALUE", NULL);
-	if (!(flags & namespace_of_sysctl(value)))
-		diex("cannot set", value,
+	if (!(flags & namespace_of_sysctl(sysctl->text)))
+		diex("cannot set", sysctl->text,
 		    "it belongs to the whole machine, or to a namespace that "
 		    "the sandbox shares", "set it outside with sysctl(8)");
 	strbuf_add(&path, "sys/");
-	strbuf_add(&path, value);
-	text[4 + n] = '\0';
-	for (char *c = text; *c; c++)
+	strbuf_add(&path, sysctl->text);
+	for (char *c = text; *c; c++) {
 		if (*c == '.')
 			*c = '/';
-	if (!proc_write(text, value + n + 1))
-		die("cannot set", value);
+		if (*c == '=')
+			*c = '\0';
+	}
+	if (!proc_write(text, sysctl->value))
+		die("cannot set", sysctl->text);
 }
 
 void
@@ -269,7 +224,6 @@ namespaces_set(const struct sandbox *s, int flags)
 	if ((flags & CLONE_NEWUTS) && (s->hostname || sandbox_has_rootfs(s)) &&
 	    sethostname(name, strlen(name)) < 0)
 		die("cannot set the host name", name);
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == SYSCTL)
-			set_sysctl(s->words[i].value, flags);
+	for (int i = 0; i < s->sysctl_count; i++)
+		set_sysctl(&s->sysctls[i], flags);
 }

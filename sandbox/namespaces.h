@@ -6,13 +6,8 @@
 
 #include "sandbox.h"
 
-/* All types of namespaces, with their names in /proc/PID/ns and CLONE_NEW*. */
-enum { NAMESPACES = 8 };
-struct namespace { char name[8]; int flag; };
-extern const struct namespace namespaces[NAMESPACES];
-
-/* Return the CLONE_NEW* of the sandbox's namespaces. Dies if --unshare is wrong
- * or contradicts another option. */
+/* Return the CLONE_NEW* of the sandbox's namespaces. Dies if --unshare
+ * contradicts another option. */
 int namespaces_wanted(const struct sandbox *s);
 
 /* Enter the network namespace of --network ns:PATH, if given. Call before init

@@ -92,12 +92,13 @@ is_named_fd(const struct sandbox *s, int fd)
 {
 	bool named = fd == s->block_fd || fd == s->info_fd;
 
+	for (int i = 0; i < s->passed_fd_count; i++)
+		named = named || s->passed_fds[i] == fd;
 	for (int i = 0; i < s->word_count && !named; i++) {
-		const int kind = s->words[i].kind;
 		const char *digits = s->words[i].value;
 		uint64_t n;
 
-		named = (kind == PRESERVE_FD || kind == FILE_AT) &&
+		named = s->words[i].kind == FILE_AT &&
 		    text_number(&digits, UINT16_MAX, &n) && n == (uint64_t)fd;
 	}
 	return named;

@@ -9,14 +9,13 @@
 #include <sys/resource.h>
 
 #include "../cli/memory.h"
-
 #include "../cli/values_net.h"
+#include "../cli/values_root.h"
 
 /* Options that may be given several times. */
 enum list_option {
 	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* volumes.c */
-	LAYER, UNSHARED, UIDMAP, GIDMAP, SYSCTL, TIMENS,
-	PRESERVE_FD,
+	LAYER,
 	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,     /* group_setting */
 	CGROUP_CONF, CGROUP_JOIN
 };
@@ -129,6 +128,14 @@ struct sandbox {
 	int pty_max;            /* limit of open terminals; 0: 256 */
 	int proc, sys;          /* enum proc_mode, enum sys_mode */
 	int userns;             /* enum userns_mode */
+	struct id_map *id_maps;
+	int id_map_count;
+	int unshared;           /* CLONE_NEW* of --unshare */
+	struct clock_offset clocks[CLOCKS];
+	struct sysctl *sysctls;
+	int sysctl_count;
+	int *passed_fds;        /* --preserve-fd */
+	int passed_fd_count;
 	/* Namespaces shared with the host. */
 	bool host_ipc, host_uts, host_cgroup, host_pid;
 	struct network network;

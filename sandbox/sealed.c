@@ -27,7 +27,8 @@ bool
 sealed_needed(const struct sandbox *s)
 {
 	struct stat st;
-	bool may_own_file = s->best_effort || s->userns > USERNS_AUTO;
+	bool may_own_file = s->best_effort || s->userns > USERNS_AUTO ||
+	    s->id_map_count > 0;
 
 	if (!sandbox_has_rootfs(s))
 		return false;
@@ -38,9 +39,6 @@ sealed_needed(const struct sandbox *s)
 	/* Without /proc, stat(2) fails; proc_open() reports that later. */
 	if (geteuid() != 0)
 		return stat("/proc/self/exe", &st) == 0 && st.st_uid != 0;
-	for (int i = 0; i < s->word_count; i++)
-		may_own_file = may_own_file || s->words[i].kind == UIDMAP ||
-		    s->words[i].kind == GIDMAP;
 	/* Root of the machine maps a range of otherwise unused ids. Root of a
 	 * container may map ids that own files of the host. */
 	if (!may_own_file && stat("/proc/self/ns/user", &st) == 0)

@@ -4,11 +4,18 @@
 #include "fuzz_words.h"
 
 static void
-call(const struct sandbox *s)
+call(const struct sandbox *words)
 {
+	struct id_map maps[MOST];
+	struct sandbox s = { .id_maps = maps };
+
+	for (int i = 0; i < words->word_count; i++)
+		if (value_id_map(&maps[s.id_map_count], words->words[i].value,
+		    words->words[i].kind == GROUPS))
+			s.id_map_count++;
 	memset(&chosen, 0, sizeof(chosen));
 	proc_open();
-	map_option_ids(&chosen, s);
+	map_option_ids(&chosen, &s);
 	for (int which = USERS; which <= GROUPS; which++)
 		for (int i = 0; i < chosen.maps[which].count; i++) {
 			const struct extent *e = &chosen.maps[which].extents[i];
@@ -22,7 +29,7 @@ call(const struct sandbox *s)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const unsigned char of[] = { UIDMAP, GIDMAP };
+	static const unsigned char of[] = { USERS, GROUPS };
 
 	run_words(data, size, "ug", of, call);
 	return 0;

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -149,12 +150,7 @@ static const struct { const char *name; enum list_option kind;
 	{ "file", FILE_AT },
 	{ "device", DEVICE },
 	{ "layer", LAYER },
-	{ "uidmap", UIDMAP },
-	{ "gidmap", GIDMAP },
-	{ "sysctl", SYSCTL },
-	{ "timens", TIMENS },
-	{ "preserve-fd", PRESERVE_FD },
-};
+	};
 
 /* Seen to fail if add_word() adds nothing, and if it overwrites the previous
  * word. */
@@ -254,6 +250,71 @@ START_TEST(user_capabilities_and_limits_are_typed)
 	ck_assert(!s->user_account.is_number && s->has_group);
 	ck_assert_uint_eq(s->user_account.size, 2);
 	ck_assert(s->group_account.is_number && s->group_account.id == 10);
+}
+END_TEST
+
+/* Seen to fail if a table keeps only its last row. */
+START_TEST(maps_parameters_and_descriptors_keep_all_their_values_in_order)
+{
+	struct options o;
+	const struct sandbox *s = &o.sandbox;
+
+	parse(&o, "pith", "--uidmap 0:7:8 --gidmap=1:2:3 --uidmap=9:9:1 "
+	    "--sysctl a.b=c --sysctl d=e=f --sysctl a.b=c "
+	    "--preserve-fd 7 --preserve-fd=5 run");
+	ck_assert(s->requested && s->word_count == 0);
+	ck_assert_int_eq(s->id_map_count, 3);
+	ck_assert(!s->id_maps[0].of_groups && s->id_maps[1].of_groups);
+	ck_assert_int_eq(s->id_maps[0].extent.outside, 7);
+	ck_assert_int_eq(s->id_maps[0].extent.count, 8);
+	ck_assert_int_eq(s->id_maps[1].extent.inside, 1);
+	ck_assert_str_eq(s->id_maps[2].text, "9:9:1");
+	ck_assert_int_eq(s->sysctl_count, 3);
+	ck_assert_str_eq(s->sysctls[0].value, "c");
+	ck_assert_str_eq(s->sysctls[1].text, "d=e=f");
+	ck_assert_str_eq(s->sysctls[1].value, "e=f");
+	ck_assert_int_eq(s->passed_fd_count, 2);
+	ck_assert_int_eq(s->passed_fds[0], 7);
+	ck_assert_int_eq(s->passed_fds[1], 5);
+}
+END_TEST
+
+static const struct { const char *text; int flags; } lists[] = {
+	{ "user", CLONE_NEWUSER }, { "mnt,pid", CLONE_NEWNS | CLONE_NEWPID },
+	{ "net --unshare ipc", CLONE_NEWNET | CLONE_NEWIPC },
+	{ "uts,cgroup,time", CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME },
+};
+
+/* Seen to fail if the last list replaces the others. */
+START_TEST(lists_of_namespaces_add_up)
+{
+	struct options o;
+	char text[128];
+
+	snprintf(text, sizeof(text), "--unshare %s run", lists[_i].text);
+	parse(&o, "pith", text);
+	ck_assert_int_eq(o.sandbox.unshared, lists[_i].flags);
+}
+END_TEST
+
+static const struct { const char *text; int clock, seconds; } offsets[] = {
+	{ "boot=+7", CLOCK_OF_BOOT, 7 }, { "boot=-7", CLOCK_OF_BOOT, -7 },
+	{ "boot=0", CLOCK_OF_BOOT, 0 }, { "monotonic=8", MONOTONIC_CLOCK, 8 },
+	{ "monotonic=-9", MONOTONIC_CLOCK, -9 },
+};
+
+START_TEST(a_clock_has_an_offset_in_seconds)
+{
+	struct options o;
+	char text[128];
+
+	snprintf(text, sizeof(text), "--timens %s run", offsets[_i].text);
+	parse(&o, "pith", text);
+	ck_assert_str_eq(o.sandbox.clocks[offsets[_i].clock].text,
+	    offsets[_i].text);
+	ck_assert_int_eq(o.sandbox.clocks[offsets[_i].clock].seconds,
+	    offsets[_i].seconds);
+	ck_assert_ptr_null(o.sandbox.clocks[!offsets[_i].clock].text);
 }
 END_TEST
 
@@ -740,6 +801,10 @@ options_suite(void)
 	tcase_add_test(t, values_for_the_command_are_kept_in_order);
 	tcase_add_test(t, filters_and_groups_are_kept_in_order);
 	tcase_add_test(t, user_capabilities_and_limits_are_typed);
+	tcase_add_test(t,
+	    maps_parameters_and_descriptors_keep_all_their_values_in_order);
+	add_each(t, lists_of_namespaces_add_up, lists);
+	add_each(t, a_clock_has_an_offset_in_seconds, offsets);
 	tcase_add_test(t, addresses_are_kept_in_order);
 	add_each(t, a_port_is_parsed_and_appended, ports);
 	tcase_add_test(t, hosts_are_kept_in_order);

@@ -327,14 +327,14 @@ START_TEST(arguments_are_compared_as_the_kernel_reads_them)
 }
 END_TEST
 
-static const uint32_t namespaces[] = {
+static const uint32_t namespace_flags[] = {
 	CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
 	CLONE_NEWPID, CLONE_NEWNET,
 };
 
 START_TEST(no_namespace_flag_is_allowed_alone_or_combined)
 {
-	const uint32_t flag = namespaces[_i];
+	const uint32_t flag = namespace_flags[_i];
 
 	prepare("default", false);
 	for (int with = 0; with < 2; with++) {
@@ -621,7 +621,8 @@ seccomp_suite(void)
 	tcase_add_test(t, private_calls_of_the_architecture_are_allowed);
 	add_each(t, a_call_of_another_architecture_kills, foreign);
 	add_each(t, arguments_are_compared_as_the_kernel_reads_them, looked_at);
-	add_each(t, no_namespace_flag_is_allowed_alone_or_combined, namespaces);
+	add_each(t, no_namespace_flag_is_allowed_alone_or_combined,
+	    namespace_flags);
 	tcase_add_loop_test(t,
 	    the_built_in_filter_is_short_enough_for_its_jumps, 0, 2);
 	tcase_add_loop_test(t, the_kernel_accepts_the_filter, 0, 2);
