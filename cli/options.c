@@ -54,20 +54,19 @@ static const struct option native_options[] = {
 	{ .name = "ephemeral", .type = OPTIONAL_SIZE, .scope = SCOPE_SANDBOX },
 	{ .name = "read-only", .type = READ_ONLY_ROOT, .scope = SCOPE_SANDBOX },
 	{ .name = "writable", .type = WRITABLE_ROOT, .scope = SCOPE_SANDBOX },
-	{ .name = "layer", .type = LIST, .list = LAYER,
-	    .scope = SCOPE_SANDBOX },
+	{ .name = "layer", .type = LAYER, .scope = SCOPE_SANDBOX },
 	{ .name = "upper", .type = STRING, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.upper) },
-	{ .name = "volume", .type = LIST, .list = VOLUME,
+	{ .name = "volume", .type = BIND, .list = VOLUME,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "tmpfs", .type = LIST, .list = TMPFS,
+	{ .name = "tmpfs", .type = BIND, .list = TMPFS,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "dir", .type = LIST, .list = DIR_AT, .scope = SCOPE_SANDBOX },
-	{ .name = "symlink", .type = LIST, .list = SYMLINK,
+	{ .name = "dir", .type = BIND, .list = DIR_AT, .scope = SCOPE_SANDBOX },
+	{ .name = "symlink", .type = BIND, .list = SYMLINK,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "file", .type = LIST, .list = FILE_AT,
+	{ .name = "file", .type = BIND, .list = FILE_AT,
 	    .scope = SCOPE_SANDBOX },
-	{ .name = "device", .type = LIST, .list = DEVICE,
+	{ .name = "device", .type = BIND, .list = DEVICE,
 	    .scope = SCOPE_SANDBOX },
 	{ .name = "shm-size", .type = SIZE, .scope = SCOPE_SANDBOX,
 	    .at = AT(sandbox.shm_size) },
@@ -322,7 +321,9 @@ enum { ARGS_MOST = 6 << 20 };
 
 /* Tables of struct sandbox. */
 static struct {
-	struct memory id_maps, sysctls, passed_fds;
+	struct memory id_maps, sysctls, passed_fds, layers, binds;
+	struct memory texts;    /* copies of binds, which are cut up */
+	size_t texts_used;
 } tables;
 
 /* "PITH_OPTIONS=..." of the environment, or NULL. */
@@ -345,7 +346,7 @@ static const struct choices choices[] = {
 };
 
 static const char *
-namespace_form(enum value_type type)
+sandbox_form(enum value_type type)
 {
 	switch (type) {
 	case UID_MAP:
@@ -383,7 +384,7 @@ network_form(enum value_type type)
 	case ADD_HOST:
 		return "NAME:ADDRESS";
 	default:
-		return namespace_form(type);
+		return sandbox_form(type);
 	}
 }
 
@@ -427,8 +428,9 @@ valid_form(enum value_type type)
 		return "a number from 1 to 1048576";
 	case WATCHDOG:
 		return "DEVICE[:SECONDS]";
-	case LIST:
 	case COMMAND_VALUE:
+	case LAYER:
+	case BIND:
 		return "a value, see pith(8)";
 	default:
 		return network_form(type);
@@ -531,19 +533,6 @@ set_delay(struct options *o, const char *value)
 	return true;
 }
 
-static bool
-add_word(struct options *o, int type, const char *value)
-{
-	struct sandbox *s = &o->sandbox;
-
-	memory_reserve(&o->words, (s->word_count + 1) * sizeof(struct word));
-	s->words = o->words.block;
-	s->words[s->word_count++] = (struct word){ type, (char *)value };
-	if (type == LAYER)
-		s->layered = true;
-	return true;
-}
-
 /* Append a row of size bytes to a table and return the table, which may have
  * moved. */
 static void *
@@ -592,6 +581,49 @@ add_passed_fd(struct sandbox *s, const char *value)
 	s->passed_fds = append_row(&tables.passed_fds, &fd, sizeof(fd),
 	    &s->passed_fd_count);
 	return true;
+}
+
+/* Copy a text to memory that does not move. */
+static char *
+copy_text(const char *text)
+{
+	const size_t n = strlen(text) + 1;
+
+	if (n > tables.texts.size - tables.texts_used) {
+		tables.texts = (struct memory){ NULL, 0 };
+		tables.texts_used = 0;
+		memory_reserve(&tables.texts, n);
+	}
+	tables.texts_used += n;
+	return memcpy((char *)tables.texts.block + tables.texts_used - n,
+	    text, n);
+}
+
+static bool
+add_bind_value(struct sandbox *s, enum bind_kind kind, const char *value)
+{
+	const char *bad_setting;
+	struct bind_value bind;
+
+	if (!*value)
+		return false;
+	if (!value_bind(&bind, kind, copy_text(value), &bad_setting))
+		diex(bad_setting ? "bad setting" : "bad value", bad_setting ?
+		    bad_setting : value, bad_setting ? NULL :
+		    "it takes an absolute path inside", bad_setting ?
+		    "write \\: for a colon in a path" : "see pith(8)");
+	bind.text = value;
+	s->binds = append_row(&tables.binds, &bind, sizeof(bind),
+	    &s->bind_count);
+	return true;
+}
+
+static bool
+add_layer(struct sandbox *s, const char *value)
+{
+	s->layers = append_row(&tables.layers, &value, sizeof(value),
+	    &s->layer_count);
+	return *value;
 }
 
 static bool
@@ -789,12 +821,16 @@ set_network_value(enum value_type type, void *member, const char *value)
 }
 
 static bool
-set_namespace_value(struct sandbox *s, enum value_type type, const char *value)
+set_sandbox_value(struct sandbox *s, const struct option *r, const char *value)
 {
-	switch (type) {
+	switch (r->type) {
+	case LAYER:
+		return add_layer(s, value);
+	case BIND:
+		return add_bind_value(s, r->list, value);
 	case UID_MAP:
 	case GID_MAP:
-		return add_id_map(s, value, type == GID_MAP);
+		return add_id_map(s, value, r->type == GID_MAP);
 	case NAMESPACE_LIST:
 		return *value && value_namespaces(&s->unshared, value);
 	case CLOCK:
@@ -847,8 +883,6 @@ set_value(struct options *o, const struct option *r, const char *value)
 		return (*(int64_t *)member = value_size(value)) > 0;
 	case MASK:
 		return (*(int *)member = value_mode(value)) >= 0;
-	case LIST:
-		return *value && add_word(o, r->list, value);
 	case HOST:
 		return *(bool *)member = parse_choice(HOST, value) == 0;
 	case CHOICE_USERNS:
@@ -865,7 +899,7 @@ set_value(struct options *o, const struct option *r, const char *value)
 		return *value && command_set(&o->sandbox, r->list, value);
 	default:
 		return set_network_value(r->type, member, value) ||
-		    set_namespace_value(&o->sandbox, r->type, value);
+		    set_sandbox_value(&o->sandbox, r, value);
 	}
 }
 

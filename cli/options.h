@@ -31,7 +31,6 @@ struct options {
 	int exec_code;                  /* if exec fails; 0: 126 or 127 */
 	unsigned char exit_codes[256];  /* indexed by the child's exit code */
 	struct sandbox sandbox;
-	struct memory words;            /* array sandbox.words */
 	struct memory settings;         /* array sandbox.settings */
 	struct memory args_files;       /* array of struct args_file */
 	int args_file_count;
@@ -39,19 +38,21 @@ struct options {
 
 /* How an option uses its value. Types before OPTIONAL_SIZE take no value. Types
  * from OPTIONAL_SIZE to before STRING take a value only after "=". If an option
- * is repeated, EXIT, REWRITE, DELAY, SETTING, COMMAND_VALUE, lists, and IP to
- * ADD_HOST accumulate. The last value of PLAIN, TIME, SIGNAL, SIZE, MASK and
- * DOCTOR wins. All other types and --user reject a different value. */
+ * is repeated, EXIT, REWRITE, DELAY, SETTING, COMMAND_VALUE, IP to ADD_HOST,
+ * UID_MAP, GID_MAP, NAMESPACE_LIST, PASSED_FD, LAYER and BIND accumulate. The
+ * last value of PLAIN, TIME, SIGNAL, SIZE, MASK and DOCTOR wins. All others and
+ * --user reject a different value. */
 enum value_type {
 	NOTHING, ON, OFF, COUNT, HELP, VERSION, LICENSE, READ_ONLY_ROOT,
 	WRITABLE_ROOT,
 	OPTIONAL_SIZE, TTY, DOCTOR, OPTIONAL_LIST,
 	STRING, PLAIN, NUMBER, TIME, TIME_LIMIT, SIGNAL, EXIT, REWRITE, DELAY,
 	WATCHDOG,
-	LEVEL, SIZE, MASK, PTYS, LIST, HOST, CHOICE_USERNS, CHOICE_PROC,
+	LEVEL, SIZE, MASK, PTYS, HOST, CHOICE_USERNS, CHOICE_PROC,
 	CHOICE_SYS, CHOICE_OOM, CHOICE_CGROUPS, CHOICE_ON_EXIT, LIMIT, SETTING,
 	COMMAND_VALUE, ARGS, NETWORK, IP, GATEWAY, PUBLISH, LISTEN, DNS,
 	ADD_HOST, UID_MAP, GID_MAP, NAMESPACE_LIST, CLOCK, PARAMETER, PASSED_FD,
+	LAYER, BIND,
 	/* Types whose value is one of a list of words. */
 	FIRST_CHOICE = HOST, LAST_CHOICE = CHOICE_ON_EXIT
 };
@@ -67,7 +68,8 @@ struct option {
 	unsigned char type;             /* enum value_type */
 	unsigned char scope;            /* enum scope */
 	union {
-		unsigned char list;     /* list_option or command_option */
+		unsigned char list;     /* group_setting_kind, command_option
+		                         * or bind_kind */
 		unsigned char limit;    /* enum group_limit, for limits */
 	};
 	unsigned short at;              /* offset in struct options */

@@ -135,7 +135,7 @@ parse_file(const char *text, struct group_setting *g)
 }
 
 bool
-value_setting(enum list_option which, const char *text, struct group_setting *g)
+value_setting(enum group_setting_kind which, const char *text, struct group_setting *g)
 {
 	*g = (struct group_setting){ .kind = which, .text = text };
 	switch (which) {
@@ -150,7 +150,7 @@ value_setting(enum list_option which, const char *text, struct group_setting *g)
 }
 
 const char *
-value_setting_form(enum list_option which)
+value_setting_form(enum group_setting_kind which)
 {
 	switch (which) {
 	case READ_BPS:

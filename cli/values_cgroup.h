@@ -13,10 +13,10 @@ const char *value_limit_form(enum group_limit which);
 
 /* Parse the value of an option in the range READ_BPS to CGROUP_JOIN. False if
  * it is wrong. */
-bool value_setting(enum list_option which, const char *text,
+bool value_setting(enum group_setting_kind which, const char *text,
     struct group_setting *g);
 
 /* The valid form of that value, for error messages. */
-const char *value_setting_form(enum list_option which);
+const char *value_setting_form(enum group_setting_kind which);
 
 #endif

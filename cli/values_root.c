@@ -86,3 +86,98 @@ value_sysctl(struct sysctl *sysctl, const char *text)
 	sysctl->value = text + n + 1;
 	return n > 0 && n <= 200 && text[n] == '=';
 }
+
+/* Cut off the field up to the next colon. A backslash quotes the next
+ * character. Returns NULL if no field is left. */
+static char *
+cut_field(char **text)
+{
+	char *field = *text, *to = field, *from = field;
+
+	if (!field)
+		return NULL;
+	for (; *from && *from != ':'; *to++ = *from++)
+		if (*from == '\\' && from[1])
+			from++;
+	*text = *from ? from + 1 : NULL;
+	*to = '\0';
+	return field;
+}
+
+/* An octal mode of one to four digits; -1 if text is none. */
+static int
+parse_mode(const char *text)
+{
+	const size_t n = strspn(text, "01234567");
+	int mode = 0;
+
+	if (n == 0 || n > 4 || text[n])
+		return -1;
+	while (*text)
+		mode = mode * 8 + *text++ - '0';
+	return mode;
+}
+
+static bool
+parse_setting(struct bind_value *b, const char *word)
+{
+	static const struct {
+		char name[8];
+		unsigned char kinds, flags;
+	} known[] = {
+		{ .name = "ro", .flags = BIND_RO,
+		    .kinds = 1 << VOLUME | 1 << FILE_AT },
+		{ .name = "rw", .kinds = 1 << VOLUME },
+		{ .name = "exec", .flags = BIND_EXEC,
+		    .kinds = 1 << VOLUME | 1 << TMPFS },
+		{ .name = "noexec", .flags = BIND_NOEXEC,
+		    .kinds = 1 << VOLUME | 1 << TMPFS },
+		{ .name = "dev", .flags = BIND_DEV, .kinds = 1 << VOLUME },
+		{ .name = "try", .flags = BIND_TRY,
+		    .kinds = 1 << VOLUME | 1 << DEVICE },
+	};
+
+	if (b->kind == TMPFS && strncmp(word, "size=", 5) == 0) {
+		b->size = word + 5;
+		return !strchr(b->size, ',');
+	}
+	if ((b->kind == TMPFS || b->kind == FILE_AT) &&
+	    strncmp(word, "mode=", 5) == 0) {
+		b->mode = parse_mode(word + 5);
+		return b->mode >= 0;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if ((known[i].kinds & 1 << b->kind) &&
+		    strcmp(word, known[i].name) == 0) {
+			b->flags |= known[i].flags;
+			return true;
+		}
+	return false;
+}
+
+bool
+value_bind(struct bind_value *b, enum bind_kind kind, char *text,
+    const char **bad_setting)
+{
+	char *next;
+
+	*b = (struct bind_value){ .kind = kind, .fd = -1, .mode = -1 };
+	*bad_setting = NULL;
+	if (kind != TMPFS && kind != DIR_AT)
+		b->from = cut_field(&text);
+	b->to = kind == DEVICE && !text ? b->from : cut_field(&text);
+	if (!b->to || b->to[0] != '/' || (b->from && !*b->from))
+		return false;
+	if (kind == FILE_AT)
+		b->fd = value_number(b->from, INT32_MAX);
+	for (; text; text = next) {
+		next = strchr(text, ',');
+		if (next)
+			*next++ = '\0';
+		if (!parse_setting(b, text)) {
+			*bad_setting = text;
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,6 +1,6 @@
 /* Values of options for the namespaces and the root of a sandbox. Each kind of
- * value has one parser; it returns false if the text is wrong. Pointers to text
- * remain valid with the text that was parsed, which is not changed. */
+ * value has one parser; it returns false if the text is wrong. Values point
+ * into the text that was parsed. */
 #ifndef PITH_VALUES_ROOT_H
 #define PITH_VALUES_ROOT_H
 
@@ -52,5 +52,32 @@ struct sysctl {
 
 /* Parse "NAME=VALUE". The name holds no slash. */
 bool value_sysctl(struct sysctl *sysctl, const char *text);
+
+enum bind_kind { VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE };
+enum {
+	BIND_RO = 1,
+	BIND_EXEC = 2,
+	BIND_NOEXEC = 4,
+	BIND_DEV = 8,
+	BIND_TRY = 16
+};
+
+/* Value of --volume, --tmpfs, --dir, --symlink, --file or --device. */
+struct bind_value {
+	unsigned char kind;     /* enum bind_kind */
+	unsigned char flags;    /* BIND_* */
+	int fd;                 /* of FILE_AT; -1 if from is no number */
+	int mode;               /* of a tmpfs or file; -1: the default */
+	const char *from;       /* source, or target of a link; or NULL */
+	const char *to;         /* absolute path inside */
+	const char *size;       /* of a tmpfs, tmpfs(5); NULL: the default */
+	const char *text;       /* for error messages */
+};
+
+/* Parse "FROM:TO:SETTING,...", or as much of it as the kind has. \: is a colon
+ * in a path. Changes text, to which the value points then. If a setting is
+ * wrong, sets *bad_setting to it. */
+bool value_bind(struct bind_value *b, enum bind_kind kind, char *text,
+    const char **bad_setting);
 
 #endif

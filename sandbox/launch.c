@@ -120,9 +120,8 @@ reject_unused_options(int clone_flags, const struct sandbox *s,
 {
 	const char *const NEEDS = "it needs a --rootfs";
 
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind <= DEVICE && !has_rootfs)
-			diex("cannot mount", s->words[i].value, NEEDS, NULL);
+	if (s->bind_count > 0 && !has_rootfs)
+		diex("cannot mount", s->binds[0].text, NEEDS, NULL);
 	if (s->chroot && has_rootfs)
 		diex("--chroot and --rootfs contradict each other", NULL,
 		    NULL, NULL);

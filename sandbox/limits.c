@@ -60,7 +60,7 @@ static const struct limit_option {
 
 /* Rate limits of a block device. v2: the key in io.max. */
 static const struct rate_option {
-	unsigned char kind;             /* enum list_option */
+	unsigned char kind;             /* enum group_setting_kind */
 	char option[20], v1[33], v2[9];
 } rate_options[] = {
 	{ .kind = READ_BPS, .option = "--device-read-bps",

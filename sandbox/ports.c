@@ -94,13 +94,9 @@ is_named_fd(const struct sandbox *s, int fd)
 
 	for (int i = 0; i < s->passed_fd_count; i++)
 		named = named || s->passed_fds[i] == fd;
-	for (int i = 0; i < s->word_count && !named; i++) {
-		const char *digits = s->words[i].value;
-		uint64_t n;
-
-		named = s->words[i].kind == FILE_AT &&
-		    text_number(&digits, UINT16_MAX, &n) && n == (uint64_t)fd;
-	}
+	for (int i = 0; i < s->bind_count; i++)
+		named = named || (s->binds[i].kind == FILE_AT &&
+		    s->binds[i].fd == fd);
 	return named;
 }
 

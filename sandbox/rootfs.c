@@ -294,13 +294,12 @@ rootfs_prepare(const struct sandbox *s)
 {
 	if (s->rootfs && !is_rootfs_word(s->rootfs, "none"))
 		open_lower(&rootfs, s->rootfs);
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind == LAYER)
-			open_lower(&rootfs, s->words[i].value);
+	for (int i = 0; i < s->layer_count; i++)
+		open_lower(&rootfs, s->layers[i]);
 	if (s->upper && rootfs.lower_count == 0)
 		diex("--upper needs a --layer or a --rootfs", NULL, NULL,
 		    NULL);
-	if (s->root_mode == WRITABLE && (s->layered || s->upper))
+	if (s->root_mode == WRITABLE && (s->layer_count > 0 || s->upper))
 		diex("--writable is for a plain --rootfs", NULL, NULL,
 		    "--upper keeps what is written on top of layers");
 }

@@ -12,18 +12,10 @@
 #include "../cli/values_net.h"
 #include "../cli/values_root.h"
 
-/* Options that may be given several times. */
-enum list_option {
-	VOLUME, TMPFS, DIR_AT, SYMLINK, FILE_AT, DEVICE,        /* volumes.c */
-	LAYER,
-	READ_BPS, WRITE_BPS, READ_IOPS, WRITE_IOPS,     /* group_setting */
+/* Settings of a control group that may be given several times. */
+enum group_setting_kind {
+	READ_BPS = 1, WRITE_BPS, READ_IOPS, WRITE_IOPS,
 	CGROUP_CONF, CGROUP_JOIN
-};
-
-/* One use of a list option. */
-struct word {
-	unsigned char kind;     /* enum list_option */
-	char *value;
 };
 
 /* Limits that may be given once. */
@@ -48,7 +40,7 @@ struct limit_value {
 /* A rate of a device, a file of --cgroup-conf, or a process of --cgroup-join.
  */
 struct group_setting {
-	unsigned char kind;     /* enum list_option */
+	unsigned char kind;     /* enum group_setting_kind */
 	const char *text;       /* as given */
 	size_t length;          /* bytes of text before : or = */
 	int64_t n;              /* bytes or operations per second; or the
@@ -114,15 +106,16 @@ enum oom_mode { OOM_PROCESS = 1, OOM_GROUP };
 enum cgroups_mode { CGROUPS_AUTO = 1, CGROUPS_V1, CGROUPS_V2, CGROUPS_OFF };
 
 struct sandbox {
-	struct word *words;     /* list options, in command line order */
-	int word_count;
 	bool requested;         /* an option of this struct was given */
 	const char *rootfs;     /* DIR, "/", "none" or an image; NULL: none */
 	const char *chroot;     /* for plain chroot(2); NULL: none */
 	bool root_requested;    /* an option that sets root_mode was given */
 	int root_mode;          /* enum root_mode */
 	int64_t root_size;      /* bytes of --ephemeral; 0: half of RAM */
-	bool layered;           /* --layer was given */
+	const char **layers;    /* --layer, the lowest first */
+	int layer_count;
+	struct bind_value *binds;       /* in command line order */
+	int bind_count;
 	const char *upper;      /* --upper; NULL: discard the writes */
 	int64_t shm_size;       /* bytes of /dev/shm; 0: 64 MiB */
 	int pty_max;            /* limit of open terminals; 0: 256 */
@@ -182,7 +175,7 @@ struct sandbox {
  * --rootfs. */
 static inline bool sandbox_has_rootfs(const struct sandbox *s)
 {
-	return s->rootfs || s->layered;
+	return s->rootfs || s->layer_count > 0;
 }
 
 #endif

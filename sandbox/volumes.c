@@ -10,27 +10,16 @@
 
 #include "../cli/log.h"
 #include "../cli/memory.h"
-#include "../cli/values.h"
 #include "channel.h"
 #include "mounts.h"
 #include "volumes.h"
 
-enum {
-	BIND_RO = 1,
-	BIND_EXEC = 2,
-	BIND_NOEXEC = 4,
-	BIND_DEV = 8,
-	BIND_TRY = 16
-};
-
 struct bind {
-	unsigned char kind, flags;
+	struct bind_value value;
 	bool absent;            /* no source, and BIND_TRY allows that */
 	bool device;            /* source is a device: bind it without id map */
 	int source;             /* O_PATH, or what --file reads; or -1 */
 	int mount;              /* detached, from the launcher; or -1 */
-	const char *from, *to;  /* to: absolute path inside */
-	char *size, *mode;      /* of a tmpfs or file; NULL: the default */
 };
 
 /* All binds, in the order of the command line. */
@@ -40,127 +29,36 @@ static struct binds {
 	int count;
 } bindings;
 
-static const char ESCAPE_REMEDY[] = "write \\: for a colon in a path";
-
-/* Cut off the field up to the next colon. A backslash quotes the next
- * character. Returns NULL if no field is left. */
-static char *
-cut_field(char **text)
-{
-	char *field = *text, *to = field, *from = field;
-
-	if (!field)
-		return NULL;
-	for (; *from && *from != ':'; *to++ = *from++)
-		if (*from == '\\' && from[1])
-			from++;
-	*text = *from ? from + 1 : NULL;
-	*to = '\0';
-	return field;
-}
-
-static bool
-parse_bind_flag(struct bind *b, char *word)
-{
-	static const struct {
-		char name[8];
-		unsigned char kinds, flags;
-	} known[] = {
-		{ .name = "ro", .flags = BIND_RO,
-		    .kinds = 1 << VOLUME | 1 << FILE_AT },
-		{ .name = "rw", .kinds = 1 << VOLUME },
-		{ .name = "exec", .flags = BIND_EXEC,
-		    .kinds = 1 << VOLUME | 1 << TMPFS },
-		{ .name = "noexec", .flags = BIND_NOEXEC,
-		    .kinds = 1 << VOLUME | 1 << TMPFS },
-		{ .name = "dev", .flags = BIND_DEV, .kinds = 1 << VOLUME },
-		{ .name = "try", .flags = BIND_TRY,
-		    .kinds = 1 << VOLUME | 1 << DEVICE },
-	};
-
-	if (b->kind == TMPFS && strncmp(word, "size=", 5) == 0) {
-		b->size = word + 5;
-		return !strchr(b->size, ',');
-	}
-	if ((b->kind == TMPFS || b->kind == FILE_AT) &&
-	    strncmp(word, "mode=", 5) == 0) {
-		b->mode = word + 5;
-		return b->mode[0] && strlen(b->mode) <= 4 &&
-		    !b->mode[strspn(b->mode, "01234567")];
-	}
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if ((known[i].kinds & 1 << b->kind) &&
-		    strcmp(word, known[i].name) == 0) {
-			b->flags |= known[i].flags;
-			return true;
-		}
-	return false;
-}
-
-static void
-parse_bind_flags(struct bind *b, char *text)
-{
-	for (char *next; text; text = next) {
-		next = strchr(text, ',');
-		if (next)
-			*next++ = '\0';
-		if (!parse_bind_flag(b, text))
-			diex("bad setting", text, NULL, ESCAPE_REMEDY);
-	}
-}
-
 static void
 open_source(struct bind *b)
 {
 	struct stat st;
 
-	if (b->kind == FILE_AT) {
-		const char *digits = b->from;
-		uint64_t fd;
-
-		if (text_number(&digits, INT_MAX, &fd) && !*digits)
-			b->source = fd;
+	if (b->value.kind == FILE_AT) {
+		b->source = b->value.fd;
 		if (fcntl(b->source, F_GETFD) < 0)
-			diex("--file: not an open file", b->from, NULL,
+			diex("--file: not an open file", b->value.from, NULL,
 			    "write it as FD:DST");
 		return;
 	}
-	b->source = open(b->from, O_PATH | O_CLOEXEC);
-	b->absent = b->source < 0 && (b->flags & BIND_TRY);
+	b->source = open(b->value.from, O_PATH | O_CLOEXEC);
+	b->absent = b->source < 0 && (b->value.flags & BIND_TRY);
 	if (b->absent)
 		return;
 	if (b->source < 0 || fstat(b->source, &st) < 0)
-		die(b->kind == DEVICE ? "cannot open the device" :
-		    "cannot open the volume", b->from);
-	if (b->kind == DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		diex("not a device", b->from, NULL, "use --volume");
+		die(b->value.kind == DEVICE ? "cannot open the device" :
+		    "cannot open the volume", b->value.from);
 	b->device = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
-}
-
-static void
-parse_bind(struct bind *b, char *text)
-{
-	char *rest = text;
-
-	if (b->kind != TMPFS && b->kind != DIR_AT)
-		b->from = cut_field(&rest);
-	b->to = b->kind == DEVICE && !rest ? b->from : cut_field(&rest);
-	if (!b->to || !*b->to || b->to[0] != '/' ||
-	    (b->from && !*b->from))
-		diex("bad value", text, "it takes an absolute path inside",
-		    "see pith(8)");
-	if (rest)
-		parse_bind_flags(b, rest);
-	if (b->from && b->kind != SYMLINK)
-		open_source(b);
+	if (b->value.kind == DEVICE && !b->device)
+		diex("not a device", b->value.from, NULL, "use --volume");
 }
 
 static struct bind *
-add_bind(struct binds *v, unsigned int kind)
+add_bind(struct binds *v, const struct bind_value *value)
 {
 	memory_reserve(&v->memory, (v->count + 1) * sizeof(*v->table));
 	v->table = v->memory.block;
-	v->table[v->count] = (struct bind){ .kind = kind, .source = -1,
+	v->table[v->count] = (struct bind){ .value = *value, .source = -1,
 	    .mount = -1 };
 	return &v->table[v->count++];
 }
@@ -190,25 +88,26 @@ is_same_path(const char *a, const char *b)
 void
 volumes_add_file(int fd, const char *path, const char *remedy)
 {
+	const struct bind_value value = { .kind = FILE_AT, .mode = -1,
+	    .to = path };
 	struct binds *v = &bindings;
-	struct bind *b;
 
 	for (int i = 0; i < v->count; i++)
-		if (is_same_path(v->table[i].to, path))
+		if (is_same_path(v->table[i].value.to, path))
 			diex("cannot put a file at", path, "another option "
 			    "puts one there", remedy);
-	b = add_bind(v, FILE_AT);
-	b->source = fd;
-	b->to = path;
+	add_bind(v, &value)->source = fd;
 }
 
 void
 volumes_prepare(const struct sandbox *s)
 {
-	for (int i = 0; i < s->word_count; i++)
-		if (s->words[i].kind <= DEVICE)
-			parse_bind(add_bind(&bindings, s->words[i].kind),
-			    s->words[i].value);
+	for (int i = 0; i < s->bind_count; i++) {
+		struct bind *b = add_bind(&bindings, &s->binds[i]);
+
+		if (b->value.from && b->value.kind != SYMLINK)
+			open_source(b);
+	}
 }
 
 /* MOUNT_ATTR_* of the mount. The owner and mode of a device node belong to the
@@ -216,18 +115,20 @@ volumes_prepare(const struct sandbox *s)
 static uint64_t
 bind_attributes(const struct bind *b)
 {
+	const int kind = b->value.kind, flags = b->value.flags;
+
 	return MOUNT_ATTR_NOSUID |
-	    (b->kind == DEVICE || b->flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
-	    (b->flags & BIND_RO || b->device ? MOUNT_ATTR_RDONLY : 0) |
-	    (b->flags & BIND_NOEXEC || b->kind == DEVICE ||
-	    (b->kind == TMPFS && !(b->flags & BIND_EXEC)) ?
-	    MOUNT_ATTR_NOEXEC : 0);
+	    (kind == DEVICE || flags & BIND_DEV ? 0 : MOUNT_ATTR_NODEV) |
+	    (flags & BIND_RO || b->device ? MOUNT_ATTR_RDONLY : 0) |
+	    (flags & BIND_NOEXEC || kind == DEVICE ||
+	    (kind == TMPFS && !(flags & BIND_EXEC)) ? MOUNT_ATTR_NOEXEC : 0);
 }
 
 static bool
 is_bind(const struct bind *b)
 {
-	return !b->absent && (b->kind == VOLUME || b->kind == DEVICE);
+	return !b->absent && (b->value.kind == VOLUME ||
+	    b->value.kind == DEVICE);
 }
 
 static int
@@ -242,7 +143,7 @@ send_bind(const struct bind *b, int number, int userns)
 	/* A read-only mount needs no id map. */
 	if ((b->device || !mounts_set_attributes(n.fd, a, userns)) &&
 	    !(a & MOUNT_ATTR_RDONLY && mounts_set_attributes(n.fd, a, -1)))
-		die_with("cannot map the owners of", b->from,
+		die_with("cannot map the owners of", b->value.from,
 		    "its file system does not support id maps: "
 		    "make it :ro, or use --userns host");
 	if (!channel_send(&n))
@@ -258,7 +159,7 @@ volumes_send(int userns)
 		const struct bind *b = &bindings.table[i];
 
 		if (is_bind(b) && send_bind(b, i, userns) < 0)
-			die("cannot bind", b->from);
+			die("cannot bind", b->value.from);
 	}
 }
 
@@ -274,7 +175,7 @@ volumes_receive(int number, int mount)
 static int
 new_bind(const struct bind *b)
 {
-	int mount = mounts_clone(b->source, b->from, true);
+	int mount = mounts_clone(b->source, b->value.from, true);
 
 	return mount >= 0 && mounts_set_attributes(mount, bind_attributes(b),
 	    -1) ? mount : -1;
@@ -283,14 +184,16 @@ new_bind(const struct bind *b)
 static int
 new_tmpfs(const struct bind *b)
 {
+	const int mode = b->value.mode < 0 ? 01777 : b->value.mode;
 	char text[64];
 	struct strbuf options = STRBUF(text);
 
 	strbuf_add(&options, "mode=");
-	strbuf_add(&options, b->mode ? b->mode : "1777");
-	if (b->size) {
+	for (int shift = 9; shift >= 0; shift -= 3)
+		strbuf_number(&options, mode >> shift & 7);
+	if (b->value.size) {
 		strbuf_add(&options, ",size=");
-		strbuf_add(&options, b->size);
+		strbuf_add(&options, b->value.size);
 	}
 	return mounts_new("tmpfs", text, bind_attributes(b));
 }
@@ -315,17 +218,16 @@ static int
 new_file(const struct bind *b)
 {
 	int place = open("/proc", O_PATH | O_CLOEXEC);
-	int mode = 0, fs, fd, mount = -1;
+	int fs, fd, mount = -1;
 
-	for (const char *m = b->mode ? b->mode : "644"; *m; m++)
-		mode = mode * 8 + *m - '0';
 	fs = mounts_new("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (fs < 0 || place < 0 || !mounts_attach(fs, place))
 		return -1;
 	close(place);
 	fd = openat(fs, "f", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0 && copy_file(b->source, fd) &&
-	    syscall(SYS_fchmod, fd, mode) == 0) {
+	    syscall(SYS_fchmod, fd, b->value.mode < 0 ? 0644 :
+	    b->value.mode) == 0) {
 		int path = openat(fs, "f", O_PATH | O_CLOEXEC);
 
 		close(fd);
@@ -343,7 +245,7 @@ bool
 volumes_have_nodes(void)
 {
 	for (int i = 0; i < bindings.count; i++)
-		if (bindings.table[i].flags & BIND_DEV)
+		if (bindings.table[i].value.flags & BIND_DEV)
 			return true;
 	return false;
 }
@@ -354,7 +256,7 @@ volumes_device(int *next, struct stat *st)
 	while (*next < bindings.count) {
 		const struct bind *b = &bindings.table[(*next)++];
 
-		if (b->kind == DEVICE && fstat(b->source, st) == 0)
+		if (b->value.kind == DEVICE && fstat(b->source, st) == 0)
 			return true;
 	}
 	return false;
@@ -374,16 +276,16 @@ make_symlink(int root, const struct bind *b)
 {
 	const char *name;
 	char old[4096];
-	int parent = mounts_open_parent(root, b->to, &name);
+	int parent = mounts_open_parent(root, b->value.to, &name);
 	ssize_t n;
 
 	if (parent < 0)
 		return false;
-	if (symlinkat(b->from, parent, name) < 0) {
+	if (symlinkat(b->value.from, parent, name) < 0) {
 		n = errno == EEXIST ? readlinkat(parent, name, old,
 		    sizeof(old)) : -1;
-		if (n != (ssize_t)strlen(b->from) ||
-		    memcmp(old, b->from, n) != 0) {
+		if (n != (ssize_t)strlen(b->value.from) ||
+		    memcmp(old, b->value.from, n) != 0) {
 			errno = n < 0 && errno == EINVAL ? EEXIST : errno;
 			return false;
 		}
@@ -394,32 +296,33 @@ make_symlink(int root, const struct bind *b)
 static bool
 build_bind(int root, const struct bind *b)
 {
+	const int kind = b->value.kind;
 	int mount = b->mount, place;
 
 	if (b->absent)
 		return true;
-	if (b->kind == SYMLINK)
+	if (kind == SYMLINK)
 		return make_symlink(root, b);
-	if (mount < 0 && b->kind != DIR_AT)
-		mount = b->kind == TMPFS ? new_tmpfs(b) : b->kind == FILE_AT ?
+	if (mount < 0 && kind != DIR_AT)
+		mount = kind == TMPFS ? new_tmpfs(b) : kind == FILE_AT ?
 		    new_file(b) : new_bind(b);
-	if (mount < 0 && b->kind != DIR_AT)
+	if (mount < 0 && kind != DIR_AT)
 		return false;
-	place = mounts_open_in_root(root, b->to, b->kind == DIR_AT ||
+	place = mounts_open_in_root(root, b->value.to, kind == DIR_AT ||
 	    is_directory(mount));
-	if (place < 0 || (b->kind != DIR_AT && !mounts_attach(mount, place)))
+	if (place < 0 || (kind != DIR_AT && !mounts_attach(mount, place)))
 		return false;
-	if (b->kind != DIR_AT)
+	if (kind != DIR_AT)
 		close(mount);
 	return close(place) == 0;
 }
 
 /* Cover the directory with an empty tmpfs, unless it is the one of *device. */
 static void
-hide_directory(int root, const char *path, const char *mode, dev_t *device)
+hide_directory(int root, const char *path, int mode, dev_t *device)
 {
-	struct bind hidden = { .kind = TMPFS, .flags = BIND_EXEC,
-	    .mode = (char *)mode };
+	const struct bind hidden = { .value = { .kind = TMPFS,
+	    .flags = BIND_EXEC, .mode = mode } };
 	const int place = mounts_find(root, path);
 	struct stat st;
 	int mount;
@@ -445,9 +348,9 @@ hide_sockets(int root)
 {
 	dev_t run = 0, tmp = 0;
 
-	hide_directory(root, "/run", "0755", &run);
-	hide_directory(root, "/var/run", "0755", &run);
-	hide_directory(root, "/tmp", "1777", &tmp);
+	hide_directory(root, "/run", 0755, &run);
+	hide_directory(root, "/var/run", 0755, &run);
+	hide_directory(root, "/tmp", 01777, &tmp);
 }
 
 void
@@ -470,10 +373,10 @@ volumes_build(int root, bool this_host)
 		if (build_bind(root, b))
 			continue;
 		if (errno == EROFS)
-			diex(failures[b->kind], b->to,
+			diex(failures[b->value.kind], b->value.to,
 			    "the root is read-only and this path is missing",
 			    "create it in the root, or use --ephemeral");
-		die_with(failures[b->kind], b->to,
+		die_with(failures[b->value.kind], b->value.to,
 		    errno == EINVAL || errno == ENOTDIR ? "mount a directory "
 		    "on a directory, and a file on a file" : NULL);
 	}

@@ -11,7 +11,8 @@ compile() {
 }
 
 BASE='cli/log.c cli/system.c cli/values.c cli/memory.c cli/startup.c signals.c'
-OPTIONS='cli/options.c cli/values_boot.c cli/values_cgroup.c cli/values_command.c cli/values_net.c cli/values_root.c'
+OPTIONS='cli/options.c cli/values_boot.c cli/values_cgroup.c cli/values_command.c'
+OPTIONS="$OPTIONS cli/values_net.c cli/values_root.c"
 # Build the target $1 from the other arguments and $BASE with $sanitizers; set $fuzzer.
 built() {
 	have clang || return 1

@@ -30,7 +30,7 @@ check_settings(const struct sandbox *s)
 }
 
 static void
-call(const struct sandbox *words)
+call(const struct word_list *words)
 {
 	/* Static: settings point to the values. */
 	static struct options o;

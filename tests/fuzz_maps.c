@@ -4,7 +4,7 @@
 #include "fuzz_words.h"
 
 static void
-call(const struct sandbox *words)
+call(const struct word_list *words)
 {
 	struct id_map maps[MOST];
 	struct sandbox s = { .id_maps = maps };

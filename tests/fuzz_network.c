@@ -61,7 +61,7 @@ set_word(struct sandbox *s, const struct word *w)
 }
 
 static void
-call(const struct sandbox *words)
+call(const struct word_list *words)
 {
 	static struct sandbox s;
 	const struct port_option *ports_of;

@@ -8,7 +8,7 @@
 static char file[] = "/tmp/pith-fuzz.XXXXXX";
 
 static void
-call(const struct sandbox *words)
+call(const struct word_list *words)
 {
 	static struct sandbox s;
 	static const struct identity id = { .home = "/" };
@@ -18,7 +18,7 @@ call(const struct sandbox *words)
 	memory_release(&environment.table.memory);
 	environment = (struct environment){ .files_used = 0 };
 	memory_release(&s.memory.changes);
-	s = (struct sandbox){ .words = NULL };
+	s = (struct sandbox){ .change_count = 0 };
 	for (int i = 0; i < words->word_count; i++)
 		command_set(&s, words->words[i].kind, words->words[i].value);
 	environment_prepare(&s, true);
@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static int fd = -1;
 	char name[sizeof(file) + 1] = "f";
 	struct word w = { ENV_FILE, name + 1 };
-	const struct sandbox s = { .words = &w, .word_count = 1 };
+	const struct word_list s = { .words = &w, .word_count = 1 };
 
 	run_words(data, size, "enk", of, call);
 	if (fd < 0) {

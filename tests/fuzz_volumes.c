@@ -4,16 +4,24 @@
 #include "fuzz_words.h"
 
 static void
-call(const struct sandbox *s)
+call(const struct word_list *words)
 {
+	struct bind_value values[MOST];
+	struct sandbox s = { .binds = values };
+	const char *bad_setting;
+
+	for (int i = 0; i < words->word_count; i++)
+		if (value_bind(&values[s.bind_count], words->words[i].kind,
+		    words->words[i].value, &bad_setting))
+			s.bind_count++;
 	bindings.count = 0;
-	volumes_prepare(s);
+	volumes_prepare(&s);
 	for (int i = 0; i < bindings.count; i++) {
-		const struct bind *b = &bindings.table[i];
+		const struct bind_value *b = &bindings.table[i].value;
 
 		CLAIM(b->to[0] == '/');
 		CLAIM(b->kind == TMPFS || b->kind == DIR_AT || *b->from);
-		CLAIM(!b->mode || strlen(b->mode) <= 4);
+		CLAIM(b->mode >= -1 && b->mode <= 07777);
 		CLAIM(!b->size || !strchr(b->size, ','));
 	}
 }
@@ -28,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < bindings.count; i++) {
 		const struct bind *b = &bindings.table[i];
 
-		if (b->source > 2 && b->kind != FILE_AT)
+		if (b->source > 2 && b->value.kind != FILE_AT)
 			close(b->source);
 	}
 	return 0;

@@ -10,12 +10,23 @@
 
 enum { MOST = 64 };
 
+/* One option of an input. */
+struct word {
+	unsigned char kind;
+	char *value;
+};
+
+struct word_list {
+	struct word *words;
+	int word_count;
+};
+
 extern char **environ;
 
 /* Run call(s). Check that it returns without output, or dies with one line.
  * Then restore environ. */
 static void
-run_call(const struct sandbox *s, void (*call)(const struct sandbox *))
+run_call(const struct word_list *s, void (*call)(const struct word_list *))
 {
 	static char **ours;
 
@@ -38,10 +49,10 @@ run_call(const struct sandbox *s, void (*call)(const struct sandbox *))
  * the module. kinds has the characters of the options that of lists. */
 static void
 run_words(const uint8_t *data, size_t size, const char *kinds,
-    const unsigned char *of, void (*call)(const struct sandbox *))
+    const unsigned char *of, void (*call)(const struct word_list *))
 {
 	struct word words[MOST];
-	struct sandbox s = { .words = words };
+	struct word_list s = { .words = words };
 
 	while (size > 0 && s.word_count < MOST) {
 		const uint8_t *end_of_line = memchr(data, '\n', size);

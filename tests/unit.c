@@ -264,8 +264,7 @@ are_same(const struct options *are, const struct options *expected)
 	memcpy(&b, expected, sizeof(b));
 	a.command = b.command = NULL;
 	a.report = b.report = a.run.orphan_text = b.run.orphan_text = NULL;
-	a.sandbox.words = b.sandbox.words = NULL;
-	a.words = b.words = a.args_files = b.args_files = (struct memory){ 0 };
+	a.args_files = b.args_files = (struct memory){ 0 };
 	memset(&a.sandbox.memory, 0, sizeof(a.sandbox.memory));
 	memset(&b.sandbox.memory, 0, sizeof(b.sandbox.memory));
 	a.for_command = b.for_command = false;
