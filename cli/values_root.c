@@ -63,17 +63,18 @@ value_clock(struct clock_offset *offset, const char *text)
 {
 	const bool of_boot = strncmp(text, "boot=", 5) == 0;
 	const char *digits = text + (of_boot ? 5 : 10);
-	uint64_t seconds;
+	int64_t seconds;
 	bool negative;
 
 	if (!of_boot && strncmp(text, "monotonic=", 10) != 0)
 		return -1;
 	negative = *digits == '-';
 	digits += negative || *digits == '+';
-	if (!text_number(&digits, INT64_MAX / 10, &seconds) || *digits)
+	seconds = value_number(digits, INT64_MAX / 10);
+	if (seconds < 0)
 		return -1;
 	offset->text = text;
-	offset->seconds = negative ? -(int64_t)seconds : (int64_t)seconds;
+	offset->seconds = negative ? -seconds : seconds;
 	return of_boot ? CLOCK_OF_BOOT : MONOTONIC_CLOCK;
 }
 

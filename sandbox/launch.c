@@ -113,48 +113,84 @@ sandbox_next_kept_fd(const struct sandbox *s, unsigned int from)
 	return first;
 }
 
+/* Return an option that needs a root of its own; NULL if none was given. */
+static const char *
+option_of_root(const struct sandbox *s)
+{
+	if (s->pty_max)
+		return "--pty-max";
+	if (s->upper)
+		return "--upper";
+	if (s->root_requested)
+		return "--read-only, --writable or --ephemeral";
+	if (s->shm_size)
+		return "--shm-size";
+	if (s->proc)
+		return "--proc";
+	if (s->sys)
+		return "--sys";
+	if (s->host_pid)
+		return "--pid host";
+	return s->cgroupfs ? "--cgroupfs" : NULL;
+}
+
+static void
+reject_without_root(const struct sandbox *s)
+{
+	const char *const NEEDS = "it needs a --rootfs";
+	const char *option = option_of_root(s);
+
+	if (s->bind_count > 0)
+		diex("cannot mount", s->binds[0].text, NEEDS, NULL);
+	if (option)
+		diex("cannot use", option, NEEDS, NULL);
+}
+
+static void
+reject_without_userns(const struct sandbox *s)
+{
+	const char *const WHY = "there is no user namespace";
+	const char *const REMEDY = "add --unshare user";
+
+	if (s->id_map_count > 0)
+		diex("cannot map ids", s->id_maps[0].text, WHY, REMEDY);
+	if (s->userns > USERNS_HOST)
+		diex("cannot use", "--userns", WHY, REMEDY);
+}
+
+static void
+reject_without_namespaces(const struct sandbox *s)
+{
+	const struct port_option *ports = s->ports.memory.block;
+
+	if (s->network.type == NETWORK_NS && s->ports.count > 0)
+		diex("cannot relay the port", ports->word,
+		    "there is no sandbox", "add --unshare mnt");
+	if (s->sysctl_count > 0)
+		diex("cannot set", s->sysctls[0].text,
+		    "it belongs to the whole machine",
+		    "add --unshare net or --unshare ipc");
+}
+
 /* Reject options that would have no effect. */
 static void
 reject_unused_options(int clone_flags, const struct sandbox *s,
     bool has_rootfs)
 {
-	const char *const NEEDS = "it needs a --rootfs";
-
-	if (s->bind_count > 0 && !has_rootfs)
-		diex("cannot mount", s->binds[0].text, NEEDS, NULL);
+	if (!has_rootfs)
+		reject_without_root(s);
 	if (s->chroot && has_rootfs)
 		diex("--chroot and --rootfs contradict each other", NULL,
 		    NULL, NULL);
-	if (s->pty_max && !has_rootfs)
-		diex("cannot use", "--pty-max", NEEDS, NULL);
-	if ((s->upper || s->root_requested || s->shm_size || s->proc ||
-	    s->sys) && !has_rootfs)
-		diex("cannot use", s->upper ? "--upper" : s->root_requested ?
-		    "--read-only, --writable or --ephemeral" : s->shm_size ?
-		    "--shm-size" : s->proc ? "--proc" : "--sys", NEEDS, NULL);
-	if ((s->host_pid || s->cgroupfs) && !has_rootfs)
-		diex("cannot use", s->host_pid ? "--pid host" : "--cgroupfs",
-		    NEEDS, NULL);
 	if (s->cgroupfs && (s->sys == SYS_NONE || s->host_cgroup))
 		diex("--cgroupfs contradicts", s->host_cgroup ?
 		    "--cgroupns host" : "--sys none", NULL, NULL);
 	if (s->host_pid && s->proc == PROC_MINIMAL)
 		diex("--pid host contradicts", "--proc minimal", NULL, NULL);
-	if (!clone_flags && s->network.type == NETWORK_NS &&
-	    s->ports.count > 0)
-		diex("cannot relay the port",
-		    ((const struct port_option *)s->ports.memory.block)->word,
-		    "there is no sandbox", "add --unshare mnt");
-	if (s->id_map_count > 0 && !(clone_flags & CLONE_NEWUSER))
-		diex("cannot map ids", s->id_maps[0].text,
-		    "there is no user namespace", "add --unshare user");
-	if (s->sysctl_count > 0 && !clone_flags)
-		diex("cannot set", s->sysctls[0].text,
-		    "it belongs to the whole machine",
-		    "add --unshare net or --unshare ipc");
-	if (s->userns > USERNS_HOST && !(clone_flags & CLONE_NEWUSER))
-		diex("cannot use", "--userns", "there is no user namespace",
-		    "add --unshare user");
+	if (!clone_flags)
+		reject_without_namespaces(s);
+	if (!(clone_flags & CLONE_NEWUSER))
+		reject_without_userns(s);
 	if (s->hostname && !(clone_flags & CLONE_NEWUTS))
 		diex("cannot set the host name", s->hostname,
 		    "there is no UTS namespace", "add --unshare uts");

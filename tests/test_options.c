@@ -302,7 +302,8 @@ static const struct { const char *words; struct bind_value is; } binds[] = {
 	    { DEVICE, BIND_TRY, -1, -1, "/n", "/m", NULL, NULL } },
 };
 
-/* Each bind stands between two others, whose texts it must not change. */
+/* Each bind stands between two others. Seen to fail if each text is copied over
+ * the one before. */
 START_TEST(a_bind_is_parsed_into_its_parts)
 {
 	const struct bind_value *want = &binds[_i].is, *got;
