@@ -20,48 +20,53 @@ network_path(const struct sandbox *s)
 	return s->network.type == NETWORK_NS ? s->network.object : NULL;
 }
 
-static void
-check_unshared(const struct sandbox *s)
+/* CLONE_NEW* of the namespaces that the sandbox shares with the host, or enters
+ * because another process made them. */
+static int
+shared_namespaces(const struct sandbox *s)
 {
-	const struct { bool host; int flag; char option[20]; } shared[] = {
-		{ s->host_pid, CLONE_NEWPID, "--pid host" },
-		{ s->host_ipc, CLONE_NEWIPC, "--ipc host" },
-		{ s->host_uts, CLONE_NEWUTS, "--uts host" },
-		{ s->host_cgroup, CLONE_NEWCGROUP, "--cgroupns host" },
-		{ s->userns == USERNS_HOST, CLONE_NEWUSER, "--userns host" },
-		{ s->network.type == NETWORK_NS ||
-		    s->network.type == NETWORK_HOST, CLONE_NEWNET,
-		    "--network" },
+	return (s->host_pid ? CLONE_NEWPID : 0) |
+	    (s->host_ipc ? CLONE_NEWIPC : 0) |
+	    (s->host_uts ? CLONE_NEWUTS : 0) |
+	    (s->host_cgroup ? CLONE_NEWCGROUP : 0) |
+	    (s->userns == USERNS_HOST ? CLONE_NEWUSER : 0) |
+	    (s->network.type == NETWORK_NS ||
+	    s->network.type == NETWORK_HOST ? CLONE_NEWNET : 0);
+}
+
+static void
+reject_contradictions(int unshared, int shared)
+{
+	static const struct { int flag; char option[16]; } options[] = {
+		{ .flag = CLONE_NEWPID, .option = "--pid host" },
+		{ .flag = CLONE_NEWIPC, .option = "--ipc host" },
+		{ .flag = CLONE_NEWUTS, .option = "--uts host" },
+		{ .flag = CLONE_NEWCGROUP, .option = "--cgroupns host" },
+		{ .flag = CLONE_NEWUSER, .option = "--userns host" },
+		{ .flag = CLONE_NEWNET, .option = "--network" },
 	};
 
-	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
-		if (shared[i].host && (s->unshared & shared[i].flag))
-			diex("--unshare contradicts", shared[i].option, NULL,
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (unshared & shared & options[i].flag)
+			diex("--unshare contradicts", options[i].option, NULL,
 			    "give one of them");
 }
 
 int
 namespaces_wanted(const struct sandbox *s)
 {
+	const int shared = shared_namespaces(s);
 	int flags = s->unshared;
-	const enum network_type network = s->network.type;
 
-	check_unshared(s);
+	reject_contradictions(flags, shared);
 	if (sandbox_has_rootfs(s))
-		flags |= CLONE_NEWNS | CLONE_NEWUSER |
-		    (s->host_pid ? 0 : CLONE_NEWPID) |
-		    (s->host_ipc ? 0 : CLONE_NEWIPC) |
-		    (s->host_uts ? 0 : CLONE_NEWUTS) |
-		    (s->host_cgroup ? 0 : CLONE_NEWCGROUP) |
-		    (network == NETWORK_UNSET ? CLONE_NEWNET : 0);
-	if (network == NETWORK_NONE || network == NETWORK_VETH ||
-	    network == NETWORK_MACVLAN)
+		flags |= CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID |
+		    CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	if (sandbox_has_rootfs(s) || s->network.type != NETWORK_UNSET)
 		flags |= CLONE_NEWNET;
 	if (s->clocks[CLOCK_OF_BOOT].text || s->clocks[MONOTONIC_CLOCK].text)
 		flags |= CLONE_NEWTIME;
-	if (s->userns == USERNS_HOST)
-		flags &= ~CLONE_NEWUSER;
-	return flags;
+	return flags & ~shared;
 }
 
 /* Set the clocks, which is only possible until the first process enters the
