@@ -416,19 +416,19 @@ mount_sys(struct system_mounts *m, int root, bool host_network,
 	m->sys = mount;
 }
 
-/* Open the host's /dev/null. The one of the root could be any file. */
+/* Open a device node of the host. The one of the root could be any file. */
 static int
-open_null(void)
+open_host_node(const char *path, dev_t device)
 {
 	struct stat st;
-	int null = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int node = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-	if (null < 0 || fstat(null, &st) < 0)
-		die("cannot open", "/dev/null");
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-		diex("cannot use", "/dev/null",
-		    "it is not the device of that name", NULL);
-	return null;
+	if (node < 0 || fstat(node, &st) < 0)
+		die("cannot open", path);
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
+		diex("cannot use", path, "it is not the device of that name",
+		    NULL);
+	return node;
 }
 
 /* Mounts that cover files (null) and directories (empty). The first file gets
@@ -504,7 +504,8 @@ mounts_mask(bool userns)
 
 	if (!m->proc && !m->sys)
 		return;
-	null = m->null > 0 ? m->null : open_null();
+	null = m->null > 0 ? m->null :
+	    open_host_node("/dev/null", makedev(1, 3));
 	c.null.mount = mounts_clone(null, NULL, false);
 	c.empty.mount = mounts_new("tmpfs", "nr_inodes=2", NOTHING_RUNS |
 	    MOUNT_ATTR_RDONLY);
@@ -588,18 +589,11 @@ bind_node(int dev, size_t i)
 {
 	char path[16];
 	struct strbuf l = STRBUF(path);
-	struct stat st;
 	int host, mount;
 
 	strbuf_add(&l, "/dev/");
 	strbuf_add(&l, nodes[i].name);
-	host = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (host < 0 || fstat(host, &st) < 0)
-		die("cannot open", path);
-	if (!S_ISCHR(st.st_mode) ||
-	    st.st_rdev != makedev(nodes[i].major, nodes[i].minor))
-		diex("cannot use", path, "it is not the device of that name",
-		    NULL);
+	host = open_host_node(path, makedev(nodes[i].major, nodes[i].minor));
 	mount = mounts_clone(host, NULL, false);
 	if (mount >= 0 && !mounts_set_attributes(mount, DEVICE_FILE, -1))
 		die("cannot mount", path);
