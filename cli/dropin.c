@@ -5,10 +5,6 @@
 #define AT(member) offsetof(struct options, member)
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Last line of each usage text. */
-#define ALSO \
-	"It also takes pith's long options and PITH_OPTIONS, see pith(8).\n"
-
 static const struct option tini_options[] = {
 	{ .name = "version", .type = VERSION },
 	{ .letter = 'h', .type = HELP },
@@ -66,11 +62,8 @@ static const struct dialect dialects[] = {
 	[TINI] = {
 		.name = "tini",
 		.usage =
-"usage: tini [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-"This is pith as a replacement for tini. It takes tini's options:\n"
 "  -s  -g  -w  -v  -p SIG  -e CODE  -l  -h  --version\n"
-"and TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY.\n"
-ALSO,
+"and TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP and TINI_VERBOSITY.\n",
 		.version = "tini version 0.19.0_pith-" PITH_VERSION "\n",
 		.reaped = "Reaped zombie process with pid=",
 		.options = tini_options,
@@ -82,12 +75,9 @@ ALSO,
 	[DUMB_INIT] = {
 		.name = "dumb-init",
 		.usage =
-"usage: dumb-init [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-"This is pith as a replacement for dumb-init. It takes dumb-init's options:\n"
 "  -c, --single-child  -r, --rewrite S:R  -v, --verbose  -h, --help\n"
 "  -V, --version\n"
-"and DUMB_INIT_SETSID and DUMB_INIT_DEBUG.\n"
-ALSO,
+"and DUMB_INIT_SETSID and DUMB_INIT_DEBUG.\n",
 		/* Scripts compare this text: add nothing to the number. */
 		.version = "dumb-init v1.2.5\n",
 		.options = dumb_init_options,
@@ -102,11 +92,8 @@ ALSO,
 	[CATATONIT] = {
 		.name = "catatonit",
 		.usage =
-"usage: catatonit [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-"This is pith as a replacement for catatonit. It takes catatonit's options:\n"
 "  -g  -P  -L  -h  -V, --version\n"
-"and CATATONIT_DEBUG.\n"
-ALSO,
+"and CATATONIT_DEBUG.\n",
 		/* podman and dockerd look for "tini version". */
 		.version = "tini version 0.2.1_catatonit_pith-" PITH_VERSION
 		    "\n",

@@ -11,9 +11,14 @@ struct memory {
 };
 
 /* Grow the block to at least size bytes; a growing block at least doubles. The
- * contents stay and new bytes are 0. The address may change, mremap(2). Dies
+ * contents stay and new bytes are 0. The address changes. Dies
  * if there is no memory. */
 void memory_reserve(struct memory *m, size_t size);
+
+/* Append a row of size bytes to the array in the block, which has *count rows,
+ * and count it. Returns the array, which may have moved. Dies if there is no
+ * memory. */
+void *memory_append(struct memory *m, int *count, const void *row, size_t size);
 
 /* Unmap the pages and leave an empty block. */
 void memory_release(struct memory *m);

@@ -319,13 +319,6 @@ static const char license[] =
 /* Bytes of an --args-fd: the limit of execve(2) for all arguments. */
 enum { ARGS_MOST = 6 << 20 };
 
-/* Tables of struct sandbox. */
-static struct {
-	struct memory id_maps, sysctls, passed_fds, layers, binds;
-	struct memory texts;    /* copies of binds, which are cut up */
-	size_t texts_used;
-} tables;
-
 /* "PITH_OPTIONS=..." of the environment, or NULL. */
 static char *variable;
 
@@ -533,17 +526,6 @@ set_delay(struct options *o, const char *value)
 	return true;
 }
 
-/* Append a row of size bytes to a table and return the table, which may have
- * moved. */
-static void *
-append_row(struct memory *table, const void *row, size_t size, int *count)
-{
-	memory_reserve(table, (*count + 1) * size);
-	memcpy((char *)table->block + *count * size, row, size);
-	++*count;
-	return table->block;
-}
-
 static bool
 add_id_map(struct sandbox *s, const char *value, bool of_groups)
 {
@@ -554,8 +536,8 @@ add_id_map(struct sandbox *s, const char *value, bool of_groups)
 	if (!value_id_map(&map, value, of_groups))
 		diex("bad value", value, "an id map is INSIDE:OUTSIDE:COUNT",
 		    NULL);
-	s->id_maps = append_row(&tables.id_maps, &map, sizeof(map),
-	    &s->id_map_count);
+	s->id_maps = memory_append(&s->memory.id_maps, &s->id_map_count,
+	    &map, sizeof(map));
 	return true;
 }
 
@@ -566,8 +548,8 @@ add_sysctl(struct sandbox *s, const char *value)
 
 	if (!value_sysctl(&sysctl, value))
 		return false;
-	s->sysctls = append_row(&tables.sysctls, &sysctl, sizeof(sysctl),
-	    &s->sysctl_count);
+	s->sysctls = memory_append(&s->memory.sysctls, &s->sysctl_count,
+	    &sysctl, sizeof(sysctl));
 	return true;
 }
 
@@ -578,25 +560,23 @@ add_passed_fd(struct sandbox *s, const char *value)
 
 	if (fd < 0)
 		return false;
-	s->passed_fds = append_row(&tables.passed_fds, &fd, sizeof(fd),
-	    &s->passed_fd_count);
+	s->passed_fds = memory_append(
+	    &s->memory.passed_fds, &s->passed_fd_count, &fd, sizeof(fd));
 	return true;
 }
 
 /* Copy a text to memory that does not move. */
 static char *
-copy_text(const char *text)
+copy_text(struct text_memory *m, const char *text)
 {
 	const size_t n = strlen(text) + 1;
 
-	if (n > tables.texts.size - tables.texts_used) {
-		tables.texts = (struct memory){ NULL, 0 };
-		tables.texts_used = 0;
-		memory_reserve(&tables.texts, n);
+	if (n > m->memory.size - m->used) {
+		*m = (struct text_memory){ .used = 0 };
+		memory_reserve(&m->memory, n);
 	}
-	tables.texts_used += n;
-	return memcpy((char *)tables.texts.block + tables.texts_used - n,
-	    text, n);
+	m->used += n;
+	return memcpy((char *)m->memory.block + m->used - n, text, n);
 }
 
 static bool
@@ -607,22 +587,22 @@ add_bind_value(struct sandbox *s, enum bind_kind kind, const char *value)
 
 	if (!*value)
 		return false;
-	if (!value_bind(&bind, kind, copy_text(value), &bad_setting))
+	if (!value_bind(&bind, kind, copy_text(&s->texts, value), &bad_setting))
 		diex(bad_setting ? "bad setting" : "bad value", bad_setting ?
 		    bad_setting : value, bad_setting ? NULL :
 		    "it takes an absolute path inside", bad_setting ?
 		    "write \\: for a colon in a path" : "see pith(8)");
 	bind.text = value;
-	s->binds = append_row(&tables.binds, &bind, sizeof(bind),
-	    &s->bind_count);
+	s->binds = memory_append(&s->memory.binds, &s->bind_count,
+	    &bind, sizeof(bind));
 	return true;
 }
 
 static bool
 add_layer(struct sandbox *s, const char *value)
 {
-	s->layers = append_row(&tables.layers, &value, sizeof(value),
-	    &s->layer_count);
+	s->layers = memory_append(&s->memory.layers, &s->layer_count,
+	    &value, sizeof(value));
 	return *value;
 }
 
@@ -668,18 +648,16 @@ sysctl_differs(const struct sandbox *s, const char *value)
 
 /* Set a limit, or add a setting of the control group. */
 static bool
-set_group_value(struct options *o, const struct option *r, const char *value)
+set_group_value(struct sandbox *s, const struct option *r, const char *value)
 {
-	struct sandbox *s = &o->sandbox;
 	struct group_setting g;
 
 	if (r->type == LIMIT)
 		return value_limit(r->limit, value, &s->limits[r->limit]);
 	if (!value_setting(r->list, value, &g))
 		return false;
-	memory_reserve(&o->settings, (s->setting_count + 1) * sizeof(g));
-	((struct group_setting *)o->settings.block)[s->setting_count++] = g;
-	s->settings = o->settings.block;
+	s->settings = memory_append(&s->memory.settings, &s->setting_count,
+	    &g, sizeof(g));
 	return true;
 }
 
@@ -820,10 +798,69 @@ set_network_value(enum value_type type, void *member, const char *value)
 	}
 }
 
+/* Set a value of one member. False if it is invalid. */
 static bool
-set_sandbox_value(struct sandbox *s, const struct option *r, const char *value)
+set_scalar(const struct option *r, void *member, const char *value)
 {
 	switch (r->type) {
+	case STRING:
+	case PLAIN:
+		*(const char **)member = value;
+		return *value != '\0';
+	case NUMBER:
+		return (*(int *)member = value_number(value, INT32_MAX)) >= 0;
+	case TIME:
+	case TIME_LIMIT:
+		return (*(int64_t *)member = value_time(value)) >= 0;
+	case SIGNAL:
+		return (*(int *)member = signal_number(value)) > 0;
+	case PTYS:
+		return (*(int *)member = value_number(value, PTYS_MOST)) > 0;
+	case SIZE:
+		return (*(int64_t *)member = value_size(value)) > 0;
+	case MASK:
+		return (*(int *)member = value_mode(value)) >= 0;
+	case HOST:
+		return *(bool *)member = parse_choice(HOST, value) == 0;
+	case CHOICE_USERNS:
+	case CHOICE_PROC:
+	case CHOICE_SYS:
+	case CHOICE_OOM:
+	case CHOICE_CGROUPS:
+	case CHOICE_ON_EXIT:
+		*(int *)member = parse_choice(r->type, value) + 1;
+		return *(int *)member > 0;
+	case WATCHDOG:
+		return value_watchdog(value, member);
+	default:
+		return set_network_value(r->type, member, value);
+	}
+}
+
+/* Set the option to value. False if the value is invalid. */
+static bool
+set_value(struct options *o, const struct option *r, const char *value)
+{
+	struct sandbox *s = &o->sandbox;
+
+	switch (r->type) {
+	case EXIT:
+		return set_exit(o, value);
+	case REWRITE:
+		return set_rewrite(o, value);
+	case DELAY:
+		return set_delay(o, value);
+	case LEVEL:
+		/* TINI_VERBOSITY=1 prints only warnings, as our 0 does. */
+		o->run.verbosity = value_number(value, 9) - 1;
+		return true;
+	case ARGS:
+		return read_args_fd(o, value);
+	case LIMIT:
+	case SETTING:
+		return set_group_value(s, r, value);
+	case COMMAND_VALUE:
+		return *value && command_set(s, r->list, value);
 	case LAYER:
 		return add_layer(s, value);
 	case BIND:
@@ -840,66 +877,7 @@ set_sandbox_value(struct sandbox *s, const struct option *r, const char *value)
 	case PASSED_FD:
 		return add_passed_fd(s, value);
 	default:
-		return false;
-	}
-}
-
-/* Set the option to value. False if the value is invalid. */
-static bool
-set_value(struct options *o, const struct option *r, const char *value)
-{
-	void *member = (char *)o + r->at;
-
-	switch (r->type) {
-	case STRING:
-	case PLAIN:
-		*(const char **)member = value;
-		return *value != '\0';
-	case LIMIT:
-	case SETTING:
-		return set_group_value(o, r, value);
-	case NUMBER:
-		return (*(int *)member = value_number(value, INT32_MAX)) >= 0;
-	case TIME:
-	case TIME_LIMIT:
-		return (*(int64_t *)member = value_time(value)) >= 0;
-	case SIGNAL:
-		return (*(int *)member = signal_number(value)) > 0;
-	case EXIT:
-		return set_exit(o, value);
-	case REWRITE:
-		return set_rewrite(o, value);
-	case DELAY:
-		return set_delay(o, value);
-	case LEVEL:
-		/* TINI_VERBOSITY=1 prints only warnings, as our 0 does. */
-		o->run.verbosity = value_number(value, 9) - 1;
-		return true;
-	case PTYS:
-		return (*(int *)member = value_number(value, PTYS_MOST)) > 0;
-	case WATCHDOG:
-		return value_watchdog(value, member);
-	case SIZE:
-		return (*(int64_t *)member = value_size(value)) > 0;
-	case MASK:
-		return (*(int *)member = value_mode(value)) >= 0;
-	case HOST:
-		return *(bool *)member = parse_choice(HOST, value) == 0;
-	case CHOICE_USERNS:
-	case CHOICE_PROC:
-	case CHOICE_SYS:
-	case CHOICE_OOM:
-	case CHOICE_CGROUPS:
-	case CHOICE_ON_EXIT:
-		*(int *)member = parse_choice(r->type, value) + 1;
-		return *(int *)member > 0;
-	case ARGS:
-		return read_args_fd(o, value);
-	case COMMAND_VALUE:
-		return *value && command_set(&o->sandbox, r->list, value);
-	default:
-		return set_network_value(r->type, member, value) ||
-		    set_sandbox_value(&o->sandbox, r, value);
+		return set_scalar(r, (char *)o + r->at, value);
 	}
 }
 
@@ -916,6 +894,27 @@ print_and_exit(const char *text, const struct dialect *d)
 	if (write(fd, text, n) != (ssize_t)n)
 		die("cannot write to", d->on_stderr ? "stderr" : "stdout");
 	log_exit(0);
+}
+
+/* Print --help. That of another init has a common frame. */
+static _Noreturn void
+print_usage(const struct dialect *d)
+{
+	char text[768];
+	struct strbuf l = STRBUF(text);
+
+	if (d == &native)
+		print_and_exit(d->usage, d);
+	strbuf_add(&l, "usage: ");
+	strbuf_add(&l, d->name);
+	strbuf_add(&l, " [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
+	    "This is pith as a replacement for ");
+	strbuf_add(&l, d->name);
+	strbuf_add(&l, ". It takes the options of that program:\n");
+	strbuf_add(&l, d->usage);
+	strbuf_add(&l, "It also takes pith's long options and PITH_OPTIONS, "
+	    "see pith(8).\n");
+	print_and_exit(text, d);
 }
 
 /* Append the option as the user wrote it: "--name", or "-x" if n is 0. Option
@@ -982,7 +981,7 @@ apply_flag(struct options *o, const struct option *r, const struct dialect *d)
 		set_root_mode(&o->sandbox, WRITABLE, 0);
 		break;
 	case HELP:
-		print_and_exit(d->usage, d);
+		print_usage(d);
 	case VERSION:
 		print_and_exit(d->version, d);
 	case LICENSE:
@@ -1152,10 +1151,9 @@ read_args_fd(struct options *o, const char *value)
 		errno = E2BIG;
 		die("cannot read", "--args-fd");
 	}
-	memory_reserve(&o->args_files, (o->args_file_count + 1) *
+	memory_append(&o->args_files, &o->args_file_count,
+	    &(struct args_file){ fd, text.block, size },
 	    sizeof(struct args_file));
-	((struct args_file *)o->args_files.block)[o->args_file_count++] =
-	    (struct args_file){ fd, text.block, size };
 	w.text = text.block;
 	w.end = w.text + size;
 	if (fd > STDERR_FILENO)

@@ -31,7 +31,6 @@ struct options {
 	int exec_code;                  /* if exec fails; 0: 126 or 127 */
 	unsigned char exit_codes[256];  /* indexed by the child's exit code */
 	struct sandbox sandbox;
-	struct memory settings;         /* array sandbox.settings */
 	struct memory args_files;       /* array of struct args_file */
 	int args_file_count;
 };
@@ -88,7 +87,7 @@ struct variable {
 /* The command line of pith, or of another init that pith replaces. */
 struct dialect {
 	char name[12];
-	const char *usage;              /* text of --help */
+	const char *usage;              /* text of --help, of its options */
 	const char *version;            /* text of --version */
 	const char *reaped;             /* -w: text before pid; NULL: pith's */
 	const struct option *options;

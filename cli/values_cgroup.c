@@ -135,7 +135,8 @@ parse_file(const char *text, struct group_setting *g)
 }
 
 bool
-value_setting(enum group_setting_kind which, const char *text, struct group_setting *g)
+value_setting(
+    enum group_setting_kind which, const char *text, struct group_setting *g)
 {
 	*g = (struct group_setting){ .kind = which, .text = text };
 	switch (which) {

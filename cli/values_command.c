@@ -52,14 +52,6 @@ static const struct limit_type {
 
 enum { LIMIT_TYPES = sizeof(limit_types) / sizeof(limit_types[0]) };
 
-/* Make room for one more element of size bytes. Returns the array. */
-static void *
-grow_array(struct memory *m, int count, size_t size)
-{
-	memory_reserve(m, (count + 1) * size);
-	return m->block;
-}
-
 static bool
 is_word(const char *word, const char *text, size_t size)
 {
@@ -97,9 +89,11 @@ set_user(struct sandbox *s, const char *text)
 static void
 add_group_option(struct sandbox *s, const char *text)
 {
-	s->groups = grow_array(&s->memory.groups, s->group_count,
-	    sizeof(*s->groups));
-	parse_account(&s->groups[s->group_count++], text, text, strlen(text));
+	struct account a;
+
+	parse_account(&a, text, text, strlen(text));
+	s->groups = memory_append(&s->memory.groups, &s->group_count, &a,
+	    sizeof(a));
 }
 
 /* ---- limits ------------------------------------------------------------- */
@@ -215,8 +209,8 @@ add_filter(struct sandbox *s, const char *text)
 	else if (strcmp(text, "default") != 0)
 		diex("bad value", text, "--seccomp takes default, off or "
 		    "bpf:FILE", NULL);
-	s->filters = grow_array(&s->memory.filters, s->filter_count, sizeof(f));
-	s->filters[s->filter_count++] = f;
+	s->filters = memory_append(&s->memory.filters, &s->filter_count, &f,
+	    sizeof(f));
 }
 
 static void
@@ -244,8 +238,8 @@ add_rule(struct sandbox *s, const char *text)
 	if (!r.path || !*r.path || r.port < 0)
 		diex("bad value", text, "--landlock takes ro:PATH, rw:PATH, "
 		    "bind:PORT or connect:PORT", NULL);
-	s->rules = grow_array(&s->memory.rules, s->rule_count, sizeof(r));
-	s->rules[s->rule_count++] = r;
+	s->rules = memory_append(&s->memory.rules, &s->rule_count, &r,
+	    sizeof(r));
 }
 
 /* ---- environment -------------------------------------------------------- */
@@ -254,10 +248,10 @@ static void
 add_change(struct sandbox *s, enum change_kind kind, const char *text,
     size_t size)
 {
-	s->changes = grow_array(&s->memory.changes, s->change_count,
-	    sizeof(*s->changes));
-	s->changes[s->change_count++] =
-	    (struct variable_change){ kind, (char *)text, size };
+	const struct variable_change c = { kind, (char *)text, size };
+
+	s->changes = memory_append(&s->memory.changes, &s->change_count, &c,
+	    sizeof(c));
 }
 
 /* Add the changes of --env, --unsetenv and --keep-env. */

@@ -124,14 +124,13 @@ parse_port(const char *word, struct port_option *p)
 bool
 value_add_port(struct port_list *l, const char *text, bool published)
 {
-	struct port_option *p;
+	struct port_option p = { .word = text, .published = published };
 
-	memory_reserve(&l->memory, (l->count + 1) * sizeof(*p));
-	p = (struct port_option *)l->memory.block + l->count++;
-	p->word = text;
-	p->published = published;
+	if (!parse_port(text, &p))
+		return false;
 	l->listening += !published;
-	return parse_port(text, p);
+	memory_append(&l->memory, &l->count, &p, sizeof(p));
+	return true;
 }
 
 bool
@@ -139,15 +138,13 @@ value_add_host(struct host_list *l, const char *text)
 {
 	const size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
-
+	struct host_option h = { .address = text + n + 1 };
 	unsigned char bytes[16];
-	struct host_option *h;
 
-	if (n == 0 || n >= HOST_NAME_SIZE || text[n] != ':')
+	if (n == 0 || n >= HOST_NAME_SIZE || text[n] != ':' ||
+	    value_address(h.address, bytes) == 0)
 		return false;
-	memory_reserve(&l->memory, (l->count + 1) * sizeof(*h));
-	h = (struct host_option *)l->memory.block + l->count++;
-	memcpy(h->name, text, n);
-	h->address = text + n + 1;
-	return value_address(h->address, bytes) > 0;
+	memcpy(h.name, text, n);
+	memory_append(&l->memory, &l->count, &h, sizeof(h));
+	return true;
 }

@@ -27,9 +27,6 @@ enum {
 	KILL_ROUNDS = 10000             /* of kill(2), without any pause */
 };
 
-static const char DELEGATE[] = "run pith as root, with --cgroup-parent, or in "
-    "a group of its own: systemd-run --user --scope -p Delegate=yes";
-
 /* The group of a command in one hierarchy. */
 struct hierarchy {
 	unsigned int controllers;       /* v1: all; v2: those of limits */
@@ -249,7 +246,7 @@ no_group(const struct sandbox *s, unsigned int which, int error)
 	    "other processes are in our control group" : error == ENOENT ?
 	    "our control group does not have that controller" : strerror(error),
 	    error == EROFS ? "mount /sys/fs/cgroup writable in the container" :
-	    DELEGATE);
+	    limits_delegate);
 }
 
 static bool

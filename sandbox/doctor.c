@@ -16,6 +16,7 @@
 #include "../cli/log.h"
 #include "doctor.h"
 #include "ids.h"
+#include "limits.h"
 #include "mounts.h"
 #include "namespaces.h"
 #include "proc.h"
@@ -155,14 +156,6 @@ report_check_error(const char *words, int code)
 	(void)code;
 	strbuf_add(&doctor.note, words);
 	write_finding(&doctor, errno ? errno : EINVAL);
-}
-
-static bool
-param_is(const char *parameter, char to)
-{
-	char text[4];
-
-	return proc_read(parameter, text, sizeof(text)) && text[0] == to;
 }
 
 static int
@@ -370,7 +363,7 @@ run_check(struct doctor *d, const struct row *r, const struct sandbox *s,
 		return check_cgroups(&d->note);
 	case INJECTION:
 		return add_remark(d, NOT_APPLICABLE,
-		    param_is("/proc/sys/dev/tty/legacy_tiocsti", '0') ?
+		    proc_begins("sys/dev/tty/legacy_tiocsti", '0') ?
 		    "forbidden" : "possible");
 	default:
 		return error_of(check_call(r) >= 0);
@@ -463,8 +456,8 @@ remedy_of_probe(enum probe probe)
 		return "use --read-only; root needs Linux 5.19";
 	case IDMAP:
 	case IDMAP_TMP:
-		return "this kernel cannot idmap this file system: "
-		    "use --read-only or --userns host";
+		return "its file system does not support id maps: use "
+		    "--read-only or --userns host";
 	case NEW_PROC:
 		return "part of our /proc is hidden: use --proc none, or "
 		    "docker run --security-opt systempaths=unconfined";
@@ -474,8 +467,7 @@ remedy_of_probe(enum probe probe)
 		return "use a kernel with CONFIG_SECURITY_LANDLOCK and "
 		    "landlock in its lsm=";
 	case CGROUPS:
-		return "run as root, or in "
-		    "systemd-run --user --scope -p Delegate=yes";
+		return limits_delegate;
 	case LOOP:
 		return "run as root, with /dev/loop-control: modprobe loop";
 	default:
@@ -496,15 +488,9 @@ doctor_remedy(const struct doctor *d, const struct row *r)
 		return "raise user.max_*_namespaces, sysctl(8)";
 	if (forbidden && r->in && d->without_user)
 		return "enable user namespaces, or run with CAP_SYS_ADMIN";
-	if (forbidden && r->in && !d->finding.root) {
-		if (param_is("/proc/sys/kernel/unprivileged_userns_clone", '0'))
-			return "set sysctl "
-			    "kernel.unprivileged_userns_clone=1";
-		if (param_is("/proc/sys/kernel/"
-		    "apparmor_restrict_unprivileged_userns", '1'))
-			return "set sysctl kernel.apparmor_restrict_"
-			    "unprivileged_userns=0, or add a profile for pith";
-	}
+	if (forbidden && r->in && !d->finding.root &&
+	    (remedy = namespaces_sysctl_remedy()))
+		return remedy;
 	/* Filters usually return EPERM for calls that they know, and ENOSYS
 	 * for others. */
 	remedy = filtered && error == ENOSYS ? NULL :

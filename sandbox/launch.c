@@ -338,19 +338,6 @@ namespaces_made_by_init(const struct launch *l)
 	    (network_wanted() || publish_wanted() ? 0 : CLONE_NEWNET);
 }
 
-static const char *
-namespaces_remedy(int clone_flags, int error)
-{
-	return error == EPERM && !(clone_flags & CLONE_NEWUSER) ?
-	    "run as root, or add --unshare user" :
-	    error == EPERM ? "allow it: sysctl kernel.unprivileged_userns_clone"
-	    "=1, kernel.apparmor_restrict_unprivileged_userns=0, or the "
-	    "engine's seccomp profile" :
-	    error == ENOSPC ? "raise user.max_user_namespaces, sysctl(8)" :
-	    error == EINVAL ? "use Linux 5.12 or later, built with all "
-	    "namespaces" : NULL;
-}
-
 /* code of a MSG_MOUNT: the number of a volume, or one of these. */
 enum { ROOT_MOUNT = -1, DEV_MOUNT = -2 };
 
@@ -517,7 +504,7 @@ unshare_namespace(int clone_flags, int which, const char *name)
 {
 	if ((clone_flags & which) && unshare(which) < 0)
 		die_with("cannot make", name,
-		    namespaces_remedy(clone_flags, errno));
+		    namespaces_remedy(errno, clone_flags & CLONE_NEWUSER));
 }
 
 /* Make the inner user namespace as soon as the ids are mapped. The launcher
@@ -604,7 +591,7 @@ fork_init(struct launch *l, const struct sandbox *s, int *cloned)
 	}
 	if (pid < 0)
 		die_with("cannot make the namespaces of", "the sandbox",
-		    namespaces_remedy(l->clone_flags, errno));
+		    namespaces_remedy(errno, l->clone_flags & CLONE_NEWUSER));
 	return pid;
 }
 

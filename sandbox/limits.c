@@ -91,6 +91,9 @@ limits_controller(enum controller c, bool v2)
 	    c == CTRL_BLKIO ? "io" : controllers[c];
 }
 
+const char limits_delegate[] = "run pith as root, with --cgroup-parent, or in "
+    "a group of its own: systemd-run --user --scope -p Delegate=yes";
+
 /* ---- values -------------------------------------------------------------- */
 
 /* Convert cpu.shares of v1 (2 to 262144, default 1024) to cpu.weight of v2 (1
@@ -327,8 +330,7 @@ die_not_written(const char *file, const char *value)
 	strbuf_add(&l, value);
 	diex("cannot set", text, strerror(error), error == ENOENT ?
 	    "this kernel or the parent group has no such file" :
-	    error == EACCES || error == EPERM ? "run pith as root, or in a "
-	    "group of its own: systemd-run --user --scope -p Delegate=yes" :
+	    error == EACCES || error == EPERM ? limits_delegate :
 	    error == ERANGE ? "this machine does not have so many" : NULL);
 }
 

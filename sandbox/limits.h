@@ -57,4 +57,7 @@ void limits_write_groups(int group);
  * if the kernel refuses it. */
 void limits_write_oom(const struct sandbox *s, int group, bool v2);
 
+/* Remedy for a control group that we may not divide. */
+extern const char limits_delegate[];
+
 #endif

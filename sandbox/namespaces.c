@@ -156,6 +156,36 @@ namespaces_fork(int flags, int *group)
 	return pid;
 }
 
+const char *
+namespaces_sysctl_remedy(void)
+{
+	if (proc_begins("sys/kernel/unprivileged_userns_clone", '0'))
+		return "set sysctl kernel.unprivileged_userns_clone=1";
+	if (proc_begins(
+		"sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
+		return "set sysctl kernel.apparmor_restrict_unprivileged_"
+		    "userns=0, or add a profile for pith";
+	return NULL;
+}
+
+const char *
+namespaces_remedy(int error, bool has_userns)
+{
+	const char *remedy;
+
+	if (error == ENOSPC)
+		return "raise user.max_user_namespaces, sysctl(8)";
+	if (error == EINVAL)
+		return "use Linux 5.12 or later, built with all namespaces";
+	if (error != EPERM)
+		return NULL;
+	if (!has_userns)
+		return "run as root, or add --unshare user";
+	remedy = namespaces_sysctl_remedy();
+	return remedy ? remedy : "allow it in the seccomp profile of the "
+	    "container engine";
+}
+
 /* The kernel gives lo its addresses 127.0.0.1 and ::1 when it is up. */
 static void
 set_up_loopback(void)

@@ -27,4 +27,12 @@ pid_t namespaces_fork(int flags, int *group);
  * sethostname(2) */
 void namespaces_set(const struct sandbox *s, int flags);
 
+/* Remedy for a user namespace that a sysctl forbids to ordinary users; NULL if
+ * none does. */
+const char *namespaces_sysctl_remedy(void);
+
+/* Remedy for the error of a call that should have made namespaces, NULL if none
+ * is known. has_userns: a user namespace was among them. */
+const char *namespaces_remedy(int error, bool has_userns);
+
 #endif

@@ -51,6 +51,14 @@ proc_read(const char *path, char *text, size_t size)
 	return file_read(proc, path, text, size);
 }
 
+bool
+proc_begins(const char *path, char first)
+{
+	char text[4];
+
+	return proc_read(path, text, sizeof(text)) && text[0] == first;
+}
+
 const char *
 proc_of(char path[PROC_PATH], pid_t pid, const char *name)
 {

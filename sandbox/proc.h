@@ -23,6 +23,9 @@ int proc_fd(void);
 bool proc_write(const char *path, const char *text);
 bool proc_read(const char *path, char *text, size_t size);
 
+/* True if a file below /proc can be read and begins with a character. */
+bool proc_begins(const char *path, char first);
+
 /* Write "PID/NAME" into path, for proc_write() and proc_read(). Returns path.
  */
 enum { PROC_PATH = 40 };

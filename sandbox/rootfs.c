@@ -94,15 +94,12 @@ reopen_image(struct lower *l)
 static struct lower *
 add_lower(struct root *r, const char *path)
 {
-	struct lower *l;
+	const struct lower l = { .path = path };
 
 	if (r->lower_count == LAYERS)
 		diex("too many layers", path, NULL, NULL);
-	memory_reserve(&r->memory, (r->lower_count + 1) * sizeof(*l));
-	r->lowers = r->memory.block;
-	l = &r->lowers[r->lower_count++];
-	l->path = path;
-	return l;
+	r->lowers = memory_append(&r->memory, &r->lower_count, &l, sizeof(l));
+	return &r->lowers[r->lower_count - 1];
 }
 
 static void
@@ -353,7 +350,7 @@ use_unmapped(const struct sandbox *s, int mount, const char *path,
 	else if (s->root_mode != READ_ONLY)
 		die_with("cannot map the owners of", path, "its file system "
 		    "does not support id maps: use --read-only or "
-		    "--userns host instead");
+		    "--userns host");
 }
 
 /* Clone a directory as a detached mount; if whole, with all mounts below it. In

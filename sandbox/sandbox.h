@@ -97,6 +97,12 @@ struct variable_change {
 
 enum { PTYS_MOST = 1 << 20 };   /* NR_UNIX98_PTY_MAX of the kernel */
 
+/* Memory of texts that do not move. */
+struct text_memory {
+	struct memory memory;
+	size_t used;
+};
+
 enum root_mode { EPHEMERAL, READ_ONLY, WRITABLE };
 /* 0 means that the option was not given. The first value is the default. */
 enum userns_mode { USERNS_AUTO = 1, USERNS_HOST, USERNS_SUBID, USERNS_KEEP_ID };
@@ -150,7 +156,11 @@ struct sandbox {
 	int rule_count;
 	struct variable_change *changes;
 	int change_count;
-	struct { struct memory groups, filters, rules, changes; } memory;
+	struct {
+		struct memory groups, filters, rules, changes, settings,
+		    id_maps, sysctls, passed_fds, layers, binds;
+	} memory;               /* of the arrays above and below */
+	struct text_memory texts;       /* copies of binds, which are split */
 	const char *hostname, *workdir;
 	int umask;              /* -1: unchanged */
 	bool new_privs;         /* do not set no_new_privs */

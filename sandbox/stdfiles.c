@@ -2,9 +2,17 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "stdfiles.h"
+
+/* The calls alone: those of libc also handle descriptors of O_PATH. */
+static bool
+set_owner(int fd, uid_t uid, gid_t gid)
+{
+	return syscall(SYS_fchownat, fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+}
 
 /* Terminal that was given away, and its old owner, group and mode. */
 static struct given {
@@ -36,7 +44,7 @@ stdfiles_open_pipes(void)
 		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
 		    st.st_uid == geteuid() && fstatfs(fd, &fs) == 0 &&
 		    fs.f_type == PIPEFS_MAGIC)
-			(void)!fchmod(fd, (st.st_mode & 07777) |
+			(void)syscall(SYS_fchmod, fd, (st.st_mode & 07777) |
 			    open_permission(fd));
 	}
 }
@@ -53,7 +61,7 @@ stdfiles_give_terminals(uid_t uid)
 			continue;
 		g->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (g->fd >= 0)
-			(void)!fchown(g->fd, uid, -1);
+			set_owner(g->fd, uid, -1);
 	}
 }
 
@@ -63,8 +71,8 @@ stdfiles_take_back(void)
 {
 	const struct given *g = &terminal_given;
 
-	if (g->fd > 0 && fchown(g->fd, g->old.st_uid, g->old.st_gid) == 0)
-		(void)!fchmod(g->fd, g->old.st_mode & 07777);
+	if (g->fd > 0 && set_owner(g->fd, g->old.st_uid, g->old.st_gid))
+		(void)syscall(SYS_fchmod, g->fd, g->old.st_mode & 07777);
 }
 
 int

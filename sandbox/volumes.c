@@ -56,11 +56,10 @@ open_source(struct bind *b)
 static struct bind *
 add_bind(struct binds *v, const struct bind_value *value)
 {
-	memory_reserve(&v->memory, (v->count + 1) * sizeof(*v->table));
-	v->table = v->memory.block;
-	v->table[v->count] = (struct bind){ .value = *value, .source = -1,
-	    .mount = -1 };
-	return &v->table[v->count++];
+	const struct bind b = { .value = *value, .source = -1, .mount = -1 };
+
+	v->table = memory_append(&v->memory, &v->count, &b, sizeof(b));
+	return &v->table[v->count - 1];
 }
 
 /* Skip slashes and "." components. */
