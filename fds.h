@@ -19,11 +19,19 @@ void fds_release(int last);
 /* Close standard input and output, so that a process that reads until
  * end-of-file does not wait for us. The descriptor kept stays open; -1: none.
  */
-void fds_close_input_and_output(int kept);
+void fds_close_input_and_output(int except);
 
-/* Close all descriptors from a number to another one, both included.
- * Does nothing if from is above to. close_range(2), Linux 5.9; before that up
- * to 65535, one by one. */
-void fds_close_range(unsigned int from, unsigned int to);
+/* Processes that keep a descriptor: pith outside of a sandbox, the init of a
+ * sandbox, and that init until the command runs. */
+enum { FDS_OUTSIDE = 1, FDS_INIT = 2, FDS_SETUP = 4 };
+
+/* Keep count descriptors open in these processes. The array must stay valid and
+ * may change; negative numbers are skipped. Dies if there are too many arrays,
+ * which is a bug. */
+void fds_keep(const int *fds, int count, unsigned int processes);
+
+/* Close all descriptors from first on, except those that these processes keep.
+ */
+void fds_close_others(unsigned int processes, unsigned int first);
 
 #endif

@@ -68,36 +68,12 @@ set_parent_death_signal(int sig, pid_t parent)
 		kill(getpid(), sig);
 }
 
-/* Close descriptors above 2. Keep those in use until exit and, if box is not
- * NULL, those that the command inherits. */
-static void
-close_files(const struct supervisor *s, const struct sandbox *box,
-    bool is_inside)
-{
-	int kept[REPORT_FDS + SANDBOX_FDS + 2] = { s->child.terminal,
-	    s->rest.proc };
-	unsigned int from = 3;
-
-	report_fds(kept + 2);
-	sandbox_fds(kept + 2 + REPORT_FDS, is_inside);
-	while (from > 0) {
-		unsigned int next = UINT_MAX;
-
-		if (box)
-			next = sandbox_next_kept_fd(box, from);
-		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-			if (kept[i] >= (int)from && (unsigned)kept[i] < next)
-				next = kept[i];
-		fds_close_range(from, next == UINT_MAX ? next : next - 1);
-		from = next + 1;
-	}
-}
-
 /* Prepare to signal descendants and to hand over the terminal. */
 static void
 prepare_child(struct supervisor *s, const struct options *opt, bool own_session)
 {
 	const struct supervision *run = &opt->run;
+	const int keepers = FDS_OUTSIDE | FDS_INIT;
 
 	if (run->all && !s->rest.namespace && !reaper_owns_namespace())
 		diex("cannot use", "--all", "not process 1 of a PID "
@@ -109,6 +85,8 @@ prepare_child(struct supervisor *s, const struct options *opt, bool own_session)
 	    getsid(0) == getpid());
 	if (s->child.own_group && !own_session && !run->pause)
 		child_find_terminal(&s->child);
+	fds_keep(&s->child.terminal, 1, keepers);
+	fds_keep(&s->rest.proc, 1, keepers);
 }
 
 /* Start the clock of --timeout. */
@@ -150,11 +128,14 @@ start_command(struct supervisor *s, const struct options *opt,
 /* Leave the working directory, so that it can be unmounted. Close descriptors
  * of the start, so that pipes reach end-of-file. Standard error stays open. */
 static void
-release_startup_state(const struct supervisor *s, bool is_inside)
+release_startup_state(bool is_inside)
 {
 	if (chdir("/") < 0)
 		warn("cannot change to", "/");
-	close_files(s, NULL, is_inside);
+	if (is_inside)
+		sandbox_close_files(false);
+	else
+		fds_close_others(FDS_OUTSIDE, STDERR_FILENO + 1);
 }
 
 /* Close standard input and output as well, except the descriptor kept. As
@@ -211,11 +192,12 @@ finish(const struct supervisor *s, const struct options *opt,
 static int
 run_command(const struct options *opt, const struct inherited *inherited)
 {
-	struct supervisor s = supervise_new(&command_role, &opt->run);
+	struct supervisor s;
 	struct verdict v = NO_VERDICT;
 	struct rusage usage;
 	int code;
 
+	supervise_init(&s, &command_role, &opt->run);
 	prepare_child(&s, opt, false);
 	start_timeout(&s);
 	code = start_command(&s, opt, inherited, NULL);
@@ -223,7 +205,7 @@ run_command(const struct options *opt, const struct inherited *inherited)
 		report_failure("exec-error", code);
 		return code;
 	}
-	release_startup_state(&s, false);
+	release_startup_state(false);
 	release_standard_files(opt, -1);
 	supervise(&s);
 	getrusage(RUSAGE_CHILDREN, &usage);
@@ -302,29 +284,39 @@ wipe_arguments(char **argv)
 		memset(*word, '\0', strlen(*word));
 }
 
+/* Supervise from outside, report, and remove the sandbox. */
+static int
+supervise_sandbox(struct supervisor *s, const struct options *opt)
+{
+	struct verdict v = NO_VERDICT;
+
+	supervise(s);
+	monitor_measure(s, &v);
+	write_verdict(s, opt, &v);
+	monitor_cleanup(s);
+	return finish(s, opt, &v);
+}
+
 /* Watch over the init of a sandbox from outside. */
 static int
 run_launcher(struct options *opt, pid_t init)
 {
-	struct monitor monitor = monitor_new(&opt->sandbox, true);
-	struct supervisor s = supervise_new(&launcher_role, &opt->run);
-	struct verdict v = NO_VERDICT;
+	struct monitor monitor;
+	struct supervisor s;
 
+	monitor_init(&monitor, &opt->sandbox, true);
+	supervise_init(&s, &launcher_role, &opt->run);
 	keep_launcher_options(opt);
 	s.state = &monitor;
 	s.child.pid = init;
 	start_timeout(&s);
 	monitor_begin(&s);
-	release_startup_state(&s, false);
+	release_startup_state(false);
 	/* With a terminal keep 0 and 1 for the relay, which starts after
 	 * MSG_PTY. */
 	if (!sandbox_has_terminal())
 		fds_close_input_and_output(-1);
-	supervise(&s);
-	monitor_measure(&s, &v);
-	write_verdict(&s, opt, &v);
-	monitor_cleanup(&s);
-	return finish(&s, opt, &v);
+	return supervise_sandbox(&s, opt);
 }
 
 /* Run as the init inside a sandbox. */
@@ -333,19 +325,20 @@ run_inside(struct options *opt, char **argv, const struct inherited *inherited)
 {
 	const struct sandbox *box = &opt->sandbox;
 	const bool has_rootfs = sandbox_has_rootfs(box);
-	struct supervisor s = supervise_new(has_rootfs && cgroup_path() ?
-	    &frozen_inside_role : &inside_role, &opt->run);
+	struct supervisor s;
 	const struct pre_exec pre_exec = { .call = sandbox_pre_exec,
-		.with = box };
+	    .with = box };
 	int code;
 
+	supervise_init(&s, has_rootfs && cgroup_path() ? &frozen_inside_role :
+	    &inside_role, &opt->run);
 	report_disown();
 	reaper_adopt();
 	keep_inside_options(opt);
 	/* The kernel follows links of a hostile root to /proc/self/fd when it
 	 * looks for the command: nothing of the host may be open by then. */
 	if (has_rootfs) {
-		close_files(&s, box, true);
+		sandbox_close_files(true);
 		signals_default();
 	}
 	s.rest.namespace = sandbox_has_pidns();
@@ -363,7 +356,7 @@ run_inside(struct options *opt, char **argv, const struct inherited *inherited)
 	sandbox_drop_child_fds(box);
 	if (has_rootfs)
 		wipe_arguments(argv);
-	release_startup_state(&s, true);
+	release_startup_state(true);
 	fds_close_input_and_output(-1);
 	supervise(&s);
 	inside_report_end(&s);
@@ -375,16 +368,15 @@ static int
 run_direct(const struct options *opt, const struct inherited *inherited)
 {
 	const struct sandbox *box = &opt->sandbox;
-	struct monitor monitor = monitor_new(box, false);
-	struct supervisor s = supervise_new(&direct_role, &opt->run);
+	struct monitor monitor;
+	struct supervisor s;
 	const struct pre_exec pre_exec = { .call = sandbox_pre_exec,
-		.with = box,
-		.fork = sandbox_can_clone_into_cgroup() ?
-		    sandbox_clone_into_cgroup :
-		    NULL };
-	struct verdict v = NO_VERDICT;
+	    .with = box, .fork = sandbox_can_clone_into_cgroup() ?
+	    sandbox_clone_into_cgroup : NULL };
 	int code;
 
+	monitor_init(&monitor, box, false);
+	supervise_init(&s, &direct_role, &opt->run);
 	s.state = &monitor;
 	prepare_child(&s, opt, sandbox_own_session(box));
 	start_timeout(&s);
@@ -400,13 +392,9 @@ run_direct(const struct options *opt, const struct inherited *inherited)
 	if (s.child.own_session)
 		monitor.terminal_relay = sandbox_start_relay(-1, s.child.pid);
 	sandbox_drop_child_fds(box);
-	release_startup_state(&s, false);
+	release_startup_state(false);
 	release_standard_files(opt, sandbox_outer_terminal());
-	supervise(&s);
-	monitor_measure(&s, &v);
-	write_verdict(&s, opt, &v);
-	monitor_cleanup(&s);
-	return finish(&s, opt, &v);
+	return supervise_sandbox(&s, opt);
 }
 
 /* Run a command with options of a sandbox. If an init is needed, launcher and
@@ -459,9 +447,10 @@ static int
 run_device(const struct options *opt)
 {
 	static struct device device;    /* too large for the stack */
-	struct supervisor s = supervise_new(&device_role, &opt->run);
+	struct supervisor s;
 	struct program again;
 
+	supervise_init(&s, &device_role, &opt->run);
 	s.state = &device;
 	signals_default();              /* children inherit what is ignored */
 	fds_release(STDERR_FILENO);

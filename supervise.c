@@ -11,15 +11,14 @@ enum {
 	REAP_BATCH = 64 /* children reaped between two signals */
 };
 
-struct supervisor
-supervise_new(const struct role *role, const struct supervision *opt)
+void
+supervise_init(struct supervisor *s, const struct role *role,
+    const struct supervision *opt)
 {
-	struct supervisor s = { .role = role, .opt = opt,
+	*s = (struct supervisor){ .role = role, .opt = opt,
 	    .child.terminal = -1, .rest.proc = -1 };
-
 	for (int i = 0; i < DEADLINES; i++)
-		s.deadlines[i] = NEVER;
-	return s;
+		s->deadlines[i] = NEVER;
 }
 
 void

@@ -107,9 +107,8 @@ struct supervisor {
 	int64_t deadlines[DEADLINES];   /* moments of signals_clock() */
 };
 
-/* A supervisor before anything is started. The caller sets state, child and
- * begun. */
-struct supervisor supervise_new(const struct role *role,
+/* Initialise a supervisor. The caller sets state, child and begun. */
+void supervise_init(struct supervisor *s, const struct role *role,
     const struct supervision *opt);
 
 /* Run until the command, and whatever --wait or --grace covers, has exited. The

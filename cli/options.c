@@ -908,9 +908,9 @@ print_usage(const struct dialect *d)
 	strbuf_add(&l, "usage: ");
 	strbuf_add(&l, d->name);
 	strbuf_add(&l, " [OPTION ...] [--] COMMAND [ARGUMENT ...]\n"
-	    "This is pith as a replacement for ");
+	    "This is pith in the place of ");
 	strbuf_add(&l, d->name);
-	strbuf_add(&l, ". It takes the options of that program:\n");
+	strbuf_add(&l, ", with its options:\n");
 	strbuf_add(&l, d->usage);
 	strbuf_add(&l, "It also takes pith's long options and PITH_OPTIONS, "
 	    "see pith(8).\n");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../signals.h"
+#include "../fds.h"
 #include "log.h"
 #include "outfile.h"
 
@@ -184,6 +185,9 @@ outfile_open(struct outfile *o, const char *path, const char *what,
 	const char *slash = strrchr(path, '/');
 	struct stat st;
 
+	fds_keep(&o->dir, 1, FDS_OUTSIDE);
+	fds_keep(&o->fd, 1, FDS_OUTSIDE);
+	fds_keep(&o->start, 1, FDS_OUTSIDE);
 	o->name = slash ? slash + 1 : path;
 	o->path = path + strspn(path, "/");
 	errno = ENAMETOOLONG;

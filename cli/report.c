@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../sandbox/counters.h"
+#include "../fds.h"
 #include "log.h"
 #include "outfile.h"
 #include "report.h"
@@ -248,6 +249,7 @@ void
 report_open(const char *file, int fd)
 {
 	log_set_hook(NULL);
+	fds_keep(&report_fd, 1, FDS_OUTSIDE);
 	if (file)
 		outfile_open(&report_file, file, "cannot write the report",
 		    "use --report-fd to write to an open file");
@@ -268,15 +270,6 @@ report_open(const char *file, int fd)
 	}
 	if (report_fd >= 0 || report_file.dir >= 0)
 		log_set_hook(record_error);
-}
-
-void
-report_fds(int fds[REPORT_FDS])
-{
-	fds[0] = report_fd;
-	fds[1] = report_file.fd;
-	fds[2] = report_file.dir;
-	fds[3] = report_file.start;
 }
 
 static void

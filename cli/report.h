@@ -38,10 +38,6 @@ void report_open(const char *file, int fd);
  * *file or *fd, if the option parser has set one of them by then. */
 void report_early(const char *const *file, const int *fd);
 
-/* Store the descriptors that the report needs until it is written, or -1. */
-enum { REPORT_FDS = 4 };
-void report_fds(int fds[REPORT_FDS]);
-
 /* Forget the descriptors without closing them: another process writes the
  * report. Errors are no longer written as a report. */
 void report_disown(void);

@@ -9,6 +9,7 @@
 
 #include "../cli/log.h"
 #include "../cli/values.h"
+#include "../fds.h"
 #include "../signals.h"
 #include "cgroup.h"
 #include "devices.h"
@@ -577,6 +578,20 @@ open_files(struct cgroup *g, const struct sandbox *s)
 		no_group(s, 0, g->make_error);
 }
 
+static void
+keep_files(const struct cgroup *c)
+{
+	fds_keep(&c->kill, 1, FDS_OUTSIDE | FDS_INIT);
+	fds_keep(&c->procs, 1, FDS_OUTSIDE | FDS_INIT);
+	fds_keep(&c->cpu, 1, FDS_OUTSIDE);
+	fds_keep(&c->oom_score, 1, FDS_OUTSIDE);
+	fds_keep(&c->left, 1, FDS_OUTSIDE);
+	for (const struct hierarchy *h = c->list; h < c->end; h++) {
+		fds_keep(&h->group, 1, FDS_OUTSIDE);
+		fds_keep(&h->origin, 1, FDS_OUTSIDE);
+	}
+}
+
 void
 cgroup_make(const struct sandbox *s, bool outlives)
 {
@@ -605,6 +620,7 @@ cgroup_make(const struct sandbox *s, bool outlives)
 		strbuf_add(&p, GROUP_INNER);
 	}
 	open_files(&own, s);
+	keep_files(&own);
 	for (int i = 0; i < s->setting_count; i++)
 		if (s->settings[i].kind == CGROUP_JOIN)
 			join_group(&own, &s->settings[i]);
@@ -878,30 +894,6 @@ cgroup_end(void)
 		return_to_group(&own);
 }
 
-void
-cgroup_fds(int fds[CGROUP_FDS], bool init)
-{
-	int *fd = fds;
-
-	for (int i = 0; i < CGROUP_FDS; i++)
-		fds[i] = -1;
-	if (init)
-		own.end = own.list;
-	if (init && !own.init_kills_tree)
-		own.kill = own.procs = -1;
-	*fd++ = own.kill;
-	*fd++ = own.procs;
-	if (init)
-		return;
-	*fd++ = own.cpu;
-	*fd++ = own.oom_score;
-	*fd++ = own.left;
-	for (struct hierarchy *h = own.list; h < own.end; h++) {
-		*fd++ = h->group;
-		*fd++ = h->origin;
-	}
-}
-
 /* Mount the hierarchies where programs expect them: v2 alone at /sys/fs/cgroup,
  * or each in a subdirectory with its name. */
 void
@@ -930,4 +922,12 @@ cgroup_mount(int root)
 	}
 	if (tmpfs >= 0 && !mounts_set_readonly(tmpfs))
 		die("cannot make read-only", MOUNT_POINT);
+}
+
+void
+cgroup_leave_to_launcher(void)
+{
+	own.end = own.list;
+	if (!own.init_kills_tree)
+		own.kill = own.procs = -1;
 }

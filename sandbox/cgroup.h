@@ -89,10 +89,8 @@ void cgroup_kill_others(void);
 /* Forget the group: later calls behave as without one. */
 void cgroup_forget(void);
 
-/* Store the descriptors that must stay open until the end; the others are -1.
- * init: the caller is init, which keeps only those that cgroup_kill_others()
- * needs, and forgets the rest. */
-enum { CGROUP_FDS = 2 * (CONTROLLERS + 1) + 5 };
-void cgroup_fds(int fds[CGROUP_FDS], bool init);
+/* In init: forget the groups, which are the launcher's. Only
+ * cgroup_kill_others() still works, if init kills the tree. */
+void cgroup_leave_to_launcher(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../cli/log.h"
+#include "../fds.h"
 #include "channel.h"
 
 /* A realtime signal is queued. Its si_code shows that no process has sent it.
@@ -43,6 +44,7 @@ void
 channel_take_end(bool launcher)
 {
 	channel.own = channel.sockets[launcher];
+	fds_keep(&channel.own, 1, FDS_OUTSIDE | FDS_INIT);
 	close(channel.sockets[!launcher]);
 	if (fcntl(channel.own, F_SETOWN, getpid()) < 0 ||
 	    fcntl(channel.own, F_SETSIG, CHANNEL_SIGNAL) < 0 ||

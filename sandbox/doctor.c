@@ -459,7 +459,7 @@ remedy_of_probe(enum probe probe)
 		return "its file system does not support id maps: use "
 		    "--read-only or --userns host";
 	case NEW_PROC:
-		return "part of our /proc is hidden: use --proc none, or "
+		return "part of /proc is hidden: use --proc none, or "
 		    "docker run --security-opt systempaths=unconfined";
 	case NEW_SYSFS:
 		return "use --sys none";

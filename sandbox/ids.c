@@ -14,6 +14,7 @@
 #include "../architecture.h"
 #include "../cli/log.h"
 #include "../cli/values.h"
+#include "../fds.h"
 #include "ids.h"
 #include "proc.h"
 
@@ -104,12 +105,6 @@ bool
 ids_single(void)
 {
 	return chosen.one_id;
-}
-
-int
-ids_fd(void)
-{
-	return chosen.range_lock > 0 ? chosen.range_lock : -1;
 }
 
 /* ---- ranges ------------------------------------------------------------- */
@@ -312,6 +307,7 @@ map_own_range(struct ids *ids)
 		}
 		left--;
 		ids->range_lock = claim_range(locks, c.range);
+		fds_keep(&ids->range_lock, 1, FDS_OUTSIDE);
 		if (ids->range_lock < 0)
 			continue;
 		add_extent(&ids->maps[USERS], 0, first, RANGE);

@@ -41,8 +41,4 @@ void ids_owner(uint32_t owner[2]);
 /* True if only one user and one group are mapped. */
 bool ids_single(void);
 
-/* Descriptor that the launcher has to keep open while the ids are in use, or
- * -1. */
-int ids_fd(void);
-
 #endif

@@ -5,6 +5,7 @@
 
 #include "../cli/log.h"
 #include "../cli/outfile.h"
+#include "../fds.h"
 #include "info.h"
 #include "namespaces.h"
 #include "proc.h"
@@ -31,6 +32,7 @@ info_prepare(const struct sandbox *s)
 	info.ips = &s->ips;
 	if (s->info)
 		outfile_open(&info.file, s->info, "cannot write", NULL);
+	fds_keep(&info.fd, 1, FDS_OUTSIDE);
 	if (s->info_fd >= 0)
 		info.fd = fcntl(s->info_fd, F_DUPFD_CLOEXEC, 3);
 	if (s->info_fd >= 0 && info.fd < 0)
@@ -125,16 +127,4 @@ info_write(pid_t init, pid_t child, const char *group)
 		warn("cannot write to", "--info-fd");
 	close(to->fd);
 	to->fd = -1;
-}
-
-void
-info_fds(int fds[INFO_FDS])
-{
-	fds[0] = info.file.dir;
-	fds[1] = info.file.fd;
-	fds[2] = info.pidfile.dir;
-	fds[3] = info.pidfile.fd;
-	fds[4] = info.fd;
-	fds[5] = info.file.start;
-	fds[6] = info.pidfile.start;
 }

@@ -27,8 +27,4 @@ void info_set_inode(int flag, ino_t inode);
  * control group, or NULL. Warns if a file cannot be written. */
 void info_write(pid_t init, pid_t child, const char *group);
 
-/* Fill in the descriptors that info_write() needs; unused ones are -1. */
-enum { INFO_FDS = 7 };
-void info_fds(int fds[INFO_FDS]);
-
 #endif

@@ -16,6 +16,7 @@
 #include "../cli/log.h"
 #include "../cli/startup.h"
 #include "../cli/values.h"
+#include "../fds.h"
 #include "cgroup.h"
 #include "channel.h"
 #include "environment.h"
@@ -87,30 +88,13 @@ check_descriptors(const struct sandbox *s)
 			diex("cannot pass on", text, "it is an io_uring, "
 			    "whose system calls no filter sees", NULL);
 	}
+	fds_keep(s->passed_fds, s->passed_fd_count, FDS_SETUP);
+	fds_keep(&s->block_fd, 1, FDS_SETUP);
 	errno = EBADF;
 	if (s->block_fd >= 0 && !is_inherited(s->block_fd))
 		die("cannot read", "--block-fd");
 	if (s->info_fd >= 0 && !is_inherited(s->info_fd))
 		die("cannot write to", "--info-fd");
-}
-
-unsigned int
-sandbox_next_kept_fd(const struct sandbox *s, unsigned int from)
-{
-	unsigned int first = UINT_MAX;
-
-	if (ports_listening() > 0 &&
-	    from < PORTS_FIRST + (unsigned int)ports_listening())
-		return from < PORTS_FIRST ? PORTS_FIRST : from;
-	if (s->block_fd >= (int)from)
-		first = s->block_fd;
-	for (int i = 0; i < s->passed_fd_count; i++) {
-		const unsigned int fd = s->passed_fds[i];
-
-		if (fd >= from && fd < first)
-			first = fd;
-	}
-	return first;
 }
 
 /* Return an option that needs a root of its own; NULL if none was given. */
@@ -316,6 +300,7 @@ sandbox_detach(const struct sandbox *s)
 	}
 	close(start_pipe[0]);
 	launch.detach_pipe = start_pipe[1];
+	fds_keep(&launch.detach_pipe, 1, FDS_OUTSIDE);
 	setsid();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
@@ -962,23 +947,13 @@ sandbox_has_pidns(void)
 }
 
 void
-sandbox_fds(int fds[SANDBOX_FDS], bool init)
+sandbox_close_files(bool setup)
 {
-	enum { OWN = 4, OF_INFO = OWN + CGROUP_FDS,
-		OF_ROOTFS = OF_INFO + INFO_FDS };
+	const int sockets = setup ? ports_listening() : 0;
 
-	for (int i = 0; i < SANDBOX_FDS; i++)
-		fds[i] = -1;
-	fds[0] = channel_fd();
-	cgroup_fds(fds + OWN, init);
-	if (init)
-		return;
-	fds[1] = ids_fd();
-	if (launch.detach_pipe > 0)
-		fds[2] = launch.detach_pipe;
-	fds[3] = stdfiles_fd();
-	info_fds(fds + OF_INFO);
-	rootfs_fds(fds + OF_ROOTFS);
+	cgroup_leave_to_launcher();
+	fds_close_others(FDS_INIT | (setup ? FDS_SETUP : 0),
+	    PORTS_FIRST + sockets);
 }
 
 void

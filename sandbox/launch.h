@@ -94,15 +94,6 @@ bool sandbox_own_session(const struct sandbox *s);
 /* True if init is process 1 of a PID namespace. */
 bool sandbox_has_pidns(void);
 
-/* Fill in the descriptors that the launcher has to keep open, or init if init
- * is true. Unused elements are -1. */
-enum { SANDBOX_FDS = 4 + CGROUP_FDS + INFO_FDS + ROOTFS_FDS };
-void sandbox_fds(int fds[SANDBOX_FDS], bool init);
-
-/* Return the lowest descriptor >= from that the command inherits or --block-fd
- * reads; UINT_MAX if there is none. */
-unsigned int sandbox_next_kept_fd(const struct sandbox *s, unsigned int from);
-
 /* In the launcher, or without one: kill the processes that the command left
  * behind, so that sandbox_stats() counts them. The groups stay until
  * sandbox_cleanup(). */
@@ -116,5 +107,9 @@ void sandbox_stats(int64_t n[COUNTERS]);
  * work directory, and give terminals back. Kills an init that still waits for
  * its mounts. */
 void sandbox_cleanup(void);
+
+/* In init: keep only the descriptors that init needs, and before the command
+ * runs (setup) those that the command inherits. */
+void sandbox_close_files(bool setup);
 
 #endif

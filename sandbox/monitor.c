@@ -17,10 +17,10 @@ enum {
 	CPU_CHECK_MS = 10               /* between two looks at --cpu-time */
 };
 
-struct monitor
-monitor_new(const struct sandbox *box, bool has_init)
+void
+monitor_init(struct monitor *m, const struct sandbox *box, bool has_init)
 {
-	return (struct monitor){ .box = box, .has_init = has_init,
+	*m = (struct monitor){ .box = box, .has_init = has_init,
 	    .terminal_relay = -1,
 	    .port_relay = has_init ? sandbox_port_relay() : -1 };
 }

@@ -29,8 +29,8 @@ struct monitor {
 /* Roles whose state is a struct monitor. The child of the launcher is init. */
 extern const struct role launcher_role, direct_role;
 
-/* A monitor of a sandbox before anything is started. */
-struct monitor monitor_new(const struct sandbox *box, bool has_init);
+/* Initialise the state of a role. */
+void monitor_init(struct monitor *m, const struct sandbox *box, bool has_init);
 
 /* For log_set_suppress(): true if init has reported the error that ended it, so
  * that the launcher need not report the closed channel. */

@@ -16,6 +16,7 @@
 #include "../architecture.h"
 #include "../cli/log.h"
 #include "../cli/memory.h"
+#include "../fds.h"
 #include "channel.h"
 #include "image.h"
 #include "mounts.h"
@@ -310,8 +311,14 @@ rootfs_is_host(void)
 void
 rootfs_upper(const struct sandbox *s)
 {
-	if (s->upper)
-		open_upper(&rootfs.upper, s->upper);
+	struct upper *u = &rootfs.upper;
+
+	if (!s->upper)
+		return;
+	open_upper(u, s->upper);
+	fds_keep(&u->parent, 1, FDS_OUTSIDE);
+	fds_keep(&u->fd, 1, FDS_OUTSIDE);
+	fds_keep(&u->work_fd, 1, FDS_OUTSIDE);
 }
 
 /* ---- mounts ------------------------------------------------------------- */
@@ -622,14 +629,6 @@ rootfs_enter(const struct sandbox *s, int root)
 	while (mount_id(AT_FDCWD, "/..", "/..") !=
 	    mount_id(AT_FDCWD, "/", "/"));
 	close(root);
-}
-
-void
-rootfs_fds(int fds[ROOTFS_FDS])
-{
-	fds[0] = rootfs.upper.parent;
-	fds[1] = rootfs.upper.fd;
-	fds[2] = rootfs.upper.work_fd;
 }
 
 /* Open the directory "work" that overlayfs made in the work directory. It has

@@ -35,10 +35,6 @@ int rootfs_attach(const struct sandbox *s, bool userns);
  * is gone. Closes root. Dies on failure. pivot_root(2) */
 void rootfs_enter(const struct sandbox *s, int root);
 
-/* Fill in the descriptors that rootfs_clean() needs; unused ones are -1. */
-enum { ROOTFS_FDS = 3 };
-void rootfs_fds(int fds[ROOTFS_FDS]);
-
 /* In the launcher, at the end or on a failed start: remove the work directory.
  * If the command was not started, also remove an --upper that we made. Warns
  * if the work directory cannot be removed. */

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../fds.h"
 #include "stdfiles.h"
 
 /* The calls alone: those of libc also handle descriptors of O_PATH. */
@@ -54,6 +55,7 @@ stdfiles_give_terminals(uid_t uid)
 {
 	struct given *g = &terminal_given;
 
+	fds_keep(&g->fd, 1, FDS_OUTSIDE);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && g->fd <= 0; fd++) {
 		if (geteuid() != 0 || fstat(fd, &g->old) < 0 ||
 		    !S_ISCHR(g->old.st_mode) || g->old.st_uid != 0 ||
@@ -75,8 +77,3 @@ stdfiles_take_back(void)
 		(void)syscall(SYS_fchmod, g->fd, g->old.st_mode & 07777);
 }
 
-int
-stdfiles_fd(void)
-{
-	return terminal_given.fd > 0 ? terminal_given.fd : -1;
-}

@@ -22,7 +22,4 @@ void stdfiles_give_terminals(uid_t uid);
 /* Restore owner, group and mode of the terminal. */
 void stdfiles_take_back(void);
 
-/* Descriptor of the terminal that stdfiles_take_back() restores, or -1. */
-int stdfiles_fd(void);
-
 #endif

@@ -203,7 +203,7 @@ it 'finds that part of /proc is hidden' && may_nest && {
 	run $AS_USER $AS_ROOT --mount --pid --fork --mount-proc sh -c \
 	    'mount -t tmpfs none /proc/fs && exec "$PITH" --doctor'
 	code_is 1
-	row_is proc 'no   proc: Operation not permitted; part of our /proc is hidden: '\
+	row_is proc 'no   proc: Operation not permitted; part of /proc is hidden: '\
 'use --proc none, or docker run --security-opt systempaths=unconfined'
 	row_is sysfs 'yes  sysfs'
 	agrees

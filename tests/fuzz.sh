@@ -10,7 +10,7 @@ compile() {
 	    -fsanitize=fuzzer,$sanitizers -fno-sanitize-recover=all "$@"
 }
 
-BASE='cli/log.c cli/system.c cli/values.c cli/memory.c cli/startup.c signals.c'
+BASE='cli/log.c cli/system.c cli/values.c cli/memory.c cli/startup.c signals.c fds.c'
 OPTIONS='cli/options.c cli/values_boot.c cli/values_cgroup.c cli/values_command.c'
 OPTIONS="$OPTIONS cli/values_net.c cli/values_root.c"
 # Build the target $1 from the other arguments and $BASE with $sanitizers; set $fuzzer.
@@ -61,15 +61,15 @@ for sanitizers in memory address,undefined; do
 	    fuzz exec
 
 	it "looks up a user in hostile files or refuses in one line ($sanitizers)" &&
-	    built users sandbox/users.c -Wl,--wrap=syscall &&
+	    built users sandbox/users.c cli/values_command.c -Wl,--wrap=syscall &&
 	    fuzz users
 
 	it "parses hostile volumes or refuses them in one line ($sanitizers)" &&
-	    built volumes sandbox/mounts.c sandbox/channel.c sandbox/proc.c &&
+	    built volumes sandbox/mounts.c sandbox/channel.c sandbox/proc.c cli/values_root.c &&
 	    fuzz volumes
 
 	it "parses hostile id maps or refuses them in one line ($sanitizers)" &&
-	    built maps sandbox/proc.c &&
+	    built maps sandbox/proc.c cli/values_root.c &&
 	    fuzz maps
 
 	it "parses hostile limits or refuses them in one line ($sanitizers)" &&
@@ -81,7 +81,7 @@ for sanitizers in memory address,undefined; do
 	    fuzz network
 
 	it "parses hostile variables or refuses them in one line ($sanitizers)" &&
-	    built variables &&
+	    built variables cli/values_command.c &&
 	    fuzz variables
 
 	it "parses a hostile inittab and skips invalid lines ($sanitizers)" &&

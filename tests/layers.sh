@@ -35,7 +35,7 @@ it 'lets each layer call only the layers below it' && have nm && {
 	calls >calls
 	[ "$(wc -l <calls)" -gt 150 ] || fail 'there are hardly any calls'
 	# The command line, and what everything rests on.
-	only_call 'cli/.*' 'cli/.*|signals'
+	only_call 'cli/.*' 'cli/.*|signals|fds'
 	# The heart, from the bottom.
 	only_call 'signals|fds|reaper' 'cli/.*'
 	only_call 'exec' 'signals'
