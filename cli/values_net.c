@@ -51,7 +51,7 @@ value_add_ip(struct ip_list *l, const char *text, bool has_bits)
 	l->count++;
 	bits = has_bits ? value_number(slash + 1, size * 8) : 0;
 	a->bits = bits;
-	return bits >= has_bits;
+	return !has_bits || bits > 0;
 }
 
 bool
