@@ -144,8 +144,10 @@ error_of(bool works)
 static void
 write_finding(struct doctor *d, int error)
 {
+	const struct finding *finding = &d->finding;
+
 	d->finding.error = error;
-	(void)!write(d->finding_fd, &d->finding, sizeof(d->finding));
+	(void)!write(d->finding_fd, finding, sizeof(*finding));
 }
 
 /* Hook of log_set_hook(): report the error that a module of the sandbox dies
