@@ -13,7 +13,7 @@ static struct kept {
 	const int *fds;
 	int count;
 	unsigned int processes;
-} kept[64];
+} kept[96];
 
 /* An O_PATH descriptor answers EBADF to read(2) and write(2), as a closed one
  * does. It is not a directory, so openat(2) cannot use it. An eventfd needs no

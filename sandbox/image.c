@@ -10,8 +10,7 @@
 #include "image.h"
 #include "mounts.h"
 
-/* File systems of an image, and the four bytes that identify them; each text has
- * its NUL. */
+/* File systems of an image, and the four bytes that identify them. */
 static const struct { char type[12]; short at; char magic[5]; } types[] = {
 	{ .type = "squashfs", .at = 0, .magic = "hsqs" },
 	{ .type = "erofs", .at = 1024, .magic = "\xe2\xe1\xf5\xe0" },

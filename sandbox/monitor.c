@@ -173,8 +173,17 @@ monitor_deadline(struct supervisor *s, enum deadline which)
 	return true;
 }
 
-/* Do not wait for init for ever: a debugger or the kernel may hold a process of
- * its namespace, and init waits for that process, pid_namespaces(7). */
+/* Stop waiting for init: a debugger or the kernel may hold a process of its
+ * namespace, and init waits for that process, pid_namespaces(7). */
+static void
+abandon_init(struct supervisor *s)
+{
+	if (!s->status_known)
+		s->wait_status = SIGKILL;
+	supervise_child_ended(s);
+	s->stage = DONE;
+}
+
 static bool
 launcher_deadline(struct supervisor *s, enum deadline which)
 {
@@ -184,10 +193,8 @@ launcher_deadline(struct supervisor *s, enum deadline which)
 		return true;
 	}
 	if (which == ABANDON_INIT) {
-		if (!s->status_known)
-			s->wait_status = SIGKILL;
-		supervise_child_ended(s);
-		s->stage = DONE;
+		if (s->stage == RUNNING)
+			abandon_init(s);
 		return true;
 	}
 	return monitor_deadline(s, which);

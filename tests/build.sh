@@ -103,10 +103,10 @@ it 'rebuilds only the objects that include a changed header' && {
 	make_in changed pith
 	make_in changed pith
 	case $(cat make.log) in *CC* | *LINK*) fail "built again: $(cat make.log)" ;; esac
-	echo >>changed/reaper.h
+	echo >>changed/sandbox/lock.h
 	make_in changed pith
 	is "$(grep -o '[a-z/]*\.o' make.log | sort | tr '\n' ' ')" \
-	    'build/init.o build/reaper.o '
+	    'build/sandbox/launch.o build/sandbox/lock.o '
 	rm -rf changed
 }
 
