@@ -144,7 +144,7 @@ $B/probe $B/true $B/stamp $B/floor $B/forbid $B/escape $B/escape_calls $B/machin
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$<,$@))
 
 # Give the floor of a sandbox pith's own filter of system calls.
-$B/floor_sandbox: tests/floor_sandbox.c $B/sandbox/seccomp.o $B/cli/log.o \
+$B/floor_sandbox: tests/floor_sandbox.c $B/sandbox/seccomp.o $B/cli/log.o $B/cli/memory.o \
     Makefile | $B/kernel-headers
 	$(call RUN_CC,LINK,$(MUSL_CC) $(LINK) $(call MUSL_LINK,$(filter-out \
 	    Makefile,$^),$@))

@@ -14,6 +14,7 @@
 #include "boot/run.h"
 #include "cli/dropin.h"
 #include "cli/log.h"
+#include "cli/memory.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/startup.h"
@@ -446,20 +447,27 @@ detect_device_boot(char **argv, char ***words)
 static int
 run_device(const struct options *opt)
 {
-	static struct device device;    /* too large for the stack */
+	/* Too large for the stack, whose pages stay dirty, and for the data of
+	 * the other uses. */
+	struct state {
+		struct device device;
+		struct program again;
+	} *state;
+	struct memory memory = { NULL, 0 };
 	struct supervisor s;
-	struct program again;
 
+	memory_reserve(&memory, sizeof(*state));
+	state = memory.block;
 	supervise_init(&s, &device_role, &opt->run);
-	s.state = &device;
+	s.state = &state->device;
 	signals_default();              /* children inherit what is ignored */
 	fds_release(STDERR_FILENO);
-	boot_begin(&device, &opt->boot, opt->command, opt->run.stop_timeout,
-	    opt->run.grace, signals_clock());
+	boot_begin(&state->device, &opt->boot, opt->command,
+	    opt->run.stop_timeout, opt->run.grace, signals_clock());
 	supervise(&s);
-	while (boot_end(&device, &again, &s.wait_status)) {
-		device_exec(again.file, again.argv);
-		boot_exec_failed(&device);
+	while (boot_end(&state->device, &state->again, &s.wait_status)) {
+		device_exec(state->again.file, state->again.argv);
+		boot_exec_failed(&state->device);
 	}
 	return status_exit_code(s.wait_status);
 }

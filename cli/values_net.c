@@ -31,7 +31,7 @@ value_network(const char *text, struct network *n)
 bool
 value_add_ip(struct ip_list *l, const char *text, bool has_bits)
 {
-	struct ip_address *a = &l->items[l->count];
+	struct ip_address a = { .word = text };
 	const char *slash = strchrnul(text, '/');
 	const size_t length = slash - text;
 	char address[64] = "";
@@ -43,15 +43,14 @@ value_add_ip(struct ip_list *l, const char *text, bool has_bits)
 	if (length >= sizeof(address) || (*slash != '\0') != has_bits)
 		return false;
 	memcpy(address, text, length);
-	size = value_address(address, a->bytes);
-	if (size == 0)
+	size = value_address(address, a.bytes);
+	bits = size > 0 && has_bits ? value_number(slash + 1, size * 8) : 0;
+	if (size == 0 || bits < 0 || (has_bits && bits == 0))
 		return false;
-	a->word = text;
-	a->family = size == 4 ? AF_INET : AF_INET6;
-	l->count++;
-	bits = has_bits ? value_number(slash + 1, size * 8) : 0;
-	a->bits = bits;
-	return !has_bits || bits > 0;
+	a.family = size == 4 ? AF_INET : AF_INET6;
+	a.bits = bits;
+	l->items = memory_append(&l->memory, &l->count, &a, sizeof(a));
+	return true;
 }
 
 bool

@@ -40,8 +40,9 @@ enum {
 };
 
 struct ip_list {
-	struct ip_address items[ADDRESSES_MOST];
+	struct ip_address *items;
 	int count;
+	struct memory memory;   /* of the items */
 };
 
 /* Append ADDRESS/BITS, or ADDRESS without has_bits. Dies if there are too

@@ -13,6 +13,7 @@
 
 #include "../architecture.h"
 #include "../cli/log.h"
+#include "../cli/memory.h"
 #include "seccomp.h"
 
 /* Verdicts on a system call. DENY: EPERM. MISSING: ENOSYS. NESTED: EPERM
@@ -163,7 +164,8 @@ static struct filters {
 	int count;
 	unsigned top;           /* first instruction emitted so far */
 	unsigned used;          /* instructions in code */
-	struct sock_filter code[CODE_SIZE + 1]; /* built-in filter first */
+	struct sock_filter *code;               /* built-in filter first */
+	struct memory memory;   /* of the code */
 } filters;
 
 /* ---- instructions ------------------------------------------------------- */
@@ -351,6 +353,9 @@ seccomp_prepare(const struct sandbox *s, bool has_rootfs)
 	const bool implied = has_rootfs && !s->seccomp_off;
 	int built_in = -1;      /* the last "default" */
 
+	if (implied || s->filter_count > 0)
+		memory_reserve(&f->memory, (CODE_SIZE + 1) * INSN_SIZE);
+	f->code = f->memory.block;
 	f->count = 0;
 	f->used = BUILT_IN;
 	for (int i = 0; i < s->filter_count; i++)
