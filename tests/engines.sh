@@ -314,7 +314,7 @@ for engine in docker podman; do
 			code_is 125
 			out_is ''
 			err_is "pith: cannot use '--memory': Read-only file system;\
- a container with a writable /sys/fs/cgroup"
+ mount /sys/fs/cgroup writable in the container"
 		done
 		once -e PITH_OPTIONS=--pids-limit=9 mini /probe signals
 		code_is 125
