@@ -513,7 +513,7 @@ draw_chart(const char *path)
 	EACH(i, PITH) {
 		rows++;
 		i->bar[0] = ratio(i, DIRECT, START, false);
-		i->bar[1] = i->rss;
+		i->bar[1] = i->dirty;
 		i->bar[2] = i->size / 1024.0;
 	}
 	fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
@@ -525,7 +525,7 @@ draw_chart(const char *path)
 	    ".p{fill:#2f81f7;fill-opacity:1}</style>\n",
 	    NAMES + 3 * PANEL, TOP + rows * ROW);
 	draw(f, 0, "start, against no init", "\303\227", 1);
-	draw(f, 1, "memory when idle (Rss)", " KiB", 0);
+	draw(f, 1, "private memory when idle", " KiB", 0);
 	draw(f, 2, "file", " KiB", 0);
 	fprintf(f, "</svg>\n");
 	if (fclose(f) != 0)
