@@ -38,7 +38,7 @@ boot_is_init(char **argv)
 	for (char **word = argv + 1; *word && !requested; word++)
 		requested = strcmp(*word, "--boot") == 0;
 	return (requested || is_named_init(argv[0])) &&
-	    ((container && strcmp(container, "lxc") == 0) ||
+	    (!argv[1] || (container && strcmp(container, "lxc") == 0) ||
 	    early_first_namespace());
 }
 

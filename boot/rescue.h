@@ -8,8 +8,9 @@
 #include "boot.h"
 
 /* Return whether we, process 1, are the init of a machine: called init or
- * linuxrc or with --boot, and in the first PID namespace or with container=lxc
- * in the environment. */
+ * linuxrc without arguments; or called so, or with --boot, in the first PID
+ * namespace or with container=lxc in the environment. Only there the kernel or
+ * lxc adds arguments; elsewhere they are a command. */
 bool boot_is_init(char **argv);
 
 /* Skip the words of the kernel command line that stand before our options.

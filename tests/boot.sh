@@ -62,7 +62,25 @@ it 'runs lines of sysinit, wait and once in this order, wherever they stand' &&
 	code_is $HALTED
 }
 
-it 'boots by its name only as process 1 of an lxc container' &&
+it 'boots by its name in any PID namespace if it has no arguments' &&
+    root && have busybox && {
+	echo '::once:echo booted' | inittab
+	ln -s init "$R/sbin/linuxrc"
+	for called in init linuxrc; do
+		start env -i PATH="$PATH" PITH_TEST=$PITH_TEST $BOX "$R" /sbin/$called
+		hear_until booted
+		kill -TERM $(one)
+		ends
+		code_is $REBOOTED
+	done
+	rm "$R/sbin/linuxrc"
+	# Without a PID namespace there is no process 1, and nothing boots.
+	run "$R/sbin/init"
+	code_is 125
+	err_like '*no command given*'
+}
+
+it 'boots by its name with arguments only as process 1 of an lxc container' &&
     root && have busybox && {
 	echo '::once:echo booted' | inittab
 	boot
