@@ -489,7 +489,7 @@ unshare_namespace(int clone_flags, int which, const char *name)
 {
 	if ((clone_flags & which) && unshare(which) < 0)
 		die_with("cannot make", name,
-		    namespaces_remedy(errno, clone_flags & CLONE_NEWUSER));
+		    namespaces_remedy(clone_flags & CLONE_NEWUSER));
 }
 
 /* Make the inner user namespace as soon as the ids are mapped. The launcher
@@ -576,7 +576,7 @@ fork_init(struct launch *l, const struct sandbox *s, int *cloned)
 	}
 	if (pid < 0)
 		die_with("cannot make the namespaces of", "the sandbox",
-		    namespaces_remedy(errno, l->clone_flags & CLONE_NEWUSER));
+		    namespaces_remedy(l->clone_flags & CLONE_NEWUSER));
 	return pid;
 }
 

@@ -136,7 +136,7 @@ namespaces_fork(int flags, int *group)
 	pid = syscall(SYS_clone3, &a, sizeof(a));
 	/* Before Linux 5.7, or if we may not enter the group: fork without it.
 	 * The child then enters the group itself, and reports the error. */
-	if (pid < 0 && group && *group >= 0 && errno != ENOSYS) {
+	if (pid < 0 && group && *group >= 0) {
 		*group = -1;
 		a.flags &= ~CLONE_INTO_CGROUP;
 		a.cgroup = 0;
@@ -147,12 +147,9 @@ namespaces_fork(int flags, int *group)
 	 * let clone3(2) fail with ENOSYS or EPERM. Use clone(2) then. The order
 	 * of its arguments after the first differs between architectures, but
 	 * they are all 0. */
-	if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
-		if (group)
-			*group = -1;
+	if (pid < 0 && (errno == ENOSYS || errno == EPERM))
 		pid = syscall(SYS_clone, (flags & ~CLONE_NEWTIME) | SIGCHLD, 0,
 		    0, 0, 0);
-	}
 	return pid;
 }
 
@@ -169,8 +166,9 @@ namespaces_sysctl_remedy(void)
 }
 
 const char *
-namespaces_remedy(int error, bool has_userns)
+namespaces_remedy(bool has_userns)
 {
+	const int error = errno;
 	const char *remedy;
 
 	if (error == ENOSPC)
@@ -182,6 +180,7 @@ namespaces_remedy(int error, bool has_userns)
 	if (!has_userns)
 		return "run as root, or add --unshare user";
 	remedy = namespaces_sysctl_remedy();
+	errno = error;
 	return remedy ? remedy : "allow it in the seccomp profile of the "
 	    "container engine";
 }

@@ -31,8 +31,8 @@ void namespaces_set(const struct sandbox *s, int flags);
  * none does. */
 const char *namespaces_sysctl_remedy(void);
 
-/* Remedy for the error of a call that should have made namespaces, NULL if none
- * is known. has_userns: a user namespace was among them. */
-const char *namespaces_remedy(int error, bool has_userns);
+/* Remedy for errno of a call that should have made namespaces, NULL if none is
+ * known. Leaves errno as it is. has_userns: a user namespace was among them. */
+const char *namespaces_remedy(bool has_userns);
 
 #endif
