@@ -52,7 +52,7 @@ it 'refuses a root whose owners it cannot map, unless the root is read-only' && 
 	mount -t ramfs ramfs "$W/simple"
 	cp -a "$R/." "$W/simple"
 	for words in '' --writable "--upper $W/upper"; do
-		refused "cannot map the owners of '*/simple': * --read-only or --userns host *" \
+		refused "cannot map the owners of '*/simple': *--read-only or --userns host*" \
 		    --rootfs "$W/simple" $words
 	done
 	run "$PITH" --rootfs "$W/simple" --read-only -- cat /etc/motd
