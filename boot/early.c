@@ -76,14 +76,15 @@ is_mountable(const char *at)
 	    here.st_dev == above.st_dev;
 }
 
-/* True for an empty directory. A mount would hide its files, such as pid files
- * and sockets. */
+/* True for a directory that has been read and is empty. A mount would hide its
+ * files, such as pid files and sockets. */
 static bool
 is_empty_directory(const char *at)
 {
 	struct dir_list list = { .fd = open(at, O_RDONLY | O_DIRECTORY |
 	    O_CLOEXEC) };
-	const bool is_empty = list.fd >= 0 && !dir_next(&list);
+	const bool is_empty = list.fd >= 0 && !dir_next(&list) &&
+	    list.size == 0;
 
 	if (list.fd >= 0)
 		close(list.fd);

@@ -30,7 +30,9 @@ bool file_write(int dir, const char *path, const char *text);
 /* A directory that is being listed. Start with { .fd = fd }. */
 struct dir_list {
 	int fd;
-	long size, at;          /* bytes in the buffer; place of next entry */
+	/* Bytes in the buffer: 0 at the end, negative after a failure. */
+	long size;
+	long at;                /* place of the next entry in the buffer */
 	_Alignas(struct dirent) char buffer[2048];
 };
 
