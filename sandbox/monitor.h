@@ -32,8 +32,8 @@ extern const struct role launcher_role, direct_role;
 /* Initialise the state of a role. */
 void monitor_init(struct monitor *m, const struct sandbox *box, bool has_init);
 
-/* For log_set_suppress(): true if init has reported the error that ended it, so
- * that the launcher need not report the closed channel. */
+/* Return true if init has reported the error that ended it, so that the
+ * launcher need not report the closed channel. Passed to log_set_suppress(). */
 bool monitor_init_reported_error(void);
 
 /* Arm the first check of --cpu-time. */
